@@ -1,0 +1,90 @@
+"""All errors of Wattline on one screen.
+
+WattlineError
+├── ConfigError        a file the user wrote is wrong; carries every mistake as file:line: path: message
+├── DeviceError        a device did not give what was asked; carries meter, endpoint and what was asked
+│   ├── Unreachable    no connection
+│   ├── DeviceTimeout  connected, no answer in time
+│   ├── AuthFailed     the device or broker refused the credentials or certificate
+│   ├── ProtocolError  an answer that cannot be understood
+│   └── Unsupported    the device says that it does not have what was asked
+├── RetryableError     a sink cannot take data now; the journal holds it and it is tried again
+├── PermanentError     a sink will never take this data; it goes to the dead letters with the reason
+├── JournalFull        the journal has reached its bound and its policy is to refuse
+└── QueryError         a question to the API or a store that cannot be answered as asked (what, and what is accepted)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class WattlineError(Exception):
+    """Base of all errors that Wattline raises on purpose; its text is meant for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file: where it is and what to do about it."""
+
+    file: str
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{self.file}:{self.line}: {where}{self.message}"
+
+
+class ConfigError(WattlineError):
+    """A file is wrong. `mistakes` holds all of them, in file order."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = sorted(mistakes, key=lambda m: (m.file, m.line, m.path))
+        super().__init__("\n".join(str(m) for m in self.mistakes))
+
+
+class DeviceError(WattlineError):
+    """A device did not give what was asked of it."""
+
+    def __init__(self, message: str, *, meter: str = "", endpoint: str = "") -> None:
+        self.meter, self.endpoint = meter, endpoint
+        prefix = " ".join(part for part in (meter, f"({endpoint})" if endpoint else "") if part)
+        super().__init__(f"{prefix}: {message}" if prefix else message)
+
+
+class Unreachable(DeviceError):
+    """No connection could be made, or it was lost."""
+
+
+class DeviceTimeout(DeviceError):
+    """Connected, but no answer within the time allowed."""
+
+
+class AuthFailed(DeviceError):
+    """Credentials or certificate were refused."""
+
+
+class ProtocolError(DeviceError):
+    """The answer cannot be understood; the connection is dropped."""
+
+
+class Unsupported(DeviceError):
+    """The device says that it does not have what was asked (Modbus exceptions 1, 2, 3; BadNodeIdUnknown)."""
+
+
+class RetryableError(WattlineError):
+    """A sink cannot take data now."""
+
+
+class PermanentError(WattlineError):
+    """A sink will never take this data."""
+
+
+class JournalFull(WattlineError):
+    """The journal has reached its bound."""
+
+
+class QueryError(WattlineError):
+    """A question that cannot be answered as asked; says what is accepted."""

@@ -1,0 +1,217 @@
+"""The resolved site: what the engine needs to know, with names turned into indexes and units into factors.
+
+A `Site` travels through the journal in a control frame, so the engine asks nobody: a replay sees the same plant and factors.
+Made from a plant file by `plant.resolve`. Edge amounts are in the unit of the edge's bus (`plant.names.BOOK_UNIT`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """Base: immutable, by keyword."""
+
+
+class Channel(Struct):
+    """One counter register of a meter. `scale`: edge unit per canonical counter unit; `step` and `wraps_at` in canonical unit.
+
+    `kind`: "counter", or "power" where there is no counter and energy is the integral of power, or "count" for output pieces.
+    """
+
+    tag: int
+    meter: int
+    reverse: bool
+    kind: str = "counter"
+    scale: float = 1.0
+    step: float = 0.0
+    float32: bool = False
+    wraps_at: float | None = None
+
+
+class MeterPoint(Struct):
+    """A meter on an edge. `power_scale`: edge unit per hour per canonical power unit; `max_per_hour` in edge unit per hour."""
+
+    id: str
+    name: dict[str, str]
+    carrier: str
+    unit: str
+    connection: str
+    profile: str = ""
+    class_limit: float
+    power_tag: int | None = None
+    power_scale: float = 1.0
+    power_signed: bool = True
+    max_per_hour: float | None = None
+    power_every_s: float = 1.0
+    energy_every_s: float = 10.0
+    books: bool = True
+
+
+class SourceNode(Struct):
+    id: str
+    name: dict[str, str]
+    carrier: str
+    kind: str
+    bus: int
+    meter: int
+    shape: tuple[int, ...] = ()
+    exports: bool = False
+    own: bool = True
+    unit: str = "kWh"
+
+
+class StoreNode(Struct):
+    id: str
+    name: dict[str, str]
+    bus: int
+    meter: int
+    capacity_kwh: float
+    charge_efficiency: float
+    discharge_efficiency: float
+    account: str
+    opening_kwh: float = 0.0
+
+
+class BusNode(Struct):
+    id: str
+    name: dict[str, str]
+    carrier: str
+    unit: str
+    mix_over_s: float
+    holds_s: float
+
+
+class Input(Struct):
+    """`kind` is bus, source or ambient; `index` the bus or source. No meters with `ambient`: derived from the output."""
+
+    kind: str
+    index: int
+    meters: tuple[int, ...] = ()
+
+
+class OutputEdge(Struct):
+    bus: int
+    meter: int | None = None
+    efficiency: float | None = None
+    kwh_per_input_unit: float = 1.0
+
+
+class ConverterNode(Struct):
+    id: str
+    name: dict[str, str]
+    inputs: tuple[Input, ...]
+    outputs: tuple[OutputEdge, ...]
+    split: str = "efficiency"
+    two_way: bool = False
+    supply_c: float = 90.0
+    ambient_c: float = 25.0
+
+
+class Draw(Struct):
+    bus: int
+    meters: tuple[int, ...]
+
+
+class LineNode(Struct):
+    id: str
+    name: dict[str, str]
+    draws: tuple[Draw, ...]
+    group: str | None = None
+    good_channel: int | None = None
+    scrap_channel: int | None = None
+    state_tag: int | None = None
+    order_tag: int | None = None
+    unit: str = "unit"
+
+
+class FactorRow(Struct):
+    """One emission factor in force: kg per unit of the source, with where it comes from."""
+
+    key: str
+    value_kg: float
+    unit: str
+    gas_basis: str
+    kind: str
+    region: str
+    year: int
+    source: str
+    status: str
+    fallback: str = ""
+
+
+class SourceProperty(Struct):
+    """Everything a traced amount of a source is multiplied with. `kwh`, `kgce` per unit; factors in kg per unit."""
+
+    source: str
+    scope: str
+    kwh: float
+    kgce: float
+    location: FactorRow
+    market: FactorRow
+    renewable: bool = False
+    on_site: bool = False
+    contract_share: float = 0.0
+
+
+class GroupNode(Struct):
+    id: str
+    name: dict[str, str]
+
+
+class Site(Struct):
+    """The whole plant, resolved."""
+
+    id: str
+    name: dict[str, str]
+    timezone: str
+    method: str
+    grid: str
+    day_starts: str
+    window_s: float
+    grace_s: float
+    meters: tuple[MeterPoint, ...]
+    channels: tuple[Channel, ...]
+    sources: tuple[SourceNode, ...]
+    stores: tuple[StoreNode, ...]
+    buses: tuple[BusNode, ...]
+    converters: tuple[ConverterNode, ...]
+    lines: tuple[LineNode, ...]
+    groups: tuple[GroupNode, ...] = ()
+    shifts: dict[str, str] = {}
+    properties: tuple[SourceProperty, ...] = ()
+    electricity_kgce_per_kwh: float = 0.1229
+    plan_kwh_per_day: float | None = None
+    simulated: bool = False
+
+
+class Swap(Struct):
+    """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at `starts_at`."""
+
+    meter: str
+    at: int
+    starts_at: float
+
+
+class Control(Struct):
+    """Payload of a control frame: a new site in force from its place in the journal, or a declared swap."""
+
+    site: Site | None = None
+    swap: Swap | None = None
+
+
+def encode_control(control: Control) -> bytes:
+    """JSON of a control frame's payload."""
+    return msgspec.json.encode(control)
+
+
+def decode_control(payload: bytes) -> Control:
+    """Control of a payload; msgspec.ValidationError if it is none."""
+    return msgspec.json.decode(payload, type=Control)
+
+
+def config_hash(site: Site) -> str:
+    """Short hash of a site; frames name the one in force."""
+    return hashlib.sha256(msgspec.json.encode(site)).hexdigest()[:12]
