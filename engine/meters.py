@@ -1,0 +1,300 @@
+"""From readings to energies: verdicts, curves and powers of all meters of a site, and what they say about a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.along import Floats, Ints, group_starts
+from engine.counters import Judged, Limits, Track, judge
+from engine.curves import Points, anchors, read
+from engine.power import Powers, Samples
+from plant.frame import Quality, Tags
+from plant.names import Verdict
+from plant.site import Site
+
+LEAST_GAP_NS = 15_000_000_000
+
+
+@dataclass(slots=True)
+class Unusual:
+    """A counter step that was not normal, or a gap. Amounts in the canonical unit of the counter."""
+
+    channel: int
+    ts: int
+    verdict: Verdict
+    amount: float
+    bound: float
+    since: int = 0
+
+
+@dataclass(slots=True)
+class Energies:
+    """What the channels counted in each window, [nw, channels]: amount (edge unit), seconds seen, estimated amount."""
+
+    amount: Floats
+    seen: Floats
+    estimated: Floats
+
+
+@dataclass(slots=True)
+class Layout:
+    """Look-up arrays of a site: tag to channel and to power meter, limits by channel."""
+
+    site: Site
+    channel_of: Ints = field(init=False)
+    power_of: Ints = field(init=False)
+    meter: Ints = field(init=False)
+    reverse: np.ndarray = field(init=False)
+    scale: Floats = field(init=False)
+    gap_ns: Ints = field(init=False)
+    stepped: np.ndarray = field(init=False)
+    by_power: np.ndarray = field(init=False)
+    limits: list[Limits] = field(init=False)
+    most_rate: Floats = field(init=False)
+    step: Floats = field(init=False)
+    float32: np.ndarray = field(init=False)
+    power_scale: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        site, channels = self.site, self.site.channels
+        size = max([c.tag for c in channels] + [m.power_tag or 0 for m in site.meters] + [0]) + 2
+        self.channel_of, self.power_of = np.full(size, -1), np.full(size, -1)
+        for i, c in enumerate(channels):
+            if c.kind != "power":
+                self.channel_of[c.tag] = i
+        for i, m in enumerate(site.meters):
+            if m.power_tag is not None:
+                self.power_of[m.power_tag] = i
+        self.meter = np.array([c.meter for c in channels], np.int64)
+        self.reverse = np.array([c.reverse for c in channels], bool)
+        self.scale = np.array([c.scale for c in channels])
+        self.stepped = np.array([c.kind == "count" for c in channels], bool)
+        self.by_power = np.array([c.kind == "power" for c in channels], bool)
+        self.float32 = np.array([c.float32 for c in channels], bool)
+        self.step = np.array([c.step for c in channels])
+        periods = [_period(site, i) for i in range(len(channels))]
+        self.gap_ns = np.maximum(np.array(periods) * 3.5e9, LEAST_GAP_NS).astype(np.int64)
+        self.limits = [Limits(_most(site, i), c.step, c.wraps_at) for i, c in enumerate(channels)]
+        self.most_rate = np.array([np.inf if x.max_per_hour is None else x.max_per_hour for x in self.limits])
+        self.power_scale = np.array([m.power_scale for m in site.meters])
+
+
+def _period(site: Site, channel: int) -> float:
+    c = site.channels[channel]
+    if c.meter < 0:
+        return 3600.0
+    meter = site.meters[c.meter]
+    return meter.power_every_s if c.kind == "power" else meter.energy_every_s
+
+
+def _most(site: Site, channel: int) -> float | None:
+    c = site.channels[channel]
+    if c.meter < 0 or site.meters[c.meter].max_per_hour is None:
+        return None
+    most = site.meters[c.meter].max_per_hour
+    return most / c.scale if most is not None else None
+
+
+@dataclass(slots=True)
+class Meters:
+    """State of all channels. `newest` are each channel's last accepted point: ts, total, x, seen, estimated, last anchor."""
+
+    layout: Layout
+    tracks: list[Track]
+    points: Points
+    powers: Powers
+    late: int = 0
+    refused: int = 0
+
+    @classmethod
+    def start(cls, site: Site) -> Meters:
+        layout = Layout(site)
+        return cls(layout, [Track() for _ in site.channels], Points.empty(), Powers.empty(len(site.meters)))
+
+    def absorb(self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints) -> tuple[list[Unusual], Floats, int]:
+        """Take readings up to a moment. Returns unusual steps, the power integrals at `boundaries` [m, meters, 2], and the earliest time whose energy may have changed."""
+        layout = self.layout
+        good = (quality != Quality.BAD) & np.isfinite(value) & (tag < len(layout.channel_of))
+        ts, tag, value = ts[good], tag[good], value[good]
+        meter = layout.power_of[tag]
+        rows = meter >= 0
+        samples = self.powers.take(meter[rows], ts[rows], value[rows] * layout.power_scale[meter[rows]])
+        channel = layout.channel_of[tag]
+        rows = channel >= 0
+        unusual, dirty = self._count(samples, channel[rows], ts[rows], value[rows])
+        self._integrate(samples)
+        nm = len(layout.site.meters)
+        at = samples.at(np.tile(np.arange(nm), len(boundaries)), np.repeat(boundaries, nm))
+        return unusual, np.stack(at, 1).reshape(len(boundaries), nm, 2), dirty
+
+    def _count(self, samples: Samples, channel: Ints, ts: Ints, value: Floats) -> tuple[list[Unusual], int]:
+        order = np.lexsort((ts, channel))
+        channel, ts, value = channel[order], ts[order], value[order]
+        x = self._shape(samples, channel, ts)
+        unusual: list[Unusual] = []
+        dirty = 2**62
+        done = self._count_normal(channel, ts, value, x)
+        for c in np.unique(channel[~done]):
+            rows = (channel == c) & ~done
+            dirty = min(dirty, self._count_one(int(c), ts[rows], value[rows], x[rows], unusual))
+        return unusual, dirty
+
+    def _shape(self, samples: Samples, channel: Ints, ts: Ints) -> Floats:
+        meter = self.layout.meter[channel]
+        forward, reverse = samples.at(np.maximum(meter, 0), ts)
+        return np.where(meter < 0, np.nan, np.where(self.layout.reverse[channel], reverse, forward))
+
+    def _count_normal(self, channel: Ints, ts: Ints, value: Floats, x: Floats) -> np.ndarray:
+        """The common case for all channels at once: known, no gap, every step plausible, every point an anchor. Returns rows done."""
+        layout, n = self.layout, len(ts)
+        if not n:
+            return np.zeros(0, bool)
+        last = self._last()
+        prev_ts, prev_value = last[0][channel].copy(), last[1][channel].copy()
+        inner = ~group_starts(channel)
+        prev_ts[inner], prev_value[inner] = ts[:-1][inner[1:]], value[:-1][inner[1:]]
+        delta, elapsed = value - prev_value, ts - prev_ts
+        most = layout.most_rate[channel] * 1.25 * elapsed / 3.6e12 + 2 * layout.step[channel]
+        fine = (delta >= 0) & (delta <= most) & (elapsed > 0) & (elapsed <= layout.gap_ns[channel]) & last[2][channel]
+        step = np.where(layout.float32[channel], np.maximum(np.abs(value) * 1.2e-7, layout.step[channel]), layout.step[channel])
+        fine &= (delta >= 200.0 * step) | layout.stepped[channel]
+        bad = np.unique(channel[~fine])
+        done = ~np.isin(channel, bad)
+        self._append(channel[done], ts[done], value[done], x[done], elapsed[done] * 1e-9)
+        return done
+
+    def _last(self) -> tuple[Ints, Floats, np.ndarray]:
+        tracks = self.tracks
+        return (
+            np.array([t.ts for t in tracks], np.int64),
+            np.array([t.value for t in tracks]),
+            np.array([t.known and not t.holding and not t.swap_at for t in tracks], bool),
+        )
+
+    def _append(self, channel: Ints, ts: Ints, value: Floats, x: Floats, seconds: Floats) -> None:
+        """Points of channels whose steps are all normal."""
+        if not len(ts):
+            return
+        offset = np.array([t.offset for t in self.tracks])
+        seen, estimated = self._running()
+        starts = group_starts(channel)
+        first = np.flatnonzero(starts)
+        run = np.cumsum(seconds)
+        base = np.repeat(np.concatenate(([0.0], run))[first], np.diff(np.append(first, len(ts))))
+        total = value + offset[channel]
+        self.points = self.points.with_rows(Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], np.ones(len(ts), bool)))
+        for row in np.append(first[1:] - 1, len(ts) - 1):
+            track = self.tracks[channel[row]]
+            track.ts, track.value = int(ts[row]), float(value[row])
+
+    def _running(self) -> tuple[Floats, Floats]:
+        """Seconds seen and amount estimated so far, by channel."""
+        seen, estimated = np.zeros(len(self.tracks)), np.zeros(len(self.tracks))
+        if len(self.points.ts):
+            newest = np.append(group_starts(self.points.channel)[1:], True)
+            at = self.points.channel[newest]
+            seen[at], estimated[at] = self.points.seen[newest], self.points.estimated[newest]
+        return seen, estimated
+
+    def _count_one(self, c: int, ts: Ints, value: Floats, x: Floats, unusual: list[Unusual]) -> int:
+        """One channel in full: gaps, verdicts, late readings, coarse counters. Returns the earliest time changed."""
+        track, limits = self.tracks[c], self._limits(c)
+        accepted: list[tuple[Judged, float]] = []
+        dirty = 2**62
+        for i in range(len(ts)):
+            if track.known and ts[i] <= track.ts:
+                dirty = min(dirty, self._late(c, int(ts[i]), float(value[i]), float(x[i])))
+                continue
+            for judged in judge(track, limits, int(ts[i]), float(value[i])):
+                if judged.verdict is Verdict.GLITCH:
+                    self.refused += 1
+                else:
+                    accepted.append((judged, float(x[i]) if judged.ts == ts[i] else float("nan")))
+                if judged.verdict is not Verdict.NORMAL:
+                    unusual.append(Unusual(c, judged.ts, judged.verdict, judged.amount, judged.bound))
+        return min(dirty, self._extend(c, accepted, unusual))
+
+    def _limits(self, c: int) -> Limits:
+        limits = self.layout.limits[c]
+        if self.layout.float32[c]:
+            return Limits(limits.max_per_hour, max(abs(self.tracks[c].value) * 1.2e-7, limits.step), limits.wraps_at)
+        return limits
+
+    def _extend(self, c: int, accepted: list[tuple[Judged, float]], unusual: list[Unusual]) -> int:
+        if not accepted:
+            return 2**62
+        mine = np.flatnonzero(self.points.channel == c)
+        has = len(mine) > 0
+        newest = int(mine[-1]) if has else -1
+        before_ts = int(self.points.ts[newest]) if has else accepted[0][0].ts
+        before_total = float(self.points.total[newest]) if has else accepted[0][0].total
+        ts = np.array([j.ts for j, _ in accepted], np.int64)
+        total = np.array([j.total for j, _ in accepted])
+        elapsed, steps = np.diff(ts, prepend=before_ts), np.diff(total, prepend=before_total)
+        gap = elapsed > self.layout.gap_ns[c]
+        odd = np.array([j.verdict not in (Verdict.NORMAL, Verdict.WRAP) for j, _ in accepted]) | gap
+        anchored = np.flatnonzero((self.points.channel == c) & self.points.anchor)
+        from_ts, from_total = (int(self.points.ts[anchored[-1]]), float(self.points.total[anchored[-1]])) if len(anchored) else (0, -np.inf)
+        if odd.any() and has:
+            self.points.anchor[newest] = True
+        chosen = anchors(total, ts, self._limits(c).step, from_total, from_ts, odd | self.layout.stepped[c] | np.roll(odd, -1))
+        seen0 = float(self.points.seen[newest]) if has else 0.0
+        estimated0 = float(self.points.estimated[newest]) if has else 0.0
+        seen = seen0 + np.cumsum(np.where(gap, 0, elapsed)) * 1e-9
+        estimated = estimated0 + np.cumsum(np.where(odd, np.abs(steps), 0.0))
+        x = np.array([x for _, x in accepted])
+        self.points = self.points.with_rows(Points(np.full(len(ts), c), ts, total, x, seen, estimated, chosen))
+        for i in np.flatnonzero(gap):
+            since = int(ts[i] - elapsed[i])
+            unusual.append(Unusual(c, int(ts[i]), Verdict.GAP, float(steps[i]), self._limits(c).most(int(elapsed[i])), since))
+        spans = ts[odd] - elapsed[odd]
+        return int(spans.min()) if len(spans) and has else 2**62
+
+    def _late(self, c: int, ts: int, value: float, x: float) -> int:
+        """A late reading goes between its neighbours if it agrees with them; returns from when energy changed."""
+        self.late += 1
+        rows = np.flatnonzero(self.points.channel == c)
+        at = int(np.searchsorted(self.points.ts[rows], ts))
+        if at == 0 or at == len(rows) or self.points.ts[rows[at]] == ts:
+            return 2**62
+        before, after = rows[at - 1], rows[at]
+        total = value + self.tracks[c].offset
+        if not self.points.total[before] <= total <= self.points.total[after]:
+            self.refused += 1
+            return 2**62
+        part = (ts - self.points.ts[before]) / (self.points.ts[after] - self.points.ts[before])
+        seen = self.points.seen[before] + part * (self.points.seen[after] - self.points.seen[before])
+        estimated = self.points.estimated[before] + part * (self.points.estimated[after] - self.points.estimated[before])
+        row = Points(np.array([c]), np.array([ts]), np.array([total]), np.array([x]), np.array([seen]), np.array([estimated]), np.ones(1, bool))
+        start = int(self.points.ts[before])
+        self.points = self.points.with_rows(row)
+        return start
+
+    def _integrate(self, samples: Samples) -> None:
+        """Channels without a counter: their total is the integral of power itself."""
+        for c in np.flatnonzero(self.layout.by_power):
+            rows = (samples.meter == self.layout.meter[c]) & samples.fresh
+            if not rows.any():
+                continue
+            ts = samples.ts[rows]
+            total = (samples.reverse if self.layout.reverse[c] else samples.forward)[rows]
+            mine = np.flatnonzero(self.points.channel == c)
+            before = int(self.points.ts[mine[-1]]) if len(mine) else int(ts[0])
+            seen0 = float(self.points.seen[mine[-1]]) if len(mine) else 0.0
+            elapsed = np.diff(ts, prepend=before)
+            seen = seen0 + np.cumsum(np.where(elapsed <= self.layout.gap_ns[c], elapsed, 0)) * 1e-9
+            new = Points(np.full(len(ts), c), ts, total, np.full(len(ts), np.nan), seen, np.zeros(len(ts)), np.ones(len(ts), bool))
+            self.points = self.points.with_rows(new)
+
+    def energies(self, boundaries: Ints, x_at: Floats) -> Energies:
+        """Energies between consecutive `boundaries`; `x_at` [m, meters, 2] are the power integrals there."""
+        layout = self.layout
+        n = len(layout.meter)
+        x = x_at[:, np.maximum(layout.meter, 0), layout.reverse.astype(int)]
+        reading = read(self.points, n, boundaries, x, layout.stepped)
+        return Energies(np.diff(reading.total, axis=0) * layout.scale, np.diff(reading.seen, axis=0), np.diff(reading.estimated, axis=0) * layout.scale)
+
+    def trim(self, before: int) -> None:
+        self.points = self.points.trimmed(before)
