@@ -36,7 +36,16 @@ ARCHETYPES: Final[dict[str, Archetype]] = {
     "A3c": Archetype(55, heat_kwh=0.010 * GJ, rate_per_h=125, base=0.75, heat_base=0.50, power_factor=0.95, unit="kWp"),
     "A3m": Archetype(13.5, rate_per_h=125, base=0.40, power_factor=0.95, unit="kWp"),
     "A4": Archetype(0.40, rate_per_h=110, base=0.30, power_factor=0.90, unit="panel"),
-    "A5": Archetype(1.2, heat_kwh=0.0165 * GJ, gas_nm3=0.12, rate_per_h=625, base=0.25, heat_base=0.15, power_factor=0.88, unit="kg fabric"),
+    "A5": Archetype(
+        1.2,
+        heat_kwh=0.0165 * GJ,
+        gas_nm3=0.12,
+        rate_per_h=625,
+        base=0.25,
+        heat_base=0.15,
+        power_factor=0.88,
+        unit="kg fabric",
+    ),
     "A6e": Archetype(420, gas_nm3=6, rate_per_h=100, base=0.08, power_factor=0.82, unit="t liquid steel"),
     "A6r": Archetype(80, gas_nm3=30.824, rate_per_h=100, base=0.25, power_factor=0.85, unit="t product"),
 }

@@ -49,7 +49,9 @@ class LineSim(Strict):
     scrap: Fraction = 0.015
     changeover: Changeover | None = None
     warmup: Seconds = 1_500.0
-    via: dict[Id, Fraction] = Field({}, description="share of the archetype's electricity that reaches the line through this bus (air, cold)")
+    via: dict[Id, Fraction] = Field(
+        {}, description="share of the archetype's electricity that reaches the line through this bus (air, cold)"
+    )
     full: dict[Id, float] = Field({}, description="draw at full rate in bus units per hour, such as kW or Nm3/h")
     base: Fraction | None = None
     cycle: dict[Id, Cycle] = {}
@@ -203,16 +205,31 @@ def _known(sim: SimConfig, plant: PlantFile) -> list[Finding]:
         ("buses", list(sim.buses), list(plant.buses)),
         ("replay", list(sim.replay), list(plant.meters)),
     ]
-    found: list[Finding] = [((section, key), _unknown(key, known, section.rstrip("s"))) for section, keys, known in sections for key in keys if key not in known]
+    found: list[Finding] = [
+        ((section, key), _unknown(key, known, section.rstrip("s")))
+        for section, keys, known in sections
+        for key in keys
+        if key not in known
+    ]
     for key, line in sim.lines.items():
         if line.archetype is not None and line.archetype not in ARCHETYPES:
-            found.append((("lines", key, "archetype"), f"there is no archetype '{line.archetype}'" + suggestion(line.archetype, list(ARCHETYPES))))
+            found.append(
+                (
+                    ("lines", key, "archetype"),
+                    f"there is no archetype '{line.archetype}'" + suggestion(line.archetype, list(ARCHETYPES)),
+                )
+            )
     return found
 
 
 def _targets(sim: SimConfig, plant: PlantFile) -> list[Finding]:
     """Events that happen to nothing."""
-    known = {"meter": list(plant.meters), "line": list(plant.lines), "source": list(plant.sources), "converter": list(plant.converters)}
+    known = {
+        "meter": list(plant.meters),
+        "line": list(plant.lines),
+        "source": list(plant.sources),
+        "converter": list(plant.converters),
+    }
     return [
         (("events", index, what), _unknown(target, names, what))
         for index, event in enumerate(sim.events)
@@ -221,4 +238,19 @@ def _targets(sim: SimConfig, plant: PlantFile) -> list[Finding]:
     ]
 
 
-__all__ = ["PHYSICAL", "BatterySim", "BusSim", "ConverterSim", "Cycle", "Document", "EventSim", "LineSim", "PvSim", "Replay", "SimConfig", "load_sim", "load_sim_text", "sim_path"]
+__all__ = [
+    "PHYSICAL",
+    "BatterySim",
+    "BusSim",
+    "ConverterSim",
+    "Cycle",
+    "Document",
+    "EventSim",
+    "LineSim",
+    "PvSim",
+    "Replay",
+    "SimConfig",
+    "load_sim",
+    "load_sim_text",
+    "sim_path",
+]

@@ -54,7 +54,11 @@ class Model:
                 period = round(event.every * SECOND_NS)
                 turn = max(0, (day * DAY_NS - lasts - first) // period)
                 turns = [first + n * period for n in range(turn, turn + DAY_NS // period + 2)]
-            found += [(at, at + lasts, event) for at in turns if at < (day + 1) * DAY_NS and at + lasts > day * DAY_NS - LEAD * STEP_NS]
+            found += [
+                (at, at + lasts, event)
+                for at in turns
+                if at < (day + 1) * DAY_NS and at + lasts > day * DAY_NS - LEAD * STEP_NS
+            ]
         return found
 
     def mask(self, kind: str, target: str, day: int) -> Floats:
@@ -109,7 +113,9 @@ class Model:
             if source.kind not in ON_SITE:
                 continue
             config = self.sim.pv.get(key) or PvSim(kwp=2 * lines.greatest(self.plant, source.meter))
-            made = sun.roof_kw(config, self.seed, key, day, self.sim.latitude, self.sim.longitude) * (1 - self.mask("cloud", key, day))
+            made = sun.roof_kw(config, self.seed, key, day, self.sim.latitude, self.sim.longitude) * (
+                1 - self.mask("cloud", key, day)
+            )
             shares = np.asarray([unit(self.seed, f"{key}.{meter}", 0.97, 1.03) for meter in source.shape])
             for meter, share in zip(source.shape, shares / shares.sum() if len(shares) else [], strict=True):
                 power[self.layout.index["shape", key, meter]] = made * share
@@ -136,12 +142,18 @@ class Model:
 
     def _gives(self, key: Key, bus: str) -> bool:
         kind, owner, other = key
-        fixed = kind == "source" and (self.plant.sources[owner].kind in ON_SITE or self.layout.index[key] in self.replayed)
+        fixed = kind == "source" and (
+            self.plant.sources[owner].kind in ON_SITE or self.layout.index[key] in self.replayed
+        )
         return other == bus and (fixed or kind == "out")
 
     def _supply(self, bus: str, need: Floats, day: int, power: Floats) -> None:
         index = self.layout.index
-        bought = [k for k, s in self.plant.sources.items() if s.into == bus and s.kind not in ON_SITE and index["source", k, bus] not in self.replayed]
+        bought = [
+            k
+            for k, s in self.plant.sources.items()
+            if s.into == bus and s.kind not in ON_SITE and index["source", k, bus] not in self.replayed
+        ]
         makers = [k for k, c in self.plant.converters.items() if next(iter(c.outputs)) == bus]
         for number, key in enumerate(bought):
             limit = self.sim.sources[key].up_to if key in self.sim.sources else None
@@ -181,4 +193,3 @@ class Model:
         for other in list(node.outputs)[1:]:
             if other in self.plant.buses:
                 power[index["out", key, other]] = out * (node.outputs[other].efficiency or 1.0)
-

@@ -65,7 +65,21 @@ def plain(model: Model, quantity: str, look: Look) -> Any:
 def _plain(model: Model, quantity: str) -> Callable[[Look], Any]:
     canonical, factor = to_canonical(counter_unit(model))
     of_flow = quantity in ("flow", "mass_flow", "volume_flow", "volume_flow_corrected")
-    scaled = factor if quantity in ("counter", "active_energy_import", "active_energy_export", "heat_energy", "mass", "volume", "volume_corrected") or (of_flow and canonical != "kWh") else 1.0
+    scaled = (
+        factor
+        if quantity
+        in (
+            "counter",
+            "active_energy_import",
+            "active_energy_export",
+            "heat_energy",
+            "mass",
+            "volume",
+            "volume_corrected",
+        )
+        or (of_flow and canonical != "kWh")
+        else 1.0
+    )
     return lambda look: plain(model, quantity, look) * scaled
 
 
@@ -73,7 +87,9 @@ def signals(world: World) -> list[tuple[str, str, str, str]]:
     """(line, word, connection, signal) of every signal that a line reads."""
     found = []
     for key, line in world.plant.lines.items():
-        refs = [("state", line.state)] + [(word, getattr(line.output or LineOutput(), word)) for word in ("good", "scrap", "order")]
+        refs = [("state", line.state)] + [
+            (word, getattr(line.output or LineOutput(), word)) for word in ("good", "scrap", "order")
+        ]
         found += [(key, word, *ref.split(".", 1)) for word, ref in refs if ref]
     return [(line, word, connection, name) for line, word, connection, name in found]
 
@@ -81,9 +97,19 @@ def signals(world: World) -> list[tuple[str, str, str, str]]:
 def batches(world: World, start_ns: int, end_ns: int, step_s: float, tags: Tags) -> Iterator[Batch]:
     """One batch per step of [start, end); states and orders come with the first and whenever they change."""
     step_ns = round(step_s * SECOND_NS)
-    meter_channels = [(meter, tags.tag(meter, name), made) for meter in world.meters for name, made in channels(world, meter)]
-    counts = [(line, word, tags.tag(connection, name)) for line, word, connection, name in signals(world) if word in ("good", "scrap")]
-    texts = [(line, word, tags.tag(connection, name)) for line, word, connection, name in signals(world) if word in ("state", "order")]
+    meter_channels = [
+        (meter, tags.tag(meter, name), made) for meter in world.meters for name, made in channels(world, meter)
+    ]
+    counts = [
+        (line, word, tags.tag(connection, name))
+        for line, word, connection, name in signals(world)
+        if word in ("good", "scrap")
+    ]
+    texts = [
+        (line, word, tags.tag(connection, name))
+        for line, word, connection, name in signals(world)
+        if word in ("state", "order")
+    ]
     codes = np.asarray([tag for _, tag, _ in meter_channels] + [tag for _, _, tag in counts], np.int32)
     last: dict[int, str] = {}
     at = start_ns
@@ -99,7 +125,9 @@ def batches(world: World, start_ns: int, end_ns: int, step_s: float, tags: Tags)
         at = int(times[-1]) + step_ns
 
 
-def _table(world: World, times: Any, meter_channels: list[tuple[str, int, Any]], counts: list[tuple[str, str, int]]) -> Floats:
+def _table(
+    world: World, times: Any, meter_channels: list[tuple[str, int, Any]], counts: list[tuple[str, str, int]]
+) -> Floats:
     """(steps, values) of one day."""
     table = np.empty((len(times), len(meter_channels) + len(counts)))
     day = world.day(int(times[0]) // DAY_NS)
@@ -120,7 +148,9 @@ def _table(world: World, times: Any, meter_channels: list[tuple[str, int, Any]],
     return table
 
 
-def _events(world: World, times: Any, texts: list[tuple[str, str, int]], last: dict[int, str]) -> dict[int, list[Event]]:
+def _events(
+    world: World, times: Any, texts: list[tuple[str, str, int]], last: dict[int, str]
+) -> dict[int, list[Event]]:
     """Text events by index of the step at which they are seen."""
     found: dict[int, list[Event]] = {}
     day = world.day(int(times[0]) // DAY_NS)

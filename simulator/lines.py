@@ -15,7 +15,14 @@ from simulator.layout import bus_unit
 from simulator.noise import DAY_NS, STEP_S, Floats, smooth, unit
 from simulator.states import CODE, LEAD, Codes
 
-LAG_STEPS = {Carrier.ELECTRICITY: 4, Carrier.COMPRESSED_AIR: 6, Carrier.CHILLED_WATER: 60, Carrier.STEAM: 60, Carrier.HEAT: 60, Carrier.NATURAL_GAS: 12}
+LAG_STEPS = {
+    Carrier.ELECTRICITY: 4,
+    Carrier.COMPRESSED_AIR: 6,
+    Carrier.CHILLED_WATER: 60,
+    Carrier.STEAM: 60,
+    Carrier.HEAT: 60,
+    Carrier.NATURAL_GAS: 12,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,9 @@ class LineModel:
         total = np.cumsum(np.concatenate((np.full(steps, level[0]), level)))
         level = ((total[steps:] - total[:-steps]) / steps)[LEAD:]
         name = f"{self.id}.{draw.bus}"
-        wander = 1 + self.sim.noise * (0.7 * smooth(seed, name, day, 1200) + 0.5 * smooth(seed, f"{name}.fast", day, 20))
+        wander = 1 + self.sim.noise * (
+            0.7 * smooth(seed, name, day, 1200) + 0.5 * smooth(seed, f"{name}.fast", day, 20)
+        )
         flow = draw.full * level * np.clip(wander, 0.3, 1.7)
         return np.asarray(flow * _batches(draw.cycle, day, seed, name) if draw.cycle else flow)
 
@@ -110,7 +119,9 @@ def build(plant: PlantFile, sim: SimConfig, line: str) -> LineModel:
     draws = []
     for bus in buses:
         carrier = plant.buses[bus].carrier
-        default_base = 0.3 if kind is None else kind.heat_base if carrier in (Carrier.STEAM, Carrier.HEAT) else kind.base
+        default_base = (
+            0.3 if kind is None else kind.heat_base if carrier in (Carrier.STEAM, Carrier.HEAT) else kind.base
+        )
         base = default_base if config.base is None or carrier is not Carrier.ELECTRICITY else config.base
         draws.append(Draw(bus, carrier, _full(plant, sim, line, bus, rate, bus == main), base, config.cycle.get(bus)))
     factor = config.power_factor or (kind.power_factor if kind else 0.92)

@@ -26,7 +26,14 @@ _THIRDS: Final = {"L1": 0.336, "L2": 0.331, "L3": 0.333}
 _SQRT3: Final = 3.0**0.5
 _VOLUME_AT: Final = {None: 1.0, "0C": 1.0, "15C": 288.15 / 273.15, "20C": 293.15 / 273.15}
 STEAM_KJ_PER_KG: Final = 2420.0
-_KG_PER_M3: Final = {Carrier.STEAM: 4.16, Carrier.NATURAL_GAS: 0.75, Carrier.COMPRESSED_AIR: 1.293, Carrier.WATER: 998.0, Carrier.CHILLED_WATER: 999.7, Carrier.HEAT: 975.0}
+_KG_PER_M3: Final = {
+    Carrier.STEAM: 4.16,
+    Carrier.NATURAL_GAS: 0.75,
+    Carrier.COMPRESSED_AIR: 1.293,
+    Carrier.WATER: 998.0,
+    Carrier.CHILLED_WATER: 999.7,
+    Carrier.HEAT: 975.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,9 @@ class Model:
         return registers.shown(row, self.row(row, look), self.sf(row))
 
 
-def build(plant: PlantFile, sim: SimConfig, seed: int, key: str, seat: Seat, profile: Profile | None, power_factor: float) -> Model:
+def build(
+    plant: PlantFile, sim: SimConfig, seed: int, key: str, seat: Seat, profile: Profile | None, power_factor: float
+) -> Model:
     """The meter `key` of a plant: constant gain inside its class, totals of earlier years, electrical surroundings."""
     config = plant.meters[key]
     gain = 1 + config.class_limit * unit(seed, f"{key}.gain", -0.6, 0.6)
@@ -102,7 +111,9 @@ def build(plant: PlantFile, sim: SimConfig, seed: int, key: str, seat: Seat, pro
     years_h = unit(seed, f"{key}.age", 1500, 9000)
     start = (0.35 * peak * years_h, 0.01 * peak * years_h * (seat.carrier is Carrier.ELECTRICITY))
     volts = sim.buses.get(seat.bus, BusSim()).volts
-    model = Model(key, config, seat, gain, start, unit(seed, f"{key}.noise", 0, 50), volts, power_factor, peak, profile, per_edge)
+    model = Model(
+        key, config, seat, gain, start, unit(seed, f"{key}.noise", 0, 50), volts, power_factor, peak, profile, per_edge
+    )
     if profile is not None:
         model.scales = registers.scale_factors(profile, _peaks(model))
     return model
@@ -120,7 +131,12 @@ def _conversions(config: Meter, seat: Seat) -> dict[str, float]:
     else:
         table = {seat.unit: 1.0, "m3": 1.0, "Nm3": 1.0, "kg": density, "kWh": 1.0}
     usual = "kg" if seat.carrier is Carrier.STEAM else next(iter(table))
-    return {**table, "1": table.get("m3", 1.0) / (config.step or 0.1), "m3 or kg": table[usual], "configured": table[usual]}
+    return {
+        **table,
+        "1": table.get("m3", 1.0) / (config.step or 0.1),
+        "m3 or kg": table[usual],
+        "configured": table[usual],
+    }
 
 
 def _peaks(model: Model) -> dict[str, float]:
@@ -167,7 +183,12 @@ def _tangent(model: Model) -> float:
 def _voltage(model: Model, look: Look, phase: str, unit_text: str) -> Any:
     wander = 1 + 0.006 * np.sin(look.seconds / 4100 + model.noise) + 0.0015 * flicker(look.seconds, model.noise + 1)
     between = len(phase) == 4 or phase == "avg_ll"
-    return model.volts * wander * (1.0 if between else 1 / _SQRT3) * {"L1": 1.002, "L2": 0.999, "L3": 0.9995}.get(phase, 1.0)
+    return (
+        model.volts
+        * wander
+        * (1.0 if between else 1 / _SQRT3)
+        * {"L1": 1.002, "L2": 0.999, "L3": 0.9995}.get(phase, 1.0)
+    )
 
 
 def _current(model: Model, look: Look, phase: str, unit_text: str) -> Any:
@@ -232,7 +253,13 @@ def basic_rows(model: Model) -> list[Row]:
     if model.config.read == "all":
         wanted = None
     else:
-        wanted = {*COUNTERS[carrier], *POWERS[carrier], "active_energy_export", "power_factor", model.config.counter or "counter"}
+        wanted = {
+            *COUNTERS[carrier],
+            *POWERS[carrier],
+            "active_energy_export",
+            "power_factor",
+            model.config.counter or "counter",
+        }
     found: dict[str, Row] = {}
     for row in model.profile.registers:
         if wanted is None or (row.quantity in wanted and row.phase in ("total", "ch0")):

@@ -23,7 +23,9 @@ DAY_NS: Final = STEPS * STEP_NS
 
 def rng(seed: int, name: str, day: int = 0) -> np.random.Generator:
     """The generator of `name` on UTC day number `day`."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(name.encode()), day & 0xFFFFFFFF])))
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(name.encode()), day & 0xFFFFFFFF]))
+    )
 
 
 def smooth(seed: int, name: str, day: int, every_s: int, lead: int = 0) -> Floats:

@@ -85,7 +85,9 @@ def _layout(timeline: Timeline, local: date) -> tuple[Piece, ...]:
     begin, end = SHIFT[sim.pattern]
     pieces: list[Piece] = [(timeline.at(local, begin), timeline.at(local, end), State.RUN)]
     if begin > 0:
-        pieces.append((timeline.at(local, begin) - round(sim.warmup) * SECOND_NS, timeline.at(local, begin), State.WARMUP))
+        pieces.append(
+            (timeline.at(local, begin) - round(sim.warmup) * SECOND_NS, timeline.at(local, begin), State.WARMUP)
+        )
     pieces += [(at, at + round(lasts) * SECOND_NS, State.CHANGEOVER) for at, lasts in _changes(timeline, local)]
     return (*pieces, *_stops(timeline, local, begin, end))
 
@@ -97,7 +99,10 @@ def _changes(timeline: Timeline, local: date) -> list[tuple[int, float]]:
     begin, end = SHIFT[timeline.sim.pattern]
     every_h = change.every / 3600
     first = begin + every_h * unit(timeline.seed, f"{timeline.line}.changeover", 0.15, 0.95)
-    return [(timeline.at(local, hour), change.lasts) for hour in np.arange(first, end - change.lasts / 3600, every_h).tolist()]
+    return [
+        (timeline.at(local, hour), change.lasts)
+        for hour in np.arange(first, end - change.lasts / 3600, every_h).tolist()
+    ]
 
 
 def _stops(timeline: Timeline, local: date, begin: float, end: float) -> Iterator[Piece]:
@@ -114,6 +119,10 @@ def _stops(timeline: Timeline, local: date, begin: float, end: float) -> Iterato
 
 @lru_cache(maxsize=4096)
 def _orders(timeline: Timeline, local: date) -> tuple[tuple[int, str], ...]:
-    prefix = "".join(part[0] for part in timeline.line.split("_")).upper() + (timeline.line.split("_")[-1] if timeline.line[-1].isdigit() else "")
-    starts = [timeline.at(local, SHIFT[timeline.sim.pattern][0])] + [at + round(lasts) * SECOND_NS for at, lasts in _changes(timeline, local)]
+    prefix = "".join(part[0] for part in timeline.line.split("_")).upper() + (
+        timeline.line.split("_")[-1] if timeline.line[-1].isdigit() else ""
+    )
+    starts = [timeline.at(local, SHIFT[timeline.sim.pattern][0])] + [
+        at + round(lasts) * SECOND_NS for at, lasts in _changes(timeline, local)
+    ]
     return tuple((at, f"{prefix}-{local:%y%m%d}-{number:02d}") for number, at in enumerate(starts, 1))

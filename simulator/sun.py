@@ -33,5 +33,7 @@ def roof_kw(sim: PvSim, seed: int, name: str, day: int, latitude: float, longitu
     light = 1.08 * sine_of_elevation(day, latitude, longitude) ** 1.12 * clearness(seed, name, day, sim.clear)
     ambient_c = 17 - 11 * np.cos(2 * np.pi * ((day % 365.2425) - 20) / 365.2425)
     cell_c = ambient_c + 28 * light
-    power = sim.kwp * light * sim.performance_ratio * (1 - 0.0035 * (cell_c - 25)) * unit(seed, f"{name}.dust", 0.98, 1.0)
+    power = (
+        sim.kwp * light * sim.performance_ratio * (1 - 0.0035 * (cell_c - 25)) * unit(seed, f"{name}.dust", 0.98, 1.0)
+    )
     return np.asarray(np.minimum(power, 0.95 * sim.kwp))

@@ -12,7 +12,16 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
     """Lines, sources, converters, stores and buses; a bus has `in`, `out` (metered) and `remainder` with in = out + remainder."""
     (f0, r0), (f1, r1) = world.all_energies(t0_ns), world.all_energies(t1_ns)
     plus, minus = f1 - f0, r1 - r0
-    out: dict[str, Any] = {"from": t0_ns, "to": t1_ns, "lines": {}, "sources": {}, "converters": {}, "stores": {}, "shape": {}, "output": {}}
+    out: dict[str, Any] = {
+        "from": t0_ns,
+        "to": t1_ns,
+        "lines": {},
+        "sources": {},
+        "converters": {},
+        "stores": {},
+        "shape": {},
+        "output": {},
+    }
     buses = {bus: {"in": 0.0, "out": 0.0, "remainder": 0.0} for bus in world.plant.buses}
     for (kind, owner, other), column in world.layout.index.items():
         a, b = float(plus[column]), float(minus[column])
@@ -33,7 +42,9 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
     return {**out, "buses": buses}
 
 
-def _book(world: World, buses: dict[str, dict[str, float]], kind: str, owner: str, other: str, plus: float, minus: float) -> None:
+def _book(
+    world: World, buses: dict[str, dict[str, float]], kind: str, owner: str, other: str, plus: float, minus: float
+) -> None:
     """Put an edge on its bus. Reverse flow of a source or output leaves the bus, that of a store or input enters it."""
     bus = world.plant.sources[other].into if kind == "in" and other in world.plant.sources else other
     if bus not in buses:

@@ -49,7 +49,14 @@ class World:
     """True flows and energies, and what meters make of them. Event time in ns UTC; energies in the unit of the edge's bus."""
 
     def __init__(
-        self, plant: PlantFile, sim: SimConfig, catalogue: Mapping[str, Profile], epoch_ns: int, seed: int | None = None, *, start_ns: int | None = None
+        self,
+        plant: PlantFile,
+        sim: SimConfig,
+        catalogue: Mapping[str, Profile],
+        epoch_ns: int,
+        seed: int | None = None,
+        *,
+        start_ns: int | None = None,
     ) -> None:
         self.plant, self.sim, self.epoch_ns = plant, sim, epoch_ns
         self.seed = sim.seed if seed is None else seed
@@ -62,7 +69,15 @@ class World:
         self._days: dict[int, Day] = {}
         factors = self._power_factors()
         self.meters = {
-            key: meters.build(plant, sim, self.seed, key, seat, catalogue.get(plant.meters[key].profile or ""), factors.get(seat.column, 0.97))
+            key: meters.build(
+                plant,
+                sim,
+                self.seed,
+                key,
+                seat,
+                catalogue.get(plant.meters[key].profile or ""),
+                factors.get(seat.column, 0.97),
+            )
             for key, seat in self.layout.seats.items()
         }
         self.model.replayed = replay.load(self)
@@ -71,7 +86,11 @@ class World:
                 self._set_to_wrap(self.meters[event.meter], event)
 
     def _power_factors(self) -> dict[int, float]:
-        return {self.layout.index["draw", key, draw.bus]: line.power_factor for key, line in self.model.lines.items() for draw in line.draws}
+        return {
+            self.layout.index["draw", key, draw.bus]: line.power_factor
+            for key, line in self.model.lines.items()
+            for draw in line.draws
+        }
 
     def _set_to_wrap(self, model: meters.Model, event: EventSim) -> None:
         """Choose the starting total so that the counter is full at the event."""
@@ -137,7 +156,9 @@ class World:
         """True forward and reverse energy of a column since the world began, in bus units."""
         day, step, hours = self._at(t_ns)
         flow = day.power[column, step]
-        return float(day.forward[column, step] + max(flow, 0) * hours), float(day.reverse[column, step] + max(-flow, 0) * hours)
+        return float(day.forward[column, step] + max(flow, 0) * hours), float(
+            day.reverse[column, step] + max(-flow, 0) * hours
+        )
 
     def all_energies(self, t_ns: int) -> tuple[Floats, Floats]:
         """Forward and reverse energies of all columns, in the order of `layout.keys`."""
@@ -156,7 +177,10 @@ class World:
         column = model.seat.column
         day, step, hours = self._at(t_ns)
         flow = float(day.power[column, step])
-        forward, reverse = day.forward[column, step] + max(flow, 0.0) * hours, day.reverse[column, step] + max(-flow, 0.0) * hours
+        forward, reverse = (
+            day.forward[column, step] + max(flow, 0.0) * hours,
+            day.reverse[column, step] + max(-flow, 0.0) * hours,
+        )
         return model.look(float(forward), float(reverse), flow, t_ns / SECOND_NS)
 
     def registered(self, meter: str, t_ns: int) -> tuple[float, float]:

@@ -1,0 +1,97 @@
+"""A book: one window in one revision, amounts only. What `step` gives out; products and stores are made from it.
+
+`flows` rows: where an amount went (`kind`, `node`, `bus`), which source it is of, through which store (`via`, -1 for none), in which
+hour it came from there (`origin`, ns), and how much, in the unit of the source. Balance per source: primary = sum of flows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.codec import pack, unpack
+from engine.graph import Array
+
+MAGIC = b"WLBOOK1\n"
+Ints = npt.NDArray[np.int64]
+
+
+class Flow(IntEnum):
+    """Where a traced amount went. A discharge is a negative change in stores."""
+
+    LINE = 0
+    REMAINDER = 1
+    EXPORT = 2
+    CHARGE = 3
+    DISCHARGE = 4
+
+
+@dataclass(slots=True)
+class Flows:
+    """Columns of equal length. `node`: tap, bus, bus, store, store by `kind`."""
+
+    kind: Ints
+    node: Ints
+    source: Ints
+    via: Ints
+    origin: Ints
+    amount: Array
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+
+@dataclass(slots=True)
+class Book:
+    """One window. Arrays by index of the site: taps, meters, buses, sources, stores, lines."""
+
+    start: int
+    end: int
+    revision: int
+    config: str
+    flows: Flows
+    taps: Array  # delivered, in the bus unit
+    taps_electric: Array  # kWh of electricity behind compressed air and chilled water
+    taps_seen_s: Array
+    taps_estimated: Array
+    meters: Array  # [meters, 2] forward, reverse in edge unit
+    meters_seen_s: Array
+    meters_estimated: Array
+    primary: Array  # by source, in its unit
+    remainder: Array  # by bus, delivered
+    charge: Array
+    discharge: Array
+    held_kwh: Array
+    good: Array
+    scrap: Array
+    seconds: Array  # [lines, states]
+    layers: list[list[Any]] = field(default_factory=list)
+    final: bool = False
+
+    def encode(self) -> bytes:
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"flows.{name}": getattr(self.flows, name) for name in _FLOWS}
+        meta = [self.start, self.end, self.revision, self.config, self.layers, self.final]
+        return pack(MAGIC, meta, arrays)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Book:
+        meta, arrays = unpack(MAGIC, data)
+        flows = Flows(**{name: arrays[f"flows.{name}"] for name in _FLOWS})
+        return cls(*meta[:4], flows, **{name: arrays[name] for name in _ARRAYS}, layers=meta[4], final=meta[5])
+
+    def imbalance(self, sources: int) -> float:
+        """Largest difference between a source's primary energy and all that became of it, relative to the primary."""
+        went = np.bincount(self.flows.source, self.flows.amount, sources + 3)[:sources]
+        return float((np.abs(went - self.primary) / np.maximum(np.abs(self.primary), 1.0)).max(initial=0.0))
+
+
+_FLOWS = ("kind", "node", "source", "via", "origin", "amount")
+_ARRAYS = (
+    "taps", "taps_electric", "taps_seen_s", "taps_estimated", "meters", "meters_seen_s", "meters_estimated", "primary",
+    "remainder", "charge", "discharge", "held_kwh", "good", "scrap", "seconds",
+)  # fmt: skip

@@ -1,0 +1,277 @@
+"""`step(state, frame) -> (state, out)`: everything between readings and books. No clock, no I/O, no globals.
+
+A window is given out when the watermark has passed its end by the grace; provisional first where slow media are in play, and again,
+as a new revision, when its block closes, a late reading arrives or a gap is closed, if anything changed. Stores are kept per block, so a correction
+re-traces from the block it touches onward and no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.block import Window, close
+from engine.book import Book
+from engine.gaps import shape_gap
+from engine.graph import Graph, edges
+from engine.history import History
+from engine.meters import Meters, Unusual
+from engine.states import Timeline
+from engine.storage import Account
+from plant.frame import Batch, Frame, Kind, join
+from plant.site import Site, config_hash, decode_control
+
+HORIZON_NS = 26 * 3_600_000_000_000
+Rows = np.ndarray
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """Stores and bus compositions at the start of a block."""
+
+    accounts: list[Account]
+    held: np.ndarray
+
+
+@dataclass(slots=True)
+class State:
+    """All that `step` remembers of one site."""
+
+    site: Site | None = None
+    config: str = ""
+    graph: Graph | None = None
+    meters: Meters | None = None
+    states: Timeline | None = None
+    history: History | None = None
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    pending: list[Batch] = field(default_factory=list)
+    closed: int = 0
+    wm: int = 0
+    seq: int = 0
+    imbalance: float = 0.0
+    loops: int = 0
+
+
+@dataclass(slots=True)
+class Out:
+    """What one frame led to: books, in window order, and unusual counter steps."""
+
+    books: list[Book] = field(default_factory=list)
+    unusual: list[Unusual] = field(default_factory=list)
+    site: Site | None = None
+
+
+def step(state: State, frame: Frame) -> tuple[State, Out]:
+    """Fold one frame into `state` (which is moved in place and returned)."""
+    out = Out()
+    header = frame.header
+    if header.seq and header.seq <= state.seq:
+        return state, out
+    state.seq = header.seq
+    if header.kind == Kind.CONTROL:
+        _control(state, frame, out)
+    elif state.site is not None and (len(frame) or frame.events):
+        state.pending.append(Batch(frame.ts, frame.received, frame.tag, frame.value, frame.quality, frame.events))
+    state.wm = max(state.wm, header.wm)
+    if state.site is not None:
+        _advance(state, out)
+    return state, out
+
+
+def _control(state: State, frame: Frame, out: Out) -> None:
+    control = decode_control(frame.control)
+    if control.site is not None and config_hash(control.site) != state.config:
+        _take_site(state, control.site)
+        out.site = control.site
+    if control.swap is not None and state.meters is not None and state.site is not None:
+        for i, channel in enumerate(state.site.channels):
+            if channel.meter >= 0 and state.site.meters[channel.meter].id == control.swap.meter and channel.kind == "counter":
+                state.meters.tracks[i].swap_at, state.meters.tracks[i].swap_start = control.swap.at, control.swap.starts_at
+
+
+def _take_site(state: State, site: Site) -> None:
+    """A new plant is in force. Where measuring points stayed the same, their counters go on."""
+    same = state.site is not None and state.site.channels == site.channels and state.site.meters == site.meters
+    state.site, state.config, state.graph = site, config_hash(site), Graph(site)
+    if same and state.meters is not None:
+        state.meters.layout.site = site
+    else:
+        state.meters, state.history = Meters.start(site), None
+    state.states = Timeline.start(len(site.lines)) if state.states is None or len(state.states.changes) != len(site.lines) else state.states
+    state.snapshots = {}
+
+
+def _advance(state: State, out: Out) -> None:
+    """Close every window whose grace is over."""
+    site, graph = state.site, state.graph
+    assert site is not None and graph is not None and state.meters is not None and state.states is not None
+    window, grace = round(site.window_s * 1e9), round(site.grace_s * 1e9)
+    if state.history is None:
+        first = min((int(b.ts.min()) for b in state.pending if len(b)), default=0)
+        if not first:
+            return
+        start = first - first % window
+        state.closed = start
+        nan = np.full((1, len(site.meters), 2), np.nan)
+        state.history = History.start(start, window, len(site.channels), nan)
+        state.snapshots[_block(graph, start)] = Snapshot(_accounts(site), _nothing_held(graph))
+    last = (state.wm - grace) // window * window
+    if last <= state.closed:
+        return
+    _close(state, last, out)
+
+
+def _accounts(site: Site) -> list[Account]:
+    accounts = [Account(s.charge_efficiency, s.discharge_efficiency, s.account == "well_mixed") for s in site.stores]
+    opening = len(site.sources) + 2
+    for account, store in zip(accounts, site.stores, strict=True):
+        if store.opening_kwh > 0.0:
+            account.charge(0, store.opening_kwh / store.charge_efficiency, [((opening, 0), store.opening_kwh)])
+    return accounts
+
+
+def _nothing_held(graph: Graph) -> np.ndarray:
+    """Before anything flowed, composition is unknown."""
+    held = np.zeros((graph.nb, graph.columns + 1))
+    held[:, graph.unknown] = 1.0
+    return held
+
+
+def _block(graph: Graph, ts: int) -> int:
+    size = round(graph.block_s * 1e9)
+    return ts - ts % size
+
+
+def _close(state: State, last: int, out: Out) -> None:
+    """Close windows up to `last`, correct what earlier ones need, give out what changed."""
+    site, graph, meters, history = state.site, state.graph, state.meters, state.history
+    assert site is not None and graph is not None and meters is not None and history is not None and state.states is not None
+    window = history.window
+    rows, state.pending = join(state.pending), []
+    for event in rows.events:
+        for line, node in enumerate(site.lines):
+            if node.state_tag == event.tag:
+                state.states.change(line, event.ts, event.text)
+    previous = history.end
+    ends = np.arange(previous + window, last + 1, window, dtype=np.int64)
+    unusual, x, dirty = meters.absorb(rows.ts, rows.tag, rows.value, rows.quality, ends)
+    out.unusual += unusual
+    history.extend(len(ends), x)
+    state.closed = last
+    since = min(dirty, previous)
+    if _block(graph, last) > _block(graph, previous - 1):
+        since = min(since, _block(graph, _block(graph, last) - 1))
+    row = history.row(max(since, history.first))
+    _measure(state, row)
+    for item in unusual:
+        if item.verdict == "gap" and shape_gap(state.graph, meters, history, item):
+            row = min(row, history.row(item.since))
+            _measure(state, row)
+    _trace_from(state, history.first + row * window, out)
+    _forget(state)
+
+
+def _measure(state: State, row: int) -> None:
+    """Energies of the windows from `row` on."""
+    meters, history = state.meters, state.history
+    assert meters is not None and history is not None
+    energies = meters.energies(history.boundaries(row), history.x[row:])
+    history.amount[row:], history.seen[row:], history.estimated[row:] = energies.amount, energies.seen, energies.estimated
+
+
+def _trace_from(state: State, since: int, out: Out) -> None:
+    """Trace block after block from the one that holds `since`."""
+    graph, history = state.graph, state.history
+    assert graph is not None and history is not None
+    size = round(graph.block_s * 1e9)
+    block = max(_block(graph, since), min(state.snapshots))
+    while block < history.end:
+        snapshot = state.snapshots[block]
+        accounts = [a.copy() for a in snapshot.accounts]
+        lo = max((block - history.first) // history.window, 0)
+        hi = min((block + size - history.first) // history.window, len(history.revisions))
+        held = snapshot.held
+        if hi > lo:
+            held = _trace_rows(state, int(lo), int(hi), accounts, snapshot.held, out)
+        block += size
+        if block < history.end or history.end % size == 0:
+            state.snapshots[block] = Snapshot(accounts, held)
+
+
+def _trace_rows(state: State, lo: int, hi: int, accounts: list[Account], held: np.ndarray, out: Out) -> np.ndarray:
+    graph, history, site = state.graph, state.history, state.site
+    assert graph is not None and history is not None and site is not None
+    energy, seen, _ = by_meter(state, lo, hi)
+    used = edges(graph, energy, seen > 0)
+    starts = [history.first + r * history.window for r in range(lo, hi)]
+    windows, held = close(graph, used, held, starts, accounts)
+    for r, window in zip(range(lo, hi), windows, strict=True):
+        _give(state, r, window, used, energy[r - lo], out)
+        state.loops += window.traced.loops if r == lo else 0
+    return held
+
+
+def by_meter(state: State, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energies [n, meters, 2], seconds seen [n, meters], estimated [n, meters] of rows `lo` to `hi`."""
+    site, history, meters = state.site, state.history, state.meters
+    assert site is not None and history is not None and meters is not None
+    n, layout = hi - lo, meters.layout
+    energy, estimated = np.zeros((n, len(site.meters), 2)), np.zeros((n, len(site.meters)))
+    seen = np.full((n, len(site.meters)), 0.0)
+    for c, meter in enumerate(layout.meter):
+        if meter >= 0:
+            energy[:, meter, int(layout.reverse[c])] += history.amount[lo:hi, c]
+            estimated[:, meter] += history.estimated[lo:hi, c]
+            seen[:, meter] = np.maximum(seen[:, meter], history.seen[lo:hi, c])
+    return energy, seen, estimated
+
+
+def _give(state: State, row: int, window: Window, used: Any, energy: np.ndarray, out: Out) -> None:
+    """Make the book of one window; give it out if it is new or differs from what was given out before."""
+    history, site, graph = state.history, state.site, state.graph
+    assert history is not None and site is not None and graph is not None
+    book = _book(state, row, window, used, energy)
+    body = book.encode()
+    digest = hashlib.blake2b(body, digest_size=16).digest()
+    if digest == history.digests[row]:
+        return
+    history.digests[row] = digest
+    history.revisions[row] += 1
+    book.revision = history.revisions[row]
+    state.imbalance = max(state.imbalance, book.imbalance(graph.ns))
+    out.books.append(book)
+
+
+def _book(state: State, row: int, window: Window, used: Any, energy: np.ndarray) -> Book:
+    history, site, graph = state.history, state.site, state.graph
+    assert history is not None and site is not None and graph is not None and state.states is not None
+    start = history.first + row * history.window
+    _, seen, estimated = by_meter(state, row, row + 1)
+    w, traced = window.at, window.traced
+    taps_seen = np.array([min((seen[0, m] for m in tap.meters), default=0.0) for tap in graph.taps])
+    taps_estimated = np.array([sum(estimated[0, m] for m in tap.meters) for tap in graph.taps])
+    counts = history.amount[row]
+    good = np.array([np.nan if n.good_channel is None else counts[n.good_channel] for n in site.lines])
+    scrap = np.array([np.nan if n.scrap_channel is None else counts[n.scrap_channel] for n in site.lines])
+    return Book(
+        start, start + history.window, 0, state.config, window.flows, used.taps[w], traced.taps[w, :, graph.electric], taps_seen,
+        taps_estimated, energy, seen[0], estimated[0], used.source[w], traced.delivered_remainder[w], used.charge[w],
+        used.discharge[w], window.held_kwh, good, scrap, state.states.seconds(start, start + history.window), window.layers,
+    )  # fmt: skip
+
+
+def _forget(state: State) -> None:
+    """Drop what is older than the horizon."""
+    history, graph, meters = state.history, state.graph, state.meters
+    assert history is not None and graph is not None and meters is not None and state.states is not None
+    size = round(graph.block_s * 1e9)
+    keep_points = _block(graph, history.end) - size - 900_000_000_000
+    meters.trim(keep_points)
+    oldest = _block(graph, history.end - HORIZON_NS)
+    if oldest - history.first > 16 * size:
+        history.forget((oldest - history.first) // history.window)
+        state.snapshots = {k: v for k, v in state.snapshots.items() if k >= oldest}
+        state.states.trim(oldest)
