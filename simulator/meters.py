@@ -177,7 +177,7 @@ def _volume_flow(model: Model, look: Look, phase: str, unit_text: str) -> Any:
 
 
 def _tangent(model: Model) -> float:
-    return (1 / model.power_factor**2 - 1) ** 0.5
+    return float((1 / model.power_factor**2 - 1) ** 0.5)
 
 
 def _voltage(model: Model, look: Look, phase: str, unit_text: str) -> Any:

@@ -6,7 +6,7 @@ Called by every model of the world. Times are UTC days of 8,640 steps of ten sec
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ def smooth(seed: int, name: str, day: int, every_s: int, lead: int = 0) -> Float
     count = 86_400 // every_s
     knots = np.concatenate([rng(seed, name, d).standard_normal(count) for d in (day - 1, day, day + 1)])
     steps = np.arange(-lead, STEPS) * STEP_S
-    return np.interp(steps, (np.arange(3 * count) - count) * float(every_s), knots)
+    return np.asarray(np.interp(steps, (np.arange(3 * count) - count) * float(every_s), knots))
 
 
 def unit(seed: int, name: str, low: float = 0.0, high: float = 1.0) -> float:
@@ -41,7 +41,7 @@ def unit(seed: int, name: str, low: float = 0.0, high: float = 1.0) -> float:
     return float(rng(seed, name).uniform(low, high))
 
 
-def flicker(seconds: Floats | float, phase: float) -> Floats | float:
+def flicker(seconds: Any, phase: float) -> Any:
     """Fast noise between -1 and 1, a pure function of time in seconds and a phase; costs no state."""
     turned = np.sin(seconds * 0.7310585 + phase * 78.233) * 43758.5453123
     return (turned - np.floor(turned)) * 2.0 - 1.0

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from plant.config import PlantFile
 from plant.frame import Batch
+from plant.names import CUMULATIVE
 from plant.ports import Tags
 from plant.profile import Profile
 from plant.units import SECOND_NS
@@ -94,7 +95,7 @@ class World:
 
     def _set_to_wrap(self, model: meters.Model, event: EventSim) -> None:
         """Choose the starting total so that the counter is full at the event."""
-        row = next((r for r in meters.basic_rows(model) if r.quantity in registers.CUMULATIVE), None)
+        row = next((r for r in meters.basic_rows(model) if r.quantity in CUMULATIVE), None)
         around = registers.modulus(row, model.sf(row)) if row else None
         if row is None or around is None:
             return
@@ -103,6 +104,11 @@ class World:
         per_row = float(model.row(row, meters.Look(1.0, 1.0, 0.0, 0.0)))
         here = float(seen.given if model.outward else seen.taken) - model.start[0]
         model.start = (around / per_row - here, model.start[1])
+
+    @property
+    def first_ns(self) -> int:
+        """Earliest time that the world knows: the start of the UTC day of its epoch."""
+        return self._first * DAY_NS
 
     # days
 

@@ -1,0 +1,1 @@
+"""Where things are kept: the journal and the tag registry (SQLite), readings and figures (DuckDB)."""

@@ -74,14 +74,9 @@ class Instruments:
         """Counters of a meter by name: how to read the continuous total, and where it wraps."""
         if model.profile is not None:
             rows = [row for row in model.profile.registers if row.quantity in CUMULATIVE]
-            return {
-                row.name: ((lambda look, row=row: float(model.row(row, look))), registers.modulus(row, model.sf(row)))
-                for row in rows
-            }
+            return {row.name: (_of_row(model, row), registers.modulus(row, model.sf(row))) for row in rows}
         quantities = [q for q in (model.config.nodes or {"counter": ""}) if q in CUMULATIVE]
-        return {
-            q: ((lambda look, q=q: float(history.plain(model, q, look))), model.config.wraps_at) for q in quantities
-        }
+        return {q: (_of_quantity(model, q), model.config.wraps_at) for q in quantities}
 
     def _jump(self, model: Model, standing: _Standing, at: int, fault: Fault) -> None:
         look, later = self.world.look(model.id, at), self.world.look(model.id, at + 30_000_000_000)
@@ -94,3 +89,11 @@ class Instruments:
                 target = around - (read(later) - total)
             standing.added[name] = target - total
         standing.generation += 1
+
+
+def _of_row(model: Model, row: Row) -> Callable[[Look], float]:
+    return lambda look: float(model.row(row, look))
+
+
+def _of_quantity(model: Model, quantity: str) -> Callable[[Look], float]:
+    return lambda look: float(history.plain(model, quantity, look))

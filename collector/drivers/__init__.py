@@ -1,0 +1,1 @@
+"""Drivers, one module per protocol. Each hands over one batch per device poll."""

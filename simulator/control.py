@@ -1,0 +1,122 @@
+"""The control port: newline JSON commands to a running simulation, newline JSON answers.
+
+`{"cmd": "fault", "meter": "smt_3_el", "kind": "silent", "for": "2m"}`, `{"cmd": "clear", "meter": ...}`, `{"cmd": "ledger",
+"meter": ..., "last": 100}`, `{"cmd": "truth", "from": ns, "to": ns}`, `{"cmd": "served"}`, `{"cmd": "now"}`, `{"cmd": "stop"}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from plant.units import SECOND_NS, seconds
+from simulator.config import PHYSICAL, EventSim
+from simulator.devices.faults import FaultBook, of_event
+from simulator.devices.ledger import Ledger
+from simulator.world import World
+
+MOST_BYTES = 1 << 16
+
+
+class Control:
+    """Answers commands on a free loopback port; `stop` is set when the simulation shall end."""
+
+    def __init__(self, world: World, faults: FaultBook, ledger: Ledger, now: Callable[[], int]) -> None:
+        self.world, self.faults, self.ledger, self.now = world, faults, ledger, now
+        self.stop_asked = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "fault": self._fault, "clear": self._clear, "ledger": self._ledger, "truth": self._truth, "served": self._served, "now": self._now, "stop": self._stop,
+        }  # fmt: skip
+
+    async def start(self) -> str:
+        """Listen; returns 127.0.0.1:PORT."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=MOST_BYTES)
+        return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        """Close the port and every connection on it."""
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.close()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(self.answer(line)).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    def answer(self, line: bytes) -> dict[str, Any]:
+        """Answer of one command line."""
+        try:
+            command = json.loads(line)
+            if not isinstance(command, dict) or command.get("cmd") not in self._commands:
+                return {"ok": False, "error": f"cmd must be one of {', '.join(self._commands)}"}
+            return {"ok": True, **self._commands[command["cmd"]](command)}
+        except ValidationError as error:
+            return {"ok": False, "error": "; ".join(str(e["msg"]) for e in error.errors(include_url=False))}
+        except (ValueError, KeyError, TypeError) as error:
+            return {"ok": False, "error": str(error)}
+
+    def _meter(self, command: dict[str, Any]) -> str:
+        meter = str(command.get("meter"))
+        if meter not in self.world.meters:
+            raise ValueError(f"there is no meter '{meter}'")
+        return meter
+
+    def _fault(self, command: dict[str, Any]) -> dict[str, Any]:
+        now = self.now()
+        at_s = max((now - self.world.start_ns) / SECOND_NS, 1e-3) + seconds(command.get("in", 0))
+        fields = {k: v for k, v in command.items() if k not in ("cmd", "in")}
+        event = EventSim.model_validate({"for": "1m", **fields, "at": at_s})
+        if event.kind in PHYSICAL:
+            self._known(event)
+            self.world.happen(event)
+        else:
+            self._meter(command)
+            fault = of_event(event, self.world.start_ns)
+            self.faults.add(type(fault)(**{**{n: getattr(fault, n) for n in fault.__slots__}, "scheduled": False}))
+        return {"from": now, "to": now + round(event.lasts * SECOND_NS)}
+
+    def _known(self, event: EventSim) -> None:
+        plant = self.world.plant
+        for word, names in (("line", plant.lines), ("source", plant.sources), ("converter", plant.converters)):
+            if (target := getattr(event, word)) is not None and target not in names:
+                raise ValueError(f"there is no {word} '{target}'")
+
+    def _clear(self, command: dict[str, Any]) -> dict[str, Any]:
+        self.faults.clear(self._meter(command), self.now())
+        return {}
+
+    def _ledger(self, command: dict[str, Any]) -> dict[str, Any]:
+        meter = self._meter(command)
+        return {"meter": meter, "counters": self.ledger.of(meter, command.get("last")), "polls": dict(self.ledger.polls.get(meter, {}))}
+
+    def _truth(self, command: dict[str, Any]) -> dict[str, Any]:
+        t0, t1 = int(command["from"]), int(command["to"])
+        if not self.world.first_ns <= t0 <= t1 <= self.now():
+            raise ValueError("from and to must lie between the world's beginning and now, from before to")
+        return {"truth": self.world.truth(t0, t1)}
+
+    def _served(self, command: dict[str, Any]) -> dict[str, Any]:
+        return self.ledger.served()
+
+    def _now(self, command: dict[str, Any]) -> dict[str, Any]:
+        return {"now": self.now(), "start": self.world.start_ns, "epoch": self.world.epoch_ns, "seed": self.world.seed}
+
+    def _stop(self, command: dict[str, Any]) -> dict[str, Any]:
+        self.stop_asked.set()
+        return {}
