@@ -16,13 +16,13 @@ from engine.meters import Meters, Unusual
 from engine.tracing import assemble, outgoing
 
 
-def shape_gap(graph: Graph | None, meters: Meters, history: History, gap: Unusual) -> bool:
+def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> bool:
     """Shape one gap by parent minus siblings; False if there is nothing to shape it by."""
     layout = meters.layout
     meter = int(layout.meter[gap.channel])
-    tap = next((i for i, t in enumerate(graph.taps) if t.meters == (meter,)), None) if graph is not None else None
+    tap = next((i for i, t in enumerate(graph.taps) if t.meters == (meter,)), None)
     lo, hi = history.row(max(gap.since, history.first)), history.row(gap.ts - 1) + 1
-    if graph is None or tap is None or hi - lo < 2 or gap.since < history.first or layout.reverse[gap.channel]:
+    if tap is None or hi - lo < 2 or gap.since < history.first or layout.reverse[gap.channel]:
         return False
     if _power_seen(history, meter, lo, hi):
         return False

@@ -113,8 +113,8 @@ class Meters:
         layout = Layout(site)
         return cls(layout, [Track() for _ in site.channels], Points.empty(), Powers.empty(len(site.meters)))
 
-    def absorb(self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints) -> tuple[list[Unusual], Floats, int]:
-        """Take readings up to a moment. Returns unusual steps, the power integrals at `boundaries` [m, meters, 2], and the earliest time whose energy may have changed."""
+    def absorb(self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints) -> tuple[list[Unusual], Floats, dict[int, int]]:
+        """Take readings up to a moment. Returns unusual steps, the power integrals at `boundaries` [m, meters, 2], and, by channel, since when its energy may have changed."""
         layout = self.layout
         good = (quality != Quality.BAD) & np.isfinite(value) & (tag < len(layout.channel_of))
         ts, tag, value = ts[good], tag[good], value[good]
@@ -129,16 +129,18 @@ class Meters:
         at = samples.at(np.tile(np.arange(nm), len(boundaries)), np.repeat(boundaries, nm))
         return unusual, np.stack(at, 1).reshape(len(boundaries), nm, 2), dirty
 
-    def _count(self, samples: Samples, channel: Ints, ts: Ints, value: Floats) -> tuple[list[Unusual], int]:
+    def _count(self, samples: Samples, channel: Ints, ts: Ints, value: Floats) -> tuple[list[Unusual], dict[int, int]]:
         order = np.lexsort((ts, channel))
         channel, ts, value = channel[order], ts[order], value[order]
         x = self._shape(samples, channel, ts)
         unusual: list[Unusual] = []
-        dirty = 2**62
+        dirty: dict[int, int] = {}
         done = self._count_normal(channel, ts, value, x)
         for c in np.unique(channel[~done]):
             rows = (channel == c) & ~done
-            dirty = min(dirty, self._count_one(int(c), ts[rows], value[rows], x[rows], unusual))
+            since = self._count_one(int(c), ts[rows], value[rows], x[rows], unusual)
+            if since < 2**62:
+                dirty[int(c)] = since
         return unusual, dirty
 
     def _shape(self, samples: Samples, channel: Ints, ts: Ints) -> Floats:

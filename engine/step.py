@@ -22,6 +22,7 @@ from engine.meters import Meters, Unusual
 from engine.states import Timeline
 from engine.storage import Account
 from plant.frame import Batch, Frame, Kind, join
+from plant.names import Verdict
 from plant.site import Site, config_hash, decode_control
 
 HORIZON_NS = 26 * 3_600_000_000_000
@@ -48,6 +49,7 @@ class State:
     history: History | None = None
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     pending: list[Batch] = field(default_factory=list)
+    gaps: list[Unusual] = field(default_factory=list)
     closed: int = 0
     wm: int = 0
     seq: int = 0
@@ -161,25 +163,32 @@ def _close(state: State, last: int, out: Out) -> None:
     out.unusual += unusual
     history.extend(len(ends), x)
     state.closed = last
-    since = min(dirty, previous)
+    since = previous
     if _block(graph, last) > _block(graph, previous - 1):
         since = min(since, _block(graph, _block(graph, last) - 1))
     row = history.row(max(since, history.first))
-    _measure(state, row)
-    for item in unusual:
-        if item.verdict == "gap" and shape_gap(state.graph, meters, history, item):
-            row = min(row, history.row(item.since))
-            _measure(state, row)
+    _measure(state, row, slice(None))
+    state.gaps += [item for item in unusual if item.verdict is Verdict.GAP]
+    for item in [g for g in state.gaps if g.ts <= history.end]:  # a gap is shaped when all of its windows are there
+        state.gaps.remove(item)
+        if shape_gap(graph, meters, history, item):
+            dirty[item.channel] = min(dirty.get(item.channel, item.since), item.since)
+    for channel, changed in dirty.items():
+        first = history.row(max(changed, history.first))
+        _measure(state, first, channel)
+        row = min(row, first)
     _trace_from(state, history.first + row * window, out)
     _forget(state)
 
 
-def _measure(state: State, row: int) -> None:
-    """Energies of the windows from `row` on."""
+def _measure(state: State, row: int, channels: slice | int) -> None:
+    """Energies of some channels in the windows from `row` on. Older points of the other channels are no longer held."""
     meters, history = state.meters, state.history
     assert meters is not None and history is not None
     energies = meters.energies(history.boundaries(row), history.x[row:])
-    history.amount[row:], history.seen[row:], history.estimated[row:] = energies.amount, energies.seen, energies.estimated
+    history.amount[row:, channels] = energies.amount[:, channels]
+    history.seen[row:, channels] = energies.seen[:, channels]
+    history.estimated[row:, channels] = energies.estimated[:, channels]
 
 
 def _trace_from(state: State, since: int, out: Out) -> None:

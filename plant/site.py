@@ -11,11 +11,7 @@ import hashlib
 import msgspec
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True):
-    """Base: immutable, by keyword."""
-
-
-class Channel(Struct):
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One counter register of a meter. `scale`: edge unit per canonical counter unit; `step` and `wraps_at` in canonical unit.
 
     `kind`: "counter", or "power" where there is no counter and energy is the integral of power, or "count" for output pieces.
@@ -31,7 +27,7 @@ class Channel(Struct):
     wraps_at: float | None = None
 
 
-class MeterPoint(Struct):
+class MeterPoint(msgspec.Struct, frozen=True, kw_only=True):
     """A meter on an edge. `power_scale`: edge unit per hour per canonical power unit; `max_per_hour` in edge unit per hour."""
 
     id: str
@@ -50,7 +46,7 @@ class MeterPoint(Struct):
     books: bool = True
 
 
-class SourceNode(Struct):
+class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
     carrier: str
@@ -63,7 +59,7 @@ class SourceNode(Struct):
     unit: str = "kWh"
 
 
-class StoreNode(Struct):
+class StoreNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
     bus: int
@@ -75,7 +71,7 @@ class StoreNode(Struct):
     opening_kwh: float = 0.0
 
 
-class BusNode(Struct):
+class BusNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
     carrier: str
@@ -84,7 +80,7 @@ class BusNode(Struct):
     holds_s: float
 
 
-class Input(Struct):
+class Input(msgspec.Struct, frozen=True, kw_only=True):
     """`kind` is bus, source or ambient; `index` the bus or source. No meters with `ambient`: derived from the output."""
 
     kind: str
@@ -92,14 +88,14 @@ class Input(Struct):
     meters: tuple[int, ...] = ()
 
 
-class OutputEdge(Struct):
+class OutputEdge(msgspec.Struct, frozen=True, kw_only=True):
     bus: int
     meter: int | None = None
     efficiency: float | None = None
     kwh_per_input_unit: float = 1.0
 
 
-class ConverterNode(Struct):
+class ConverterNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
     inputs: tuple[Input, ...]
@@ -110,12 +106,12 @@ class ConverterNode(Struct):
     ambient_c: float = 25.0
 
 
-class Draw(Struct):
+class Draw(msgspec.Struct, frozen=True, kw_only=True):
     bus: int
     meters: tuple[int, ...]
 
 
-class LineNode(Struct):
+class LineNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
     draws: tuple[Draw, ...]
@@ -127,7 +123,7 @@ class LineNode(Struct):
     unit: str = "unit"
 
 
-class FactorRow(Struct):
+class FactorRow(msgspec.Struct, frozen=True, kw_only=True):
     """One emission factor in force: kg per unit of the source, with where it comes from."""
 
     key: str
@@ -142,7 +138,7 @@ class FactorRow(Struct):
     fallback: str = ""
 
 
-class SourceProperty(Struct):
+class SourceProperty(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a traced amount of a source is multiplied with. `kwh`, `kgce` per unit; factors in kg per unit."""
 
     source: str
@@ -156,12 +152,12 @@ class SourceProperty(Struct):
     contract_share: float = 0.0
 
 
-class GroupNode(Struct):
+class GroupNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
 
 
-class Site(Struct):
+class Site(msgspec.Struct, frozen=True, kw_only=True):
     """The whole plant, resolved."""
 
     id: str
@@ -187,7 +183,7 @@ class Site(Struct):
     simulated: bool = False
 
 
-class Swap(Struct):
+class Swap(msgspec.Struct, frozen=True, kw_only=True):
     """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at `starts_at`."""
 
     meter: str
@@ -195,7 +191,7 @@ class Swap(Struct):
     starts_at: float
 
 
-class Control(Struct):
+class Control(msgspec.Struct, frozen=True, kw_only=True):
     """Payload of a control frame: a new site in force from its place in the journal, or a declared swap."""
 
     site: Site | None = None

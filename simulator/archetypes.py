@@ -1,7 +1,7 @@
 """Line archetypes: energy per unit at full rate, how much of it never switches off, and what a machine state draws.
 
-Per-unit figures and base fractions are those of the project's line archetypes; the base is the mean of its stations weighted
-by their share of the line's energy.
+Per-unit figures and base fractions are those of the project's line archetypes; the base is the mean of its stations
+weighted by their share of the line's energy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from plant.names import State
 
 @dataclass(frozen=True, slots=True)
 class Archetype:
-    """One kind of line. Energies per unit: electricity and heat in kWh, gas in Nm3; `base` is drawn in every state but OFF."""
+    """One kind of line.
+
+    Energies per unit: electricity and heat in kWh, gas in Nm3; `base` is drawn in every state but OFF.
+    """
 
     electricity_kwh: float
     heat_kwh: float = 0.0
@@ -54,6 +57,12 @@ STATES: Final = tuple(State)
 
 # power of a state as a fraction of RUN; the base fraction of the line lifts all but OFF
 STATE_POWER: Final = {
-    State.OFF: 0.02, State.STANDBY: 0.15, State.WARMUP: 1.20, State.IDLE: 0.45, State.RUN: 1.0, State.CHANGEOVER: 0.40,
-    State.FAULT: 0.20, State.UNKNOWN: 0.20,
-}  # fmt: skip
+    State.OFF: 0.02,
+    State.STANDBY: 0.15,
+    State.WARMUP: 1.20,
+    State.IDLE: 0.45,
+    State.RUN: 1.0,
+    State.CHANGEOVER: 0.40,
+    State.FAULT: 0.20,
+    State.UNKNOWN: 0.20,
+}

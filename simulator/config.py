@@ -1,6 +1,7 @@
 """The simulator's file, PLANT.sim.yaml: what the plant file must not know (archetypes, sun, tariffs, events, faults).
 
-Strict like the plant file. `load_sim` reads the file beside a plant file; a plant without one still simulates with defaults.
+Strict like the plant file. `load_sim` reads the file beside a plant file; a plant without one still simulates with
+defaults.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Changeover(Strict):
 
 
 class Cycle(Strict):
-    """Batch machines on one bus: full draw for `on` of each `period`, then `hold` of it; the mean stays the archetype's."""
+    """Batch machines on one bus: full draw for `on` of each `period`, then `hold` of it; the mean stays the
+    archetype's.
+    """
 
     period: Seconds = 25_200.0
     on: Seconds = 2_400.0
@@ -54,7 +57,7 @@ class LineSim(Strict):
     )
     full: dict[Id, float] = Field({}, description="draw at full rate in bus units per hour, such as kW or Nm3/h")
     base: Fraction | None = None
-    cycle: dict[Id, Cycle] = {}
+    cycle: dict[Id, Cycle] = Field({})
     power_factor: float | None = Field(None, gt=0, le=1)
     noise: Fraction = 0.02
 
@@ -71,14 +74,17 @@ class BatterySim(Strict):
     """Cycles by tariff: local hours of charging and discharging."""
 
     power: float = Field(gt=0, description="greatest power in kW")
-    charge: list[Span] = []
-    discharge: list[Span] = []
+    charge: list[Span] = Field([])
+    discharge: list[Span] = Field([])
     soc: tuple[Fraction, Fraction] = (0.1, 0.9)
     start: Fraction = 0.5
 
 
 class ConverterSim(Strict):
-    """Input per hour = no_load + out x specific + out^2 x quadratic / rated. Units: those of the input and output bus."""
+    """Input per hour = no_load + out x specific + out^2 x quadratic / rated.
+
+    Units: those of the input and output bus.
+    """
 
     rated: float | None = Field(None, gt=0)
     no_load: float = Field(0.0, ge=0)
@@ -156,15 +162,15 @@ class SimConfig(Strict):
     seed: int = Field(1, ge=0)
     latitude: float = Field(30.75, ge=-90, le=90)
     longitude: float = Field(120.75, ge=-180, le=180)
-    lines: dict[Id, LineSim] = {}
-    pv: dict[Id, PvSim] = {}
-    batteries: dict[Id, BatterySim] = {}
-    converters: dict[Id, ConverterSim] = {}
-    sources: dict[Id, SourceSim] = {}
-    buses: dict[Id, BusSim] = {}
-    events: list[EventSim] = []
+    lines: dict[Id, LineSim] = Field({})
+    pv: dict[Id, PvSim] = Field({})
+    batteries: dict[Id, BatterySim] = Field({})
+    converters: dict[Id, ConverterSim] = Field({})
+    sources: dict[Id, SourceSim] = Field({})
+    buses: dict[Id, BusSim] = Field({})
+    events: list[EventSim] = Field([])
     faults: Faults = Faults()
-    replay: dict[Id, Replay] = {}
+    replay: dict[Id, Replay] = Field({})
 
 
 def sim_path(plant_path: Path) -> Path:

@@ -1,7 +1,8 @@
 """The control port: newline JSON commands to a running simulation, newline JSON answers.
 
-`{"cmd": "fault", "meter": "smt_3_el", "kind": "silent", "for": "2m"}`, `{"cmd": "clear", "meter": ...}`, `{"cmd": "ledger",
-"meter": ..., "last": 100}`, `{"cmd": "truth", "from": ns, "to": ns}`, `{"cmd": "served"}`, `{"cmd": "now"}`, `{"cmd": "stop"}`.
+`{"cmd": "fault", "meter": "smt_3_el", "kind": "silent", "for": "2m"}`, `{"cmd": "clear", "meter": ...}`, `{"cmd":
+"ledger", "meter": ..., "last": 100}`, `{"cmd": "truth", "from": ns, "to": ns}`, `{"cmd": "served"}`, `{"cmd":
+"now"}`, `{"cmd": "stop"}`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,8 +33,14 @@ class Control:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "fault": self._fault, "clear": self._clear, "ledger": self._ledger, "truth": self._truth, "served": self._served, "now": self._now, "stop": self._stop,
-        }  # fmt: skip
+            "fault": self._fault,
+            "clear": self._clear,
+            "ledger": self._ledger,
+            "truth": self._truth,
+            "served": self._served,
+            "now": self._now,
+            "stop": self._stop,
+        }
 
     async def start(self) -> str:
         """Listen; returns 127.0.0.1:PORT."""
@@ -87,8 +95,7 @@ class Control:
             self.world.happen(event)
         else:
             self._meter(command)
-            fault = of_event(event, self.world.start_ns)
-            self.faults.add(type(fault)(**{**{n: getattr(fault, n) for n in fault.__slots__}, "scheduled": False}))
+            self.faults.add(replace(of_event(event, self.world.start_ns), scheduled=False))
         return {"from": now, "to": now + round(event.lasts * SECOND_NS)}
 
     def _known(self, event: EventSim) -> None:
@@ -103,7 +110,11 @@ class Control:
 
     def _ledger(self, command: dict[str, Any]) -> dict[str, Any]:
         meter = self._meter(command)
-        return {"meter": meter, "counters": self.ledger.of(meter, command.get("last")), "polls": dict(self.ledger.polls.get(meter, {}))}
+        return {
+            "meter": meter,
+            "counters": self.ledger.of(meter, command.get("last")),
+            "polls": dict(self.ledger.polls.get(meter, {})),
+        }
 
     def _truth(self, command: dict[str, Any]) -> dict[str, Any]:
         t0, t1 = int(command["from"]), int(command["to"])

@@ -1,6 +1,8 @@
-"""One day of the whole plant: lines draw, buses balance, converters lose, sources give the rest. Flows in bus units per hour.
+"""One day of the whole plant: lines draw, buses balance, converters lose, sources give the rest. Flows in bus units
+per hour.
 
-For every bus and step: what comes in = what metered edges take out + `rest`. Solved from the lines up to the sources.
+For every bus and step: what comes in = what metered edges take out + `rest`. Solved from the lines up to the
+sources.
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ import numpy as np
 from plant.config import LineOutput
 from plant.frame import Batch, Event, Quality
 from plant.ports import Tags
+from plant.profile import Row
 from plant.units import SECOND_NS, to_canonical
 from simulator.archetypes import STATES
 from simulator.meters import Look, Model, basic_rows
 from simulator.noise import DAY_NS, STEP_NS, Floats
+from simulator.rows import BY_CT
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -27,7 +29,7 @@ def channels(world: World, meter: str) -> list[Channel]:
     model = world.meters[meter]
     protocol = world.plant.connections[model.config.on].protocol
     if protocol == "modbus":
-        return [(row.name, _register(model, row)) for row in basic_rows(model)]
+        return [(_read_as(model, row), _register(model, row)) for row in basic_rows(model)]
     if protocol == "mqtt":
         topic = world.plant.connections[model.config.on].topics[str(model.config.topic)]
         found: list[Channel] = [("counter.total", _plain(model, "counter"))]
@@ -35,8 +37,21 @@ def channels(world: World, meter: str) -> list[Channel]:
     return [(f"{quantity}.total", _plain(model, quantity)) for quantity in model.config.nodes]
 
 
-def _register(model: Model, row: Any) -> Callable[[Look], Any]:
+def _read_as(model: Model, row: Row) -> str:
+    """Name under which the collector brings a row: a meter wired the other way round has its counters changed back."""
+    if not model.config.reverse or not row.quantity.startswith("active_energy_"):
+        return row.name
+    turned = {"active_energy_import": "active_energy_export", "active_energy_export": "active_energy_import"}
+    return row.model_copy(update={"quantity": turned.get(row.quantity, row.quantity)}).name
+
+
+def _register(model: Model, row: Row) -> Callable[[Look], Any]:
+    """What the collector makes of a row: canonical units, its current transformer ratio, and the sign of the wiring."""
     factor = to_canonical(row.unit)[1]
+    if model.config.ct and row.quantity in BY_CT:
+        factor *= model.config.ct.factor
+    if model.config.reverse and row.quantity in ("active_power", "reactive_power"):
+        factor = -factor
     return lambda look: model.shown(row, look) * factor
 
 

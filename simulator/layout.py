@@ -1,8 +1,8 @@
 """Which flows a plant has: one column per edge of its graph, and which meter sits on which column.
 
-A column is keyed (kind, owner, other): draw (line, bus), source (source, bus), store (store, bus), in and out (converter, bus),
-shape (source, meter), rest (bus, bus) for what no meter sees, good and scrap (line, "") for pieces. Forward is the direction of
-the words: into the line, into the bus, into the store, through the converter.
+A column is keyed (kind, owner, other): draw (line, bus), source (source, bus), store (store, bus), in and out
+(converter, bus), shape (source, meter), rest (bus, bus) for what no meter sees, good and scrap (line, "") for
+pieces. Forward is the direction of the words: into the line, into the bus, into the store, through the converter.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ def lay_out(plant: PlantFile) -> Layout:
 
 
 def demand_first(plant: PlantFile) -> list[str]:
-    """Buses in the order of solving: each after the buses that its energy is turned into. A loop is cut where it closes."""
+    """Buses in the order of solving: each after the buses that its energy is turned into.
+
+    A loop is cut where it closes.
+    """
     feeds: dict[str, list[str]] = {bus: [] for bus in plant.buses}
     for converter in plant.converters.values():
         for name in converter.inputs:

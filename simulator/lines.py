@@ -88,7 +88,9 @@ def _batches(cycle: Cycle, day: int, seed: int, name: str) -> Floats:
 
 
 def greatest(plant: PlantFile, meters: object) -> float:
-    """Half of what the meters of an edge can show at most, per hour in their own unit: the draw of a line without an archetype."""
+    """Half of what the meters of an edge can show at most, per hour in their own unit: the draw of a line without an
+    archetype.
+    """
     total = 0.0
     for meter in as_list(meters):
         text = plant.meters[meter].max
@@ -177,7 +179,9 @@ def specific(plant: PlantFile, sim: SimConfig, converter: str, bus: str) -> floa
 
 
 def input_per_unit(plant: PlantFile, sim: SimConfig, bus: str) -> float:
-    """Electricity behind one unit of air or cold: of the first converter that makes it, at three quarters of its rating."""
+    """Electricity behind one unit of air or cold: of the first converter that makes it, at three quarters of its
+    rating.
+    """
     name = next((key for key, node in plant.converters.items() if bus in node.outputs), None)
     if name is None:
         return SPECIFIC.get((Carrier.ELECTRICITY, plant.buses[bus].carrier), 1.0)

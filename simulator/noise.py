@@ -29,7 +29,9 @@ def rng(seed: int, name: str, day: int = 0) -> np.random.Generator:
 
 
 def smooth(seed: int, name: str, day: int, every_s: int, lead: int = 0) -> Floats:
-    """Noise of unit variance that wanders over `every_s` seconds, continuous over midnight; `lead` steps of the day before first."""
+    """Noise of unit variance that wanders over `every_s` seconds, continuous over midnight; `lead` steps of the day
+    before first.
+    """
     count = 86_400 // every_s
     knots = np.concatenate([rng(seed, name, d).standard_normal(count) for d in (day - 1, day, day + 1)])
     steps = np.arange(-lead, STEPS) * STEP_S

@@ -1,6 +1,7 @@
 """Values into registers, written apart from the collector's decoder so that each checks the other.
 
-A register shows raw = value / (scale x 10^sf). Counters are cut off and wrap, instantaneous values are rounded and clipped.
+A register shows raw = value / (scale x 10^sf). Counters are cut off and wrap, instantaneous values are rounded and
+clipped.
 """
 
 from __future__ import annotations
@@ -16,9 +17,20 @@ from plant.profile import Profile, Row
 from simulator.noise import Floats
 
 _FORMAT: Final = {
-    "uint16": ">H", "int16": ">h", "enum16": ">H", "bitfield16": ">H", "sunssf": ">h", "uint32": ">I", "int32": ">i", "float32": ">f",
-    "acc32": ">I", "bitfield32": ">I", "uint64": ">Q", "int64": ">q", "float64": ">d",
-}  # fmt: skip
+    "uint16": ">H",
+    "int16": ">h",
+    "enum16": ">H",
+    "bitfield16": ">H",
+    "sunssf": ">h",
+    "uint32": ">I",
+    "int32": ">i",
+    "float32": ">f",
+    "acc32": ">I",
+    "bitfield32": ">I",
+    "uint64": ">Q",
+    "int64": ">q",
+    "float64": ">d",
+}
 _SIGNED: Final = frozenset({"int16", "int32", "int64", "sunssf"})
 
 
@@ -35,7 +47,9 @@ def modulus(row: Row, sf: int = 0) -> float | None:
 
 
 def shown(row: Row, value: Any, sf: int = 0) -> Any:
-    """What a reader gets for `value` (number or array, in the row's unit) after the register has rounded, cut or wrapped it."""
+    """What a reader gets for `value` (number or array, in the row's unit) after the register has rounded, cut or
+    wrapped it.
+    """
     values = np.asarray(value, np.float64)
     around = modulus(row, sf) if row.quantity in CUMULATIVE else None
     if around is not None:
@@ -63,7 +77,7 @@ def words(row: Row, value: float, word_order: str, sf: int = 0) -> tuple[int, ..
         packed = struct.pack(_FORMAT[row.type], float(shown(row, value, sf)) / (row.scale * 10.0**sf))
     else:
         lsb = row.scale * 10.0**sf
-        packed = struct.pack(_FORMAT[row.type], int(round(float(shown(row, value, sf)) / lsb)))
+        packed = struct.pack(_FORMAT[row.type], round(float(shown(row, value, sf)) / lsb))
     found = struct.unpack(f">{row.registers}H", packed)
     return found[::-1] if word_order == "low_first" else found
 

@@ -53,7 +53,10 @@ def _time(text: str, config: Replay) -> int:
 
 
 def _flows(times: Floats, values: Floats, config: Replay) -> tuple[Floats, Floats]:
-    """Flow per hour from the start of each interval; energies per row are spread over their interval. It ends at zero."""
+    """Flow per hour from the start of each interval; energies per row are spread over their interval.
+
+    It ends at zero.
+    """
     canonical, factor = to_canonical(config.unit)
     width = np.diff(times, append=2 * times[-1] - times[-2])
     starts = times - np.concatenate((width[:1], width[:-1])) if config.label_at_end else times

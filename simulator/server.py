@@ -1,4 +1,5 @@
-"""A running simulation: every connection of a plant file served on free loopback ports, and endpoints.json that says where.
+"""A running simulation: every connection of a plant file served on free loopback ports, and endpoints.json that says
+where.
 
 `simulate(...)` is what `wattline simulate` calls; `Simulation` is the same inside a running event loop, for tests.
 """
@@ -13,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -35,6 +36,9 @@ from simulator.world import World
 
 BACK_NS: Final = (7 * 24 + 2) * HOUR_NS
 AHEAD_NS: Final = 2 * HOUR_NS
+
+
+Ready = Callable[[dict[str, Any]], None]
 
 
 class _Stoppable(Protocol):
@@ -83,7 +87,14 @@ class Simulation:
         control = await self.control.start()
         self._ahead = asyncio.create_task(self._prepare(), name="days ahead")
         clock = {"real_ns": self.clock.real_ns, "event_ns": self.clock.event_ns, "speed": self.speed}
-        self.endpoints = {"clock": clock, "epoch_ns": self.world.epoch_ns, "seed": self.world.seed, "pid": os.getpid(), "control": control, "connections": connections}
+        self.endpoints = {
+            "clock": clock,
+            "epoch_ns": self.world.epoch_ns,
+            "seed": self.world.seed,
+            "pid": os.getpid(),
+            "control": control,
+            "connections": connections,
+        }
         return self.endpoints
 
     async def _modbus(self, key: str) -> str:
@@ -136,7 +147,9 @@ def _with_faults(sim: SimConfig, faults: Sequence[str], plant: PlantFile) -> Sim
         kind, _, target = head.partition(":")
         at, _, lasts = rest.partition("+")
         if target not in plant.meters:
-            raise ValueError(f"fault '{text}': there is no meter '{target}'; write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m")
+            raise ValueError(
+                f"fault '{text}': there is no meter '{target}'; write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"
+            )
         events.append(EventSim.model_validate({"kind": kind, "meter": target, "at": at or "1s", "for": lasts or "1m"}))
     return sim.model_copy(update={"events": events})
 
@@ -151,7 +164,7 @@ async def run_simulation(
     endpoints_path: Path | None = None,
     faults: Sequence[str] = (),
     with_parent: bool = False,
-    ready: Any = None,
+    ready: Ready | None = None,
 ) -> None:
     """Simulate a plant file until stopped: by command, SIGTERM or SIGINT, or the end of stdin when `with_parent`.
 
@@ -203,15 +216,26 @@ def simulate(
     endpoints_path: Path | None = None,
     faults: Sequence[str] = (),
     with_parent: bool = False,
-    ready: Any = None,
+    ready: Ready | None = None,
 ) -> None:
-    """Entry point of `wattline simulate`: runs until stopped. ConfigError for mistakes in files, ValueError for a bad fault."""
+    """Entry point of `wattline simulate`: runs until stopped.
+
+    ConfigError for mistakes in files, ValueError for a bad fault.
+    """
     from collector.catalogue import load_catalogue
 
     logging.getLogger("asyncua").setLevel(logging.ERROR)
     catalogue = load_catalogue()
     asyncio.run(
         run_simulation(
-            plant_path, catalogue, speed=speed, epoch_ns=epoch_ns, seed=seed, endpoints_path=endpoints_path, faults=faults, with_parent=with_parent, ready=ready
+            plant_path,
+            catalogue,
+            speed=speed,
+            epoch_ns=epoch_ns,
+            seed=seed,
+            endpoints_path=endpoints_path,
+            faults=faults,
+            with_parent=with_parent,
+            ready=ready,
         )
     )

@@ -1,4 +1,5 @@
-"""What state a line is in, and which order it works on: shifts, warm-up, change-overs, short stops, and scheduled idling.
+"""What state a line is in, and which order it works on: shifts, warm-up, change-overs, short stops, and scheduled
+idling.
 
 Everything is laid out per local day, so that a state is a function of (seed, time) and any day can be made alone.
 """
@@ -45,7 +46,7 @@ class Timeline:
         for start, end, state in self._pieces(first, (day + 1) * DAY_NS):
             codes[_step(start, first) : _step(end, first)] = CODE[state]
         for start, end in idle:
-            span = codes[_step(start, first) : _step(end, first)]
+            span = codes[_step(start + STEP_NS - 1, first) : _step(end + STEP_NS - 1, first)]
             span[span == CODE[State.RUN]] = CODE[State.IDLE]
         return codes
 

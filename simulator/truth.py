@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 
 def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
-    """Lines, sources, converters, stores and buses; a bus has `in`, `out` (metered) and `remainder` with in = out + remainder."""
+    """Lines, sources, converters, stores and buses; a bus has `in`, `out` (metered) and `remainder` with in = out +
+    remainder.
+    """
     (f0, r0), (f1, r1) = world.all_energies(t0_ns), world.all_energies(t1_ns)
     plus, minus = f1 - f0, r1 - r0
     out: dict[str, Any] = {

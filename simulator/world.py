@@ -1,7 +1,8 @@
 """The truth behind a simulated plant: every flow and energy at every time, as a function of (seed, time).
 
-Flows are constant over ten seconds, so energies are linear in between and exact. Days are made one after the other from the
-first, because stores and totals carry over; a day that was dropped from memory is made again from what was kept of its start.
+Flows are constant over ten seconds, so energies are linear in between and exact. Days are made one after the other
+from the first, because stores and totals carry over; a day that was dropped from memory is made again from what was
+kept of its start.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ class _Carry:
 
 
 class World:
-    """True flows and energies, and what meters make of them. Event time in ns UTC; energies in the unit of the edge's bus."""
+    """True flows and energies, and what meters make of them.
+
+    Event time in ns UTC; energies in the unit of the edge's bus.
+    """
 
     def __init__(
         self,
@@ -195,13 +199,13 @@ class World:
         return float(seen.taken), float(seen.given)
 
     def values(self, meter: str, t_ns: int) -> dict[str, float]:
-        """Every row of the meter's map in its own unit, before registers cut it. MQTT and OPC UA meters: see `readings`."""
+        """Every row of a Modbus meter's map in its own unit, before registers cut it; for the others see `readings`."""
         model, seen = self.meters[meter], self.look(meter, t_ns)
-        rows = model.profile.registers if model.profile else []
-        return {row.name: float(model.row(row, seen)) for row in rows}
+        rows = meters.preferred(model.profile) if model.profile else {}
+        return {name: float(model.row(row, seen)) for name, row in rows.items()}
 
     def readings(self, meter: str, t_ns: int) -> dict[str, float]:
-        """What a driver takes from this meter with `read: basic`, by tag name, in canonical units, as its registers show it."""
+        """What a driver brings from this meter, by tag name, in canonical units, as its registers show it."""
         seen = self.look(meter, t_ns)
         return {name: float(made(seen)) for name, made in history.channels(self, meter)}
 
@@ -215,7 +219,7 @@ class World:
         return float(np.floor(self.energies(self.layout.index[word, line, ""], t_ns)[0]))
 
     def history(self, start_ns: int, end_ns: int, step_s: float, tags: Tags) -> Iterator[Batch]:
-        """One batch per step of [start, end): counters, powers and power factors as drivers would bring them, states and counts."""
+        """One batch per step of [start, end): what drivers would have brought, with states, orders and counts."""
         return history.batches(self, start_ns, end_ns, step_s, tags)
 
     def truth(self, t0_ns: int, t1_ns: int) -> dict[str, Any]:

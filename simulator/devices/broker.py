@@ -1,4 +1,6 @@
-"""A small MQTT 3.1.1 broker for a few clients: QoS 0 and 1, retained messages, wills, + and # wildcards, clean sessions only."""
+"""A small MQTT 3.1.1 broker for a few clients: QoS 0 and 1, retained messages, wills, + and # wildcards, clean
+sessions only.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,22 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14
-MOST_BUFFERED: Final = 1 << 20  # bytes to a client that does not read; what comes after is dropped at QoS 0, else it is cut off
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = (
+    1,
+    2,
+    3,
+    4,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+)
+MOST_BUFFERED: Final = (
+    1 << 20
+)  # bytes to a client that does not read; what comes after is dropped at QoS 0, else it is cut off
 
 
 def matches(pattern: str, topic: str) -> bool:

@@ -1,4 +1,6 @@
-"""What goes wrong with meters: by schedule (events of the simulator's file) and by command. Times are event time, ns UTC."""
+"""What goes wrong with meters: by schedule (events of the simulator's file) and by command. Times are event time, ns
+UTC.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,10 @@ class FaultBook:
         return {fault.kind: fault for fault in self.faults.get(meter, ()) if fault.kind in LASTING and fault.on(t_ns)}
 
     def jumps(self, meter: str, after_ns: int, until_ns: int) -> list[tuple[int, Fault]]:
-        """Counter jumps in (after, until], oldest first. A scheduled wrap is none: the counter was set to be full in time."""
+        """Counter jumps in (after, until], oldest first.
+
+        A scheduled wrap is none: the counter was set to be full in time.
+        """
         found = []
         for fault in self.faults.get(meter, ()):
             if fault.kind not in JUMPS or (fault.kind == "wrap" and fault.scheduled):

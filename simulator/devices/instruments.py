@@ -11,7 +11,7 @@ from plant.profile import Row
 from simulator import history, registers
 from simulator.devices.faults import Fault, FaultBook
 from simulator.devices.ledger import Ledger
-from simulator.meters import Look, Model
+from simulator.meters import Look, Model, preferred
 from simulator.world import World
 
 
@@ -29,6 +29,8 @@ class Instruments:
 
     def __init__(self, world: World, faults: FaultBook, ledger: Ledger) -> None:
         self.world, self.faults, self.ledger = world, faults, ledger
+        profiles = {meter: model.profile for meter, model in world.meters.items()}
+        self._preferred = {meter: preferred(profile) if profile else {} for meter, profile in profiles.items()}
         self._standing = {meter: _Standing(world.start_ns) for meter in world.meters}
 
     @property
@@ -55,11 +57,15 @@ class Instruments:
         value = float(model.row(row, look))
         if row.quantity in CUMULATIVE:
             standing = self._standing[meter]
-            whole, value = value, value + standing.added.get(row.name, 0.0)
+            whole, value = value, value + standing.added.get(self._name(meter, row), 0.0)
             seen = float(registers.shown(row, value, model.sf(row)))
-            self.ledger.counter(meter, row.name, t_ns, seen, whole, standing.generation)
+            self.ledger.counter(meter, self._name(meter, row), t_ns, seen, whole, standing.generation)
         order = model.profile.defaults.word_order if model.profile else "high_first"
         return registers.words(row, value, order, model.sf(row))
+
+    def _name(self, meter: str, row: Row) -> str:
+        """Name of a row in the ledger; a coarser twin of the same name carries its address."""
+        return row.name if self._preferred[meter].get(row.name) is row else f"{row.name}@{row.address}"
 
     def plain(self, meter: str, quantity: str, look: Look, t_ns: int) -> float:
         """Value of an MQTT or OPC UA meter in its own unit; counters are noted in the ledger."""
@@ -74,7 +80,9 @@ class Instruments:
         """Counters of a meter by name: how to read the continuous total, and where it wraps."""
         if model.profile is not None:
             rows = [row for row in model.profile.registers if row.quantity in CUMULATIVE]
-            return {row.name: (_of_row(model, row), registers.modulus(row, model.sf(row))) for row in rows}
+            return {
+                self._name(model.id, row): (_of_row(model, row), registers.modulus(row, model.sf(row))) for row in rows
+            }
         quantities = [q for q in (model.config.nodes or {"counter": ""}) if q in CUMULATIVE]
         return {q: (_of_quantity(model, q), model.config.wraps_at) for q in quantities}
 

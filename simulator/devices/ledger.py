@@ -15,7 +15,9 @@ MOST_ROWS: Final = 500_000
 
 @dataclass(slots=True)
 class Served:
-    """Columns of one counter: event time, value as served (row unit), registered total without jumps or wraps, generation."""
+    """Columns of one counter: event time, value as served (row unit), registered total without jumps or wraps,
+    generation.
+    """
 
     ts: array[int] = field(default_factory=lambda: array("q"))
     value: array[float] = field(default_factory=lambda: array("d"))

@@ -1,7 +1,8 @@
-"""A Modbus TCP responder of our own: one port per connection of the plant file, any unit ids behind it, functions 3 and 4.
+"""A Modbus TCP responder of our own: one port per connection of the plant file, any unit ids behind it, functions 3
+and 4.
 
-Own, and not a library's server, because faults live on the wire (silence, late answers, one bad register inside a block), unit
-ids need their own limits, and the ledger must know which value left at which event time.
+Own, and not a library's server, because faults live on the wire (silence, late answers, one bad register inside a
+block), unit ids need their own limits, and the ledger must know which value left at which event time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from plant.profile import Profile, Row
@@ -60,7 +62,7 @@ def add_meter(unit: Unit, meter: str, profile: Profile, base: int, scales: dict[
         unit.fixed.update(_sunspec(base, *_MODEL[profile.id]))
     for code in (3, 4):
         taken = sorted({*unit.slots[code], *(unit.fixed if code == 3 else ())})
-        for before, after in zip(taken, taken[1:], strict=False):
+        for before, after in pairwise(taken):
             if 1 < after - before <= profile.defaults.max_gap + 1:
                 unit.zeros.update((code, gap) for gap in range(before + 1, after))
     unit.limit = min(unit.limit, profile.defaults.max_registers_per_request)
@@ -69,7 +71,13 @@ def add_meter(unit: Unit, meter: str, profile: Profile, base: int, scales: dict[
 
 def _sunspec(base: int, model: int, length: int) -> dict[int, int]:
     """The chain of model headers: SunS, common model up to `base`, this model, end."""
-    chain = {base: model, base + 1: length, base + 2 + length: 0xFFFF, base + 3 + length: 0}
+    chain = {
+        **dict.fromkeys(range(base + 2, base + 2 + length), 0),
+        base: model,
+        base + 1: length,
+        base + 2 + length: 0xFFFF,
+        base + 3 + length: 0,
+    }
     if base in (_SUNS + 69, _SUNS + 70):
         chain |= dict.fromkeys(range(_SUNS + 4, base), 0)
         chain |= {_SUNS: 0x5375, _SUNS + 1: 0x6E53, _SUNS + 2: 1, _SUNS + 3: base - _SUNS - 4}
@@ -147,7 +155,9 @@ class Station:
         return self.instruments.words(meter, row, seen[meter][1], now)  # type: ignore[arg-type]
 
     def _bad_row(self, meter: str) -> str:
-        """The row that answers with exception 2: power factor where there is one, else the last that a collector reads."""
+        """The row that answers with exception 2: power factor where there is one, else the last that a collector
+        reads.
+        """
         names = [row.name for row in basic_rows(self.instruments.world.meters[meter])]
         return "power_factor.total" if "power_factor.total" in names else names[-1]
 

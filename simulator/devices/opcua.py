@@ -1,6 +1,7 @@
 """OPC UA servers of a plant, one per connection: line signals and meters as variables with string node ids, read only.
 
-Namespace `urn:wattline:plant` and any other that the plant file names; only identifiers of the form nsu=URI;s=TEXT are served.
+Namespace `urn:wattline:plant` and any other that the plant file names; only identifiers of the form nsu=URI;s=TEXT
+are served.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def _quantity(instruments: Instruments, meter: str, quantity: str) -> Made:
 class OpcuaServer:
     """Serves one connection of the plant file on a free loopback port, renewed every `period_s` real seconds."""
 
-    def __init__(self, connection: str, instruments: Instruments, now: Callable[[], int], period_s: float = 1.0) -> None:
+    def __init__(
+        self, connection: str, instruments: Instruments, now: Callable[[], int], period_s: float = 1.0
+    ) -> None:
         self.connection, self.instruments, self.now, self.period_s = connection, instruments, now, period_s
         self._points = points(instruments, connection)
         self._nodes: list[Any] = []
@@ -92,7 +95,9 @@ class OpcuaServer:
         index = await server.register_namespace(uri)
         name = ua.QualifiedName(identifier.rsplit(".", 1)[-1], index)
         first = 0.0 if value is None else value
-        self._nodes.append(await server.nodes.objects.add_variable(ua.NodeId(identifier, index), name, first, _type(first)))
+        self._nodes.append(
+            await server.nodes.objects.add_variable(ua.NodeId(identifier, index), name, first, _type(first))
+        )
         self._kept.append(None)
 
     async def _run(self) -> None:
@@ -123,10 +128,20 @@ class OpcuaServer:
 
 
 def _type(value: Any) -> Any:
-    return ua.VariantType.String if isinstance(value, str) else ua.VariantType.Int64 if isinstance(value, int) else ua.VariantType.Double
+    return (
+        ua.VariantType.String
+        if isinstance(value, str)
+        else ua.VariantType.Int64
+        if isinstance(value, int)
+        else ua.VariantType.Double
+    )
 
 
 def _data(value: Any, stamp: datetime) -> Any:
     if value is None:
-        return ua.DataValue(ua.Variant(None, ua.VariantType.Null), StatusCode_=ua.StatusCode(ua.StatusCodes.BadNoCommunication), SourceTimestamp=stamp)
+        return ua.DataValue(
+            ua.Variant(None, ua.VariantType.Null),
+            StatusCode_=ua.StatusCode(ua.StatusCodes.BadNoCommunication),
+            SourceTimestamp=stamp,
+        )
     return ua.DataValue(ua.Variant(value, _type(value)), SourceTimestamp=stamp, ServerTimestamp=stamp)

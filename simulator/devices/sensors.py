@@ -1,4 +1,6 @@
-"""MQTT meters of a plant: JSON messages on the topics that the plant file reads, at the pace at which it expects them."""
+"""MQTT meters of a plant: JSON messages on the topics that the plant file reads, at the pace at which it expects
+them.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,20 @@ def put(document: dict[str, Any], path: str, value: Any) -> None:
 class Sensors:
     """Publishes every MQTT meter of one connection on a broker."""
 
-    def __init__(self, connection: str, instruments: Instruments, broker: Broker, now: Callable[[], int], speed: float = 1.0) -> None:
-        self.connection, self.instruments, self.broker, self.now, self.speed = connection, instruments, broker, now, speed
+    def __init__(
+        self, connection: str, instruments: Instruments, broker: Broker, now: Callable[[], int], speed: float = 1.0
+    ) -> None:
+        self.connection, self.instruments, self.broker, self.now, self.speed = (
+            connection,
+            instruments,
+            broker,
+            now,
+            speed,
+        )
         world = instruments.world
-        self.meters = [key for key, meter in instruments.plant.meters.items() if meter.on == connection and key in world.meters]
+        self.meters = [
+            key for key, meter in instruments.plant.meters.items() if meter.on == connection and key in world.meters
+        ]
         self._tasks: list[asyncio.Task[None]] = []
 
     def message(self, meter: str, now_ns: int) -> Message | None:
@@ -47,14 +59,20 @@ class Sensors:
         if topic.flow:
             put(document, topic.flow, self.instruments.plain(meter, "flow", look, now_ns))
         if topic.time:
-            put(document, topic.time, datetime.fromtimestamp(now_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds"))
+            put(
+                document, topic.time, datetime.fromtimestamp(now_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds")
+            )
         self.instruments.ledger.poll(meter, "mqtt", 1)
-        return Message(topic.filter.replace("{meter}", str(config.id)), msgspec.json.encode(document), qos=1, retain=True)
+        return Message(
+            topic.filter.replace("{meter}", str(config.id)), msgspec.json.encode(document), qos=1, retain=True
+        )
 
     def start(self) -> None:
         """Begin to publish."""
         for number, meter in enumerate(self.meters):
-            self._tasks.append(asyncio.create_task(self._run(meter, number / max(len(self.meters), 1)), name=f"sensor {meter}"))
+            self._tasks.append(
+                asyncio.create_task(self._run(meter, number / max(len(self.meters), 1)), name=f"sensor {meter}")
+            )
 
     async def _run(self, meter: str, phase: float) -> None:
         config = self.instruments.plant.meters[meter]
