@@ -26,7 +26,7 @@ from simulator.config import EventSim, SimConfig
 from simulator.layout import lay_out
 from simulator.noise import DAY_NS, STEP_NS, STEP_S, STEPS, Floats
 
-KEPT_DAYS: Final = 9
+KEPT_DAYS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class World:
         self._days[number] = Day(number * DAY_NS, made.power, forward, reverse, made.codes)
         self._carries[number + 1] = _Carry(forward[:, -1].copy(), reverse[:, -1].copy(), made.held_kwh)
         while len(self._days) > KEPT_DAYS:
-            del self._days[min(self._days)]
+            del self._days[next(iter(self._days))]
 
     def prepare(self, t_ns: int) -> None:
         """Make the day of `t_ns` now, so that nobody waits for it later."""

@@ -118,15 +118,15 @@ class SqliteJournal:
             row = self.db.execute("SELECT place, body FROM checkpoint WHERE name = ?", (name,)).fetchone()
         return None if row is None else (int(row[0]), bytes(row[1]))
 
-    def forget(self, frames_to: int, outputs_to: int) -> None:
-        """Drop what every consumer has passed."""
+    def forget(self, frames_to: int, outputs_to: int, folded_to: int) -> None:
+        """Drop what every consumer has passed. Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again."""
         with self.lock, self._transaction():
             freed = self.db.execute("SELECT coalesce(sum(length(body)), 0) FROM frame WHERE seq <= ?", (frames_to,)).fetchone()[0]
             wm = self.db.execute("SELECT max(wm) FROM frame").fetchone()[0]
             self.db.execute("INSERT INTO meta VALUES ('newest', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (str(self.newest),))
             self.db.execute("INSERT INTO meta VALUES ('wm', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (str(wm or 0),))
             self.db.execute("DELETE FROM frame WHERE seq <= ?", (frames_to,))
-            self.db.execute("DELETE FROM output WHERE id <= ?", (outputs_to,))
+            self.db.execute("DELETE FROM output WHERE id <= ? AND seq <= ?", (outputs_to, folded_to))
         self.bytes -= int(freed)
 
     def tag(self, meter: str, quantity: str) -> int:

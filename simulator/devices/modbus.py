@@ -56,10 +56,10 @@ def add_meter(unit: Unit, meter: str, profile: Profile, base: int, scales: dict[
         code = row.function_code or profile.defaults.function_code
         for word in range(row.registers):
             unit.slots[code].setdefault(base + row.address + word, (meter, row, word))
-    for address, exponent in scales.items():
-        unit.fixed[base + address] = exponent & 0xFFFF
     if profile.id in _MODEL:
         unit.fixed.update(_sunspec(base, *_MODEL[profile.id]))
+    for address, exponent in scales.items():
+        unit.fixed[base + address] = exponent & 0xFFFF
     for code in (3, 4):
         taken = sorted({*unit.slots[code], *(unit.fixed if code == 3 else ())})
         for before, after in pairwise(taken):

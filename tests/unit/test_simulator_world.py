@@ -1,4 +1,4 @@
-"""The world behind the demo plants: it balances, it is the same for the same seed, and its lines are those of the archetypes."""
+"""The world behind the demo plants: it balances, repeats itself by seed, and its lines are those of the archetypes."""
 
 from __future__ import annotations
 

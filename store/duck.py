@@ -1,0 +1,154 @@
+"""The embedded store: one DuckDB file behind the store contract. Raw readings, figures, revisions; the journal's place in the same transaction.
+
+A corrected window replaces the rows of the window; what it replaced moves to the table of the same name with `_superseded` and stays readable.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+_SQL_TYPE = {"i8": "BIGINT", "i4": "INTEGER", "i1": "TINYINT", "u1": "UTINYINT", "f8": "DOUBLE", "b1": "BOOLEAN"}
+BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "window")
+
+
+class DuckStore:
+    """One writer, many readers, in one process. A second process cannot open the file."""
+
+    def __init__(self, path: Path | None, memory: str = "512MB") -> None:
+        self.db = duckdb.connect(":memory:" if path is None else str(path), config={"memory_limit": memory, "threads": 2})
+        self.lock = threading.Lock()
+        self.db.execute("CREATE TABLE IF NOT EXISTS reading (ts BIGINT, received BIGINT, tag INTEGER, value DOUBLE, quality UTINYINT)")
+        self.db.execute("CREATE TABLE IF NOT EXISTS place (consumer VARCHAR, journal VARCHAR, place BIGINT)")
+        self.db.execute("CREATE TABLE IF NOT EXISTS name (id INTEGER, text VARCHAR)")
+        self.db.execute("CREATE TABLE IF NOT EXISTS verdict (ts BIGINT, since BIGINT, meter INTEGER, verdict VARCHAR, amount DOUBLE, bound DOUBLE, reverse BOOLEAN)")
+        self.codes: dict[str, int] = {t: i for i, t in self.db.execute("SELECT id, text FROM name").fetchall()}
+        self.saved = len(self.codes)
+
+    def code(self, text: str) -> int:
+        """Integer of a name; new ones are saved with the next write."""
+        return self.codes.setdefault(text, len(self.codes))
+
+    def text(self) -> dict[int, str]:
+        return {i: t for t, i in self.codes.items()}
+
+    def place(self, consumer: str, journal: str) -> int:
+        """How far a consumer has read this journal."""
+        with self.lock:
+            row = self.db.execute("SELECT max(place) FROM place WHERE consumer = ? AND journal = ?", [consumer, journal]).fetchone()
+        return int(row[0]) if row and row[0] is not None else 0
+
+    def _put(self, table: str, columns: Columns) -> None:
+        if not columns or not len(next(iter(columns.values()))):
+            return
+        batch = {name: np.ascontiguousarray(values) for name, values in columns.items()}
+        self.db.execute(f"INSERT INTO {table} SELECT * FROM batch")
+
+    def _ensure(self, table: str, columns: Columns) -> None:
+        kinds = ", ".join(f'"{n}" {_SQL_TYPE[v.dtype.str[1:]]}' for n, v in columns.items())
+        self.db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+        self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}_superseded ({kinds})")
+
+    def _set_place(self, consumer: str, journal: str, place: int) -> None:
+        self.db.execute("DELETE FROM place WHERE consumer = ? AND journal = ?", [consumer, journal])
+        self.db.execute("INSERT INTO place VALUES (?, ?, ?)", [consumer, journal, place])
+
+    def write_readings(self, columns: Columns, journal: str, place: int) -> None:
+        """Raw readings of frames up to `place`, in one transaction with it."""
+        with self.lock:
+            self.db.execute("BEGIN")
+            try:
+                self._put("reading", columns)
+                self._set_place("readings", journal, place)
+                self.db.execute("COMMIT")
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+
+    def write_books(self, tables: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int) -> None:
+        """Figures of books up to `place`; corrected windows replace theirs. All in one transaction."""
+        with self.lock:
+            for name in BOOK_TABLES:
+                if name in tables:
+                    self._ensure(name, tables[name])
+            self.db.execute("BEGIN")
+            try:
+                self._write_names()
+                for name in BOOK_TABLES:
+                    if name in tables:
+                        self._replace(name, tables[name])
+                if verdicts:
+                    self.db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
+                self._set_place("books", journal, place)
+                self.db.execute("COMMIT")
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+
+    def _write_names(self) -> None:
+        new = list(self.codes.items())[self.saved :]
+        if new:
+            self.db.executemany("INSERT INTO name VALUES (?, ?)", [(i, t) for t, i in new])
+            self.saved += len(new)
+
+    def _replace(self, table: str, columns: Columns) -> None:
+        start, rev = columns["start"], columns["rev"]
+        newest = _newest(start, rev)
+        if rev.max(initial=0) > 0:
+            starts = np.unique(start[rev > 0])
+            low, high = int(starts.min()), int(starts.max())
+            again = {"start": starts}
+            where = f"WHERE start BETWEEN {low} AND {high} AND start IN (SELECT start FROM again)"
+            self.db.execute(f"INSERT INTO {table}_superseded SELECT * FROM {table} {where}")
+            self.db.execute(f"DELETE FROM {table} {where}")
+            assert again
+        if not newest.all():
+            self._put(f"{table}_superseded", {n: v[~newest] for n, v in columns.items()})
+        self._put(table, {n: v[newest] for n, v in columns.items()})
+
+    def has(self, table: str) -> bool:
+        with self.lock:
+            return bool(self.db.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = ?", [table]).fetchone()[0])  # type: ignore[index]
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), **tables: Columns) -> dict[str, npt.NDArray[Any]]:
+        """Columns of a read-only question, asked on a cursor of its own. `tables` are joined in by name."""
+        cursor = self.db.cursor()
+        try:
+            for name, columns in tables.items():
+                cursor.register(name, {k: np.ascontiguousarray(v) for k, v in columns.items()})
+            out = cursor.execute(sql, list(parameters)).fetchnumpy()
+            return {k: _plain(v) for k, v in out.items()}
+        finally:
+            cursor.close()
+
+    def forget_readings(self, before: int, most_bytes: int | None = None) -> None:
+        """Drop raw readings older than `before`."""
+        with self.lock:
+            self.db.execute("DELETE FROM reading WHERE ts < ?", [before])
+
+    def close(self) -> None:
+        with self.lock:
+            self.db.close()
+
+
+def _newest(start: npt.NDArray[np.int64], rev: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Rows that belong to the newest revision of their window within one batch."""
+    windows, at = np.unique(start, return_inverse=True)
+    best = np.full(len(windows), -1)
+    np.maximum.at(best, at, rev)
+    return np.asarray(rev == best[at], bool)
+
+
+def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Masked arrays as NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        return np.asarray(values.astype(float).filled(np.nan)) if values.dtype.kind in "fiu" else np.asarray(values.filled(""))
+    return values
