@@ -1,0 +1,203 @@
+"""Reading the store: sums over any span for any line, group or the site; days and shifts in local time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from engine.figures import FIGURES, figure, value
+from engine.products import LINE_SUMS, STATE_SUMS
+from plant.errors import QueryError
+from plant.site import Site
+from store.duck import DuckStore
+
+SUMS = (*LINE_SUMS, *STATE_SUMS)
+BUCKETS_MOST = 100_000
+SECOND = 1_000_000_000
+
+
+def members(site: Site, of: str) -> list[str]:
+    """Names in the line table that `of` stands for: a line, a group, a bus (what is unmetered there), or the site."""
+    lines = [line.id for line in site.lines]
+    if of == "site":
+        return lines + [f"unmetered.{b.id}" for b in site.buses]
+    if of in lines:
+        return [of]
+    group = [line.id for line in site.lines if line.group == of]
+    if group:
+        return group
+    if of in [b.id for b in site.buses]:
+        return [f"unmetered.{of}"]
+    known = ", ".join(["site", *(g.id for g in site.groups), *lines])
+    raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
+
+
+def day_start(site: Site, at_ns: int) -> int:
+    """Start of the local day that holds `at_ns`."""
+    zone = ZoneInfo(site.timezone)
+    hour, minute = map(int, site.day_starts.split(":"))
+    local = datetime.fromtimestamp(at_ns / 1e9, zone)
+    start = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if start > local:
+        start = (start - timedelta(days=1)).replace(hour=hour, minute=minute)
+    return round(start.timestamp()) * SECOND
+
+
+def shift_at(site: Site, at_ns: int) -> tuple[str, int]:
+    """Shift that runs at `at_ns` and when it began; the day where there are no shifts."""
+    zone = ZoneInfo(site.timezone)
+    local = datetime.fromtimestamp(at_ns / 1e9, zone)
+    for name, span in site.shifts.items():
+        begin, end = span.split("-")
+        start = local.replace(hour=int(begin[:2]), minute=int(begin[3:]), second=0, microsecond=0)
+        length = (int(end[:2]) * 60 + int(end[3:]) - int(begin[:2]) * 60 - int(begin[3:])) % 1440 or 1440
+        for candidate in (start, start - timedelta(days=1)):
+            if candidate <= local < candidate + timedelta(minutes=length):
+                return name, round(candidate.timestamp()) * SECOND
+    return "day", day_start(site, at_ns)
+
+
+def buckets(site: Site, start: int, end: int, every: str | float) -> np.ndarray:
+    """Boundaries of buckets from `start` to `end`: seconds, or local `day`."""
+    if every in ("day", "1d"):
+        edges, at = [start], day_start(site, start)
+        while True:
+            zone = ZoneInfo(site.timezone)
+            following = datetime.fromtimestamp(at / 1e9, zone) + timedelta(days=1)
+            at = round(following.timestamp()) * SECOND
+            if at >= end:
+                return np.array([*edges, end], np.int64)
+            edges.append(at)
+    step = round(float(every) * 1e9)
+    if step < round(site.window_s * 1e9):
+        raise QueryError(f"every must be at least the books window of {site.window_s:g} s")
+    if (end - start) / step > BUCKETS_MOST:
+        raise QueryError(f"more than {BUCKETS_MOST} buckets; ask for a longer every or a shorter span")
+    first = start - start % step
+    edges_ = np.arange(first, end, step, dtype=np.int64)
+    edges_[0] = start
+    return np.append(edges_, end)
+
+
+@dataclass(slots=True)
+class History:
+    """Questions to the store about one site."""
+
+    site: Site
+    store: DuckStore
+
+    def _codes(self, names: list[str]) -> list[int]:
+        return [self.store.codes[n] for n in names if n in self.store.codes]
+
+    def sums(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
+        """Sums of all columns in each bucket; NaN where nothing is booked."""
+        n = len(edges) - 1
+        out = {name: np.full(n, np.nan) for name in SUMS}
+        codes = self._codes(members(self.site, of))
+        if not codes or not self.store.has("line"):
+            return out | {"hours": np.diff(edges) / 3.6e12}
+        columns = ", ".join(f"sum(CASE WHEN isnan({c}) THEN NULL ELSE {c} END) AS {c}" for c in SUMS)
+        ids = ", ".join(map(str, codes))
+        rows = self.store.query(
+            f"SELECT b.bucket AS bucket, {columns} FROM (SELECT * FROM line WHERE start >= ? AND start < ? AND line IN ({ids})) l "
+            "ASOF JOIN bounds b ON l.start >= b.edge GROUP BY b.bucket",
+            [int(edges[0]), int(edges[-1])], bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(n)},
+        )  # fmt: skip
+        at = rows["bucket"].astype(int)
+        for name in SUMS:
+            out[name][at] = rows[name]
+        return out | {"hours": np.diff(edges) / 3.6e12}
+
+    def by_source(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
+        """Traced kWh by source in each bucket; what came through a store counts as the store."""
+        n = len(edges) - 1
+        codes = self._codes(members(self.site, of))
+        out: dict[str, np.ndarray] = {}
+        if not codes or not self.store.has("flow"):
+            return out
+        ids = ", ".join(map(str, codes))
+        rows = self.store.query(
+            f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM (SELECT * FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids})) f "
+            "ASOF JOIN bounds b ON f.start >= b.edge GROUP BY ALL",
+            [int(edges[0]), int(edges[-1])], bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(n)},
+        )  # fmt: skip
+        text = self.store.text()
+        for bucket, source, via, kwh in zip(rows["bucket"], rows["source"], rows["via"], rows["kwh"], strict=True):
+            name = text[int(via)] or text[int(source)]
+            out.setdefault(name, np.zeros(n))[int(bucket)] += float(kwh)
+        return out
+
+    def series(self, of: str, figures: list[str], start: int, end: int, every: str | float) -> dict[str, Any]:
+        """The series of docs/api.md."""
+        edges = buckets(self.site, start, end, every)
+        names = _expand(figures)
+        sums = self.sums(of, edges)
+        columns: dict[str, Any] = {"start_ms": (edges[:-1] // 1_000_000).tolist()}
+        units: dict[str, str] = {}
+        if "energy.source.*" in figures:
+            seen = ~np.isnan(sums["final_kwh"])
+            for source, kwh in sorted(self.by_source(of, edges).items()):
+                columns[f"energy.source.{source}"] = [float(x) if ok else None for x, ok in zip(kwh, seen, strict=True)]
+                units[f"energy.source.{source}"] = "kWh"
+        for name in dict.fromkeys([*names, "coverage.time"]):
+            columns[name] = nulls(value(name, sums))
+            units[name] = figure(name).unit
+        step = None if every in ("day", "1d") else float(every)
+        return {"of": of, "from_ms": start // 1_000_000, "to_ms": end // 1_000_000, "every_s": step, "units": units, "gas_basis": self.gas_basis(), "columns": columns}
+
+    def gas_basis(self) -> str:
+        """CO2e only where every factor in the sum is."""
+        bases = {p.location.gas_basis for p in self.site.properties if p.location.value_kg}
+        return "CO2e" if bases == {"CO2e"} else "CO2"
+
+    def one(self, of: str, start: int, end: int) -> dict[str, float | None]:
+        """All figures of one span."""
+        sums = self.sums(of, np.array([start, end], np.int64))
+        return {name: nulls(value(name, sums))[0] for name in FIGURES}
+
+    def parts(self, of: str, start: int, end: int, electric_only: bool) -> list[dict[str, Any]]:
+        """What a carbon figure is made of, by source."""
+        codes = self._codes(members(self.site, of))
+        if not codes or not self.store.has("flow"):
+            return []
+        ids = ", ".join(map(str, codes))
+        wanted = [self.store.codes[c] for c in ("electricity", "compressed_air", "chilled_water") if c in self.store.codes]
+        only = f" AND carrier IN ({', '.join(map(str, wanted))})" if electric_only and wanted else ""
+        rows = self.store.query(
+            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids}){only} GROUP BY ALL", [start, end])
+        text, found = self.store.text(), []
+        for source, via, amount, kg in zip(rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True):
+            name = text[int(source)]
+            p = next(x for x in self.site.properties if x.source == name)
+            found.append({"source": name, "via": text[int(via)] or None, "amount": float(amount), "unit": p.location.unit, "kg": float(kg), "factor": factor_row(p.location)})
+        return sorted(found, key=lambda r: -abs(r["amount"]))
+
+
+def factor_row(row: Any) -> dict[str, Any]:
+    """A factor in the words of the API."""
+    return {name: getattr(row, name) for name in ("value_kg", "unit", "source", "year", "region", "gas_basis", "status", "fallback")}
+
+
+def _expand(figures: list[str]) -> list[str]:
+    out: list[str] = []
+    for name in figures:
+        if name == "energy.source.*":
+            continue
+        if name.endswith(".*"):
+            found = [f for f in FIGURES if f.startswith(name[:-1])]
+            if not found:
+                raise QueryError(f"no figure begins with '{name[:-1]}'")
+            out += found
+        else:
+            figure(name)
+            out.append(name)
+    return out
+
+
+def nulls(values: np.ndarray) -> list[float | None]:
+    """A list in which NaN is None."""
+    return [None if not np.isfinite(x) else float(x) for x in values]
