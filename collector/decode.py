@@ -1,96 +1,109 @@
-"""One compiled decode per block: registers to canonical values. `compile_block` once, `decode` per poll."""
+"""Registers to values: one compiled decode per block. Pure.
+
+The words that carry values are picked and put in order in one go, unpacked by one struct, and scaled as one array, so the
+cost per poll hardly grows with the number of rows. What has no value (not-available pattern, NaN, infinity) becomes NaN.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from collector.plan import Block
-from plant import units
-from plant.config import Meter
-from plant.profile import Profile, Row
+from plant.profile import Row
+from plant.units import to_canonical
 
 Floats = npt.NDArray[np.float64]
-_CODE = {
-    "uint16": "H", "int16": "h", "enum16": "H", "bitfield16": "H", "sunssf": "h", "uint32": "I", "int32": "i", "float32": "f", "acc32": "I",
-    "bitfield32": "I", "uint64": "Q", "int64": "q", "float64": "d",
+Decode = Callable[[Sequence[int]], Floats]
+
+FORMATS: Final = {
+    "uint16": "H", "int16": "h", "enum16": "H", "bitfield16": "H", "sunssf": "h", "uint32": "I", "int32": "i", "float32": "f",
+    "acc32": "I", "bitfield32": "I", "uint64": "Q", "int64": "q", "float64": "d",
 }  # fmt: skip
-_ELECTRIC = ("energy", "power", "current", "apparent", "reactive")
+BY_CT: Final = frozenset({
+    "active_energy_import", "active_energy_export", "active_energy_total", "active_energy_net", "active_energy_export_daily",
+    "reactive_energy_import", "reactive_energy_export", "reactive_energy_total", "reactive_energy_net",
+    "reactive_energy_inductive", "reactive_energy_capacitive", "apparent_energy", "charge",
+    "active_power", "reactive_power", "apparent_power", "active_power_demand", "current",
+})  # fmt: skip
+_TURNED: Final = {
+    "active_energy_import": "active_energy_export",
+    "active_energy_export": "active_energy_import",
+    "reactive_energy_import": "reactive_energy_export",
+    "reactive_energy_export": "reactive_energy_import",
+}
+_NEGATED: Final = frozenset({"active_power", "reactive_power", "active_power_demand", "active_energy_net"})
 
 
-@dataclass(frozen=True, slots=True)
-class Decoder:
-    """Layout of one block. `order` rearranges registers so that every value stands high word first and in row order."""
+def tag_name(row: Row, reverse: bool = False) -> str:
+    """Name under which a row's value travels; on a meter wired the other way round import and export change places."""
+    turned = _TURNED.get(row.quantity) if reverse else None
+    return row.name.replace(row.quantity, turned, 1) if turned else row.name
 
-    count: int
-    order: npt.NDArray[np.intp]
-    layout: struct.Struct
-    scale: Floats
-    absent: tuple[int | None, ...]
-    has_absent: bool
-    scale_at: npt.NDArray[np.intp]
 
-    def decode(self, registers: Sequence[int]) -> Floats:
-        """Canonical values of the rows of a block; NaN where the device has none. ValueError if the answer has the wrong length."""
-        if len(registers) != self.count:
-            raise ValueError(f"{len(registers)} registers came, {self.count} were asked for")
-        words = np.array(registers, dtype=">u2")
-        raw = self.layout.unpack(words[self.order].tobytes())
-        values = np.array(raw, np.float64)
-        if self.has_absent:
-            pattern = [a is not None and (r == a) for r, a in zip(raw, self.absent, strict=True)]
-            values[pattern] = np.nan
-        values[~np.isfinite(values)] = np.nan
-        values *= self.scale
-        if self.scale_at.size:
-            self._apply_scale_registers(words, values)
+def factor(row: Row, ct: float = 1.0, reverse: bool = False) -> float:
+    """What the raw number of a row is multiplied with: its scale, the way to the canonical unit, CT ratio and sign."""
+    to_unit = to_canonical(row.unit)[1] * (ct if row.quantity in BY_CT else 1.0)
+    return row.scale * to_unit * (-1.0 if reverse and row.quantity in _NEGATED else 1.0)
+
+
+def compile_block(block: Block, word_order: str, ct: float = 1.0, reverse: bool = False) -> Decode:
+    """A function from the registers of `block` to one canonical value per row, in the order of `block.rows`."""
+    words, form = _layout(block, word_order)
+    pick = itemgetter(*words) if len(words) > 1 else lambda registers: (registers[words[0]],)
+    return _finish(block.rows, pick, len(words), struct.Struct(form), ct, reverse)
+
+
+def _layout(block: Block, word_order: str) -> tuple[list[int], str]:
+    """Which words in which order, and how they unpack: every row's value, then every scale register."""
+    start = block.address - block.base
+    words: list[int] = []
+    for row in block.rows:
+        own = range(row.address - start, row.address - start + row.registers)
+        words += reversed(own) if word_order == "low_first" else own
+    scales = [row.scale_register - start for row in block.rows if row.scale_register is not None]
+    form = ">" + "".join(FORMATS[row.type] for row in block.rows) + "h" * len(scales)
+    return words + scales, form
+
+
+def _missing(row: Row) -> float:
+    """The not-available pattern of a row as the number it unpacks to; NaN, which equals nothing, where there is none."""
+    if row.not_available is None:
+        return float("nan")
+    pattern = row.not_available.to_bytes(2 * row.registers, "big")
+    return float(struct.unpack(">" + FORMATS[row.type], pattern)[0])
+
+
+def _finish(
+    rows: tuple[Row, ...], pick: Callable[[Any], Any], count: int, form: struct.Struct, ct: float, reverse: bool
+) -> Decode:
+    factors = np.array([factor(row, ct, reverse) for row in rows])
+    missing = np.array([_missing(row) for row in rows])
+    scaled = np.array([i for i, row in enumerate(rows) if row.scale_register is not None], np.intp)
+    pack, unpack, size = struct.Struct(f">{count}H").pack, form.unpack, len(rows)
+    any_missing, all_finite = not np.isnan(missing).all(), np.isfinite
+
+    def decode(registers: Sequence[int]) -> Floats:
+        raw = np.array(unpack(pack(*pick(registers))), np.float64)
+        values = raw[:size]
+        if any_missing:
+            values[values == missing] = np.nan
+        if len(scaled):
+            values[scaled] *= _powers(raw[size:])
+        values *= factors
+        finite = all_finite(values)
+        if not finite.all():
+            values[~finite] = np.nan
         return values
 
-    def _apply_scale_registers(self, words: npt.NDArray[np.uint16], values: Floats) -> None:
-        used = self.scale_at >= 0
-        exponent = words[self.scale_at[used]].astype(np.int32)
-        exponent = np.where(exponent > 0x7FFF, exponent - 0x10000, exponent)
-        factor = np.where(np.abs(exponent) <= 10, 10.0 ** np.clip(exponent, -10, 10), np.nan)
-        values[used] *= factor
+    return decode
 
 
-def signed(pattern: int, kind: str) -> int:
-    """A not-available pattern as the value that unpacking gives for it."""
-    bits = {"int16": 16, "int32": 32, "int64": 64, "sunssf": 16}.get(kind)
-    return pattern - (1 << bits) if bits and pattern >= 1 << (bits - 1) else pattern
-
-
-def factor(row: Row, meter: Meter) -> float:
-    """Canonical unit per raw unit of a row, with the ratio of a current transformer applied here."""
-    _, to_canonical = units.to_canonical(row.unit)
-    ratio = meter.ct.factor if meter.ct and row.quantity.startswith(("active_", "reactive_", "apparent_", "current")) else 1.0
-    sign = -1.0 if meter.reverse and row.quantity in ("active_power", "reactive_power") else 1.0
-    return row.scale * to_canonical * ratio * sign
-
-
-def compile_block(block: Block, profile: Profile, meter: Meter) -> Decoder:
-    """The decoder of a block for one meter."""
-    low_first = profile.defaults.word_order == "low_first"
-    order: list[int] = []
-    for row in block.rows:
-        words = list(range(row.address - block.address, row.address - block.address + row.registers))
-        order += words[::-1] if low_first else words
-    absent = tuple(None if r.not_available is None else signed(r.not_available, r.type) for r in block.rows)
-    scaled = [-1 if r.scale_register is None else r.scale_register - block.address for r in block.rows]
-    return Decoder(
-        block.count, np.array(order, np.intp), struct.Struct(">" + "".join(_CODE[r.type] for r in block.rows)),
-        np.array([factor(r, meter) for r in block.rows]), absent, any(a is not None for a in absent),
-        np.array(scaled if max(scaled) >= 0 else [], np.intp),
-    )  # fmt: skip
-
-
-def tag_name(row: Row, meter: Meter) -> str:
-    """Name of the value of a row; a meter wired the other way round has import and export changed."""
-    if meter.reverse and row.quantity.startswith("active_energy_"):
-        turned = row.quantity.replace("import", "#").replace("export", "import").replace("#", "export")
-        return turned + row.name.removeprefix(row.quantity)
-    return row.name
+def _powers(scales: Floats) -> Floats:
+    """10^sf; the standard allows -10 to 10, anything else is no value."""
+    return np.where(np.abs(scales) <= 10, np.power(10.0, np.clip(scales, -10, 10)), np.nan)

@@ -1,31 +1,34 @@
-"""The inverse of decoding, for the simulator and the tests: a value in the row's unit to registers."""
+"""Values to registers: the inverse of `collector.decode`, for tests and simulated devices. Pure."""
 
 from __future__ import annotations
 
-import math
 import struct
 
-from collector.decode import _CODE
-from plant.profile import REGISTERS, Row
+from collector.decode import FORMATS
+from plant.profile import Row
 
-_RANGE = {
-    "uint16": (0, 2**16), "int16": (-(2**15), 2**15), "uint32": (0, 2**32), "int32": (-(2**31), 2**31), "acc32": (0, 2**32),
-    "uint64": (0, 2**64), "int64": (-(2**63), 2**63), "enum16": (0, 2**16), "bitfield16": (0, 2**16), "bitfield32": (0, 2**32), "sunssf": (-(2**15), 2**15),
-}  # fmt: skip
+_NO_VALUE = {"float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 
 
-def encode_value(row: Row, value: float | None, word_order: str) -> list[int]:
-    """Registers of `value` (in the unit of the row, scale not yet divided out); None gives the not-available pattern."""
-    width = REGISTERS[row.type] * 16
-    if value is None or not math.isfinite(value):
-        pattern = row.not_available
-        if pattern is None:
-            pattern = {16: 0x8000, 32: 0x7FC00000, 64: 0x7FF8000000000000}[width] if row.type.startswith("float") else 0
-        body = pattern.to_bytes(width // 8, "big")
-    elif row.type.startswith("float"):
-        body = struct.pack(">" + _CODE[row.type], value / row.scale)
-    else:
-        low, high = _RANGE[row.type]
-        body = struct.pack(">" + _CODE[row.type], min(max(round(value / row.scale), low), high - 1))
-    words = [int.from_bytes(body[i : i + 2], "big") for i in range(0, len(body), 2)]
+def encode_value(row: Row, value: float | None, word_order: str = "high_first", sf: int = 0) -> list[int]:
+    """Registers of one row for `value` in the row's unit: raw = value / (scale x 10^sf), rounded for integers.
+
+    None gives the pattern that means no value; ValueError where the row has none or the value does not fit.
+    """
+    packed = _nothing(row) if value is None else _pack(row, value / (row.scale * 10.0**sf))
+    words = [int.from_bytes(packed[at : at + 2], "big") for at in range(0, len(packed), 2)]
     return words[::-1] if word_order == "low_first" else words
+
+
+def _nothing(row: Row) -> bytes:
+    pattern = row.not_available if row.not_available is not None else _NO_VALUE.get(row.type)
+    if pattern is None:
+        raise ValueError(f"{row.name} has no pattern for a missing value")
+    return pattern.to_bytes(2 * row.registers, "big")
+
+
+def _pack(row: Row, raw: float) -> bytes:
+    try:
+        return struct.pack(">" + FORMATS[row.type], raw if row.type.startswith("float") else round(raw))
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"{row.name}: raw {raw!r} does not fit {row.type}") from error

@@ -1,80 +1,106 @@
-"""From a register map to few block reads. Pure: rows in, blocks out."""
+"""Which registers to read, in how few requests: rows of a profile become blocks. Pure.
+
+Addresses of a block are those on the wire: the meter's `address` (model base) plus the row's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from plant.config import Meter
-from plant.names import CUMULATIVE
-from plant.profile import Profile, Row
+from plant.names import COUNTERS, CUMULATIVE, POWERS, REVERSE_COUNTER
+from plant.profile import Defaults, Profile, Row
 
-BASIC = frozenset({"active_power", "power_factor", "volume_flow", "volume_flow_corrected", "mass_flow", "heat_power"})
+GroupName = Literal["power", "energy"]
+GROUPS: Final[tuple[GroupName, GroupName]] = ("power", "energy")
+Register = tuple[int, int]  # function code, address on the wire
+
+_COUNTERS: Final = frozenset(name for names in COUNTERS.values() for name in names) | {REVERSE_COUNTER}
+_POWERS: Final = frozenset(name for names in POWERS.values() for name in names)
+_BASIC: Final = _COUNTERS | _POWERS | {"power_factor"}
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One read: function code, first register (as in the profile), number of registers, the rows decoded from it."""
+    """One request: `count` registers from `address` with function 3 or 4, and the rows that it brings."""
 
     function_code: int
     address: int
     count: int
+    base: int
     rows: tuple[Row, ...]
 
 
 def wanted_rows(meter: Meter, profile: Profile) -> list[Row]:
-    """Rows to read: all, or counters, power and power factor of the whole meter."""
-    numeric = [r for r in profile.registers if r.type not in ("sunssf", "bitfield16", "bitfield32", "enum16")]
+    """Rows that are read of a meter: `read: basic` its counters, power and power factor of phase total, `all` each row."""
+    rows = {row.name: row for row in reversed(profile.registers)}
+    names = dict.fromkeys(row.name for row in profile.registers)
+    every = [rows[name] for name in names if rows[name].type != "sunssf"]
     if meter.read == "all":
-        return numeric
-    counters = {"active_energy_import", "active_energy_export", "volume", "volume_corrected", "mass", "heat_energy", "pulse_count"}
-    return [r for r in numeric if r.phase in ("total", "ch0") and (r.quantity in BASIC or r.quantity in counters)]
+        return every
+    return [row for row in every if row.phase == "total" and (row.quantity in _BASIC or row.quantity == meter.counter)]
 
 
-def groups(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
-    """Instantaneous rows, read at the pace of power; and cumulative ones, read at the pace of energy."""
-    fast, slow = [], []
+def split_groups(rows: Iterable[Row]) -> dict[GroupName, list[Row]]:
+    """Rows by pace: `power` for instantaneous values, `energy` for counters; a group without rows is left out."""
+    groups: dict[GroupName, list[Row]] = {"power": [], "energy": []}
     for row in rows:
-        (slow if row.quantity in CUMULATIVE else fast).append(row)
-    return fast, slow
+        groups["energy" if row.quantity in CUMULATIVE else "power"].append(row)
+    return {name: found for name, found in groups.items() if found}
 
 
-def _span(row: Row) -> tuple[int, int]:
-    """Registers that must be read together: the value and its scale factor."""
-    first, last = row.address, row.address + row.registers
-    if row.scale_register is not None:
-        first, last = min(first, row.scale_register), max(last, row.scale_register + 1)
-    return first, last
+def span(row: Row) -> tuple[int, int]:
+    """First register and the one after the last that a row needs, its scale register included."""
+    low, high = row.address, row.address + row.registers
+    if row.scale_register is None:
+        return low, high
+    return min(low, row.scale_register), max(high, row.scale_register + 1)
 
 
-def plan(rows: Iterable[Row], profile: Profile, bad: frozenset[int] = frozenset()) -> list[Block]:
-    """Block reads for `rows`: by address, across gaps of at most `max_gap`, never splitting a value, never over `bad` registers."""
-    limit, gap = profile.defaults.max_registers_per_request, profile.defaults.max_gap
+def plan_blocks(
+    rows: Iterable[Row], defaults: Defaults, base: int = 0, bad: Collection[Register] = ()
+) -> tuple[Block, ...]:
+    """The fewest blocks in address order: gaps up to `max_gap` are bridged, but never over a register known as bad."""
     blocks: list[Block] = []
-    for code in (3, 4):
-        mine = sorted((r for r in rows if (r.function_code or profile.defaults.function_code) == code), key=lambda r: _span(r)[0])
-        open_rows: list[Row] = []
-        first = last = 0
-        for row in mine:
-            lo, hi = _span(row)
-            if any(register in bad for register in range(lo, hi)):
-                continue
-            reach = max(last, hi)
-            fits = open_rows and lo - last <= gap and reach - first <= limit and not any(r in bad for r in range(last, lo))
-            if not fits:
-                if open_rows:
-                    blocks.append(Block(code, first, last - first, tuple(open_rows)))
-                open_rows, first, reach = [], lo, hi
-            open_rows.append(row)
-            last = reach
-        if open_rows:
-            blocks.append(Block(code, first, last - first, tuple(open_rows)))
-    return blocks
+    taken: list[Row] = []
+    code = low = high = 0
+    for row in sorted(rows, key=lambda r: (r.function_code or defaults.function_code, span(r))):
+        row_code, (first, after) = row.function_code or defaults.function_code, span(row)
+        joins = taken and row_code == code and first - high <= defaults.max_gap
+        joins = joins and max(high, after) - low <= defaults.max_registers_per_request
+        if not joins or any((code, base + a) in bad for a in range(high, first)):
+            blocks += _close(code, low, high, base, taken)
+            taken, code, low, high = [], row_code, first, after
+        taken.append(row)
+        high = max(high, after)
+    return (*blocks, *_close(code, low, high, base, taken))
 
 
-def halve(block: Block, profile: Profile) -> list[Block]:
-    """Two smaller reads for a block that a device refused; none if it holds a single value."""
-    if len(block.rows) < 2:
+def _close(code: int, low: int, high: int, base: int, rows: list[Row]) -> list[Block]:
+    if not rows:
         return []
+    if base + high > 0x10000:
+        raise ValueError(f"address {base} puts {rows[-1].name} beyond register 65535")
+    return [Block(code, base + low, high - low, base, tuple(rows))]
+
+
+def halves(block: Block) -> tuple[Block, ...]:
+    """The block cut between two rows; nothing where it holds only one. No value and no scale register is parted."""
     middle = len(block.rows) // 2
-    return [b for part in (block.rows[:middle], block.rows[middle:]) for b in plan(part, profile)]
+    if not middle:
+        return ()
+    parts = block.rows[:middle], block.rows[middle:]
+    return tuple(exact(block, part) for part in parts)
+
+
+def exact(block: Block, rows: tuple[Row, ...]) -> Block:
+    """The part of a block that just covers `rows`."""
+    low, high = min(span(r)[0] for r in rows), max(span(r)[1] for r in rows)
+    return Block(block.function_code, block.base + low, high - low, block.base, rows)
+
+
+def registers_of(block: Block) -> set[Register]:
+    """Registers of the rows of a block, gaps left out."""
+    return {(block.function_code, block.base + a) for row in block.rows for a in range(*span(row))}

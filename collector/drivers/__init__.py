@@ -1,1 +1,1 @@
-"""Drivers, one module per protocol. Each hands over one batch per device poll."""
+"""One module per protocol; each driver reads one connection until it is cancelled."""

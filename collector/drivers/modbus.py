@@ -1,229 +1,268 @@
-"""Modbus TCP: one poller per connection, devices in turn, over pymodbus as transport.
+"""Modbus TCP: one poller per connection; meters in turn, no overlap, only functions 3 and 4.
 
-Ticks lie on a fixed grid of the monotonic clock with an offset per meter, so polls spread over the period. What cannot be asked in
-time is skipped and counted. After a time-out the connection is dropped, because a late answer could be taken for the next one.
+pymodbus is the transport. Timeouts, reconnection, the tick grid and what a failure means are ours: a request that is not
+answered fails once, its late answer is told apart by the transaction id, and the connection is dropped only when the peer
+as a whole is in doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import time
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, Final
 
 import numpy as np
+from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import ModbusPDU
 
-from collector.decode import Decoder, compile_block, tag_name
-from collector.health import Health, MeterHealth
-from collector.plan import Block, groups, halve, plan, wanted_rows
+from collector.drivers.modbus_meter import Job, ModbusMeter, Request
+from collector.health import LinkHealth
+from collector.schedule import Backoff
 from plant.clock import Clock
-from plant.config import Connection, Meter
+from plant.errors import DeviceError, DeviceTimeout, ProtocolError, Unreachable, Unsupported
 from plant.frame import Batch, Quality
-from plant.ports import Sink, Tags
-from plant.profile import Profile, Row
+from plant.ports import Sink
 
-FLOOR_S = 0.1
-BACKOFF_S = (0.5, 30.0)
-QUARANTINE_AFTER, QUARANTINE_TICKS, QUARANTINE_S = 3, 10, 30.0
-RETRY_BAD_S = 3600.0
-REFUSED = {1: "function not supported", 2: "register not available", 3: "block refused"}
+log = logging.getLogger("wattline.collector.modbus")
 
-
-@dataclass(slots=True)
-class Read:
-    """One block of one meter, ready to ask and decode."""
-
-    block: Block
-    address: int
-    decoder: Decoder
-    tags: np.ndarray
+_REFUSED: Final = frozenset({1, 2, 3})
+_GOOD: Final = np.uint8(Quality.GOOD)
+_BAD: Final = np.uint8(Quality.BAD)
 
 
-@dataclass(slots=True)
-class Task:
-    """One group of one meter: what to read, how often in real seconds."""
-
-    meter: str
-    unit: int
-    period_s: float
-    profile: Profile
-    config: Meter
-    rows: list[Row]
-    health: MeterHealth
-    reads: list[Read] = field(default_factory=list)
-    bad: set[int] = field(default_factory=set)
-    bad_since: float = 0.0
-    failures: int = 0
-    asked_at: float = 0.0
+class Busy(DeviceError):
+    """An exception answer that says nothing about the request itself (busy, gateway, device failure)."""
 
 
 class ModbusDriver:
-    """Polls all meters of one connection. `endpoint` is tcp://HOST:PORT."""
+    """Reads all meters behind one Modbus TCP endpoint."""
 
-    def __init__(self, connection: str, config: Connection, endpoint: str, meters: dict[str, Meter], catalogue: dict[str, Profile], tags: Tags, clock: Clock) -> None:
-        self.connection, self.config, self.clock, self.registry = connection, config, clock, tags
-        host, _, port = endpoint.removeprefix("tcp://").partition(":")
+    def __init__(self, link: LinkHealth, meters: Sequence[ModbusMeter], clock: Clock, timeout: float) -> None:
+        host, _, port = link.endpoint.removeprefix("tcp://").partition(":")
+        self.connection = link.id
         self.host, self.port = host, int(port or 502)
-        self.status = Health(connection, "modbus", endpoint)
-        self.tasks = [task for key, meter in meters.items() for task in self._tasks(key, meter, catalogue[meter.profile or ""])]
-        self.client: AsyncModbusTcpClient | None = None
-
-    def _tasks(self, key: str, meter: Meter, profile: Profile) -> list[Task]:
-        fast, slow = groups(wanted_rows(meter, profile))
-        found = []
-        for rows, every in ((fast, meter.every.power), (slow, meter.every.energy)):
-            if rows:
-                real = max(every / self.clock.speed, FLOOR_S)
-                health = self.status.meter(key)
-                health.period_s = meter.every.power
-                health.effective_period_s = max(meter.every.power, FLOOR_S * self.clock.speed)
-                task = Task(key, int(meter.unit or 0), real, profile, meter, rows, health)
-                self._compile(task, plan(rows, profile))
-                found.append(task)
-        return found
-
-    def _compile(self, task: Task, blocks: list[Block]) -> None:
-        task.reads = [
-            Read(b, b.address + task.config.address, compile_block(b, task.profile, task.config),
-                 np.array([self.registry.tag(task.meter, tag_name(r, task.config)) for r in b.rows], np.int32))
-            for b in blocks
-        ]  # fmt: skip
+        self.meters = list(meters)
+        self.clock, self.timeout, self.link = clock, timeout, link
+        self._client: AsyncModbusTcpClient | None = None
+        self._execute: Any = None
+        self._heap: list[tuple[float, int, Job]] = []
+        self._doubt: dict[str, int] = {}
+        self._backoff = Backoff()
+        self._free_at = 0.0
 
     def health(self) -> dict[str, Any]:
-        return self.status.as_dict()
+        """Counters of the connection and its meters."""
+        return self.link.as_dict(self.clock.now())
 
     async def run(self, sink: Sink) -> None:
-        """Poll until cancelled; reconnects by itself."""
-        delay = BACKOFF_S[0]
+        """Poll until cancelled; connection losses are waited out."""
+        quiet_library()
+        now = monotonic()
+        jobs = [job for meter in self.meters for job in meter.jobs]
+        for job in jobs:
+            job.grid.start(now)
+        self._heap = [(job.grid.next, index, job) for index, job in enumerate(jobs)]
+        heapq.heapify(self._heap)
         try:
             while True:
-                if await self._connect():
-                    delay = BACKOFF_S[0]
-                    await self._poll(sink)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, BACKOFF_S[1])
+                await self._session(sink)
+                await asyncio.sleep(self._backoff.take())
+                self._missed()
         finally:
-            self._close()
+            self.close()
 
-    async def _connect(self) -> bool:
-        self._close()
-        self.client = AsyncModbusTcpClient(self.host, port=self.port, timeout=self.config.timeout, retries=0, reconnect_delay=0, name=self.connection)
+    async def _session(self, sink: Sink) -> None:
+        """One connection from its making to its loss."""
         try:
-            connected = await asyncio.wait_for(self.client.connect(), self.config.timeout + 1)
-        except (TimeoutError, OSError, ModbusException) as error:
-            self.status.down(str(error) or "no answer")
-            return False
+            await self.connect()
+            self.link.up()
+            await self._serve(sink)
+        except Unreachable as error:
+            self.link.down(str(error))
+        finally:
+            self.close()
+
+    async def connect(self) -> None:
+        """Open the connection; Unreachable says why not."""
+        client = AsyncModbusTcpClient(
+            self.host, port=self.port, framer=FramerType.SOCKET, timeout=self.timeout, retries=0, reconnect_delay=0
+        )
+        client.ctx.max_until_disconnect = 1 << 30  # when to drop the connection is decided here
+        try:
+            connected = await asyncio.wait_for(client.connect(), self.timeout + 1.0)
+        except (OSError, TimeoutError, ModbusException) as error:
+            client.close()
+            raise Unreachable(f"no connection: {error or 'timeout'}", endpoint=self.link.endpoint) from error
         if not connected:
-            self.status.down("connection refused or no answer")
-            self._count_missed()
-            return False
-        self.status.up()
-        return True
+            client.close()
+            raise Unreachable("no connection", endpoint=self.link.endpoint)
+        self._client, self._execute = client, client.execute
+        self._doubt.clear()
 
-    def _count_missed(self) -> None:
-        for task in self.tasks:
-            task.health.due += 1
-            task.health.fail("unreachable")
+    def close(self) -> None:
+        """Close the connection if there is one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
-    def _close(self) -> None:
-        if self.client is not None:
-            self.client.close()
-            self.client = None
+    async def _serve(self, sink: Sink) -> None:
+        heap = self._heap
+        while heap:
+            due, index, job = heap[0]
+            wait = due - monotonic()
+            await asyncio.sleep(max(wait, 0.0))
+            try:
+                await self._tick(job, sink)
+            finally:
+                job.polls.skipped += job.grid.advance(monotonic())
+                heapq.heapreplace(heap, (job.grid.next, index, job))
 
-    async def _poll(self, sink: Sink) -> None:
-        """Ask each task at its ticks until the connection fails."""
-        start = time.monotonic()
-        queue = [(start + (i + 0.5) / len(self.tasks) * min(t.period_s, 1.0), i) for i, t in enumerate(self.tasks)]
-        heapq.heapify(queue)
-        while queue:
-            due, i = heapq.heappop(queue)
-            task = self.tasks[i]
-            wait = due - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            skipped = max(int(-wait / task.period_s), 0) if wait < 0 else 0
-            task.health.due += 1 + skipped
-            task.health.skipped += skipped
-            heapq.heappush(queue, (due + (1 + skipped) * task.period_s, i))
-            if not await self._ask(task, sink):
-                return
-
-    def _quarantined(self, task: Task) -> bool:
-        since = time.monotonic() - task.asked_at
-        return task.failures >= QUARANTINE_AFTER and since < min(QUARANTINE_TICKS * task.period_s, QUARANTINE_S)
-
-    async def _ask(self, task: Task, sink: Sink) -> bool:
-        """One poll of one task; False if the connection must be made anew."""
-        if self._quarantined(task):
-            task.health.skipped += 1
-            return True
-        task.asked_at = time.monotonic()
-        if task.bad and task.asked_at - task.bad_since > RETRY_BAD_S:
-            task.bad.clear()
-            self._compile(task, plan(task.rows, task.profile))
-        before = self.clock.now()
-        values, tags = [], []
-        for read in list(task.reads):
-            outcome = await self._read(task, read)
-            if outcome is None:
-                return False
-            if isinstance(outcome, np.ndarray):
-                values.append(outcome)
-                tags.append(read.tags)
-        if values:
-            after = self.clock.now()
-            self._hand_over(task, sink, before + (after - before) // 2, after, values, tags)
-        return True
-
-    def _hand_over(self, task: Task, sink: Sink, ts: int, received: int, values: list[np.ndarray], tags: list[np.ndarray]) -> None:
-        value = values[0] if len(values) == 1 else np.concatenate(values)
-        tag = tags[0] if len(tags) == 1 else np.concatenate(tags)
-        n = len(value)
-        quality = np.where(np.isnan(value), np.uint8(Quality.BAD), np.uint8(Quality.GOOD))
-        health = task.health
-        health.answered += 1
-        health.rows += n
-        health.last_ns = received
-        task.failures = 0
-        sink(Batch(np.full(n, ts), np.full(n, received), tag, value, quality))
-
-    async def _read(self, task: Task, read: Read) -> np.ndarray | str | None:
-        """Values of a block, the reason why there are none, or None if the connection is in doubt."""
-        client = self.client
-        assert client is not None
-        ask = client.read_holding_registers if read.block.function_code == 3 else client.read_input_registers
+    async def _tick(self, job: Job, sink: Sink) -> None:
+        job.polls.due += 1
+        meter = job.meter
+        now = monotonic()
+        if now < meter.quiet_until:
+            job.polls.skipped += 1
+            return
+        if now >= job.replan_at:
+            job.restore()
+        if not job.requests:
+            meter.health.failed(job.polls, "unsupported")
+            return
         try:
-            answer = await ask(read.address, count=read.block.count, device_id=task.unit)
-        except (ModbusException, TimeoutError, OSError) as error:
-            task.health.fail("timeout")
-            task.failures += 1
-            self.status.down(f"{task.meter}: no answer: {error}")
-            return None
+            await self._poll(job, sink)
+        except Unreachable:
+            meter.health.failed(job.polls, "connection_lost")
+            raise
+        except DeviceError as error:
+            self._failed(job, error)
+
+    def _failed(self, job: Job, error: DeviceError) -> None:
+        """Count it, quarantine a unit that stays silent, drop a connection in doubt."""
+        meter = job.meter
+        meter.health.failed(job.polls, getattr(error, "reason", "") or _reason(error))
+        suspect = not meter.quarantined
+        meter.missed(job.grid.period, self.timeout, monotonic())
+        if isinstance(error, ProtocolError):
+            raise Unreachable(str(error)) from error
+        if isinstance(error, DeviceTimeout) and suspect:
+            self._doubt[meter.id] = self._doubt.get(meter.id, 0) + 1
+            if len(self._doubt) > 1 or (len(self.meters) == 1 and self._doubt[meter.id] >= 3):
+                raise Unreachable(f"no answers any more (last asked: {meter.id})") from error
+
+    async def _poll(self, job: Job, sink: Sink) -> None:
+        """Read the blocks of one group and hand over one batch; a refused block is taken apart and read once more."""
+        clock = self.clock
+        before = clock.now()
+        try:
+            values, problem = await self._read(job)
+        except Unsupported:
+            await self._take_apart(job)
+            before = clock.now()
+            values, problem = await self._read(job)
+        after = clock.now()
+        if problem is not None and np.isnan(values).all():
+            raise problem
+        sink(_batch(job, values, (before + after) // 2, after))
+        if problem is not None:
+            job.polls.failed[_reason(problem)] += 1
+        job.polls.ok(after, len(values))
+        job.meter.answered()
+        self._backoff.reset()
+        if self._doubt:
+            self._doubt.clear()
+
+    async def _read(self, job: Job) -> tuple[Any, DeviceError | None]:
+        values = np.full(job.size, np.nan)
+        problem: DeviceError | None = None
+        for request in job.requests:
+            try:
+                values[request.at : request.end] = request.decode(await self._ask(job.meter, request))
+            except Busy as error:
+                problem = error
+        return values, problem
+
+    async def _ask(self, meter: ModbusMeter, request: Request) -> list[int]:
+        """One transaction: its registers, or the DeviceError that tells what went wrong."""
+        client = self._client
+        if client is None or not client.connected:
+            raise Unreachable("connection lost", endpoint=self.link.endpoint)
+        if meter.pause_s:
+            await asyncio.sleep(max(0.0, self._free_at - monotonic()))
+        try:
+            answer = await self._execute(False, request.pdu)  # bounded by the client's own timeout
+        except ModbusException as error:
+            if not client.connected:
+                raise Unreachable("connection lost", endpoint=self.link.endpoint) from error
+            raise DeviceTimeout("no answer", meter=meter.id, endpoint=self.link.endpoint) from error
+        finally:
+            if meter.pause_s:
+                self._free_at = monotonic() + meter.pause_s
         if answer.isError():
-            return self._refused(task, read, answer)
-        try:
-            return read.decoder.decode(answer.registers)
-        except ValueError:
-            task.health.fail("garbage")
-            return None
+            raise refusal(meter.id, self.link.endpoint, request, int(answer.exception_code))
+        registers: list[int] = answer.registers
+        if len(registers) != request.block.count or answer.function_code != request.block.function_code:
+            raise ProtocolError(
+                f"answer does not fit the request for {request.block.count} registers", meter=meter.id
+            )
+        return registers
 
-    def _refused(self, task: Task, read: Read, answer: ModbusPDU) -> str:
-        """An exception: bisect the block on 1, 2, 3 and remember the bad register; others pass."""
-        code = getattr(answer, "exception_code", 0)
-        reason = REFUSED.get(code, f"exception {code}")
-        task.health.fail(reason)
-        task.failures += 1
-        if code in REFUSED:
-            smaller = halve(read.block, task.profile)
-            if not smaller:
-                row = read.block.rows[0]
-                task.bad |= set(range(row.address, row.address + row.registers))
-                task.bad_since = time.monotonic()
-            blocks = [b for r in task.reads for b in ([r.block] if r is not read else smaller)]
-            self._compile(task, blocks)
-            task.failures = 0 if blocks else task.failures
-        return reason
+    async def _take_apart(self, job: Job) -> None:
+        """Find out by halving which rows of the group are refused, and plan around them for an hour."""
+        good: list[Request] = []
+        for request in job.requests:
+            good += await self._parts(job, request)
+        job.replace(good, monotonic())
+
+    async def _parts(self, job: Job, request: Request) -> list[Request]:
+        try:
+            await self._ask(job.meter, request)
+        except Unsupported:
+            parts = request.halves(job)
+            return [found for part in parts for found in await self._parts(job, part)]
+        except Busy:
+            return [request]
+        return [request]
+
+    def _missed(self) -> None:
+        """Count the ticks that fell into the time without a connection."""
+        now = monotonic()
+        for _, _, job in self._heap:
+            if job.grid.next <= now:
+                missed = 1 + job.grid.advance(now)
+                job.polls.due += missed
+                job.polls.failed["connection_lost"] += missed
+        self._heap = [(job.grid.next, index, job) for _, index, job in self._heap]
+        heapq.heapify(self._heap)
+
+
+def _batch(job: Job, values: Any, ts: int, received: int) -> Batch:
+    size = len(values)
+    missing = np.isnan(values)
+    quality = np.where(missing, _BAD, _GOOD) if missing.any() else job.good
+    return Batch(np.full(size, ts), np.full(size, received), job.tags, values, quality)
+
+
+def refusal(meter: str, endpoint: str, request: Request, code: int) -> DeviceError:
+    """The error of an exception answer: Unsupported for 1, 2, 3, Busy for the rest."""
+    block = request.block
+    kind = Unsupported if code in _REFUSED else Busy
+    what = f"exception {code} on {block.count} registers from {block.address} (function {block.function_code})"
+    error = kind(what, meter=meter, endpoint=endpoint)
+    error.reason = f"exception_{code}"  # type: ignore[union-attr]
+    return error
+
+
+def _reason(error: DeviceError) -> str:
+    named: str | None = getattr(error, "reason", None)
+    if named:
+        return named
+    return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(type(error), "device")
+
+
+def quiet_library() -> None:
+    """pymodbus logs each timeout as an error; here failures are counted, and logged once by `collector.health`."""
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

@@ -1,0 +1,57 @@
+"""When polls are due: fixed grids on the monotonic clock, each with an offset of its own that is the same on every start."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+FLOOR_S: Final = 0.1
+BACKOFF_MIN_S: Final = 0.5
+BACKOFF_MAX_S: Final = 30.0
+
+
+def real_period(event_seconds: float, speed: float) -> float:
+    """Real seconds between polls for a period in event time; never below 100 ms."""
+    return max(event_seconds / speed, FLOOR_S)
+
+
+@dataclass(slots=True)
+class Grid:
+    """Ticks at k x period + offset."""
+
+    period: float
+    offset: float
+    next: float = 0.0
+
+    @classmethod
+    def named(cls, name: str, period: float) -> Grid:
+        """A grid whose offset is spread over the period by the name."""
+        return cls(period, zlib.crc32(name.encode()) / 2**32 * period)
+
+    def start(self, now: float) -> None:
+        """Make the next tick the first after `now`."""
+        self.next = (math.floor((now - self.offset) / self.period) + 1) * self.period + self.offset
+
+    def advance(self, now: float) -> int:
+        """Go to the first tick after `now` and at least one on; returns how many ticks between were missed."""
+        steps = max(1, math.floor((now - self.next) / self.period) + 1)
+        self.next += steps * self.period
+        return steps - 1
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Waits between attempts to connect: 0.5 s doubling to 30 s, real time."""
+
+    wait_s: float = BACKOFF_MIN_S
+
+    def take(self) -> float:
+        """The wait now; the next one is twice as long."""
+        wait, self.wait_s = self.wait_s, min(2 * self.wait_s, BACKOFF_MAX_S)
+        return wait
+
+    def reset(self) -> None:
+        """After a success: start again with the shortest."""
+        self.wait_s = BACKOFF_MIN_S

@@ -1,0 +1,240 @@
+"""The composition root: one plant, running. Collector, journal, engine, store and API in one process, each handed what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from api.app import create_app, one_time_key
+from api.context import Context
+from api.history import History
+from api.hub import Hub
+from collector.build import drivers
+from collector.sequencer import Sequencer
+from engine.book import Book
+from engine.now import Now
+from plant.clock import Clock
+from plant.config import PlantFile
+from plant.errors import WattlineError
+from plant.profile import Profile
+from plant.site import Control, Site
+from store.duck import DuckStore
+from store.journal import SqliteJournal
+from wattline import __version__
+from wattline.engine_host import EngineHost
+from wattline.metrics import prometheus
+from wattline.site_build import build_site, secret
+from wattline.summary import Health, books
+
+log = logging.getLogger("wattline")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+RETENTION_NS = 7 * 86_400_000_000_000
+
+
+@dataclass(slots=True)
+class Options:
+    """What the command line decides."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    simulated: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+class Runtime:
+    """Built, then `run`. `backfill` (demo) is awaited before live frames are cut, so that the journal stays in order."""
+
+    def __init__(self, plant: PlantFile, catalogue: Mapping[str, Profile], clock: Clock, options: Options) -> None:
+        self.plant, self.clock, self.options = plant, clock, options
+        options.data.mkdir(parents=True, exist_ok=True)
+        self.journal = SqliteJournal(options.data / "journal.db")
+        self.store = _open_store(options.data / "figures.duckdb")
+        self.site: Site = build_site(plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated)
+        self.now = Now(self.site, latency_s=clock.speed if clock.speed > 1 else 0.0)
+        self.hub = Hub()
+        self.sequencer = Sequencer(self.site.id, self.journal, self.journal.id, clock, self.now.take)
+        self.sequencer.wm = self.journal.last_wm()
+        self.host = EngineHost(self.journal, self.store, self._on_books)
+        self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
+        self.history = History(self.site, self.store)
+        self.health = Health(self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values)
+        self.token = None if options.host in LOOPBACK else secrets.token_urlsafe(24)
+        self.closed_ns = 0
+        self.books_due = asyncio.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.live_since: int | None = None
+        self.backfill_span: tuple[int, int] | None = None
+
+    def places(self) -> dict[str, int]:
+        return {"step": self.host.state.seq, "readings": self.host.readings_place, "books": self.host.books_place}
+
+    def _last_values(self) -> dict[str, tuple[float, float]]:
+        return {m.id: (float(self.now.power[i]), 0.0) for i, m in enumerate(self.site.meters) if self.now.at[i] > 0}
+
+    def _on_books(self, site: Site, new: list[Book]) -> None:
+        """In the engine's thread: the newest windows are stored."""
+        newest = max(new, key=lambda b: b.start)
+        if newest.end >= self.closed_ns:
+            self.closed_ns = newest.end
+            self.now.set_stores(newest.layers)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.books_due.set)
+
+    def announce(self) -> None:
+        """Put the site in force into the journal, if it is not there already."""
+        from plant.site import config_hash
+
+        if self.host.state.config != config_hash(self.site):
+            self.sequencer.control(Control(site=self.site))
+        self.sequencer.config = config_hash(self.site)
+
+    def app(self, page: Path | None) -> Any:
+        context = Context(self.site, self.history, self.hub, self.clock.now, self.health, self._not_ready, __version__, page, self.token, metrics=lambda: prometheus(self))
+        return create_app(context)
+
+    def _not_ready(self) -> str | None:
+        if self.host.failed:
+            return f"the engine stopped: {self.host.failed}"
+        return None if self.hub.latest["now"] else "no figures yet"
+
+    async def run(self, stop: asyncio.Event, page: Path | None, fill: Any = None, serve: bool = True) -> None:
+        """Run until `stop`. `fill` is an async function that back-fills history before live frames are cut."""
+        self.loop = asyncio.get_running_loop()
+        self.announce()
+        self.host.start()
+        tasks = [asyncio.create_task(d.run(self.sequencer.take), name=f"driver {d.connection}") for d in self.drivers]
+        tasks += [asyncio.create_task(self._tick(), name="now"), asyncio.create_task(self._summaries(), name="books"), asyncio.create_task(self._retain(), name="retention")]
+        cutter = asyncio.create_task(self._cut(fill), name="sequencer")
+        server = self._server(page) if serve else None
+        serving = asyncio.create_task(server.serve(), name="api") if server else None
+        try:
+            await self._until(stop, [*tasks, cutter, *([serving] if serving else [])])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=3.0)
+            cutter.cancel()
+            await asyncio.wait([cutter], timeout=3.0)
+            if server is not None and serving is not None:
+                server.should_exit = True
+                server.force_exit = True
+                await asyncio.wait([serving], timeout=2.0)
+            await asyncio.to_thread(self.host.stop)
+
+    def close(self) -> None:
+        self.store.close()
+        self.journal.close()
+
+    async def _until(self, stop: asyncio.Event, tasks: list[asyncio.Task[Any]]) -> None:
+        """Wait for `stop`; a task that ends by an error ends the run with that error."""
+        waiting = asyncio.create_task(stop.wait())
+        pending = {waiting, *tasks}
+        while not stop.is_set():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {waiting}:
+                if not task.cancelled() and task.exception() is not None:
+                    waiting.cancel()
+                    raise WattlineError(f"{task.get_name()} ended: {task.exception()}") from task.exception()
+        waiting.cancel()
+
+    async def _cut(self, fill: Any) -> None:
+        if fill is not None:
+            await fill(self)
+        self.live_since = self.clock.now()
+        await self.sequencer.run()
+
+    def _server(self, page: Path | None) -> uvicorn.Server:
+        config = uvicorn.Config(self.app(page), host=self.options.host, port=self.options.port, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off")
+        server = uvicorn.Server(config)
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        return server
+
+    async def _tick(self) -> None:
+        """`now` each second."""
+        while True:
+            await asyncio.sleep(1.0)
+            picture = self.now.tick(self.clock.now())
+            picture["speed"] = self.clock.speed
+            for name, store in picture["stores"].items():
+                store |= self._held(name)
+            await self.hub.publish("now", picture)
+            await self._progress()
+
+    def _held(self, name: str) -> dict[str, float]:
+        index = next(i for i, s in enumerate(self.site.stores) if s.id == name)
+        snapshots = self.host.state.snapshots
+        if not snapshots:
+            return {}
+        accounts = list(snapshots.values())[-1].accounts
+        kg = sum(a * self.site.properties[s].location.value_kg for (s, _), a in accounts[index].amounts().items())
+        return {"held_kwh": accounts[index].energy_kwh, "held_kg": kg}
+
+    async def _progress(self) -> None:
+        if self.backfill_span is None:
+            return
+        start, end = self.backfill_span
+        window = round(self.site.window_s * 1e9)
+        done = min(max(self.closed_ns - start, 0), end - start) // window
+        total = (end - start) // window
+        finished = self.closed_ns >= end - 2 * window
+        await self.hub.publish("backfill", None if finished else {"done": done, "total": total, "from_ms": start // 1_000_000, "to_ms": end // 1_000_000})
+        if finished:
+            self.backfill_span = None
+
+    async def _summaries(self) -> None:
+        """BOOKS when windows have closed, once a second at most."""
+        while True:
+            await self.books_due.wait()
+            self.books_due.clear()
+            summary = await asyncio.to_thread(self._books)
+            await self.hub.publish("books", summary)
+            await asyncio.sleep(1.0)
+
+    def _books(self) -> dict[str, Any]:
+        return books(self.site, self.history, self.closed_ns, self.hub.latest["now"], self.health()["meters"])
+
+    async def _retain(self) -> None:
+        while True:
+            await asyncio.sleep(600.0)
+            await asyncio.to_thread(self.store.forget_readings, self.clock.now() - RETENTION_NS)
+
+    def link(self) -> str:
+        """What to open: with a token, the one-time link."""
+        host = self.options.host if self.options.host not in ("0.0.0.0", "::") else "THIS-HOST"
+        base = f"http://{host}:{self.options.port}"
+        return base if self.token is None else f"{base}/enter?key={one_time_key(self.token)}"
+
+
+def _open_store(path: Path) -> DuckStore:
+    try:
+        return DuckStore(path)
+    except Exception as error:
+        if "lock" in str(error).lower():
+            raise WattlineError(f"the data folder {path.parent} is in use by another Wattline; stop it or give another with --data") from error
+        raise
+
+
+def page_folder() -> Path:
+    """The built live page, from the package."""
+    import dashboards
+
+    return Path(dashboards.__file__).parent / "live" / "dist"
+
+
+def read_endpoints(path: Path) -> dict[str, Any]:
+    """endpoints.json of a simulation; WattlineError if it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError) as error:
+        raise WattlineError(f"{path}: cannot be read as endpoints.json ({error}); start `wattline simulate PLANT.yaml --endpoints {path}` first") from error
