@@ -1,7 +1,8 @@
 """Registers to values: one compiled decode per block. Pure.
 
-The words that carry values are picked and put in order in one go, unpacked by one struct, and scaled as one array, so the
-cost per poll hardly grows with the number of rows. What has no value (not-available pattern, NaN, infinity) becomes NaN.
+The words that carry values are picked and put in order in one go, unpacked by one struct, and scaled as one array, so
+the cost per poll hardly grows with the number of rows. What has no value (not-available pattern, NaN, infinity) becomes
+NaN.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ Floats = npt.NDArray[np.float64]
 Decode = Callable[[Sequence[int]], Floats]
 
 FORMATS: Final = {
-    "uint16": "H", "int16": "h", "enum16": "H", "bitfield16": "H", "sunssf": "h", "uint32": "I", "int32": "i", "float32": "f",
-    "acc32": "I", "bitfield32": "I", "uint64": "Q", "int64": "q", "float64": "d",
+    "uint16": "H", "int16": "h", "enum16": "H", "bitfield16": "H", "sunssf": "h", "uint32": "I", "int32": "i",
+    "float32": "f", "acc32": "I", "bitfield32": "I", "uint64": "Q", "int64": "q", "float64": "d",
 }  # fmt: skip
 BY_CT: Final = frozenset({
-    "active_energy_import", "active_energy_export", "active_energy_total", "active_energy_net", "active_energy_export_daily",
+    "active_energy_import", "active_energy_export", "active_energy_total", "active_energy_net",
+    "active_energy_export_daily",
     "reactive_energy_import", "reactive_energy_export", "reactive_energy_total", "reactive_energy_net",
     "reactive_energy_inductive", "reactive_energy_capacitive", "apparent_energy", "charge",
     "active_power", "reactive_power", "apparent_power", "active_power_demand", "current",
@@ -72,7 +74,7 @@ def _layout(block: Block, word_order: str) -> tuple[list[int], str]:
 
 
 def _missing(row: Row) -> float:
-    """The not-available pattern of a row as the number it unpacks to; NaN, which equals nothing, where there is none."""
+    """The not-available pattern of a row as a number; NaN, which equals nothing, where there is none."""
     if row.not_available is None:
         return float("nan")
     pattern = row.not_available.to_bytes(2 * row.registers, "big")

@@ -34,7 +34,7 @@ class Block:
 
 
 def wanted_rows(meter: Meter, profile: Profile) -> list[Row]:
-    """Rows that are read of a meter: `read: basic` its counters, power and power factor of phase total, `all` each row."""
+    """Rows read of a meter: `read: basic` its counters, power and power factor (phase total), `all` each row."""
     rows = {row.name: row for row in reversed(profile.registers)}
     names = dict.fromkeys(row.name for row in profile.registers)
     every = [rows[name] for name in names if rows[name].type != "sunssf"]

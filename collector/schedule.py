@@ -1,4 +1,4 @@
-"""When polls are due: fixed grids on the monotonic clock, each with an offset of its own that is the same on every start."""
+"""When polls are due: fixed grids on the monotonic clock, each with an offset of its own, the same on every start."""
 
 from __future__ import annotations
 

@@ -54,10 +54,10 @@ class Ledger:
         return Flows(*(c.astype(np.int64) for c in columns[:5]), columns[5])
 
 
-def close(graph: Graph, edges: Edges, held: Array, starts: list[int], accounts: list[Account]) -> tuple[list[Window], Array]:
-    """Flows of each window of a block; moves `accounts`. Returns the windows and the last composition of each bus."""
+def close(graph: Graph, edges: Edges, held: Array, starts: list[int], accounts: list[Account], first: int = 0) -> tuple[list[Window], Array]:
+    """Flows of the windows of a block from number `first` on; moves `accounts`. Returns them and the last composition of each bus."""
     traced = trace(graph, edges, held)
-    windows = [_window(graph, edges, traced, w, start, accounts) for w, start in enumerate(starts)]
+    windows = [_window(graph, edges, traced, w, start, accounts) for w, start in enumerate(starts) if w >= first]
     flowing = np.zeros((graph.nb, 1), bool)
     flowing[:, 0] = np.abs(traced.mix[-1]).sum(1) > SMALL
     return windows, np.where(flowing, traced.mix[-1], held)

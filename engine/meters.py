@@ -8,13 +8,13 @@ import numpy as np
 
 from engine.along import Floats, Ints, group_starts
 from engine.counters import Judged, Limits, Track, judge
-from engine.curves import Points, anchors, read
+from engine.curves import ANCHOR_NS, ANCHOR_STEPS, Points, anchors, read
 from engine.power import Powers, Samples
 from plant.frame import Quality, Tags
 from plant.names import Verdict
 from plant.site import Site
 
-LEAST_GAP_NS = 15_000_000_000
+LEAST_GAP_S = 90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
 
 
 @dataclass(slots=True)
@@ -56,6 +56,9 @@ class Layout:
     step: Floats = field(init=False)
     float32: np.ndarray = field(init=False)
     power_scale: Floats = field(init=False)
+    summing: Floats = field(init=False)
+    first_channel: Ints = field(init=False)
+    measured: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         site, channels = self.site, self.site.channels
@@ -75,10 +78,22 @@ class Layout:
         self.float32 = np.array([c.float32 for c in channels], bool)
         self.step = np.array([c.step for c in channels])
         periods = [_period(site, i) for i in range(len(channels))]
-        self.gap_ns = np.maximum(np.array(periods) * 3.5e9, LEAST_GAP_NS).astype(np.int64)
+        self.gap_ns = (np.maximum(np.array(periods) * 3.5, LEAST_GAP_S) * 1e9).astype(np.int64)
+        self._sum_up()
         self.limits = [Limits(_most(site, i), c.step, c.wraps_at) for i, c in enumerate(channels)]
         self.most_rate = np.array([np.inf if x.max_per_hour is None else x.max_per_hour for x in self.limits])
         self.power_scale = np.array([m.power_scale for m in site.meters])
+
+
+    def _sum_up(self) -> None:
+        """Which channels make which meter: a summing matrix [channels, meters * 2], and each meter's first channel."""
+        nm = len(self.site.meters)
+        self.summing, self.first_channel = np.zeros((len(self.meter), nm * 2)), np.zeros(nm, np.int64)
+        for c in range(len(self.meter) - 1, -1, -1):
+            if self.meter[c] >= 0:
+                self.summing[c, self.meter[c] * 2 + int(self.reverse[c])] = 1.0
+                self.first_channel[self.meter[c]] = c
+        self.measured = np.isin(np.arange(nm), self.meter)
 
 
 def _period(site: Site, channel: int) -> float:
@@ -161,10 +176,10 @@ class Meters:
         most = layout.most_rate[channel] * 1.25 * elapsed / 3.6e12 + 2 * layout.step[channel]
         fine = (delta >= 0) & (delta <= most) & (elapsed > 0) & (elapsed <= layout.gap_ns[channel]) & last[2][channel]
         step = np.where(layout.float32[channel], np.maximum(np.abs(value) * 1.2e-7, layout.step[channel]), layout.step[channel])
-        fine &= (delta >= 200.0 * step) | layout.stepped[channel]
+        coarse = (delta < ANCHOR_STEPS * step) & ~layout.stepped[channel]
         bad = np.unique(channel[~fine])
         done = ~np.isin(channel, bad)
-        self._append(channel[done], ts[done], value[done], x[done], elapsed[done] * 1e-9)
+        self._append(channel[done], ts[done], value[done], x[done], elapsed[done] * 1e-9, coarse[done], ANCHOR_STEPS * step[done])
         return done
 
     def _last(self) -> tuple[Ints, Floats, np.ndarray]:
@@ -175,7 +190,7 @@ class Meters:
             np.array([t.known and not t.holding and not t.swap_at for t in tracks], bool),
         )
 
-    def _append(self, channel: Ints, ts: Ints, value: Floats, x: Floats, seconds: Floats) -> None:
+    def _append(self, channel: Ints, ts: Ints, value: Floats, x: Floats, seconds: Floats, coarse: np.ndarray, span: Floats) -> None:
         """Points of channels whose steps are all normal."""
         if not len(ts):
             return
@@ -186,10 +201,25 @@ class Meters:
         run = np.cumsum(seconds)
         base = np.repeat(np.concatenate(([0.0], run))[first], np.diff(np.append(first, len(ts))))
         total = value + offset[channel]
-        self.points = self.points.with_rows(Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], np.ones(len(ts), bool)))
+        anchor = self._anchored(channel, ts, total, coarse, span)
+        self.points = self.points.with_rows(Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], anchor))
         for row in np.append(first[1:] - 1, len(ts) - 1):
             track = self.tracks[channel[row]]
             track.ts, track.value = int(ts[row]), float(value[row])
+
+    def _anchored(self, channel: Ints, ts: Ints, total: Floats, coarse: np.ndarray, span: Floats) -> np.ndarray:
+        """Which points size the energy: all of fine counters; of coarse ones those 200 steps or 15 minutes after the last."""
+        anchor = np.ones(len(ts), bool)
+        if coarse.any():
+            rows = self.points.pick(self.points.anchor)
+            last = np.flatnonzero(np.append(group_starts(rows.channel)[1:], True)) if len(rows.ts) else np.empty(0, np.intp)
+            held = {int(rows.channel[i]): (int(rows.ts[i]), float(rows.total[i])) for i in last}
+            for i in np.flatnonzero(np.isin(channel, channel[coarse])):
+                at, value = held.get(int(channel[i]), (0, -np.inf))
+                anchor[i] = ts[i] - at >= ANCHOR_NS or total[i] - value >= span[i]
+                if anchor[i]:
+                    held[int(channel[i])] = (int(ts[i]), float(total[i]))
+        return anchor
 
     def _running(self) -> tuple[Floats, Floats]:
         """Seconds seen and amount estimated so far, by channel."""

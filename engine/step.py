@@ -26,7 +26,7 @@ from plant.names import Verdict
 from plant.site import Site, config_hash, decode_control
 
 HORIZON_NS = 26 * 3_600_000_000_000
-Rows = np.ndarray
+Metered = tuple[np.ndarray, np.ndarray, np.ndarray]  # energies, seconds seen, estimated, of each meter in one window
 
 
 @dataclass(slots=True)
@@ -50,6 +50,7 @@ class State:
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     pending: list[Batch] = field(default_factory=list)
     gaps: list[Unusual] = field(default_factory=list)
+    tail: tuple[int, list[Account]] | None = None  # stores after the last window given out, while its block is open
     closed: int = 0
     wm: int = 0
     seq: int = 0
@@ -177,7 +178,7 @@ def _close(state: State, last: int, out: Out) -> None:
         first = history.row(max(changed, history.first))
         _measure(state, first, channel)
         row = min(row, first)
-    _trace_from(state, history.first + row * window, out)
+    _trace_from(state, history.first + row * window, bool(dirty), out)
     _forget(state)
 
 
@@ -191,8 +192,8 @@ def _measure(state: State, row: int, channels: slice | int) -> None:
     history.estimated[row:, channels] = energies.estimated[:, channels]
 
 
-def _trace_from(state: State, since: int, out: Out) -> None:
-    """Trace block after block from the one that holds `since`."""
+def _trace_from(state: State, since: int, anew: bool, out: Out) -> None:
+    """Trace block after block from the one that holds `since`; `anew` where earlier windows must be corrected before their block closes."""
     graph, history = state.graph, state.history
     assert graph is not None and history is not None
     size = round(graph.block_s * 1e9)
@@ -204,22 +205,29 @@ def _trace_from(state: State, since: int, out: Out) -> None:
         hi = min((block + size - history.first) // history.window, len(history.revisions))
         held = snapshot.held
         if hi > lo:
-            held = _trace_rows(state, int(lo), int(hi), accounts, snapshot.held, out)
+            whole = anew or block + size <= history.end
+            held = _trace_rows(state, int(lo), int(hi), accounts, snapshot.held, whole, out)
         block += size
-        if block < history.end or history.end % size == 0:
+        if block <= history.end:
             state.snapshots[block] = Snapshot(accounts, held)
 
 
-def _trace_rows(state: State, lo: int, hi: int, accounts: list[Account], held: np.ndarray, out: Out) -> np.ndarray:
+def _trace_rows(state: State, lo: int, hi: int, accounts: list[Account], held: np.ndarray, whole: bool, out: Out) -> np.ndarray:
+    """Trace the rows of one block. While it is open only new windows are given out: those before wait for its close."""
     graph, history, site = state.graph, state.history, state.site
     assert graph is not None and history is not None and site is not None
-    energy, seen, _ = by_meter(state, lo, hi)
+    energy, seen, estimated = by_meter(state, lo, hi)
     used = edges(graph, energy, seen > 0)
     starts = [history.first + r * history.window for r in range(lo, hi)]
-    windows, held = close(graph, used, held, starts, accounts)
-    for r, window in zip(range(lo, hi), windows, strict=True):
-        _give(state, r, window, used, energy[r - lo], out)
-        state.loops += window.traced.loops if r == lo else 0
+    first = 0
+    if not whole and state.tail is not None and state.tail[0] in starts:
+        first = starts.index(state.tail[0])
+        accounts = [a.copy() for a in state.tail[1]]
+    windows, held = close(graph, used, held, starts, accounts, first)
+    state.tail = (starts[-1] + history.window, [a.copy() for a in accounts])
+    for r, window in zip(range(lo + first, hi), windows, strict=True):
+        _give(state, r, window, used, (energy[r - lo], seen[r - lo], estimated[r - lo]), out)
+    state.loops += windows[0].traced.loops if windows else 0
     return held
 
 
@@ -228,21 +236,17 @@ def by_meter(state: State, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np
     site, history, meters = state.site, state.history, state.meters
     assert site is not None and history is not None and meters is not None
     n, layout = hi - lo, meters.layout
-    energy, estimated = np.zeros((n, len(site.meters), 2)), np.zeros((n, len(site.meters)))
-    seen = np.full((n, len(site.meters)), 0.0)
-    for c, meter in enumerate(layout.meter):
-        if meter >= 0:
-            energy[:, meter, int(layout.reverse[c])] += history.amount[lo:hi, c]
-            estimated[:, meter] += history.estimated[lo:hi, c]
-            seen[:, meter] = np.maximum(seen[:, meter], history.seen[lo:hi, c])
+    energy = (history.amount[lo:hi] @ layout.summing).reshape(n, len(site.meters), 2)
+    estimated = (history.estimated[lo:hi] @ layout.summing).reshape(n, len(site.meters), 2).sum(2)
+    seen = np.where(layout.measured, history.seen[lo:hi][:, layout.first_channel], 0.0) if len(layout.meter) else np.zeros((n, len(site.meters)))
     return energy, seen, estimated
 
 
-def _give(state: State, row: int, window: Window, used: Any, energy: np.ndarray, out: Out) -> None:
+def _give(state: State, row: int, window: Window, used: Any, metered: Metered, out: Out) -> None:
     """Make the book of one window; give it out if it is new or differs from what was given out before."""
     history, site, graph = state.history, state.site, state.graph
     assert history is not None and site is not None and graph is not None
-    book = _book(state, row, window, used, energy)
+    book = _book(state, row, window, used, metered)
     body = book.encode()
     digest = hashlib.blake2b(body, digest_size=16).digest()
     if digest == history.digests[row]:
@@ -254,20 +258,20 @@ def _give(state: State, row: int, window: Window, used: Any, energy: np.ndarray,
     out.books.append(book)
 
 
-def _book(state: State, row: int, window: Window, used: Any, energy: np.ndarray) -> Book:
+def _book(state: State, row: int, window: Window, used: Any, metered: Metered) -> Book:
     history, site, graph = state.history, state.site, state.graph
     assert history is not None and site is not None and graph is not None and state.states is not None
     start = history.first + row * history.window
-    _, seen, estimated = by_meter(state, row, row + 1)
+    energy, seen, estimated = metered
     w, traced = window.at, window.traced
-    taps_seen = np.array([min((seen[0, m] for m in tap.meters), default=0.0) for tap in graph.taps])
-    taps_estimated = np.array([sum(estimated[0, m] for m in tap.meters) for tap in graph.taps])
+    taps_seen = np.array([min((seen[m] for m in tap.meters), default=0.0) for tap in graph.taps])
+    taps_estimated = np.array([sum(estimated[m] for m in tap.meters) for tap in graph.taps])
     counts = history.amount[row]
     good = np.array([np.nan if n.good_channel is None else counts[n.good_channel] for n in site.lines])
     scrap = np.array([np.nan if n.scrap_channel is None else counts[n.scrap_channel] for n in site.lines])
     return Book(
         start, start + history.window, 0, state.config, window.flows, used.taps[w], traced.taps[w, :, graph.electric], taps_seen,
-        taps_estimated, energy, seen[0], estimated[0], used.source[w], traced.delivered_remainder[w], used.charge[w],
+        taps_estimated, energy, seen, estimated, used.source[w], traced.delivered_remainder[w], used.charge[w],
         used.discharge[w], window.held_kwh, good, scrap, state.states.seconds(start, start + history.window), window.layers,
     )  # fmt: skip
 

@@ -88,9 +88,9 @@ class Health:
         return next((m.unit for m in self.site.meters if m.id == meter), "")
 
     def _meter(self, point: Any, counted: dict[str, Any], last: tuple[float, float] | None, now: int) -> dict[str, Any]:
-        last_ns = int(counted.get("last_ns", 0))
+        last_ns = int(counted.get("last_ms") or 0) * 1_000_000
         lag = (now - last_ns) * 1e-9 if last_ns else None
-        limit = 3.5 * max(point.power_every_s, counted.get("effective_period_s", 1.0)) + 5.0
+        limit = 3.5 * max(point.power_every_s, counted.get("effective_period_s") or 1.0) + 5.0
         state = "never" if lag is None else "ok" if lag <= limit else "late" if lag <= 3 * limit else "silent"
         return {
             "id": point.id, "name": point.name, "connection": point.connection, "profile": point.profile, "class_limit": point.class_limit, "state": state,

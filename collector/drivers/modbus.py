@@ -1,8 +1,8 @@
 """Modbus TCP: one poller per connection; meters in turn, no overlap, only functions 3 and 4.
 
-pymodbus is the transport. Timeouts, reconnection, the tick grid and what a failure means are ours: a request that is not
-answered fails once, its late answer is told apart by the transaction id, and the connection is dropped only when the peer
-as a whole is in doubt.
+pymodbus is the transport. Timeouts, reconnection, the tick grid and what a failure means are ours: a request that is
+not answered fails once, its late answer is told apart by the transaction id, and the connection is dropped only when
+the peer as a whole is in doubt.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ _BAD: Final = np.uint8(Quality.BAD)
 
 class Busy(DeviceError):
     """An exception answer that says nothing about the request itself (busy, gateway, device failure)."""
+
+    code = 0
+
+
+class Refused(Unsupported):
+    """Exception 1, 2 or 3: the request asks for what the device does not have."""
+
+    code = 0
 
 
 class ModbusDriver:
@@ -143,7 +151,7 @@ class ModbusDriver:
     def _failed(self, job: Job, error: DeviceError) -> None:
         """Count it, quarantine a unit that stays silent, drop a connection in doubt."""
         meter = job.meter
-        meter.health.failed(job.polls, getattr(error, "reason", "") or _reason(error))
+        meter.health.failed(job.polls, _reason(error))
         suspect = not meter.quarantined
         meter.missed(job.grid.period, self.timeout, monotonic())
         if isinstance(error, ProtocolError):
@@ -159,8 +167,10 @@ class ModbusDriver:
         before = clock.now()
         try:
             values, problem = await self._read(job)
-        except Unsupported:
+        except Refused:
             await self._take_apart(job)
+            if not job.requests:
+                raise
             before = clock.now()
             values, problem = await self._read(job)
         after = clock.now()
@@ -205,9 +215,7 @@ class ModbusDriver:
             raise refusal(meter.id, self.link.endpoint, request, int(answer.exception_code))
         registers: list[int] = answer.registers
         if len(registers) != request.block.count or answer.function_code != request.block.function_code:
-            raise ProtocolError(
-                f"answer does not fit the request for {request.block.count} registers", meter=meter.id
-            )
+            raise ProtocolError(f"answer does not fit the request for {request.block.count} registers", meter=meter.id)
         return registers
 
     async def _take_apart(self, job: Job) -> None:
@@ -220,7 +228,7 @@ class ModbusDriver:
     async def _parts(self, job: Job, request: Request) -> list[Request]:
         try:
             await self._ask(job.meter, request)
-        except Unsupported:
+        except Refused:
             parts = request.halves(job)
             return [found for part in parts for found in await self._parts(job, part)]
         except Busy:
@@ -247,19 +255,18 @@ def _batch(job: Job, values: Any, ts: int, received: int) -> Batch:
 
 
 def refusal(meter: str, endpoint: str, request: Request, code: int) -> DeviceError:
-    """The error of an exception answer: Unsupported for 1, 2, 3, Busy for the rest."""
+    """The error of an exception answer: Refused for 1, 2, 3, Busy for the rest."""
     block = request.block
-    kind = Unsupported if code in _REFUSED else Busy
     what = f"exception {code} on {block.count} registers from {block.address} (function {block.function_code})"
+    kind: type[Refused] | type[Busy] = Refused if code in _REFUSED else Busy
     error = kind(what, meter=meter, endpoint=endpoint)
-    error.reason = f"exception_{code}"  # type: ignore[union-attr]
+    error.code = code
     return error
 
 
 def _reason(error: DeviceError) -> str:
-    named: str | None = getattr(error, "reason", None)
-    if named:
-        return named
+    if isinstance(error, Refused | Busy):
+        return f"exception_{error.code}"
     return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(type(error), "device")
 
 

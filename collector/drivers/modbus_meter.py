@@ -65,7 +65,8 @@ class ModbusMeter:
     def missed(self, period: float, timeout: float, now: float) -> None:
         """A poll failed. From the third in a row on the unit is asked at every tenth tick only, but within 30 s.
 
-        Where ticks are shorter than the timeout the wait is ten timeouts: a dead unit takes a tenth of its neighbours' time.
+        Where ticks are shorter than the timeout the wait is ten timeouts, so a dead unit takes at most a tenth of the
+        time of its neighbours.
         """
         self.failures += 1
         if self.quarantined:
@@ -106,10 +107,11 @@ class Job:
         self.replan_at = float("inf")
 
     def replace(self, good: list[Request], now: float) -> None:
-        """Go on with what was not refused, in as few requests as the refused registers allow; try all again in an hour."""
+        """Go on with what was not refused, in as few requests as that allows; try all again in an hour."""
+        asked = [row for request in self.requests for row in request.block.rows]
         kept = [row for request in good for row in request.block.rows]
-        refused = [row for row in self.rows if row not in kept]
-        if refused:
+        if len(kept) < len(asked):  # else only a gap was refused, and merging would bring it back
+            refused = [row for row in self.rows if row not in kept]
             defaults, base = self.meter.profile.defaults, self.meter.meter.address
             bad = {register for block in plan_blocks(refused, defaults, base) for register in registers_of(block)}
             merged = plan_blocks(kept, defaults, base, bad)
