@@ -110,8 +110,10 @@ def mqtt_driver(
     clock: Clock,
     secrets: Secrets,
     client_id: str,
+    *,
+    keep: bool = True,
 ) -> MqttDriver:
-    """The subscriber of one broker."""
+    """The subscriber of one broker; with `keep` the broker holds messages for it while it is away."""
     points = []
     for key, meter in meters.items():
         topic = connection.topics[meter.topic or ""]

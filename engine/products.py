@@ -72,8 +72,8 @@ class Producer:
         return 1.0
 
     def tables(self, books: Sequence[Book]) -> dict[str, Columns]:
-        """Columns of the tables line, flow, bus, meter, source and window for `books`."""
-        parts: dict[str, list[Columns]] = {name: [] for name in ("line", "flow", "bus", "meter", "source", "window")}
+        """Columns of the tables line, flow, bus, meter, source and closed for `books`."""
+        parts: dict[str, list[Columns]] = {name: [] for name in ("line", "flow", "bus", "meter", "source", "closed")}
         for book in books:
             parts["line"].append(self._lines(book))
             parts["flow"].append(self._flows(book))
@@ -82,7 +82,7 @@ class Producer:
             parts["source"].append(self._sources(book))
         windows = {"start": np.array([b.start for b in books]), "rev": np.array([b.revision for b in books], np.int32), "imbalance": np.array([b.imbalance(self.graph.ns) for b in books])}
         out = {name: _join(chunks) for name, chunks in parts.items() if chunks}
-        return {**out, "window": windows}
+        return {**out, "closed": windows}
 
     def _keys(self, book: Book, n: int) -> Columns:
         return {"start": np.full(n, book.start), "rev": np.full(n, book.revision, np.int32)}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 Columns = Mapping[str, npt.NDArray[Any]]
 
 _SQL_TYPE = {"i8": "BIGINT", "i4": "INTEGER", "i1": "TINYINT", "u1": "UTINYINT", "f8": "DOUBLE", "b1": "BOOLEAN"}
-BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "window")
+BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "closed")
 
 
 class DuckStore:

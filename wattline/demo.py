@@ -25,6 +25,7 @@ from simulator.world import World
 from wattline.runtime import Options, Runtime, page_folder
 
 log = logging.getLogger("wattline.demo")
+BLOCK_NS = 15 * MINUTE_NS
 BACKFILL_NS = 7 * 24 * 60 * MINUTE_NS
 EPOCH_BEFORE_NS = BACKFILL_NS + 120 * MINUTE_NS
 
@@ -104,9 +105,12 @@ class Backfill:
         if end - start < MINUTE_NS:
             return
         runtime.backfill_span = (start, end)
-        frames = []
+        frames, wm = [], sequencer.wm
         for rows in self.world.history(start, end, 60.0, journal):
-            frames.append(sequencer.history(rows, int(rows.ts[-1])))
+            ts = int(rows.ts[-1])
+            # The watermark moves once a block, so that its windows close together; a minute past it, so that the grace is over.
+            wm = ts if ts % BLOCK_NS == MINUTE_NS or ts >= end - MINUTE_NS else wm
+            frames.append(sequencer.history(rows, wm))
             if len(frames) >= 240:
                 journal.append_all(frames)
                 frames = []

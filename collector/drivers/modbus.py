@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import struct
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final
@@ -93,12 +94,18 @@ class ModbusDriver:
         finally:
             self.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stands."""
+        return self._client is not None and bool(self._client.connected)
+
     async def connect(self) -> None:
         """Open the connection; Unreachable says why not."""
         client = AsyncModbusTcpClient(
             self.host, port=self.port, framer=FramerType.SOCKET, timeout=self.timeout, retries=0, reconnect_delay=0
         )
         client.ctx.max_until_disconnect = 1 << 30  # when to drop the connection is decided here
+        _guard(client)
         try:
             connected = await asyncio.wait_for(client.connect(), self.timeout + 1.0)
         except (OSError, TimeoutError, ModbusException) as error:
@@ -190,12 +197,12 @@ class ModbusDriver:
         problem: DeviceError | None = None
         for request in job.requests:
             try:
-                values[request.at : request.end] = request.decode(await self._ask(job.meter, request))
+                values[request.at : request.end] = request.decode(await self.ask(job.meter, request))
             except Busy as error:
                 problem = error
         return values, problem
 
-    async def _ask(self, meter: ModbusMeter, request: Request) -> list[int]:
+    async def ask(self, meter: ModbusMeter, request: Request) -> list[int]:
         """One transaction: its registers, or the DeviceError that tells what went wrong."""
         client = self._client
         if client is None or not client.connected:
@@ -227,7 +234,7 @@ class ModbusDriver:
 
     async def _parts(self, job: Job, request: Request) -> list[Request]:
         try:
-            await self._ask(job.meter, request)
+            await self.ask(job.meter, request)
         except Refused:
             parts = request.halves(job)
             return [found for part in parts for found in await self._parts(job, part)]
@@ -268,6 +275,22 @@ def _reason(error: DeviceError) -> str:
     if isinstance(error, Refused | Busy):
         return f"exception_{error.code}"
     return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(type(error), "device")
+
+
+def _guard(client: AsyncModbusTcpClient) -> None:
+    """Bytes that are no Modbus fail the request under way; pymodbus would let them break the event loop's callback."""
+    inner = client.ctx.callback_data
+
+    def guarded(data: bytes, addr: tuple[Any, ...] | None = None) -> int:
+        try:
+            return inner(data, addr=addr)
+        except (ModbusException, struct.error, IndexError, ValueError) as error:
+            waiting = client.ctx.response_future
+            if not waiting.done():
+                waiting.set_exception(ProtocolError(f"answer cannot be understood: {error}"))
+            return len(data)
+
+    client.ctx.callback_data = guarded  # type: ignore[method-assign]
 
 
 def quiet_library() -> None:

@@ -20,6 +20,8 @@ Step = str | int
 
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _CACHE: Final = 10_000
+_MS_FROM: Final = 1e11  # as seconds this is the year 5138, as milliseconds 1973
+_MS_TO: Final = 7.2e12  # the year 2198
 _decode = msgspec.json.Decoder().decode
 
 
@@ -150,8 +152,11 @@ def time_ns(value: Any) -> int:
         if stamp.tzinfo is None:
             raise ValueError("time without offset")
         return round(stamp.timestamp() * 1e6) * 1000
-    seconds = number(value)
-    return round(seconds * 1e3) * 1_000_000 if seconds < 1e11 else round(seconds) * 1_000_000
+    given = number(value)
+    milliseconds = given if given >= _MS_FROM else given * 1e3
+    if not 0 <= milliseconds < _MS_TO:
+        raise ValueError("not a time since 1970")
+    return round(milliseconds) * 1_000_000
 
 
 def subscription(pattern: str, meter_ids: Iterable[str]) -> list[str]:

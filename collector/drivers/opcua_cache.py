@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from math import isfinite, nan
 from typing import Any, Final
 
+from asyncua import ua
+
 from plant.clock import Clock
 from plant.frame import EMPTY, Batch, Event, Quality, batch
 from plant.names import State
@@ -54,7 +56,7 @@ class Cache:
             self._last_ns[handle] = at
             signal = self.signals[handle]
             raw = data.Value.Value if data.Value is not None else None
-            status = data.StatusCode_
+            status = data.StatusCode or ua.StatusCode()
             if isinstance(raw, str) or self._text[handle] is not None:
                 raw = raw if isinstance(raw, str) and not status.is_bad() else State.UNKNOWN.value
                 if raw != self._text[handle]:
