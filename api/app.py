@@ -10,7 +10,14 @@ import msgspec
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.exceptions import HTTPException
 
 from api import describe, times
@@ -31,7 +38,9 @@ def error(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
 
 def create_app(context: Context) -> FastAPI:
     """The app over one running plant."""
-    app = FastAPI(title="Wattline", version=context.version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None)
+    app = FastAPI(
+        title="Wattline", version=context.version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None
+    )
     _errors(app)
     _guard(app, context)
     _plain(app, context)
@@ -54,7 +63,11 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, problem: HTTPException) -> JSONResponse:
-        return error(problem.status_code, {404: "not_found", 405: "method_not_allowed"}.get(problem.status_code, "error"), str(problem.detail))
+        return error(
+            problem.status_code,
+            {404: "not_found", 405: "method_not_allowed"}.get(problem.status_code, "error"),
+            str(problem.detail),
+        )
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, problem: Exception) -> JSONResponse:
@@ -75,7 +88,12 @@ def _guard(app: FastAPI, context: Context) -> None:
         else:
             given = request.headers.get("authorization", "").removeprefix("Bearer ") or request.cookies.get(COOKIE, "")
             if not secrets.compare_digest(given.encode(), context.token.encode()):
-                return error(401, "no_access", "a token is needed", "open the link that was printed at start, or send Authorization: Bearer TOKEN")
+                return error(
+                    401,
+                    "no_access",
+                    "a token is needed",
+                    "open the link that was printed at start, or send Authorization: Bearer TOKEN",
+                )
             response = await call_next(request)
         response.headers["Content-Security-Policy"] = CSP
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -87,7 +105,9 @@ def _enter(request: Request, token: str, used: list[str]) -> Response:
     key = request.query_params.get("key", "")
     good = secrets.compare_digest(key.encode(), one_time_key(token).encode()) and key not in used
     if not good:
-        return error(401, "no_access", "this link has been used or is not valid", "use the token, or start again for a new link")
+        return error(
+            401, "no_access", "this link has been used or is not valid", "use the token, or start again for a new link"
+        )
     used.append(key)
     response = RedirectResponse("/", 303)
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=30 * 86400)
@@ -96,7 +116,6 @@ def _enter(request: Request, token: str, used: list[str]) -> Response:
 
 def one_time_key(token: str) -> str:
     """Key of the one-time link, which cannot be turned back into the token."""
-
 
     return hashlib.sha256(b"enter:" + token.encode()).hexdigest()[:32]
 
@@ -137,7 +156,12 @@ def _plant(app: FastAPI, context: Context) -> None:
         """Data health: connections, meters, verdicts, gaps, journal."""
         now = context.now_ns()
         today = context.history.one("site", day_start(context.site, now), now)
-        return {"at_ms": now // 1_000_000, "coverage": today["coverage.time"], "estimated": today["estimated"], **context.health()}
+        return {
+            "at_ms": now // 1_000_000,
+            "coverage": today["coverage.time"],
+            "estimated": today["estimated"],
+            **context.health(),
+        }
 
     @app.get("/api/v1/factors", tags=["plant"])
     async def factors() -> list[dict[str, Any]]:
@@ -158,12 +182,22 @@ def _figures(app: FastAPI, context: Context) -> None:
     ) -> Response:  # fmt: skip
         """Figures over time, from closed windows."""
         a, b = times.span(start, to, context.site, context.now_ns())
-        found = context.history.series(of, [f.strip() for f in figures.split(",") if f.strip()], a, b, times.every(every))
+        found = context.history.series(
+            of, [f.strip() for f in figures.split(",") if f.strip()], a, b, times.every(every)
+        )
         if format == "csv":
-            return Response(as_csv(found, context.site.timezone), media_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{of}.csv"'})
+            return Response(
+                as_csv(found, context.site.timezone),
+                media_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": f'attachment; filename="{of}.csv"'},
+            )
         if format == "xlsx":
             kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-            return Response(as_xlsx(found, context.site.timezone), media_type=kind, headers={"Content-Disposition": f'attachment; filename="{of}.xlsx"'})
+            return Response(
+                as_xlsx(found, context.site.timezone),
+                media_type=kind,
+                headers={"Content-Disposition": f'attachment; filename="{of}.xlsx"'},
+            )
         return Response(msgspec.json.encode(found), media_type="application/json")
 
     @app.get("/api/v1/figures", tags=["figures"])
@@ -180,7 +214,12 @@ def _figures(app: FastAPI, context: Context) -> None:
         return _flows_over(context, *times.span(start, to, context.site, context.now_ns()))
 
     @app.get("/api/v1/explain", tags=["figures"])
-    def explain(figure_name: Annotated[str, Query(alias="figure", examples=["intensity.electricity"])], of: Of = "site", start: From = "today", to: To = "now") -> dict[str, Any]:
+    def explain(
+        figure_name: Annotated[str, Query(alias="figure", examples=["intensity.electricity"])],
+        of: Of = "site",
+        start: From = "today",
+        to: To = "now",
+    ) -> dict[str, Any]:
         """A figure taken apart: sources, factors, what was measured and what estimated."""
         a, b = times.span(start, to, context.site, context.now_ns())
         return _explain(context, figure_name, of, a, b)
@@ -195,11 +234,13 @@ def _flows_over(context: Context, a: int, b: int) -> dict[str, Any]:
                 origin = f"store:{part['via']}" if part["via"] else f"source:{part['source']}"
                 links.append({"from": origin, "to": f"line:{line.id}", "kwh": kwh, "g_per_kwh": 1e3 * part["kg"] / kwh})
     names = dict.fromkeys(n for row in links for n in (row["from"], row["to"]))
-    return {"nodes": [{"id": n, "kind": n.partition(":")[0], "ref": n.partition(":")[2]} for n in names], "links": links}
+    return {
+        "nodes": [{"id": n, "kind": n.partition(":")[0], "ref": n.partition(":")[2]} for n in names],
+        "links": links,
+    }
 
 
 def _explain(context: Context, name: str, of: str, a: int, b: int) -> dict[str, Any]:
-
 
     wanted = figure(name)
     sums = context.history.sums(of, np.array([a, b], np.int64))
@@ -223,7 +264,11 @@ def _live(app: FastAPI, context: Context) -> None:
     @app.get("/api/v1/live/stream", tags=["live"])
     async def stream() -> StreamingResponse:
         """Server-sent events: now each second, books when windows close, backfill while it runs."""
-        return StreamingResponse(context.hub.stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        return StreamingResponse(
+            context.hub.stream(),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
 
 
 def _page(app: FastAPI, context: Context) -> None:
@@ -242,5 +287,3 @@ def _page(app: FastAPI, context: Context) -> None:
         if "." in path.rpartition("/")[2]:
             return error(404, "not_found", f"there is no /{path}")
         return FileResponse(page / "index.html", headers={"Cache-Control": "no-cache"})
-
-

@@ -32,7 +32,14 @@ def lines(s: Site) -> list[dict[str, Any]]:
 
 def _line(s: Site, x: LineNode) -> dict[str, Any]:
     meters = [s.meters[m].id for d in x.draws for m in d.meters]
-    return {"id": x.id, "name": x.name, "group": x.group, "carriers": [s.buses[d.bus].carrier for d in x.draws], "output_unit": x.unit, "meters": meters}
+    return {
+        "id": x.id,
+        "name": x.name,
+        "group": x.group,
+        "carriers": [s.buses[d.bus].carrier for d in x.draws],
+        "output_unit": x.unit,
+        "meters": meters,
+    }
 
 
 def meters_of(s: Site, of: str) -> list[str]:
@@ -45,6 +52,14 @@ def meters_of(s: Site, of: str) -> list[str]:
 def factors(s: Site) -> list[dict[str, Any]]:
     """Factors in force by source."""
     return [
-        {"source": p.source, "scope": p.scope, "contract_share": p.contract_share, "kwh_per_unit": p.kwh, "kgce_per_unit": p.kgce, "location": factor_row(p.location), "market": factor_row(p.market)}
+        {
+            "source": p.source,
+            "scope": p.scope,
+            "contract_share": p.contract_share,
+            "kwh_per_unit": p.kwh,
+            "kgce_per_unit": p.kgce,
+            "location": factor_row(p.location),
+            "market": factor_row(p.market),
+        }
         for p in s.properties
     ]

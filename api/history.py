@@ -147,7 +147,15 @@ class History:
             columns[name] = nulls(value(name, sums))
             units[name] = figure(name).unit
         step = None if every in ("day", "1d") else float(every)
-        return {"of": of, "from_ms": start // 1_000_000, "to_ms": end // 1_000_000, "every_s": step, "units": units, "gas_basis": self.gas_basis(), "columns": columns}
+        return {
+            "of": of,
+            "from_ms": start // 1_000_000,
+            "to_ms": end // 1_000_000,
+            "every_s": step,
+            "units": units,
+            "gas_basis": self.gas_basis(),
+            "columns": columns,
+        }
 
     def gas_basis(self) -> str:
         """CO2e only where every factor in the sum is."""
@@ -165,21 +173,37 @@ class History:
         if not codes or not self.store.has("flow"):
             return []
         ids = ", ".join(map(str, codes))
-        wanted = [self.store.codes[c] for c in ("electricity", "compressed_air", "chilled_water") if c in self.store.codes]
+        wanted = [
+            self.store.codes[c] for c in ("electricity", "compressed_air", "chilled_water") if c in self.store.codes
+        ]
         only = f" AND carrier IN ({', '.join(map(str, wanted))})" if electric_only and wanted else ""
         rows = self.store.query(
-            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids}){only} GROUP BY ALL", [start, end])
+            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids}){only} GROUP BY ALL",
+            [start, end],
+        )
         text, found = self.store.text(), []
         for source, via, amount, kg in zip(rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True):
             name = text[int(source)]
             p = next(x for x in self.site.properties if x.source == name)
-            found.append({"source": name, "via": text[int(via)] or None, "amount": float(amount), "unit": p.location.unit, "kg": float(kg), "factor": factor_row(p.location)})
+            found.append(
+                {
+                    "source": name,
+                    "via": text[int(via)] or None,
+                    "amount": float(amount),
+                    "unit": p.location.unit,
+                    "kg": float(kg),
+                    "factor": factor_row(p.location),
+                }
+            )
         return sorted(found, key=lambda r: -abs(r["amount"]))
 
 
 def factor_row(row: Any) -> dict[str, Any]:
     """A factor in the words of the API."""
-    return {name: getattr(row, name) for name in ("value_kg", "unit", "source", "year", "region", "gas_basis", "status", "fallback")}
+    return {
+        name: getattr(row, name)
+        for name in ("value_kg", "unit", "source", "year", "region", "gas_basis", "status", "fallback")
+    }
 
 
 def _expand(figures: list[str]) -> list[str]:

@@ -31,7 +31,9 @@ def moment(text: str, name: str, site: Site, now_ns: int) -> int:
 
 
 def _error(name: str, text: str) -> QueryError:
-    return QueryError(f"{name}: '{text}' is not a time; write 2026-01-31T08:00:00+08:00, now, today or a span back such as -24h")
+    return QueryError(
+        f"{name}: '{text}' is not a time; write 2026-01-31T08:00:00+08:00, now, today or a span back such as -24h"
+    )
 
 
 def span(start: str, end: str, site: Site, now_ns: int) -> tuple[int, int]:

@@ -136,9 +136,8 @@ def mqtt_driver(
         for pattern in subscription(topic.filter, [m.id or "" for m in meters.values() if m.topic == name])
     ]
     router = Router(points, patterns, link)
-    return MqttDriver(
-        link, router, clock, connection.timeout, client_id, connection.user, _password(connection, secrets)
-    )
+    password = _password(connection, secrets)
+    return MqttDriver(link, router, clock, connection.timeout, client_id, connection.user, password, keep)
 
 
 def _password(connection: Connection, secrets: Secrets) -> Callable[[], str] | None:

@@ -182,7 +182,9 @@ async def _identify(driver: ModbusDriver, meter: ModbusMeter, result: ProbeRow) 
             continue
         between, expect = check.get("between"), check.get("expect")
         if between and not between[0] <= found <= between[1]:
-            problem = f"{name}: {found:g} is not between {between[0]} and {between[1]}: is this a {meter.profile.model}?"
+            problem = (
+                f"{name}: {found:g} is not between {between[0]} and {between[1]}: is this a {meter.profile.model}?"
+            )
             result.problems.append(problem)
         if expect and found not in expect:
             result.problems.append(f"{name}: {found:g} is none of {expect}: is this a {meter.profile.model}?")

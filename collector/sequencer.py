@@ -11,7 +11,7 @@ from collections.abc import Callable
 from plant.clock import Clock
 from plant.frame import SCHEMA, Batch, Frame, Header, Kind, control_frame, data_frame, join
 from plant.ports import Journal
-from plant.site import Control, Site, config_hash, encode_control
+from plant.site import Control, config_hash, encode_control
 
 CUT_S = 0.25
 DISORDER_S = 0.5
@@ -21,7 +21,9 @@ BATCHES_MOST = 200_000
 class Sequencer:
     """Collects batches and cuts frames. `on_rows` is told of each batch at once (the lossy channel of `now`)."""
 
-    def __init__(self, site: str, journal: Journal, journal_id: str, clock: Clock, on_rows: Callable[[Batch], None] | None = None) -> None:
+    def __init__(
+        self, site: str, journal: Journal, journal_id: str, clock: Clock, on_rows: Callable[[Batch], None] | None = None
+    ) -> None:
         self.site, self.journal, self.journal_id, self.clock, self.on_rows = site, journal, journal_id, clock, on_rows
         self.config = ""
         self.pending: list[Batch] = []

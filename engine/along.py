@@ -45,4 +45,4 @@ def group_cumsum(values: Floats, group: npt.NDArray[Any]) -> Floats:
     total = np.cumsum(values)
     starts = np.flatnonzero(group_starts(group))
     before = np.concatenate(([0.0], total))[starts]
-    return total - np.repeat(before, np.diff(np.append(starts, len(group))))
+    return np.asarray(total - np.repeat(before, np.diff(np.append(starts, len(group)))), np.float64)

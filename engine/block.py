@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,14 +24,14 @@ class Window:
     traced: Traced
     at: int
     held_kwh: Array
-    layers: list[list[list[float]]]
+    layers: list[list[Any]]
 
 
 class Ledger:
     """Collects flow rows of one window."""
 
     def __init__(self) -> None:
-        self.parts: list[tuple[Array, ...]] = []
+        self.parts: list[tuple[Any, ...]] = []
 
     def direct(self, kind: Flow, amounts: Array, sources: list[int], origin: int) -> None:
         """Amounts [nodes, columns] of sources that flowed in now."""
@@ -47,14 +48,26 @@ class Ledger:
         source, origin = np.array([k[0] for k in mix]), np.array([k[1] for k in mix])
         amount = np.outer(weights[node], np.fromiter(mix.values(), float))
         k, n = len(mix), len(node)
-        self.parts.append((np.full(n * k, kind), np.repeat(node, k), np.tile(source, n), np.full(n * k, via), np.tile(origin, n), amount.ravel()))
+        self.parts.append(
+            (
+                np.full(n * k, kind),
+                np.repeat(node, k),
+                np.tile(source, n),
+                np.full(n * k, via),
+                np.tile(origin, n),
+                amount.ravel(),
+            )
+        )
 
     def flows(self) -> Flows:
         columns = [np.concatenate(c) for c in zip(*self.parts, strict=True)]
-        return Flows(*(c.astype(np.int64) for c in columns[:5]), columns[5])
+        kind, node, source, via, origin = (c.astype(np.int64) for c in columns[:5])
+        return Flows(kind, node, source, via, origin, columns[5])
 
 
-def close(graph: Graph, edges: Edges, held: Array, starts: list[int], accounts: list[Account], first: int = 0) -> tuple[list[Window], Array]:
+def close(
+    graph: Graph, edges: Edges, held: Array, starts: list[int], accounts: list[Account], first: int = 0
+) -> tuple[list[Window], Array]:
     """Flows of the windows of a block from number `first` on; moves `accounts`. Returns them and the last composition of each bus."""
     traced = trace(graph, edges, held)
     windows = [_window(graph, edges, traced, w, start, accounts) for w, start in enumerate(starts) if w >= first]
@@ -86,9 +99,11 @@ def _window(graph: Graph, edges: Edges, traced: Traced, w: int, start: int, acco
             weights[t] = -edges.discharge[w, t]
             ledger.stored(Flow.DISCHARGE, weights, t, mix)
     for t, account in enumerate(accounts):
-        account.charge(hour, float(edges.charge[w, t]), _entering(graph, traced.charge[w, t], mixes, columns, direct, hour))
+        account.charge(
+            hour, float(edges.charge[w, t]), _entering(graph, traced.charge[w, t], mixes, columns, direct, hour)
+        )
     held_kwh = np.array([a.energy_kwh for a in accounts])
-    layers = [[[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers] for a in accounts]
+    layers: list[list[Any]] = [[[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers] for a in accounts]
     return Window(ledger.flows(), traced, w, held_kwh, layers)
 
 
@@ -102,7 +117,9 @@ def _discharge(account: Account, delivered: float, hour: int, unknown: int) -> d
     return {key: amount / delivered for key, amount in taken.items() if amount > 0.0}
 
 
-def _entering(graph: Graph, charged: Array, mixes: list[dict[Key, float]], columns: list[int], direct: list[int], hour: int) -> list[tuple[Key, float]]:
+def _entering(
+    graph: Graph, charged: Array, mixes: list[dict[Key, float]], columns: list[int], direct: list[int], hour: int
+) -> list[tuple[Key, float]]:
     """What a charge brings in: sources of now, and what other stores' discharges in the mix came from."""
     rows = [((source, hour), float(charged[column])) for source, column in zip(direct, columns, strict=True)]
     for t, mix in enumerate(mixes):

@@ -82,7 +82,9 @@ class Book:
     def decode(cls, data: bytes) -> Book:
         meta, arrays = unpack(MAGIC, data)
         flows = Flows(**{name: arrays[f"flows.{name}"] for name in _FLOWS})
-        return cls(*meta[:4], flows, **{name: arrays[name] for name in _ARRAYS}, layers=meta[4], final=meta[5])
+        values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        start, end, revision, config, layers, final = meta
+        return cls(start, end, revision, config, flows, layers=layers, final=final, **values)
 
     def imbalance(self, sources: int) -> float:
         """Largest difference between a source's primary energy and all that became of it, relative to the primary."""

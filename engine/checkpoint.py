@@ -31,7 +31,13 @@ _BATCH = ("ts", "received", "tag", "value", "quality")
 def save(state: State) -> bytes:
     """Bytes of a state."""
     arrays: dict[str, Any] = {}
-    meta: dict[str, Any] = {"seq": state.seq, "wm": state.wm, "closed": state.closed, "config": state.config, "site": None}
+    meta: dict[str, Any] = {
+        "seq": state.seq,
+        "wm": state.wm,
+        "closed": state.closed,
+        "config": state.config,
+        "site": None,
+    }
     if state.site is None or state.meters is None or state.states is None:
         return pack(MAGIC, meta, arrays)
     meta["site"] = msgspec.json.encode(state.site).decode()
@@ -50,7 +56,15 @@ def save(state: State) -> bytes:
         arrays |= {f"history.{n}": getattr(h, n) for n in _HISTORY}
     meta["snapshots"] = []
     for i, (block, snapshot) in enumerate(state.snapshots.items()):
-        meta["snapshots"].append([block, [[[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers] for a in snapshot.accounts]])
+        meta["snapshots"].append(
+            [
+                block,
+                [
+                    [[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers]
+                    for a in snapshot.accounts
+                ],
+            ]
+        )
         arrays[f"held.{i}"] = snapshot.held
     return pack(MAGIC, meta, arrays)
 
@@ -70,14 +84,22 @@ def load(data: bytes) -> State:
     meters.late, meters.refused = meta["late"], meta["refused"]
     state.meters = meters
     state.states = Timeline([[(int(a), int(b)) for a, b in row] for row in meta["states"]])
-    state.gaps = [Unusual(c, ts, Verdict(v), amount, bound if bound is not None else float("inf"), since) for c, ts, v, amount, bound, since in meta["gaps"]]
+    state.gaps = [
+        Unusual(c, ts, Verdict(v), amount, bound if bound is not None else float("inf"), since)
+        for c, ts, v, amount, bound, since in meta["gaps"]
+    ]
     for i, events in enumerate(meta["events"]):
-        state.pending.append(Batch(*(arrays[f"pending.{i}.{n}"] for n in _BATCH), tuple(Event(*e) for e in events)))
+        columns: dict[str, Any] = {n: arrays[f"pending.{i}.{n}"] for n in _BATCH}
+        state.pending.append(Batch(**columns, events=tuple(Event(*e) for e in events)))
     if "history" in meta:
         first, window, digests, revisions = meta["history"]
-        state.history = History(first, window, *(arrays[f"history.{n}"] for n in _HISTORY), [bytes.fromhex(d) for d in digests], revisions)
+        kept: dict[str, Any] = {n: arrays[f"history.{n}"] for n in _HISTORY}
+        state.history = History(first, window, **kept, digests=[bytes.fromhex(d) for d in digests], revisions=revisions)
     for i, (block, stores) in enumerate(meta["snapshots"]):
-        accounts = [Account(s.charge_efficiency, s.discharge_efficiency, s.account == "well_mixed", _layers(rows)) for s, rows in zip(site.stores, stores, strict=True)]
+        accounts = [
+            Account(s.charge_efficiency, s.discharge_efficiency, s.account == "well_mixed", _layers(rows))
+            for s, rows in zip(site.stores, stores, strict=True)
+        ]
         state.snapshots[block] = Snapshot(accounts, np.asarray(arrays[f"held.{i}"]))
     return state
 

@@ -101,7 +101,9 @@ def _second_look(track: Track, limits: Limits, ts: int, value: float) -> list[Ju
     held_ts, held_value = track.held_ts, track.held_value
     elapsed = held_ts - track.ts
     bound = limits.most(elapsed) if limits.max_per_hour is not None else float("nan")
-    from_zero = held_value <= limits.most(elapsed) if limits.max_per_hour is not None else held_value < 0.1 * track.value
+    from_zero = (
+        held_value <= limits.most(elapsed) if limits.max_per_hour is not None else held_value < 0.1 * track.value
+    )
     if held_value < track.value and from_zero:
         first = _accept(track, held_ts, held_value, Verdict.RESET, held_value, bound)
     else:

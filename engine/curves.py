@@ -8,6 +8,7 @@ up to the counter. Between two anchors the total follows power where there is on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -38,13 +39,14 @@ class Points:
         return self.channel, self.ts, self.total, self.x, self.seen, self.estimated, self.anchor
 
     def pick(self, rows: Mask | Index) -> Points:
-        return Points(*(column[rows] for column in self.columns()))
+        picked: list[Any] = [column[rows] for column in self.columns()]
+        return Points(*picked)
 
     def with_rows(self, other: Points) -> Points:
         """Both tables in one, sorted."""
         if not len(other.ts):
             return self
-        merged = [np.concatenate(pair) for pair in zip(self.columns(), other.columns(), strict=True)]
+        merged: list[Any] = [np.concatenate(pair) for pair in zip(self.columns(), other.columns(), strict=True)]
         order = np.lexsort((merged[1], merged[0]))
         return Points(*(column[order] for column in merged))
 

@@ -57,7 +57,9 @@ FIGURES: dict[str, Figure] = {
     "per_good.energy": Figure("kWh", _final, _good),
     "per_unit.carbon": Figure("kg", _location, _all),
     "per_unit.energy": Figure("kWh", _final, _all),
-    "scrap.carbon": Figure("kg", lambda s: _location(s) - _location(s) / np.where(_all(s) > 0, _all(s), np.nan) * s["good"]),
+    "scrap.carbon": Figure(
+        "kg", lambda s: _location(s) - _location(s) / np.where(_all(s) > 0, _all(s), np.nan) * s["good"]
+    ),
     "electrification.calorific@final": Figure("%", _electric, _final, 100.0),
     "electrification.traced@final": Figure("%", _plus("traced_electric_source_kwh"), _plus("traced_kwh"), 100.0),
     "renewable.physical": Figure("%", _plus("traced_renewable"), _plus("traced_electric"), 100.0),

@@ -72,4 +72,6 @@ def _write(meters: Meters, gap: Unusual, ts: np.ndarray, parts: Floats) -> None:
     estimated = points.estimated[before] + parts * (points.estimated[after] - points.estimated[before])
     n = len(ts)
     seen = np.full(n, points.seen[before])
-    meters.points = points.with_rows(Points(np.full(n, gap.channel), ts, total, np.full(n, np.nan), seen, estimated, np.ones(n, bool)))
+    meters.points = points.with_rows(
+        Points(np.full(n, gap.channel), ts, total, np.full(n, np.nan), seen, estimated, np.ones(n, bool))
+    )

@@ -118,13 +118,24 @@ def _directed(site: Site, index: int) -> list[Directed]:
     node = site.converters[index]
     carnot = 1.0 - (node.ambient_c + 273.15) / (node.supply_c + 273.15)
     feeds = tuple(Feed(i.kind, i.index, i.meters) for i in node.inputs)
-    outlets = tuple(Outlet(o.bus, o.meter, 0, None if o.efficiency is None else o.efficiency * o.kwh_per_input_unit, o.efficiency or 1.0) for o in node.outputs)
+    outlets = tuple(
+        Outlet(
+            o.bus,
+            o.meter,
+            0,
+            None if o.efficiency is None else o.efficiency * o.kwh_per_input_unit,
+            o.efficiency or 1.0,
+        )
+        for o in node.outputs
+    )
     forward = Directed(index, feeds, outlets, node.split, node.two_way, carnot)
     if not node.two_way:
         return [forward]
     feed, outlet = node.inputs[0], node.outputs[0]
     back_feed = Feed("bus", outlet.bus, () if outlet.meter is None else (outlet.meter,), 1)
-    back_outlet = Outlet(feed.index, feed.meters[0] if feed.meters else None, 1, outlet.efficiency, outlet.efficiency or 1.0)
+    back_outlet = Outlet(
+        feed.index, feed.meters[0] if feed.meters else None, 1, outlet.efficiency, outlet.efficiency or 1.0
+    )
     return [forward, Directed(index, (back_feed,), (back_outlet,), node.split, True, carnot)]
 
 
@@ -146,14 +157,18 @@ def edges(graph: Graph, energy: Array, seen: npt.NDArray[np.bool_]) -> Edges:
         taken, given = _through(directed, forward, reverse)
         feeds.append(taken)
         outlets.append(given)
-    taps = np.stack([np.maximum(sum(energy[:, m, 0] - energy[:, m, 1] for m in tap.meters), 0.0) for tap in graph.taps], 1) if graph.taps else np.zeros((nw, 0))
+    taps = (
+        np.stack([np.maximum(sum(energy[:, m, 0] - energy[:, m, 1] for m in tap.meters), 0.0) for tap in graph.taps], 1)
+        if graph.taps
+        else np.zeros((nw, 0))
+    )
     return Edges(source, exports, charge, discharge, feeds, outlets, taps, unknown)
 
 
 def _metered(meters: tuple[int, ...], forward: Array, reverse: Array, net: bool, direction: int) -> Array:
     a, b = (reverse, forward) if direction else (forward, reverse)
     total = np.sum(a[:, list(meters)], 1)
-    return np.maximum(total - np.sum(b[:, list(meters)], 1), 0.0) if net else total
+    return np.asarray(np.maximum(total - np.sum(b[:, list(meters)], 1), 0.0) if net else total, np.float64)
 
 
 def _through(directed: Directed, forward: Array, reverse: Array) -> tuple[Array, Array]:
@@ -188,4 +203,4 @@ def shares(directed: Directed, given: Array, electric: list[bool]) -> Array:
     total = weight.sum(1, keepdims=True)
     first = np.zeros_like(weight)
     first[:, 0] = 1.0
-    return np.where(total > 0, weight / np.where(total > 0, total, 1.0), first)
+    return np.asarray(np.where(total > 0, weight / np.where(total > 0, total, 1.0), first), np.float64)

@@ -14,7 +14,9 @@ from plant.frame import Quality, Tags
 from plant.names import Verdict
 from plant.site import Site
 
-LEAST_GAP_S = 90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
+LEAST_GAP_S = (
+    90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
+)
 
 
 @dataclass(slots=True)
@@ -84,7 +86,6 @@ class Layout:
         self.most_rate = np.array([np.inf if x.max_per_hour is None else x.max_per_hour for x in self.limits])
         self.power_scale = np.array([m.power_scale for m in site.meters])
 
-
     def _sum_up(self) -> None:
         """Which channels make which meter: a summing matrix [channels, meters * 2], and each meter's first channel."""
         nm = len(self.site.meters)
@@ -128,7 +129,9 @@ class Meters:
         layout = Layout(site)
         return cls(layout, [Track() for _ in site.channels], Points.empty(), Powers.empty(len(site.meters)))
 
-    def absorb(self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints) -> tuple[list[Unusual], Floats, dict[int, int]]:
+    def absorb(
+        self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints
+    ) -> tuple[list[Unusual], Floats, dict[int, int]]:
         """Take readings up to a moment. Returns unusual steps, the power integrals at `boundaries` [m, meters, 2], and, by channel, since when its energy may have changed."""
         layout = self.layout
         good = (quality != Quality.BAD) & np.isfinite(value) & (tag < len(layout.channel_of))
@@ -175,11 +178,15 @@ class Meters:
         delta, elapsed = value - prev_value, ts - prev_ts
         most = layout.most_rate[channel] * 1.25 * elapsed / 3.6e12 + 2 * layout.step[channel]
         fine = (delta >= 0) & (delta <= most) & (elapsed > 0) & (elapsed <= layout.gap_ns[channel]) & last[2][channel]
-        step = np.where(layout.float32[channel], np.maximum(np.abs(value) * 1.2e-7, layout.step[channel]), layout.step[channel])
+        step = np.where(
+            layout.float32[channel], np.maximum(np.abs(value) * 1.2e-7, layout.step[channel]), layout.step[channel]
+        )
         coarse = (delta < ANCHOR_STEPS * step) & ~layout.stepped[channel]
         bad = np.unique(channel[~fine])
         done = ~np.isin(channel, bad)
-        self._append(channel[done], ts[done], value[done], x[done], elapsed[done] * 1e-9, coarse[done], ANCHOR_STEPS * step[done])
+        self._append(
+            channel[done], ts[done], value[done], x[done], np.asarray(elapsed[done] * 1e-9, np.float64), coarse[done], ANCHOR_STEPS * step[done]
+        )
         return done
 
     def _last(self) -> tuple[Ints, Floats, np.ndarray]:
@@ -190,7 +197,9 @@ class Meters:
             np.array([t.known and not t.holding and not t.swap_at for t in tracks], bool),
         )
 
-    def _append(self, channel: Ints, ts: Ints, value: Floats, x: Floats, seconds: Floats, coarse: np.ndarray, span: Floats) -> None:
+    def _append(
+        self, channel: Ints, ts: Ints, value: Floats, x: Floats, seconds: Floats, coarse: np.ndarray, span: Floats
+    ) -> None:
         """Points of channels whose steps are all normal."""
         if not len(ts):
             return
@@ -202,7 +211,9 @@ class Meters:
         base = np.repeat(np.concatenate(([0.0], run))[first], np.diff(np.append(first, len(ts))))
         total = value + offset[channel]
         anchor = self._anchored(channel, ts, total, coarse, span)
-        self.points = self.points.with_rows(Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], anchor))
+        self.points = self.points.with_rows(
+            Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], anchor)
+        )
         for row in np.append(first[1:] - 1, len(ts) - 1):
             track = self.tracks[channel[row]]
             track.ts, track.value = int(ts[row]), float(value[row])
@@ -212,7 +223,11 @@ class Meters:
         anchor = np.ones(len(ts), bool)
         if coarse.any():
             rows = self.points.pick(self.points.anchor)
-            last = np.flatnonzero(np.append(group_starts(rows.channel)[1:], True)) if len(rows.ts) else np.empty(0, np.intp)
+            last = (
+                np.flatnonzero(np.append(group_starts(rows.channel)[1:], True))
+                if len(rows.ts)
+                else np.empty(0, np.intp)
+            )
             held = {int(rows.channel[i]): (int(rows.ts[i]), float(rows.total[i])) for i in last}
             for i in np.flatnonzero(np.isin(channel, channel[coarse])):
                 at, value = held.get(int(channel[i]), (0, -np.inf))
@@ -268,10 +283,16 @@ class Meters:
         gap = elapsed > self.layout.gap_ns[c]
         odd = np.array([j.verdict not in (Verdict.NORMAL, Verdict.WRAP) for j, _ in accepted]) | gap
         anchored = np.flatnonzero((self.points.channel == c) & self.points.anchor)
-        from_ts, from_total = (int(self.points.ts[anchored[-1]]), float(self.points.total[anchored[-1]])) if len(anchored) else (0, -np.inf)
+        from_ts, from_total = (
+            (int(self.points.ts[anchored[-1]]), float(self.points.total[anchored[-1]]))
+            if len(anchored)
+            else (0, -np.inf)
+        )
         if odd.any() and has:
             self.points.anchor[newest] = True
-        chosen = anchors(total, ts, self._limits(c).step, from_total, from_ts, odd | self.layout.stepped[c] | np.roll(odd, -1))
+        chosen = anchors(
+            total, ts, self._limits(c).step, from_total, from_ts, odd | self.layout.stepped[c] | np.roll(odd, -1)
+        )
         seen0 = float(self.points.seen[newest]) if has else 0.0
         estimated0 = float(self.points.estimated[newest]) if has else 0.0
         seen = seen0 + np.cumsum(np.where(gap, 0, elapsed)) * 1e-9
@@ -280,7 +301,9 @@ class Meters:
         self.points = self.points.with_rows(Points(np.full(len(ts), c), ts, total, x, seen, estimated, chosen))
         for i in np.flatnonzero(gap):
             since = int(ts[i] - elapsed[i])
-            unusual.append(Unusual(c, int(ts[i]), Verdict.GAP, float(steps[i]), self._limits(c).most(int(elapsed[i])), since))
+            unusual.append(
+                Unusual(c, int(ts[i]), Verdict.GAP, float(steps[i]), self._limits(c).most(int(elapsed[i])), since)
+            )
         spans = ts[odd] - elapsed[odd]
         return int(spans.min()) if len(spans) and has else 2**62
 
@@ -298,8 +321,18 @@ class Meters:
             return 2**62
         part = (ts - self.points.ts[before]) / (self.points.ts[after] - self.points.ts[before])
         seen = self.points.seen[before] + part * (self.points.seen[after] - self.points.seen[before])
-        estimated = self.points.estimated[before] + part * (self.points.estimated[after] - self.points.estimated[before])
-        row = Points(np.array([c]), np.array([ts]), np.array([total]), np.array([x]), np.array([seen]), np.array([estimated]), np.ones(1, bool))
+        estimated = self.points.estimated[before] + part * (
+            self.points.estimated[after] - self.points.estimated[before]
+        )
+        row = Points(
+            np.array([c]),
+            np.array([ts]),
+            np.array([total]),
+            np.array([x]),
+            np.array([seen]),
+            np.array([estimated]),
+            np.ones(1, bool),
+        )
         start = int(self.points.ts[before])
         self.points = self.points.with_rows(row)
         return start
@@ -317,7 +350,15 @@ class Meters:
             seen0 = float(self.points.seen[mine[-1]]) if len(mine) else 0.0
             elapsed = np.diff(ts, prepend=before)
             seen = seen0 + np.cumsum(np.where(elapsed <= self.layout.gap_ns[c], elapsed, 0)) * 1e-9
-            new = Points(np.full(len(ts), c), ts, total, np.full(len(ts), np.nan), seen, np.zeros(len(ts)), np.ones(len(ts), bool))
+            new = Points(
+                np.full(len(ts), c),
+                ts,
+                total,
+                np.full(len(ts), np.nan),
+                seen,
+                np.zeros(len(ts)),
+                np.ones(len(ts), bool),
+            )
             self.points = self.points.with_rows(new)
 
     def energies(self, boundaries: Ints, x_at: Floats) -> Energies:
@@ -326,7 +367,11 @@ class Meters:
         n = len(layout.meter)
         x = x_at[:, np.maximum(layout.meter, 0), layout.reverse.astype(int)]
         reading = read(self.points, n, boundaries, x, layout.stepped)
-        return Energies(np.diff(reading.total, axis=0) * layout.scale, np.diff(reading.seen, axis=0), np.diff(reading.estimated, axis=0) * layout.scale)
+        return Energies(
+            np.diff(reading.total, axis=0) * layout.scale,
+            np.diff(reading.seen, axis=0),
+            np.diff(reading.estimated, axis=0) * layout.scale,
+        )
 
     def trim(self, before: int) -> None:
         self.points = self.points.trimmed(before)

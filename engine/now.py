@@ -107,7 +107,13 @@ class Now:
 
     def tick(self, now_ns: int) -> dict[str, Any]:
         """The NOW of docs/api.md at event time `now_ns`."""
-        limits = np.array([max(STALE_S, 3.5 * max(m.power_every_s, 0.0 if m.power_tag is not None else m.energy_every_s)) + self.latency_s for m in self.site.meters])
+        limits = np.array(
+            [
+                max(STALE_S, 3.5 * max(m.power_every_s, 0.0 if m.power_tag is not None else m.energy_every_s))
+                + self.latency_s
+                for m in self.site.meters
+            ]
+        )
         seen = (self.at > 0) & ((now_ns - self.at) * 1e-9 <= limits)
         power = np.where(seen, self.power, 0.0)
         energy = np.stack((np.maximum(power, 0.0), np.maximum(-power, 0.0)), 1)[None]
@@ -122,8 +128,19 @@ class _Picture:
     """One tick, put into the words of the API."""
 
     def __init__(self, now: Now, used: Edges, traced: Traced, seen: Any, power: Array, at: int) -> None:
-        self.now, self.site, self.graph, self.used, self.traced, self.seen, self.power, self.at = now, now.site, now.graph, used, traced, seen, power, at
-        self.kwh, self.kg, self.renewable, self.claimed = (x.copy() for x in (now.kwh, now.kg, now.renewable, now.claimed))
+        self.now, self.site, self.graph, self.used, self.traced, self.seen, self.power, self.at = (
+            now,
+            now.site,
+            now.graph,
+            used,
+            traced,
+            seen,
+            power,
+            at,
+        )
+        self.kwh, self.kg, self.renewable, self.claimed = (
+            x.copy() for x in (now.kwh, now.kg, now.renewable, now.claimed)
+        )
         for t, mix in enumerate(now.store_mix):
             column = self.graph.ns + t
             amounts = np.array([mix.get(i, 0.0) for i in range(self.graph.ns + 3)])
@@ -131,7 +148,9 @@ class _Picture:
             self.kwh[column] = sum(a * x.kwh for a, x in zip(amounts, p, strict=True)) or 1.0
             self.kg[column] = sum(a * x.location.value_kg for a, x in zip(amounts, p, strict=True))
             self.renewable[column] = sum(a * float(x.renewable) for a, x in zip(amounts, p, strict=True))
-            self.claimed[column] = sum(a * max(float(x.renewable), x.contract_share) for a, x in zip(amounts, p, strict=True))
+            self.claimed[column] = sum(
+                a * max(float(x.renewable), x.contract_share) for a, x in zip(amounts, p, strict=True)
+            )
 
     def build(self) -> dict[str, Any]:
         lines = {node.id: self._line(i) for i, node in enumerate(self.site.lines)}
@@ -165,7 +184,11 @@ class _Picture:
             final += kwh
             if is_electric:
                 electric, electric_kg = electric + kwh, electric_kg + mass
-                share_all, renewable, claimed = share_all + float(amounts @ self.kwh), renewable + float(amounts @ self.renewable), claimed + float(amounts @ self.claimed)
+                share_all, renewable, claimed = (
+                    share_all + float(amounts @ self.kwh),
+                    renewable + float(amounts @ self.renewable),
+                    claimed + float(amounts @ self.claimed),
+                )
         if with_rest:
             for b, carrier in enumerate(self.graph.carriers):
                 amounts, rest = self.traced.remainder[0, b], float(self.traced.delivered_remainder[0, b])
@@ -173,7 +196,11 @@ class _Picture:
                 final += rest if carrier not in AS_ELECTRICITY else 0.0
                 if carrier is Carrier.ELECTRICITY:
                     electric, electric_kg = electric + rest, electric_kg + float(amounts @ self.kg)
-                    share_all, renewable, claimed = share_all + float(amounts @ self.kwh), renewable + float(amounts @ self.renewable), claimed + float(amounts @ self.claimed)
+                    share_all, renewable, claimed = (
+                        share_all + float(amounts @ self.kwh),
+                        renewable + float(amounts @ self.renewable),
+                        claimed + float(amounts @ self.claimed),
+                    )
         return {
             "intensity.electricity": _ratio(1e3 * electric_kg, electric), "intensity.final": _ratio(1e3 * kg, final),
             "electrification.calorific@final": _ratio(100 * electric, final), "renewable.physical": _ratio(100 * renewable, share_all),
@@ -186,7 +213,9 @@ class _Picture:
         if carrier in AS_ELECTRICITY:
             return float(self.traced.taps[0, tap, self.graph.electric])
         if carrier is Carrier.NATURAL_GAS:
-            return amount * next((float(self.kwh[i]) for i, s in enumerate(self.site.sources) if s.carrier == carrier), 1.0)
+            return amount * next(
+                (float(self.kwh[i]) for i, s in enumerate(self.site.sources) if s.carrier == carrier), 1.0
+            )
         return 0.0 if carrier is Carrier.WATER else amount
 
     def _taps(self, line: int) -> list[int]:
@@ -220,7 +249,11 @@ class _Picture:
                 power[carrier] = power.get(carrier, 0.0) + kw
         running = sum(p["state"] == "RUN" for p in parts)
         stale = [p["stale_since_ms"] for p in parts if p["stale_since_ms"] is not None]
-        common = "RUN" if running else max((p["state"] for p in parts), key=[p["state"] for p in parts].count, default="UNKNOWN")
+        common = (
+            "RUN"
+            if running
+            else max((p["state"] for p in parts), key=[p["state"] for p in parts].count, default="UNKNOWN")
+        )
         return {
             "state": common, "state_since_ms": None, "power": power, "final_kw": sum(p["final_kw"] for p in parts), "figures": self._figures(taps),
             "sources_kw": self._sources(taps) if taps else {}, "stale_since_ms": min(stale) if stale else None, "running": running, "members": len(parts),
@@ -233,20 +266,53 @@ class _Picture:
         def link(source: str, target: str, amounts: Array, delivered: float) -> None:
             kw = float(amounts @ self.kwh)
             if kw > 0.05:
-                links.append({"from": source, "to": target, "kw": kw, "delivered_kw": delivered, "g_per_kwh": _ratio(1e3 * float(amounts @ self.kg), kw)})
+                links.append(
+                    {
+                        "from": source,
+                        "to": target,
+                        "kw": kw,
+                        "delivered_kw": delivered,
+                        "g_per_kwh": _ratio(1e3 * float(amounts @ self.kg), kw),
+                    }
+                )
 
         unit = np.eye(k)
         for i, s in enumerate(self.site.sources):
-            link(f"source:{s.id}", f"bus:{self.site.buses[s.bus].id}", unit[i] * self.used.source[0, i], float(self.used.source[0, i] * self.kwh[i]))
+            link(
+                f"source:{s.id}",
+                f"bus:{self.site.buses[s.bus].id}",
+                unit[i] * self.used.source[0, i],
+                float(self.used.source[0, i] * self.kwh[i]),
+            )
         for t, st in enumerate(self.site.stores):
-            link(f"store:{st.id}", f"bus:{self.site.buses[st.bus].id}", unit[self.graph.ns + t] * self.used.discharge[0, t], float(self.used.discharge[0, t]))
-            link(f"bus:{self.site.buses[st.bus].id}", f"charge:{st.id}", self.traced.charge[0, t], float(self.used.charge[0, t]))
+            link(
+                f"store:{st.id}",
+                f"bus:{self.site.buses[st.bus].id}",
+                unit[self.graph.ns + t] * self.used.discharge[0, t],
+                float(self.used.discharge[0, t]),
+            )
+            link(
+                f"bus:{self.site.buses[st.bus].id}",
+                f"charge:{st.id}",
+                self.traced.charge[0, t],
+                float(self.used.charge[0, t]),
+            )
         self._converter_links(link)
         for node, t in ((node, t) for i, node in enumerate(self.site.lines) for t in self._taps(i)):
             target = f"line:{node.group or node.id}"
-            link(f"bus:{self.site.buses[self.graph.taps[t].bus].id}", target, self.traced.taps[0, t, :k], self._final_kw(t))
+            link(
+                f"bus:{self.site.buses[self.graph.taps[t].bus].id}",
+                target,
+                self.traced.taps[0, t, :k],
+                self._final_kw(t),
+            )
         for b, bus in enumerate(self.site.buses):
-            link(f"bus:{bus.id}", f"remainder:{bus.id}", self.traced.remainder[0, b], float(self.traced.delivered_remainder[0, b]))
+            link(
+                f"bus:{bus.id}",
+                f"remainder:{bus.id}",
+                self.traced.remainder[0, b],
+                float(self.traced.delivered_remainder[0, b]),
+            )
             link(f"bus:{bus.id}", f"export:{bus.id}", self.traced.export[0, b], float(self.used.export[0, b]))
         return {"nodes": _nodes(links), "links": _merge(links)}
 
@@ -256,7 +322,12 @@ class _Picture:
                 if feed.kind == "bus":
                     amounts = self.traced.mix[0, feed.index, : self.graph.columns] * self.used.feeds[c][0, i]
                     for outlet in directed.outlets[:1]:
-                        link(f"bus:{self.site.buses[feed.index].id}", f"bus:{self.site.buses[outlet.bus].id}", amounts, float(self.used.feeds[c][0, i]))
+                        link(
+                            f"bus:{self.site.buses[feed.index].id}",
+                            f"bus:{self.site.buses[outlet.bus].id}",
+                            amounts,
+                            float(self.used.feeds[c][0, i]),
+                        )
 
 
 def _ratio(top: float, over: float) -> float | None:
@@ -289,5 +360,12 @@ def _nodes(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
             total[0] += row["kw"]
             total[1] += row["kw"] * (row["g_per_kwh"] or 0.0)
     return [
-        {"id": name, "kind": name.partition(":")[0], "ref": name.partition(":")[2], "kw": kw, "g_per_kwh": _ratio(grams, kw)} for name, (kw, grams) in into.items()
+        {
+            "id": name,
+            "kind": name.partition(":")[0],
+            "ref": name.partition(":")[2],
+            "kw": kw,
+            "g_per_kwh": _ratio(grams, kw),
+        }
+        for name, (kw, grams) in into.items()
     ]

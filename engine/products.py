@@ -80,7 +80,11 @@ class Producer:
             parts["bus"].append(self._buses(book))
             parts["meter"].append(self._meters(book))
             parts["source"].append(self._sources(book))
-        windows = {"start": np.array([b.start for b in books]), "rev": np.array([b.revision for b in books], np.int32), "imbalance": np.array([b.imbalance(self.graph.ns) for b in books])}
+        windows = {
+            "start": np.array([b.start for b in books]),
+            "rev": np.array([b.revision for b in books], np.int32),
+            "imbalance": np.array([b.imbalance(self.graph.ns) for b in books]),
+        }
         out = {name: _join(chunks) for name, chunks in parts.items() if chunks}
         return {**out, "closed": windows}
 
@@ -102,13 +106,28 @@ class Producer:
             node, source, amount = flows.node[left], flows.source[left], flows.amount[left]
             used = np.array([c is Carrier.ELECTRICITY for c in self.graph.carriers], float)[node]
             self._add(sums, electric, nl + node, source, amount, used, nl + nb)
-        return {**self._keys(book, nl + nb), "line": np.concatenate((self.code_line, self.code_left)), **self._line_sums(book, sums, electric, nl, nb)}
+        return {
+            **self._keys(book, nl + nb),
+            "line": np.concatenate((self.code_line, self.code_left)),
+            **self._line_sums(book, sums, electric, nl, nb),
+        }
 
-    def _add(self, sums: Array, electric: Array, node: npt.NDArray[np.int64], source: npt.NDArray[np.int64], amount: Array, used: Array, n: int) -> None:
+    def _add(
+        self,
+        sums: Array,
+        electric: Array,
+        node: npt.NDArray[np.int64],
+        source: npt.NDArray[np.int64],
+        amount: Array,
+        used: Array,
+        n: int,
+    ) -> None:
         products = self.weights[:, source] * amount
         for i, row in enumerate(products):
             sums[i] += np.bincount(node, row, n)
-        for i, row in enumerate((products[3] * used, products[4] * used, amount * used, products[5] * used, products[6] * used)):
+        for i, row in enumerate(
+            (products[3] * used, products[4] * used, amount * used, products[5] * used, products[6] * used)
+        ):
             electric[i] += np.bincount(node, row, n)
 
     def _line_sums(self, book: Book, sums: Array, electric: Array, nl: int, nb: int) -> Columns:
@@ -124,8 +143,14 @@ class Producer:
         total = states.sum(1)
         away = np.where(total > 0, 1.0 - ran / np.maximum(total, 1e-9), 0.0)
         idle = np.where(total > 0, idled / np.maximum(total, 1e-9), 0.0)
-        seen = np.array([min((book.taps_seen_s[t] for t in np.flatnonzero(self.tap_line == i)), default=0.0) for i in range(nl)])
-        estimated = np.bincount(self.tap_line, book.taps_estimated * np.maximum(self.tap_final, self.tap_behind * 0.0), nl) if nl else np.zeros(0)
+        seen = np.array(
+            [min((book.taps_seen_s[t] for t in np.flatnonzero(self.tap_line == i)), default=0.0) for i in range(nl)]
+        )
+        estimated = (
+            np.bincount(self.tap_line, book.taps_estimated * np.maximum(self.tap_final, self.tap_behind * 0.0), nl)
+            if nl
+            else np.zeros(0)
+        )
         all_final, all_kg = np.concatenate((final, left_final)), sums[0] + sums[1]
         none = np.zeros(nb)
         nothing = np.full(nb, np.nan)
@@ -135,7 +160,10 @@ class Producer:
             np.concatenate((book.scrap, nothing)), np.concatenate((seen, none)), np.concatenate((np.full(nl, seconds), none)),
             np.concatenate((estimated, none)), all_final * idle, all_final * away, all_kg * idle, all_kg * away,
         )  # fmt: skip
-        return {**dict(zip(LINE_SUMS, values, strict=True)), **{name: states[:, i] for i, name in enumerate(STATE_SUMS)}}
+        return {
+            **dict(zip(LINE_SUMS, values, strict=True)),
+            **{name: states[:, i] for i, name in enumerate(STATE_SUMS)},
+        }
 
     def _flows(self, book: Book) -> Columns:
         """Flows by (kind, node, carrier, source, store), origins summed."""
@@ -154,7 +182,9 @@ class Producer:
                 node[rows] = names[tap_node[rows]]
                 if carriers is not None:
                     carrier[rows] = carriers[tap_node[rows]]
-        via = np.where(f.via < 0, self.code_none, self.code_store[np.maximum(f.via, 0)] if len(self.code_store) else self.code_none).astype(np.int32)
+        via = np.where(
+            f.via < 0, self.code_none, self.code_store[np.maximum(f.via, 0)] if len(self.code_store) else self.code_none
+        ).astype(np.int32)
         return {
             **self._keys(book, len(f)), "kind": f.kind.astype(np.int8), "node": node, "carrier": carrier, "source": self.code_source[f.source], "via": via,
             "origin": f.origin, "amount": f.amount, "kwh": f.amount * self.kwh[f.source], "location_kg": f.amount * self.location[f.source],
@@ -166,7 +196,14 @@ class Producer:
 
     def _meters(self, book: Book) -> Columns:
         n = len(self.code_meter)
-        return {**self._keys(book, n), "meter": self.code_meter, "forward": book.meters[:, 0], "reverse": book.meters[:, 1], "seen_s": book.meters_seen_s, "estimated": book.meters_estimated}
+        return {
+            **self._keys(book, n),
+            "meter": self.code_meter,
+            "forward": book.meters[:, 0],
+            "reverse": book.meters[:, 1],
+            "seen_s": book.meters_seen_s,
+            "estimated": book.meters_estimated,
+        }
 
     def _sources(self, book: Book) -> Columns:
         """Primary energy, and each store's charge and discharge, by name."""

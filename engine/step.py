@@ -91,8 +91,15 @@ def _control(state: State, frame: Frame, out: Out) -> None:
         out.site = control.site
     if control.swap is not None and state.meters is not None and state.site is not None:
         for i, channel in enumerate(state.site.channels):
-            if channel.meter >= 0 and state.site.meters[channel.meter].id == control.swap.meter and channel.kind == "counter":
-                state.meters.tracks[i].swap_at, state.meters.tracks[i].swap_start = control.swap.at, control.swap.starts_at
+            if (
+                channel.meter >= 0
+                and state.site.meters[channel.meter].id == control.swap.meter
+                and channel.kind == "counter"
+            ):
+                state.meters.tracks[i].swap_at, state.meters.tracks[i].swap_start = (
+                    control.swap.at,
+                    control.swap.starts_at,
+                )
 
 
 def _take_site(state: State, site: Site) -> None:
@@ -103,7 +110,11 @@ def _take_site(state: State, site: Site) -> None:
         state.meters.layout.site = site
     else:
         state.meters, state.history = Meters.start(site), None
-    state.states = Timeline.start(len(site.lines)) if state.states is None or len(state.states.changes) != len(site.lines) else state.states
+    state.states = (
+        Timeline.start(len(site.lines))
+        if state.states is None or len(state.states.changes) != len(site.lines)
+        else state.states
+    )
     state.snapshots = {}
 
 
@@ -151,7 +162,13 @@ def _block(graph: Graph, ts: int) -> int:
 def _close(state: State, last: int, out: Out) -> None:
     """Close windows up to `last`, correct what earlier ones need, give out what changed."""
     site, graph, meters, history = state.site, state.graph, state.meters, state.history
-    assert site is not None and graph is not None and meters is not None and history is not None and state.states is not None
+    assert (
+        site is not None
+        and graph is not None
+        and meters is not None
+        and history is not None
+        and state.states is not None
+    )
     window = history.window
     rows, state.pending = join(state.pending), []
     for event in rows.events:
@@ -212,7 +229,9 @@ def _trace_from(state: State, since: int, anew: bool, out: Out) -> None:
             state.snapshots[block] = Snapshot(accounts, held)
 
 
-def _trace_rows(state: State, lo: int, hi: int, accounts: list[Account], held: np.ndarray, whole: bool, out: Out) -> np.ndarray:
+def _trace_rows(
+    state: State, lo: int, hi: int, accounts: list[Account], held: np.ndarray, whole: bool, out: Out
+) -> np.ndarray:
     """Trace the rows of one block. While it is open only new windows are given out: those before wait for its close."""
     graph, history, site = state.graph, state.history, state.site
     assert graph is not None and history is not None and site is not None
@@ -238,7 +257,11 @@ def by_meter(state: State, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np
     n, layout = hi - lo, meters.layout
     energy = (history.amount[lo:hi] @ layout.summing).reshape(n, len(site.meters), 2)
     estimated = (history.estimated[lo:hi] @ layout.summing).reshape(n, len(site.meters), 2).sum(2)
-    seen = np.where(layout.measured, history.seen[lo:hi][:, layout.first_channel], 0.0) if len(layout.meter) else np.zeros((n, len(site.meters)))
+    seen = (
+        np.where(layout.measured, history.seen[lo:hi][:, layout.first_channel], 0.0)
+        if len(layout.meter)
+        else np.zeros((n, len(site.meters)))
+    )
     return energy, seen, estimated
 
 

@@ -34,7 +34,9 @@ class Account:
     layers: list[Layer] = field(default_factory=list)
 
     def copy(self) -> Account:
-        return Account(self.charge_efficiency, self.discharge_efficiency, self.mixed, [layer.copy() for layer in self.layers])
+        return Account(
+            self.charge_efficiency, self.discharge_efficiency, self.mixed, [layer.copy() for layer in self.layers]
+        )
 
     @property
     def energy_kwh(self) -> float:

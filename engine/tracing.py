@@ -74,7 +74,7 @@ def assemble(graph: Graph, edges: Edges) -> System:
 def _solve(matrix: Array, right: Array, unknown: int) -> tuple[Array, int]:
     """Solve a stack; a window whose loop no source feeds has composition unknown."""
     try:
-        return np.linalg.solve(matrix, right), 0
+        return np.asarray(np.linalg.solve(matrix, right), np.float64), 0
     except np.linalg.LinAlgError:
         result, loops = np.zeros_like(right), 0
         for w in range(len(matrix)):
@@ -137,7 +137,11 @@ def _export_of(graph: Graph, mix: Array, inflow: float, export: float) -> Array:
 
 def _feedback(graph: Graph) -> bool:
     """Whether a slow bus feeds a fast one through a converter."""
-    return any(f.kind == "bus" and graph.slow[f.index] and any(not graph.slow[o.bus] for o in d.outlets) for d in graph.converters for f in d.feeds)
+    return any(
+        f.kind == "bus" and graph.slow[f.index] and any(not graph.slow[o.bus] for o in d.outlets)
+        for d in graph.converters
+        for f in d.feeds
+    )
 
 
 def trace(graph: Graph, edges: Edges, held: Array) -> Traced:
@@ -157,7 +161,7 @@ def _trace_slow(graph: Graph, edges: Edges, system: System, held: Array) -> tupl
     nw = len(edges.source)
     mix = np.zeros_like(system.right)
     mix[:, slow] = held[slow]
-    blind_slow = edges.unknown[:, slow].any(0, keepdims=True)
+    blind_slow: Mask = np.asarray(edges.unknown[:, slow].any(0, keepdims=True), bool)
     block_inflow = system.inflow[:, slow].sum(0, keepdims=True)
     block_matrix = system.matrix[:, slow][:, :, slow].sum(0, keepdims=True)
     loops = 0
@@ -165,7 +169,14 @@ def _trace_slow(graph: Graph, edges: Edges, system: System, held: Array) -> tupl
         before = mix[:, slow].copy()
         if len(fast):
             right = system.right[:, fast] - system.matrix[:, fast][:, :, slow] @ mix[:, slow]
-            mix[:, fast], loops = _mix(graph, system.matrix[:, fast][:, :, fast], right, system.inflow[:, fast], held[fast], edges.unknown[:, fast])
+            mix[:, fast], loops = _mix(
+                graph,
+                system.matrix[:, fast][:, :, fast],
+                right,
+                system.inflow[:, fast],
+                held[fast],
+                edges.unknown[:, fast],
+            )
         right = (system.right[:, slow] - system.matrix[:, slow][:, :, fast] @ mix[:, fast]).sum(0, keepdims=True)
         solved, more = _mix(graph, block_matrix, right, block_inflow, held[slow], blind_slow)
         loops += more

@@ -14,7 +14,16 @@ Finding = tuple[tuple[str | int, ...], str]
 
 def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Finding]:
     """Every finding: references that lead nowhere, keys that do not fit the protocol, carriers that do not match."""
-    return [*_site(plant), *_meters(plant, profiles), *_sources(plant), *_stores(plant), *_converters(plant), *_lines(plant), *_contracts(plant), *_shared_meters(plant)]
+    return [
+        *_site(plant),
+        *_meters(plant, profiles),
+        *_sources(plant),
+        *_stores(plant),
+        *_converters(plant),
+        *_lines(plant),
+        *_contracts(plant),
+        *_shared_meters(plant),
+    ]
 
 
 def _missing(word: str, known: Collection[str], what: str) -> str:
@@ -79,7 +88,10 @@ def _sources(plant: PlantFile) -> Iterator[Finding]:
         if source.carrier is Carrier.NATURAL_GAS and source.meter in plant.meters:
             meter_config = plant.meters[source.meter]
             if meter_config.reference is None and (bus is None or (bus.unit or BOOK_UNIT[bus.carrier]) == "Nm3"):
-                yield ("meters", source.meter), "a gas meter needs reference: 0C, 15C or 20C (20C read as Nm3 is 7.3 % too much)"
+                yield (
+                    ("meters", source.meter),
+                    "a gas meter needs reference: 0C, 15C or 20C (20C read as Nm3 is 7.3 % too much)",
+                )
 
 
 def _stores(plant: PlantFile) -> Iterator[Finding]:
@@ -152,5 +164,8 @@ def _shared_meters(plant: PlantFile) -> Iterator[Finding]:
         for bus, meters in line.draws.items():
             for meter in as_list(meters):
                 if meter in used:
-                    yield ("lines", key, "draws", bus), f"meter '{meter}' already counts for {used[meter]}; energy would be counted twice"
+                    yield (
+                        ("lines", key, "draws", bus),
+                        f"meter '{meter}' already counts for {used[meter]}; energy would be counted twice",
+                    )
                 used[meter] = f"line '{key}'"

@@ -33,7 +33,9 @@ class Strict(BaseModel):
 class Plan(Strict):
     """What the site means to use, for comparison on the page."""
 
-    electricity_per_day: Annotated[float, _in("kWh")] | None = Field(None, description="planned electricity of a day, such as 480 MWh")
+    electricity_per_day: Annotated[float, _in("kWh")] | None = Field(
+        None, description="planned electricity of a day, such as 480 MWh"
+    )
 
 
 class SiteConfig(Strict):
@@ -50,7 +52,9 @@ class SiteConfig(Strict):
     window: Seconds = Field(60.0, description="books window; a divisor of 15m")
     grace: Seconds = Field(15.0, description="how long after its end a window waits for readings")
     factors_year: int | None = Field(None, description="pin the factor year; default: by the method profile")
-    factors: dict[str, float] = Field({}, description="own factors by key, kgCO2 per unit, such as grid: 0.4974 or heat_per_gj: 110")
+    factors: dict[str, float] = Field(
+        {}, description="own factors by key, kgCO2 per unit, such as grid: 0.4974 or heat_per_gj: 110"
+    )
 
     @field_validator("window")
     @classmethod
@@ -66,7 +70,9 @@ class TopicConfig(Strict):
     filter: str = Field(description="topic filter with {meter} where the meter's id stands, such as gas/{meter}/state")
     value: str = Field("$.value", description="path of the counter in the payload")
     flow: str | None = Field(None, description="path of the instantaneous value")
-    time: str | None = Field(None, description="path of the sample time (ISO 8601 with offset, or Unix seconds); default: time of receipt")
+    time: str | None = Field(
+        None, description="path of the sample time (ISO 8601 with offset, or Unix seconds); default: time of receipt"
+    )
 
 
 class Secret(Strict):
@@ -135,21 +141,33 @@ class Meter(Strict):
     on: Id
     name: Name = ""
     profile: str | None = Field(None, description="profile of the catalogue (Modbus)")
-    unit: int | str | None = Field(None, description="Modbus: unit id; MQTT and OPC UA: unit of the counter, such as Nm3")
-    address: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="added to every register of the profile (SunSpec model base)")
+    unit: int | str | None = Field(
+        None, description="Modbus: unit id; MQTT and OPC UA: unit of the counter, such as Nm3"
+    )
+    address: Annotated[int, Field(ge=0, le=65535)] = Field(
+        0, description="added to every register of the profile (SunSpec model base)"
+    )
     topic: Id | None = None
     id: str | None = Field(None, description="MQTT: what stands for {meter} in the topic filter")
     nodes: dict[str, str] = Field({}, description="OPC UA: quantity to node, such as active_power: nsu=...;s=...")
     step: float | None = Field(None, gt=0, description="counter value of one pulse or digit, in its unit")
     wraps_at: float | None = Field(None, gt=0)
-    accuracy_class: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None = Field(None, alias="class")
+    accuracy_class: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None = Field(
+        None, alias="class"
+    )
     ct: Ct | None = None
     every: Every = Every()
-    max: Annotated[str, BeforeValidator(str)] | None = Field(None, description="greatest possible power or flow, such as 12 MW")
-    enthalpy: Annotated[float, Field(gt=0)] | None = Field(None, description="kJ/kg of steam less returned condensate, for mass meters")
+    max: Annotated[str, BeforeValidator(str)] | None = Field(
+        None, description="greatest possible power or flow, such as 12 MW"
+    )
+    enthalpy: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="kJ/kg of steam less returned condensate, for mass meters"
+    )
     reference: Literal["0C", "15C", "20C"] | None = Field(None, description="reference state of a gas volume")
     reverse: bool = Field(False, description="wired the other way round: import and export change places")
-    read: Literal["basic", "all"] = Field("basic", description="basic: counters, power, power factor; all: every row of the profile")
+    read: Literal["basic", "all"] = Field(
+        "basic", description="basic: counters, power, power factor; all: every row of the profile"
+    )
     counter: str | None = Field(None, description="quantity that rules the books, if not the usual one")
 
     @property

@@ -95,13 +95,22 @@ class Frame:
         return len(self.ts)
 
 
-def batch(ts: Any, tag: Any, value: Any, quality: Any = None, *, received: Any = None, events: tuple[Event, ...] = ()) -> Batch:
+def batch(
+    ts: Any, tag: Any, value: Any, quality: Any = None, *, received: Any = None, events: tuple[Event, ...] = ()
+) -> Batch:
     """Build a batch from anything array-like; `received` defaults to `ts`, `quality` to GOOD (BAD where the value is NaN)."""
     values = np.asarray(value, np.float64)
     times = np.broadcast_to(np.asarray(ts, np.int64), values.shape)
     got = times if received is None else np.broadcast_to(np.asarray(received, np.int64), values.shape)
     marks = np.where(np.isnan(values), Quality.BAD, Quality.GOOD) if quality is None else quality
-    return Batch(times, got, np.asarray(tag, np.int32), values, np.broadcast_to(np.asarray(marks, np.uint8), values.shape), events)
+    return Batch(
+        times,
+        got,
+        np.asarray(tag, np.int32),
+        values,
+        np.broadcast_to(np.asarray(marks, np.uint8), values.shape),
+        events,
+    )
 
 
 EMPTY: Final = batch(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0))
@@ -149,7 +158,9 @@ _from_json = msgspec.json.Decoder(_Envelope)
 
 def _runs(column: npt.NDArray[Any]) -> bytes:
     """One column: run-length coded where that is smaller, plain otherwise."""
-    starts = np.flatnonzero(np.concatenate(([True], column[1:] != column[:-1]))) if len(column) else np.empty(0, np.int64)
+    starts = (
+        np.flatnonzero(np.concatenate(([True], column[1:] != column[:-1]))) if len(column) else np.empty(0, np.int64)
+    )
     if len(starts) * (column.itemsize + 4) < column.nbytes:
         body = starts.astype("<u4").tobytes() + column[starts].tobytes()
         return _COLUMN.pack(1, len(starts), len(body)) + body

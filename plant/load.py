@@ -32,7 +32,11 @@ for _tag, _pattern, _first in (
     ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+0123456789."),
     ("null", r"^(?:~|null|)$", "~n\0"),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), [*_first.replace("\0", ""), *([""] if _tag == "null" else [])])
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(_pattern),
+        [*_first.replace("\0", ""), *([""] if _tag == "null" else [])],
+    )
 
 
 class Document:
@@ -47,7 +51,9 @@ class Document:
             self.value = self._build(root, (), yaml.constructor.SafeConstructor()) if root else {}
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            raise ConfigError([Mistake(name, mark.line + 1 if mark else 1, "", f"not valid YAML: {error.problem}")]) from error
+            raise ConfigError(
+                [Mistake(name, mark.line + 1 if mark else 1, "", f"not valid YAML: {error.problem}")]
+            ) from error
 
     def _build(self, node: yaml.Node, path: Path_, construct: yaml.constructor.SafeConstructor) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
@@ -58,7 +64,9 @@ class Document:
                 self.lines[(*path, key)] = key_node.start_mark.line + 1
                 if key in built:
                     where = ".".join(map(str, (*path, key)))
-                    self.duplicates.append(Mistake(self.name, key_node.start_mark.line + 1, where, "given twice; keep one"))
+                    self.duplicates.append(
+                        Mistake(self.name, key_node.start_mark.line + 1, where, "given twice; keep one")
+                    )
                 built[key] = self._build(value_node, (*path, key), construct)
             return built
         if isinstance(node, yaml.SequenceNode):
@@ -107,7 +115,7 @@ def _inner(annotation: Any) -> Any:
 
 
 def suggestion(word: str, known: list[str]) -> str:
-    """" (did you mean 'x'?)" or nothing."""
+    """ " (did you mean 'x'?)" or nothing."""
     close = difflib.get_close_matches(word, known, 1, 0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""
 
@@ -134,7 +142,9 @@ def _message(error: Any, model: type[BaseModel]) -> str:
         return f"{error['input']!r} does not fit the form {error['ctx']['pattern']}"
     if kind in ("literal_error", "enum"):
         expected = str(error["ctx"]["expected"])
-        return f"must be one of {expected}, not {error['input']!r}" + suggestion(str(error["input"]), expected.replace("'", "").replace(" or ", ", ").split(", "))
+        return f"must be one of {expected}, not {error['input']!r}" + suggestion(
+            str(error["input"]), expected.replace("'", "").replace(" or ", ", ").split(", ")
+        )
     text = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should ")
     return text if text.startswith(("must", "expected", "exactly", "needs")) else f"must {text}"
 

@@ -14,7 +14,19 @@ REGISTERS: Final = {
     "bitfield32": 2, "uint64": 4, "int64": 4, "float64": 4,
 }  # fmt: skip
 RowType = Literal[
-    "uint16", "int16", "enum16", "bitfield16", "sunssf", "uint32", "int32", "float32", "acc32", "bitfield32", "uint64", "int64", "float64"
+    "uint16",
+    "int16",
+    "enum16",
+    "bitfield16",
+    "sunssf",
+    "uint32",
+    "int32",
+    "float32",
+    "acc32",
+    "bitfield32",
+    "uint64",
+    "int64",
+    "float64",
 ]
 
 

@@ -10,7 +10,18 @@ from plant.names import BOOK_UNIT, COUNTERS, DEFAULT_KIND, POWERS, REVERSE_COUNT
 from plant.ports import Tags
 from plant.profile import Profile, Row
 from plant.site import (
-    BusNode, Channel, ConverterNode, Draw, GroupNode, Input, LineNode, MeterPoint, OutputEdge, Site, SourceNode, StoreNode,
+    BusNode,
+    Channel,
+    ConverterNode,
+    Draw,
+    GroupNode,
+    Input,
+    LineNode,
+    MeterPoint,
+    OutputEdge,
+    Site,
+    SourceNode,
+    StoreNode,
 )  # fmt: skip
 
 GAS_AT_0C = {"0C": 1.0, "15C": 273.15 / 288.15, "20C": 273.15 / 293.15}
@@ -55,7 +66,7 @@ class Resolver:
 
         for source in plant.sources.values():
             for meter in (source.meter, *source.shape):
-                put(meter, source.into, source.kind or DEFAULT_KIND.get(source.carrier, ""))
+                put(meter, source.into, str(source.kind or DEFAULT_KIND.get(source.carrier) or ""))
         for store in plant.stores.values():
             put(store.meter, store.bus)
         for converter in plant.converters.values():
@@ -90,10 +101,34 @@ class Resolver:
             energy_every_s=meter.every.energy, books=key in self.carrier,
         )  # fmt: skip
 
-    def _channel(self, key: str, tag: int, *, reverse: bool, scale: float, kind: str = "counter", step: float = 0.0, float32: bool = False, wraps_at: float | None = None) -> None:
-        self.channels.append(Channel(tag=tag, meter=self.meter_index[key], reverse=reverse, scale=scale, kind=kind, step=step, float32=float32, wraps_at=wraps_at))
+    def _channel(
+        self,
+        key: str,
+        tag: int,
+        *,
+        reverse: bool,
+        scale: float,
+        kind: str = "counter",
+        step: float = 0.0,
+        float32: bool = False,
+        wraps_at: float | None = None,
+    ) -> None:
+        self.channels.append(
+            Channel(
+                tag=tag,
+                meter=self.meter_index[key],
+                reverse=reverse,
+                scale=scale,
+                kind=kind,
+                step=step,
+                float32=float32,
+                wraps_at=wraps_at,
+            )
+        )
 
-    def _from_profile(self, key: str, meter: Meter, profile: Profile, carrier: Carrier, unit: str) -> tuple[int | None, float]:
+    def _from_profile(
+        self, key: str, meter: Meter, profile: Profile, carrier: Carrier, unit: str
+    ) -> tuple[int | None, float]:
         inverter = profile.category == "inverter"
         wanted = (meter.counter,) if meter.counter else COUNTERS[carrier]
         forward = best_rows(profile, (REVERSE_COUNTER,) if inverter else wanted)
@@ -101,7 +136,9 @@ class Resolver:
         for rows, reverse in ((forward, False), (backward, True)):
             for row in rows:
                 self._profile_channel(key, meter, row, reverse, carrier, unit)
-        power = next((r for q in POWERS[carrier] for r in profile.registers if r.quantity == q and r.phase == "total"), None)
+        power = next(
+            (r for q in POWERS[carrier] for r in profile.registers if r.quantity == q and r.phase == "total"), None
+        )
         tag = None if power is None else self.tags.tag(key, power.name)
         scale = 1.0 if power is None else book_scale(units.to_canonical(power.unit)[0], unit, meter)
         if not forward and tag is not None:
@@ -122,7 +159,14 @@ class Resolver:
         canonical, factor = units.to_canonical(str(meter.unit))
         scale = book_scale(canonical, unit, meter)
         wraps = None if meter.wraps_at is None else meter.wraps_at * factor
-        self._channel(key, self.tags.tag(key, "counter.total"), reverse=False, scale=scale, step=(meter.step or DEFAULT_COUNTER_STEP) * factor, wraps_at=wraps)
+        self._channel(
+            key,
+            self.tags.tag(key, "counter.total"),
+            reverse=False,
+            scale=scale,
+            step=(meter.step or DEFAULT_COUNTER_STEP) * factor,
+            wraps_at=wraps,
+        )
         topic = self.plant.connections[meter.on].topics[str(meter.topic)]
         return (self.tags.tag(key, "flow.total"), scale) if topic.flow else (None, scale)
 
@@ -131,9 +175,21 @@ class Resolver:
         power = next((q for q in POWERS[carrier] if q in meter.nodes), None)
         tag = None if power is None else self.tags.tag(key, f"{power}.total")
         for quantity in counters:
-            self._channel(key, self.tags.tag(key, f"{quantity}.total"), reverse=False, scale=1.0, step=meter.step or DEFAULT_COUNTER_STEP)
+            self._channel(
+                key,
+                self.tags.tag(key, f"{quantity}.total"),
+                reverse=False,
+                scale=1.0,
+                step=meter.step or DEFAULT_COUNTER_STEP,
+            )
         if REVERSE_COUNTER in meter.nodes:
-            self._channel(key, self.tags.tag(key, f"{REVERSE_COUNTER}.total"), reverse=True, scale=1.0, step=meter.step or DEFAULT_COUNTER_STEP)
+            self._channel(
+                key,
+                self.tags.tag(key, f"{REVERSE_COUNTER}.total"),
+                reverse=True,
+                scale=1.0,
+                step=meter.step or DEFAULT_COUNTER_STEP,
+            )
         if not counters and tag is not None:
             self._channel(key, tag, reverse=False, scale=1.0, kind="power")
             self._channel(key, tag, reverse=True, scale=1.0, kind="power")
@@ -182,7 +238,9 @@ class Resolver:
         return Input(kind="source", index=self.source_index[name], meters=known)
 
     def _kwh_per_input_unit(self, name: str) -> float:
-        bus = self.plant.buses.get(name) or self.plant.buses.get(self.plant.sources[name].into if name in self.plant.sources else "")
+        bus = self.plant.buses.get(name) or self.plant.buses.get(
+            self.plant.sources[name].into if name in self.plant.sources else ""
+        )
         gas = bus is not None and bus.carrier is Carrier.NATURAL_GAS and (bus.unit or "Nm3") == "Nm3"
         return GAS_NCV_KWH_PER_NM3 if gas else 1.0
 
@@ -193,7 +251,9 @@ class Resolver:
         if signal not in self.counts:
             connection, _, name = signal.partition(".")
             self.counts[signal] = len(self.channels)
-            self.channels.append(Channel(tag=self.tags.tag(connection, name), meter=-1, reverse=False, kind="count", step=1.0))
+            self.channels.append(
+                Channel(tag=self.tags.tag(connection, name), meter=-1, reverse=False, kind="count", step=1.0)
+            )
         return self.counts[signal]
 
     def _text(self, signal: str | None) -> int | None:
@@ -205,7 +265,10 @@ class Resolver:
     def _line(self, key: str) -> LineNode:
         line = self.plant.lines[key]
         output = line.output
-        draws = tuple(Draw(bus=self.bus_index[bus], meters=tuple(self.meter_index[m] for m in as_list(meters))) for bus, meters in line.draws.items())
+        draws = tuple(
+            Draw(bus=self.bus_index[bus], meters=tuple(self.meter_index[m] for m in as_list(meters)))
+            for bus, meters in line.draws.items()
+        )
         return LineNode(
             id=key, name=names(line.name, key), draws=draws, group=line.group, good_channel=self._count(output.good if output else None),
             scrap_channel=self._count(output.scrap if output else None), state_tag=self._text(line.state),

@@ -10,14 +10,25 @@ from rules.machine import NoData
 IDLE_MS = 10 * 60_000
 
 
-def attention(site: Site, at_ns: int, now: dict[str, Any] | None, meters: list[dict[str, Any]], verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def attention(
+    site: Site, at_ns: int, now: dict[str, Any] | None, meters: list[dict[str, Any]], verdicts: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Items of docs/api.md, most urgent first, seven at most."""
     found = [*_silent(site, meters), *_counters(verdicts), *_gaps(site, verdicts), *_idle(site, now)]
     return found[:7]
 
 
 def _item(code: str, severity: str, since_ms: int, **more: Any) -> dict[str, Any]:
-    return {"code": code, "severity": severity, "since_ms": since_ms, "until_ms": None, "meter": None, "line": None, "params": {}, **more}
+    return {
+        "code": code,
+        "severity": severity,
+        "since_ms": since_ms,
+        "until_ms": None,
+        "meter": None,
+        "line": None,
+        "params": {},
+        **more,
+    }
 
 
 def _line_of(site: Site, meter: str) -> str | None:
@@ -31,13 +42,32 @@ def _silent(site: Site, meters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if m["lag_s"] is not None and m["state"] in ("late", "silent"):
             at_ms = int(m["last_ms"] + m["lag_s"] * 1000)
             for change in rule.step(at_ms, {m["id"]: m["last_ms"]}):
-                found.append(_item("meter_silent", "warning", m["last_ms"], meter=change.subject, line=_line_of(site, change.subject), params={"seconds": round(m["lag_s"])}))
+                found.append(
+                    _item(
+                        "meter_silent",
+                        "warning",
+                        m["last_ms"],
+                        meter=change.subject,
+                        line=_line_of(site, change.subject),
+                        params={"seconds": round(m["lag_s"])},
+                    )
+                )
     return found
 
 
 def _counters(verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     codes = {"reset": "counter_reset", "unknown": "counter_unknown"}
-    return [_item(codes[v["verdict"]], "info", v["at_ms"], meter=v["meter"], params={"amount": v["amount"], "bound": v["bound"]}) for v in verdicts if v["verdict"] in codes]
+    return [
+        _item(
+            codes[v["verdict"]],
+            "info",
+            v["at_ms"],
+            meter=v["meter"],
+            params={"amount": v["amount"], "bound": v["bound"]},
+        )
+        for v in verdicts
+        if v["verdict"] in codes
+    ]
 
 
 def _gaps(site: Site, verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -46,7 +76,14 @@ def _gaps(site: Site, verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for v in verdicts:
         if v["verdict"] == "gap" and (line := _line_of(site, v["meter"])) is not None:
             seconds = (v["at_ms"] - v["from_ms"]) // 1000
-            found.append({**_item("meter_silent", "info", v["from_ms"], meter=v["meter"], line=line, params={"seconds": seconds}), "until_ms": v["at_ms"]})
+            found.append(
+                {
+                    **_item(
+                        "meter_silent", "info", v["from_ms"], meter=v["meter"], line=line, params={"seconds": seconds}
+                    ),
+                    "until_ms": v["at_ms"],
+                }
+            )
     return found
 
 
@@ -57,5 +94,7 @@ def _idle(site: Site, now: dict[str, Any] | None) -> list[dict[str, Any]]:
         since = shown.get("state_since_ms")
         if now and shown.get("state") == "IDLE" and since and now["at_ms"] - since > IDLE_MS:
             minutes = round((now["at_ms"] - since) / 60_000)
-            found.append(_item("line_idle", "info", since, line=line.id, params={"minutes": minutes, "kw": shown["final_kw"]}))
+            found.append(
+                _item("line_idle", "info", since, line=line.id, params={"minutes": minutes, "kw": shown["final_kw"]})
+            )
     return found

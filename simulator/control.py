@@ -122,6 +122,11 @@ class Control:
             raise ValueError("from and to must lie between the world's beginning and now, from before to")
         return {"truth": self.world.truth(t0, t1)}
 
+    def _registered(self, command: dict[str, Any]) -> dict[str, Any]:
+        """What a meter's import register truly counted at each moment, in the unit of its bus, before resets and rounding."""
+        meter = self._meter(command)
+        return {"registered": [self.world.registered(meter, int(at))[0] for at in command["at"]]}
+
     def _served(self, command: dict[str, Any]) -> dict[str, Any]:
         return self.ledger.served()
 

@@ -24,12 +24,18 @@ class DuckStore:
     """One writer, many readers, in one process. A second process cannot open the file."""
 
     def __init__(self, path: Path | None, memory: str = "512MB") -> None:
-        self.db = duckdb.connect(":memory:" if path is None else str(path), config={"memory_limit": memory, "threads": 2})
+        self.db = duckdb.connect(
+            ":memory:" if path is None else str(path), config={"memory_limit": memory, "threads": 2}
+        )
         self.lock = threading.Lock()
-        self.db.execute("CREATE TABLE IF NOT EXISTS reading (ts BIGINT, received BIGINT, tag INTEGER, value DOUBLE, quality UTINYINT)")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS reading (ts BIGINT, received BIGINT, tag INTEGER, value DOUBLE, quality UTINYINT)"
+        )
         self.db.execute("CREATE TABLE IF NOT EXISTS place (consumer VARCHAR, journal VARCHAR, place BIGINT)")
         self.db.execute("CREATE TABLE IF NOT EXISTS name (id INTEGER, text VARCHAR)")
-        self.db.execute("CREATE TABLE IF NOT EXISTS verdict (ts BIGINT, since BIGINT, meter INTEGER, verdict VARCHAR, amount DOUBLE, bound DOUBLE, reverse BOOLEAN)")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS verdict (ts BIGINT, since BIGINT, meter INTEGER, verdict VARCHAR, amount DOUBLE, bound DOUBLE, reverse BOOLEAN)"
+        )
         self.codes: dict[str, int] = {t: i for i, t in self.db.execute("SELECT id, text FROM name").fetchall()}
         self.saved = len(self.codes)
 
@@ -43,7 +49,9 @@ class DuckStore:
     def place(self, consumer: str, journal: str) -> int:
         """How far a consumer has read this journal."""
         with self.lock:
-            row = self.db.execute("SELECT max(place) FROM place WHERE consumer = ? AND journal = ?", [consumer, journal]).fetchone()
+            row = self.db.execute(
+                "SELECT max(place) FROM place WHERE consumer = ? AND journal = ?", [consumer, journal]
+            ).fetchone()
         return int(row[0]) if row and row[0] is not None else 0
 
     def _put(self, table: str, columns: Columns) -> None:
@@ -73,7 +81,9 @@ class DuckStore:
                 self.db.execute("ROLLBACK")
                 raise
 
-    def write_books(self, tables: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int) -> None:
+    def write_books(
+        self, tables: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int
+    ) -> None:
         """Figures of books up to `place`; corrected windows replace theirs. All in one transaction."""
         with self.lock:
             for name in BOOK_TABLES:
@@ -116,7 +126,11 @@ class DuckStore:
 
     def has(self, table: str) -> bool:
         with self.lock:
-            return bool(self.db.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = ?", [table]).fetchone()[0])  # type: ignore[index]
+            return bool(
+                self.db.execute(
+                    "SELECT count(*) FROM information_schema.tables WHERE table_name = ?", [table]
+                ).fetchone()[0]
+            )
 
     def query(self, sql: str, parameters: Sequence[Any] = (), **tables: Columns) -> dict[str, npt.NDArray[Any]]:
         """Columns of a read-only question, asked on a cursor of its own. `tables` are joined in by name."""
@@ -150,5 +164,6 @@ def _newest(start: npt.NDArray[np.int64], rev: npt.NDArray[np.int32]) -> npt.NDA
 def _plain(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Masked arrays as NaN."""
     if isinstance(values, np.ma.MaskedArray):
-        return np.asarray(values.astype(float).filled(np.nan)) if values.dtype.kind in "fiu" else np.asarray(values.filled(""))
+        masked: Any = values.astype(float) if values.dtype.kind in "fiu" else values
+        return np.asarray(masked.filled(np.nan if values.dtype.kind in "fiu" else ""))
     return values

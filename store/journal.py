@@ -54,7 +54,9 @@ class SqliteJournal:
 
     def set_meta(self, key: str, value: str) -> None:
         with self.lock:
-            self.db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
+            self.db.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+            )
 
     def append(self, frame: Frame) -> int:
         """Commit one frame; returns its number. Committed is acknowledged."""
@@ -64,7 +66,9 @@ class SqliteJournal:
         """Commit frames in one transaction; returns the last number."""
         with self.lock:
             if self.bytes > self.most_bytes:
-                raise JournalFull(f"the journal {self.path.name} has reached its bound of {self.most_bytes >> 20} MiB: a consumer is behind or the disk is slow")
+                raise JournalFull(
+                    f"the journal {self.path.name} has reached its bound of {self.most_bytes >> 20} MiB: a consumer is behind or the disk is slow"
+                )
             rows, seq = [], self.newest
             for frame in frames:
                 seq += 1
@@ -82,7 +86,9 @@ class SqliteJournal:
     def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Frames after a place, oldest first."""
         with self.lock:
-            return self.db.execute("SELECT seq, body FROM frame WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)).fetchall()
+            return self.db.execute(
+                "SELECT seq, body FROM frame WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+            ).fetchall()
 
     def frames(self, after: int, limit: int) -> list[Frame]:
         """Like `read`, decoded."""
@@ -97,7 +103,9 @@ class SqliteJournal:
             row = self.db.execute("SELECT wm FROM frame ORDER BY seq DESC LIMIT 1").fetchone()
         return int(row[0]) if row else int(self.meta("wm") or 0)
 
-    def put_outputs(self, outputs: Iterable[tuple[int, int, bytes]], checkpoint: tuple[str, int, bytes] | None = None) -> None:
+    def put_outputs(
+        self, outputs: Iterable[tuple[int, int, bytes]], checkpoint: tuple[str, int, bytes] | None = None
+    ) -> None:
         """Outputs of the step as (seq, n, body), and with them, in the same transaction, its state and place."""
         with self.lock, self._transaction():
             self.db.executemany("INSERT OR IGNORE INTO output (seq, n, body) VALUES (?, ?, ?)", outputs)
@@ -107,7 +115,9 @@ class SqliteJournal:
     def outputs(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Outputs after a place, in order."""
         with self.lock:
-            return self.db.execute("SELECT id, body FROM output WHERE id > ? ORDER BY id LIMIT ?", (after, limit)).fetchall()
+            return self.db.execute(
+                "SELECT id, body FROM output WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
 
     def last_output(self) -> int:
         with self.lock:
@@ -121,10 +131,18 @@ class SqliteJournal:
     def forget(self, frames_to: int, outputs_to: int, folded_to: int) -> None:
         """Drop what every consumer has passed. Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again."""
         with self.lock, self._transaction():
-            freed = self.db.execute("SELECT coalesce(sum(length(body)), 0) FROM frame WHERE seq <= ?", (frames_to,)).fetchone()[0]
+            freed = self.db.execute(
+                "SELECT coalesce(sum(length(body)), 0) FROM frame WHERE seq <= ?", (frames_to,)
+            ).fetchone()[0]
             wm = self.db.execute("SELECT max(wm) FROM frame").fetchone()[0]
-            self.db.execute("INSERT INTO meta VALUES ('newest', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (str(self.newest),))
-            self.db.execute("INSERT INTO meta VALUES ('wm', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (str(wm or 0),))
+            self.db.execute(
+                "INSERT INTO meta VALUES ('newest', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (str(self.newest),),
+            )
+            self.db.execute(
+                "INSERT INTO meta VALUES ('wm', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (str(wm or 0),),
+            )
             self.db.execute("DELETE FROM frame WHERE seq <= ?", (frames_to,))
             self.db.execute("DELETE FROM output WHERE id <= ? AND seq <= ?", (outputs_to, folded_to))
         self.bytes -= int(freed)
@@ -134,7 +152,9 @@ class SqliteJournal:
         with self.lock:
             row = self.db.execute("SELECT id FROM tag WHERE meter = ? AND quantity = ?", (meter, quantity)).fetchone()
             if row is None:
-                return int(self.db.execute("INSERT INTO tag (meter, quantity) VALUES (?, ?)", (meter, quantity)).lastrowid or 0)
+                return int(
+                    self.db.execute("INSERT INTO tag (meter, quantity) VALUES (?, ?)", (meter, quantity)).lastrowid or 0
+                )
         return int(row[0])
 
     def names(self) -> dict[int, tuple[str, str]]:

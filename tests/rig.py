@@ -26,8 +26,16 @@ HEAD = "site: {{id: works, timezone: UTC, grid: {grid}, window: {window}{more}}}
 
 def text(body: str, meters: str, *, window: str = "1h", grid: str = "CN-ZJ", more: str = "", nodes: str = "") -> str:
     """A plant file whose meters, named in one line, all have import and export counters over OPC UA."""
-    listed = "".join(f"  {m}: {{on: plc, nodes: {{active_energy_import: 'nsu=u;s={m}', active_energy_export: 'nsu=u;s={m}x', heat_energy: 'nsu=u;s={m}h', volume: 'nsu=u;s={m}v'}}, every: {{energy: {window}}}}}\n" for m in meters.split())
-    return HEAD.format(grid=grid, window=window, more=", " + more if more else "", nodes=nodes) + "meters:\n" + listed + body
+    listed = "".join(
+        f"  {m}: {{on: plc, nodes: {{active_energy_import: 'nsu=u;s={m}', active_energy_export: 'nsu=u;s={m}x', heat_energy: 'nsu=u;s={m}h', volume: 'nsu=u;s={m}v'}}, every: {{energy: {window}}}}}\n"
+        for m in meters.split()
+    )
+    return (
+        HEAD.format(grid=grid, window=window, more=", " + more if more else "", nodes=nodes)
+        + "meters:\n"
+        + listed
+        + body
+    )
 
 
 class Rig:
@@ -58,7 +66,12 @@ class Rig:
         tags = [self.site.channels[c].tag for c in rows]
         self.sequencer.take(batch(np.full(len(rows), ts), tags, self.counters[rows]))
 
-    def feed(self, energies: Mapping[str, float | tuple[float, float]], silent: set[str] = frozenset(), counts: Mapping[str, tuple[float, float]] | None = None) -> None:  # type: ignore[assignment]
+    def feed(
+        self,
+        energies: Mapping[str, float | tuple[float, float]],
+        silent: set[str] = frozenset(),
+        counts: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:  # type: ignore[assignment]
         """One window: what each meter counts (forward or (forward, reverse)); a silent meter counts on but is not read."""
         for meter, energy in energies.items():
             forward, reverse = energy if isinstance(energy, tuple) else (energy, 0.0)
@@ -77,7 +90,10 @@ class Rig:
 
     def event(self, batch_: Batch | None = None, **texts: str) -> None:
         """Machine states by line, at the current time."""
-        events = tuple(Event(self.at, next(n.state_tag or 0 for n in self.site.lines if n.id == line), state) for line, state in texts.items())
+        events = tuple(
+            Event(self.at, next(n.state_tag or 0 for n in self.site.lines if n.id == line), state)
+            for line, state in texts.items()
+        )
         self.sequencer.take(batch([], [], [], events=events))
 
     def close(self) -> list[Book]:

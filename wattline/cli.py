@@ -19,19 +19,30 @@ from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from wattline import __version__
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Live energy and carbon of a factory, per production line.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Live energy and carbon of a factory, per production line.",
+)
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 Data = Annotated[Path, typer.Option("--data", help="folder for journal and figures")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="port of page and API")]
-Bind = Annotated[str, typer.Option("--bind", help="address to listen on; any but loopback needs a token, which is made at start")]
+Bind = Annotated[
+    str, typer.Option("--bind", help="address to listen on; any but loopback needs a token, which is made at start")
+]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
 AsJson = Annotated[bool, typer.Option("--json", help="print as JSON")]
 
 
 def _log(level: str) -> None:
     if level.lower() not in ("debug", "info", "warning", "error"):
-        raise typer.BadParameter(f"'{level}' is not a log level; use debug, info, warning or error", param_hint="--log-level")
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        raise typer.BadParameter(
+            f"'{level}' is not a log level; use debug, info, warning or error", param_hint="--log-level"
+        )
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
     logging.getLogger("wattline").setLevel(level.upper())
     logging.getLogger("asyncua").setLevel(logging.ERROR)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -43,7 +54,9 @@ def _port_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise WattlineError(f"port {port} on {host} cannot be used ({error.strerror}); give another with --port") from None
+            raise WattlineError(
+                f"port {port} on {host} cannot be used ({error.strerror}); give another with --port"
+            ) from None
 
 
 def _loop() -> None:
@@ -73,6 +86,7 @@ def demo(
 ) -> None:  # fmt: skip
     """A simulated factory, live: devices in a child process, everything else here."""
     from wattline.demo import run_demo
+
     _log(log_level)
     _loop()
     if verify:
@@ -107,7 +121,10 @@ def run(
         clock = ScaledClock(**found["clock"])
         options = Options(data, bind, port, simulated=True, endpoints=found["connections"])
     runtime = Runtime(parsed, catalogue, clock, options)
-    print(f"Wattline: {parsed.site.id}, live at {runtime.link()}; raw readings are kept 7 days (data in {data})", flush=True)
+    print(
+        f"Wattline: {parsed.site.id}, live at {runtime.link()}; raw readings are kept 7 days (data in {data})",
+        flush=True,
+    )
     try:
         asyncio.run(serve(runtime, None, None))
     finally:
@@ -127,13 +144,25 @@ def simulate(
 
     _log(log_level)
     try:
-        serve_devices(plant, speed=speed, epoch_ns=epoch_ns, seed=seed, endpoints_path=endpoints, faults=fault or [], with_parent=with_parent, ready=lambda e: print(json.dumps(e, indent=1), flush=True))
+        serve_devices(
+            plant,
+            speed=speed,
+            epoch_ns=epoch_ns,
+            seed=seed,
+            endpoints_path=endpoints,
+            faults=fault or [],
+            with_parent=with_parent,
+            ready=lambda e: print(json.dumps(e, indent=1), flush=True),
+        )
     except ValueError as error:
         raise WattlineError(str(error)) from error
 
 
 @app.command()
-def check(plant: Annotated[list[Path] | None, typer.Argument(help="plant files")] = None, profiles: Annotated[bool, typer.Option("--profiles", help="list the meter profiles")] = False) -> None:
+def check(
+    plant: Annotated[list[Path] | None, typer.Argument(help="plant files")] = None,
+    profiles: Annotated[bool, typer.Option("--profiles", help="list the meter profiles")] = False,
+) -> None:
     """Check plant files; touches no network."""
     catalogue = load_catalogue()
     if profiles:
@@ -143,12 +172,17 @@ def check(plant: Annotated[list[Path] | None, typer.Argument(help="plant files")
     for path in plant or []:
         try:
             parsed = load_plant(path, frozenset(catalogue))
-            print(f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources")
+            print(
+                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources"
+            )
         except ConfigError as error:
             problems += len(error.mistakes)
             print(error, file=sys.stderr)
     if problems:
-        print(f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was changed", file=sys.stderr)
+        print(
+            f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was changed",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 

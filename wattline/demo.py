@@ -41,10 +41,23 @@ class Devices:
     def __init__(self, plant: Path, folder: Path, speed: float, epoch_ns: int | None, seed: int | None) -> None:
         self.path = folder / "endpoints.json"
         self.path.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "wattline.cli", "simulate", str(plant), "--speed", str(speed), "--endpoints", str(self.path), "--with-parent"]
+        command = [
+            sys.executable,
+            "-m",
+            "wattline.cli",
+            "simulate",
+            str(plant),
+            "--speed",
+            str(speed),
+            "--endpoints",
+            str(self.path),
+            "--with-parent",
+        ]
         command += [] if epoch_ns is None else ["--epoch-ns", str(epoch_ns)]
         command += [] if seed is None else ["--seed", str(seed)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
 
     def wait(self, timeout_s: float = 60.0) -> dict[str, Any]:
         """endpoints.json, once the devices serve; WattlineError if they do not."""
@@ -71,7 +84,6 @@ class Devices:
 
 def ask(control: str, command: dict[str, Any]) -> dict[str, Any]:
     """One command to the control port of a simulation."""
-
 
     host, _, port = control.partition(":")
     with socket.create_connection((host, int(port)), timeout=30) as link:
@@ -120,7 +132,16 @@ class Backfill:
         runtime.host.wake.set()
 
 
-def run_demo(*, speed: float, seconds: float | None, data: Path, host: str, port: int, backfill: bool = True, plant: Path | None = None) -> None:
+def run_demo(
+    *,
+    speed: float,
+    seconds: float | None,
+    data: Path,
+    host: str,
+    port: int,
+    backfill: bool = True,
+    plant: Path | None = None,
+) -> None:
     """The demo until Ctrl-C, or for `seconds` of real time."""
     path = plant or plant_path()
     catalogue = load_catalogue()
@@ -133,10 +154,22 @@ def run_demo(*, speed: float, seconds: float | None, data: Path, host: str, port
         endpoints = devices.wait()
         memo.write_text(json.dumps({"epoch_ns": endpoints["epoch_ns"], "seed": endpoints["seed"]}))
         clock = ScaledClock(**endpoints["clock"])
-        runtime = Runtime(parsed, catalogue, clock, Options(data, host, port, simulated=True, endpoints=endpoints["connections"]))
-        world = World(parsed, load_sim(path, parsed), catalogue, endpoints["epoch_ns"], endpoints["seed"], start_ns=endpoints["clock"]["event_ns"])
+        runtime = Runtime(
+            parsed, catalogue, clock, Options(data, host, port, simulated=True, endpoints=endpoints["connections"])
+        )
+        world = World(
+            parsed,
+            load_sim(path, parsed),
+            catalogue,
+            endpoints["epoch_ns"],
+            endpoints["seed"],
+            start_ns=endpoints["clock"]["event_ns"],
+        )
         try:
-            print(f"Wattline: a simulated factory, live at {runtime.link()}   (Ctrl-C ends it; data in {data})", flush=True)
+            print(
+                f"Wattline: a simulated factory, live at {runtime.link()}   (Ctrl-C ends it; data in {data})",
+                flush=True,
+            )
             asyncio.run(serve(runtime, Backfill(world) if backfill else None, seconds))
         finally:
             runtime.close()
@@ -154,5 +187,3 @@ async def serve(runtime: Runtime, fill: Any, seconds: float | None) -> None:
         loop.call_later(seconds, stop.set)
     await runtime.run(stop, page_folder(), fill)
     print("Wattline: ended, everything is stored.", flush=True)
-
-

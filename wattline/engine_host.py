@@ -104,7 +104,10 @@ class EngineHost(threading.Thread):
         frames = [f for f in (decode(body) for _, body in rows) if f.header.kind == Kind.DATA and len(f)]
         columns: dict[str, Any] = {}
         if frames:
-            columns = {name: np.concatenate([getattr(f, name) for f in frames]) for name in ("ts", "received", "tag", "value", "quality")}
+            columns = {
+                name: np.concatenate([getattr(f, name) for f in frames])
+                for name in ("ts", "received", "tag", "value", "quality")
+            }
         self.store.write_readings(columns, self.journal.id, rows[-1][0])
         self.readings_place = rows[-1][0]
         return True
@@ -150,14 +153,28 @@ class EngineHost(threading.Thread):
         for channel, ts, verdict, amount, bound, since in msgspec.json.decode(body[len(ODD) :]):
             node = site.channels[channel]
             name = site.meters[node.meter].id if node.meter >= 0 else f"signal {node.tag}"
-            out.append((ts, since or ts, self.store.code(name), verdict, amount * node.scale, None if bound is None else bound * node.scale, node.reverse))
+            out.append(
+                (
+                    ts,
+                    since or ts,
+                    self.store.code(name),
+                    verdict,
+                    amount * node.scale,
+                    None if bound is None else bound * node.scale,
+                    node.reverse,
+                )
+            )
         return out
 
     def drain(self, timeout_s: float = 60.0) -> None:
         """Wait until everything in the journal is folded and stored."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end and self.failed is None:
-            if self.state.seq >= self.journal.last() and self.readings_place >= self.journal.last() and self.books_place >= self.journal.last_output():
+            if (
+                self.state.seq >= self.journal.last()
+                and self.readings_place >= self.journal.last()
+                and self.books_place >= self.journal.last_output()
+            ):
                 return
             self.wake.set()
             time.sleep(0.05)
@@ -169,6 +186,9 @@ def _bodies(out: Out) -> list[bytes]:
     if out.site is not None:
         bodies.append(SITE + encode_control(Control(site=out.site)))
     if out.unusual:
-        rows = [[u.channel, u.ts, u.verdict.value, u.amount, u.bound if np.isfinite(u.bound) else None, u.since] for u in out.unusual]
+        rows = [
+            [u.channel, u.ts, u.verdict.value, u.amount, u.bound if np.isfinite(u.bound) else None, u.since]
+            for u in out.unusual
+        ]
         bodies.append(ODD + msgspec.json.encode(rows))
     return bodies + [book.encode() for book in out.books]

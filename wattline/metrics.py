@@ -21,7 +21,9 @@ def prometheus(runtime: Runtime) -> str:
     gauge("journal_frames_total", "frames committed to the journal", runtime.journal.last())
     gauge("journal_bytes", "bytes of frames held in the journal", runtime.journal.bytes)
     gauge("step_behind_frames", "frames the step has not folded yet", runtime.journal.last() - runtime.host.state.seq)
-    gauge("readings_dropped_total", "readings left out because the journal could not keep up", runtime.sequencer.dropped)
+    gauge(
+        "readings_dropped_total", "readings left out because the journal could not keep up", runtime.sequencer.dropped
+    )
     gauge("books_imbalance_ratio", "largest difference of a source's balance seen", runtime.host.state.imbalance)
     gauge("viewers", "live viewers", runtime.hub.viewers)
     polls = Gauge("wattline_polls_total", "polls by meter and outcome", ["meter", "outcome"], registry=registry)

@@ -67,7 +67,9 @@ class Runtime:
         self.host = EngineHost(self.journal, self.store, self._on_books)
         self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
         self.history = History(self.site, self.store)
-        self.health = Health(self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values)
+        self.health = Health(
+            self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values
+        )
         self.token = None if options.host in LOOPBACK else secrets.token_urlsafe(24)
         self.closed_ns = 0
         self.books_due = asyncio.Event()
@@ -99,7 +101,18 @@ class Runtime:
         self.sequencer.config = config_hash(self.site)
 
     def app(self, page: Path | None) -> Any:
-        context = Context(self.site, self.history, self.hub, self.clock.now, self.health, self._not_ready, __version__, page, self.token, metrics=lambda: prometheus(self))
+        context = Context(
+            self.site,
+            self.history,
+            self.hub,
+            self.clock.now,
+            self.health,
+            self._not_ready,
+            __version__,
+            page,
+            self.token,
+            metrics=lambda: prometheus(self),
+        )
         return create_app(context)
 
     def _not_ready(self) -> str | None:
@@ -113,7 +126,11 @@ class Runtime:
         self.announce()
         self.host.start()
         tasks = [asyncio.create_task(d.run(self.sequencer.take), name=f"driver {d.connection}") for d in self.drivers]
-        tasks += [asyncio.create_task(self._tick(), name="now"), asyncio.create_task(self._summaries(), name="books"), asyncio.create_task(self._retain(), name="retention")]
+        tasks += [
+            asyncio.create_task(self._tick(), name="now"),
+            asyncio.create_task(self._summaries(), name="books"),
+            asyncio.create_task(self._retain(), name="retention"),
+        ]
         cutter = asyncio.create_task(self._cut(fill), name="sequencer")
         server = self._server(page) if serve else None
         serving = asyncio.create_task(server.serve(), name="api") if server else None
@@ -154,9 +171,17 @@ class Runtime:
         await self.sequencer.run()
 
     def _server(self, page: Path | None) -> uvicorn.Server:
-        config = uvicorn.Config(self.app(page), host=self.options.host, port=self.options.port, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off")
+        config = uvicorn.Config(
+            self.app(page),
+            host=self.options.host,
+            port=self.options.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            lifespan="off",
+        )
         server = uvicorn.Server(config)
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
         return server
 
     async def _tick(self) -> None:
@@ -187,7 +212,12 @@ class Runtime:
         done = min(max(self.closed_ns - start, 0), end - start) // window
         total = (end - start) // window
         finished = self.closed_ns >= end - 2 * window
-        await self.hub.publish("backfill", None if finished else {"done": done, "total": total, "from_ms": start // 1_000_000, "to_ms": end // 1_000_000})
+        await self.hub.publish(
+            "backfill",
+            None
+            if finished
+            else {"done": done, "total": total, "from_ms": start // 1_000_000, "to_ms": end // 1_000_000},
+        )
         if finished:
             self.backfill_span = None
 
@@ -220,7 +250,9 @@ def _open_store(path: Path) -> DuckStore:
         return DuckStore(path)
     except Exception as error:
         if "lock" in str(error).lower():
-            raise WattlineError(f"the data folder {path.parent} is in use by another Wattline; stop it or give another with --data") from error
+            raise WattlineError(
+                f"the data folder {path.parent} is in use by another Wattline; stop it or give another with --data"
+            ) from error
         raise
 
 
@@ -237,4 +269,6 @@ def read_endpoints(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
     except (OSError, ValueError) as error:
-        raise WattlineError(f"{path}: cannot be read as endpoints.json ({error}); start `wattline simulate PLANT.yaml --endpoints {path}` first") from error
+        raise WattlineError(
+            f"{path}: cannot be read as endpoints.json ({error}); start `wattline simulate PLANT.yaml --endpoints {path}` first"
+        ) from error

@@ -20,7 +20,9 @@ LEAST_POLL_S = 0.1
 LATENCY_S = 0.4
 
 
-def build_site(plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *, speed: float = 1.0, simulated: bool = False) -> Site:
+def build_site(
+    plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *, speed: float = 1.0, simulated: bool = False
+) -> Site:
     """The resolved site with its factors. On a clock that runs faster, poll periods and grace are what real time allows."""
     site = resolve(plant, catalogue, tags, simulated=simulated)
     lag = LATENCY_S * speed if speed > 1.0 else 0.0
@@ -29,7 +31,9 @@ def build_site(plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *
         if speed > 1.0 else m
         for m in site.meters
     )  # fmt: skip
-    return msgspec.structs.replace(site, meters=meters, grace_s=max(site.grace_s, 2 * lag), properties=properties(plant, site))
+    return msgspec.structs.replace(
+        site, meters=meters, grace_s=max(site.grace_s, 2 * lag), properties=properties(plant, site)
+    )
 
 
 def secret(name: str) -> str:
@@ -40,4 +44,13 @@ def secret(name: str) -> str:
     folder = os.environ.get("WATTLINE_SECRETS")
     if folder and (Path(folder) / name).is_file():
         return (Path(folder) / name).read_text(encoding="utf-8").strip()
-    raise ConfigError([Mistake("secrets", 1, name, f"not found: set WATTLINE_SECRET_{name.upper()} or put a file '{name}' into the folder that WATTLINE_SECRETS names")])
+    raise ConfigError(
+        [
+            Mistake(
+                "secrets",
+                1,
+                name,
+                f"not found: set WATTLINE_SECRET_{name.upper()} or put a file '{name}' into the folder that WATTLINE_SECRETS names",
+            )
+        ]
+    )

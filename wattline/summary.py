@@ -19,7 +19,9 @@ from store.journal import SqliteJournal
 WEEK = 7 * 86_400_000_000_000
 
 
-def books(site: Site, history: History, closed_ns: int, now: dict[str, Any] | None, meters: list[dict[str, Any]]) -> dict[str, Any]:
+def books(
+    site: Site, history: History, closed_ns: int, now: dict[str, Any] | None, meters: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Sums of closed windows up to `closed_ns`: today, the shift so far, what needs attention."""
     last = closed_ns - 1
     day, (shift, since) = day_start(site, last), shift_at(site, last)
@@ -28,7 +30,16 @@ def books(site: Site, history: History, closed_ns: int, now: dict[str, Any] | No
     kwh = today["energy.electricity"]
     plan = None if site.plan_kwh_per_day is None else site.plan_kwh_per_day * (closed_ns - day) / 86_400e9
     names = [line.id for line in site.lines] + [g.id for g in site.groups]
-    wanted = ("per_good.carbon", "per_good.energy", "output.good", "coverage.time", "estimated", "energy.final", "electrification.calorific@final", "intensity.final")
+    wanted = (
+        "per_good.carbon",
+        "per_good.energy",
+        "output.good",
+        "coverage.time",
+        "estimated",
+        "energy.final",
+        "electrification.calorific@final",
+        "intensity.final",
+    )
     lines = {}
     for name in names:
         sums = history.sums(name, np.array([since, closed_ns], np.int64))
@@ -50,19 +61,48 @@ def _number(x: Any) -> float | None:
 
 def verdicts(store: DuckStore, since_ns: int) -> list[dict[str, Any]]:
     """Unusual counter steps and gaps since a moment, newest first."""
-    rows = store.query("SELECT ts, since, meter, verdict, amount, bound FROM verdict WHERE ts >= ? AND NOT reverse ORDER BY ts DESC LIMIT 200", [since_ns])
+    rows = store.query(
+        "SELECT ts, since, meter, verdict, amount, bound FROM verdict WHERE ts >= ? AND NOT reverse ORDER BY ts DESC LIMIT 200",
+        [since_ns],
+    )
     text = store.text()
     return [
-        {"at_ms": int(t) // 1_000_000, "from_ms": int(s) // 1_000_000, "meter": text[int(m)], "verdict": str(v), "amount": _number(float(a)), "bound": _number(float(b))}
-        for t, s, m, v, a, b in zip(rows["ts"], rows["since"], rows["meter"], rows["verdict"], rows["amount"], rows["bound"], strict=True)
+        {
+            "at_ms": int(t) // 1_000_000,
+            "from_ms": int(s) // 1_000_000,
+            "meter": text[int(m)],
+            "verdict": str(v),
+            "amount": _number(float(a)),
+            "bound": _number(float(b)),
+        }
+        for t, s, m, v, a, b in zip(
+            rows["ts"], rows["since"], rows["meter"], rows["verdict"], rows["amount"], rows["bound"], strict=True
+        )
     ]
 
 
 class Health:
     """Data health of a running plant; asked each few seconds, kept for one."""
 
-    def __init__(self, site: Site, drivers: list[Driver], store: DuckStore, journal: SqliteJournal, now_ns: Callable[[], int], places: Callable[[], dict[str, int]], last: Callable[[], dict[str, tuple[float, float]]]) -> None:
-        self.site, self.drivers, self.store, self.journal, self.now_ns, self.places, self.last = site, drivers, store, journal, now_ns, places, last
+    def __init__(
+        self,
+        site: Site,
+        drivers: list[Driver],
+        store: DuckStore,
+        journal: SqliteJournal,
+        now_ns: Callable[[], int],
+        places: Callable[[], dict[str, int]],
+        last: Callable[[], dict[str, tuple[float, float]]],
+    ) -> None:
+        self.site, self.drivers, self.store, self.journal, self.now_ns, self.places, self.last = (
+            site,
+            drivers,
+            store,
+            journal,
+            now_ns,
+            places,
+            last,
+        )
         self._kept: tuple[float, dict[str, Any]] = (0.0, {})
 
     def __call__(self) -> dict[str, Any]:

@@ -42,13 +42,15 @@ class MqttDriver:
         client_id: str,
         user: str | None = None,
         password: Callable[[], str] | None = None,
+        keep: bool = True,
     ) -> None:
         self.connection = link.id
         self.link, self.router, self.clock, self.timeout = link, router, clock, timeout
-        self._client_id, self._user, self._password = client_id, user, password
+        self._client_id, self._user, self._password, self._keep = client_id, user, password, keep
         self._lock = threading.Lock()
         self._held: deque[Message] = deque(maxlen=KEEP)
         self._dropped = 0
+        self._accepted = False
         self._changes: list[str] = []  # "" for up, else why it is down
         self.subscribed = asyncio.Event()
 
@@ -91,7 +93,7 @@ class MqttDriver:
                 sink(batch)
 
     def _make(self) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=False)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=not self._keep)
         client.connect_timeout = self.timeout
         client.reconnect_delay_set(1, int(BACKOFF_MAX_S))
         if self._user:
@@ -119,11 +121,14 @@ class MqttDriver:
         if reason.is_failure:
             self._changes.append(f"refused: {reason}")
             return
+        self._accepted = True
         self._changes.append("")
         client.subscribe([(pattern, 1) for pattern in self.router.subscriptions])
 
     def _disconnected(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._changes.append(f"connection lost: {reason}")
+        if self._accepted:  # else the refusal is the reason, and it is already known
+            self._changes.append(f"connection lost: {reason}")
+        self._accepted = False
 
     def _failed(self, _client: mqtt.Client, _data: Any) -> None:
         self._changes.append("no connection")

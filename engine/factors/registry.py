@@ -33,7 +33,11 @@ def grid_factor(region: str, kind: str, year: int | None) -> FactorRow | None:
         mine = [r for r in rows if r["region_code"] == place and (year is None or int(r["year"]) <= year)]
         if mine:
             best = max(mine, key=lambda r: int(r["year"]))
-            late = f"{year} is not published; {best['year']} is the nearest earlier one" if year and int(best["year"]) != year else ""
+            late = (
+                f"{year} is not published; {best['year']} is the nearest earlier one"
+                if year and int(best["year"]) != year
+                else ""
+            )
             return _row(f"grid.{kind}", best, "; ".join(x for x in (fallback, late) if x))
     return None
 
@@ -46,16 +50,39 @@ def _row(key: str, row: dict[str, str], fallback: str) -> FactorRow:
 
 
 def _own(key: str, value: float, unit: str) -> FactorRow:
-    return FactorRow(key=key, value_kg=value, unit=unit, gas_basis="CO2", kind="own", region="", year=0, source="plant file", status="declared")
+    return FactorRow(
+        key=key,
+        value_kg=value,
+        unit=unit,
+        gas_basis="CO2",
+        kind="own",
+        region="",
+        year=0,
+        source="plant file",
+        status="declared",
+    )
 
 
 def _zero(key: str, unit: str, why: str) -> FactorRow:
-    return FactorRow(key=key, value_kg=0.0, unit=unit, gas_basis="CO2", kind="zero", region="", year=0, source=why, status="by method")
+    return FactorRow(
+        key=key,
+        value_kg=0.0,
+        unit=unit,
+        gas_basis="CO2",
+        kind="zero",
+        region="",
+        year=0,
+        source=why,
+        status="by method",
+    )
 
 
 def properties(plant: PlantFile, site: Site) -> tuple[SourceProperty, ...]:
     """What each source of the site is multiplied with, and the pseudo-sources after them."""
-    return (*(_property(plant, site, i) for i in range(len(site.sources))), *(_pseudo(plant, name) for name in ("ambient", "unknown", "opening_stock")))
+    return (
+        *(_property(plant, site, i) for i in range(len(site.sources))),
+        *(_pseudo(plant, name) for name in ("ambient", "unknown", "opening_stock")),
+    )
 
 
 def _property(plant: PlantFile, site: Site, index: int) -> SourceProperty:
@@ -70,17 +97,43 @@ def _property(plant: PlantFile, site: Site, index: int) -> SourceProperty:
     kwh = 1.0 if node.carrier == Carrier.ELECTRICITY else 0.0
     renewable = kind in (SourceKind.PV, SourceKind.WIND, SourceKind.GEOTHERMAL)
     zero = _zero(node.id, node.unit, "no emission at generation on site")
-    return SourceProperty(source=node.id, scope="none", kwh=kwh, kgce=ELECTRICITY_KGCE_PER_KWH * kwh, location=zero, market=zero, renewable=renewable, on_site=renewable)
+    return SourceProperty(
+        source=node.id,
+        scope="none",
+        kwh=kwh,
+        kgce=ELECTRICITY_KGCE_PER_KWH * kwh,
+        location=zero,
+        market=zero,
+        renewable=renewable,
+        on_site=renewable,
+    )
 
 
 def _grid(plant: PlantFile, source: str) -> SourceProperty:
     site = plant.site
     own = site.factors.get(source, site.factors.get("grid"))
-    location = _own("grid", own, "kWh") if own is not None else grid_factor(site.grid, "location_average", site.factors_year)
+    location = (
+        _own("grid", own, "kWh") if own is not None else grid_factor(site.grid, "location_average", site.factors_year)
+    )
     if location is None:
-        location = FactorRow(key="grid", value_kg=float("nan"), unit="kWh", gas_basis="CO2", kind="missing", region=site.grid, year=0, source="none found", status="missing", fallback=f"no factor of {site.grid}: set site.factors.grid")
+        location = FactorRow(
+            key="grid",
+            value_kg=float("nan"),
+            unit="kWh",
+            gas_basis="CO2",
+            kind="missing",
+            region=site.grid,
+            year=0,
+            source="none found",
+            status="missing",
+            fallback=f"no factor of {site.grid}: set site.factors.grid",
+        )
     residual_own = site.factors.get("residual")
-    residual = _own("residual", residual_own, "kWh") if residual_own is not None else (grid_factor(site.grid, "residual_mix", site.factors_year) or location)
+    residual = (
+        _own("residual", residual_own, "kWh")
+        if residual_own is not None
+        else (grid_factor(site.grid, "residual_mix", site.factors_year) or location)
+    )
     contracts = [c for c in plant.contracts.values() if c.source == source]
     share = sum(c.share for c in contracts)
     value = sum(c.share * c.factor for c in contracts) + (1.0 - share) * residual.value_kg
@@ -88,7 +141,15 @@ def _grid(plant: PlantFile, source: str) -> SourceProperty:
         key="grid.market", value_kg=value, unit="kWh", gas_basis=residual.gas_basis, kind="market", region=residual.region, year=residual.year,
         source=f"{share:.0%} contracts, the rest: {residual.source}", status=residual.status, fallback=residual.fallback,
     )  # fmt: skip
-    return SourceProperty(source=source, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=location, market=market, contract_share=share)
+    return SourceProperty(
+        source=source,
+        scope="scope2",
+        kwh=1.0,
+        kgce=ELECTRICITY_KGCE_PER_KWH,
+        location=location,
+        market=market,
+        contract_share=share,
+    )
 
 
 def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
@@ -103,7 +164,14 @@ def _gas(plant: PlantFile, source: str, unit: str) -> SourceProperty:
     own = plant.site.factors.get(source, plant.site.factors.get("gas"))
     factor = _own(source, own, unit) if own is not None else FactorRow(
         key=source, value_kg=GAS_KG_PER_NM3 * per_unit, unit=unit, gas_basis="CO2", kind="fuel", region="CN", year=2015, source=origin, status=status)  # fmt: skip
-    return SourceProperty(source=source, scope="scope1", kwh=ncv_kwh * per_unit, kgce=GAS_KGCE_PER_NM3 * per_unit, location=factor, market=factor)
+    return SourceProperty(
+        source=source,
+        scope="scope1",
+        kwh=ncv_kwh * per_unit,
+        kgce=GAS_KGCE_PER_NM3 * per_unit,
+        location=factor,
+        market=factor,
+    )
 
 
 def _heat(plant: PlantFile, source: str, unit: str) -> SourceProperty:
@@ -112,7 +180,9 @@ def _heat(plant: PlantFile, source: str, unit: str) -> SourceProperty:
     kg_per_gj = HEAT_KG_PER_GJ if own is None else own
     factor = FactorRow(key=source, value_kg=kg_per_gj / KWH_PER_GJ, unit=unit, gas_basis="CO2", kind="heat", region="CN", year=2015,
                        source=text if own is None else "plant file", status="secondary" if own is None else "declared")  # fmt: skip
-    return SourceProperty(source=source, scope="scope2", kwh=1.0, kgce=HEAT_KGCE_PER_GJ / KWH_PER_GJ, location=factor, market=factor)
+    return SourceProperty(
+        source=source, scope="scope2", kwh=1.0, kgce=HEAT_KGCE_PER_GJ / KWH_PER_GJ, location=factor, market=factor
+    )
 
 
 def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
@@ -121,4 +191,6 @@ def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
         zero = _zero(name, "kWh", "ambient heat")
         return SourceProperty(source=name, scope="none", kwh=0.0, kgce=0.0, location=zero, market=zero)
     grid = _grid(plant, "grid")
-    return SourceProperty(source=name, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=grid.location, market=grid.market)
+    return SourceProperty(
+        source=name, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=grid.location, market=grid.market
+    )

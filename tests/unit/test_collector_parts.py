@@ -150,7 +150,7 @@ def status(kind: str = "good") -> SimpleNamespace:
 
 
 def item(handle: int, value: Any, kind: str = "good", source: datetime | None = None) -> SimpleNamespace:
-    data = SimpleNamespace(Value=SimpleNamespace(Value=value), StatusCode_=status(kind), SourceTimestamp=source)
+    data = SimpleNamespace(Value=SimpleNamespace(Value=value), StatusCode=status(kind), SourceTimestamp=source)
     return SimpleNamespace(ClientHandle=handle, Value=data)
 
 
