@@ -33,6 +33,7 @@ BY_CT: Final = frozenset({
     "reactive_energy_inductive", "reactive_energy_capacitive", "apparent_energy", "charge",
     "active_power", "reactive_power", "apparent_power", "active_power_demand", "current",
 })  # fmt: skip
+_NUMPY: Final = {"H": "u2", "h": "i2", "I": "u4", "i": "i4", "f": "f4", "Q": "u8", "q": "i8", "d": "f8"}
 _TURNED: Final = {
     "active_energy_import": "active_energy_export",
     "active_energy_export": "active_energy_import",
@@ -89,9 +90,11 @@ def _finish(
     scaled = np.array([i for i, row in enumerate(rows) if row.scale_register is not None], np.intp)
     pack, unpack, size = struct.Struct(f">{count}H").pack, form.unpack, len(rows)
     any_missing, all_finite = not np.isnan(missing).all(), np.isfinite
+    one_type = None if len(scaled) else _one_type(rows)
 
     def decode(registers: Sequence[int]) -> Floats:
-        raw = np.array(unpack(pack(*pick(registers))), np.float64)
+        packed = pack(*pick(registers))
+        raw = np.array(unpack(packed) if one_type is None else np.frombuffer(packed, one_type), np.float64)
         values = raw[:size]
         if any_missing:
             values[values == missing] = np.nan
@@ -104,6 +107,12 @@ def _finish(
         return values
 
     return decode
+
+
+def _one_type(rows: tuple[Row, ...]) -> np.dtype[Any] | None:
+    """The type that all rows have, so that numpy can take the block as a whole; None where they differ."""
+    kinds = {FORMATS[row.type] for row in rows}
+    return np.dtype(">" + _NUMPY[kinds.pop()]) if len(kinds) == 1 else None
 
 
 def _powers(scales: Floats) -> Floats:

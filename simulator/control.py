@@ -37,6 +37,7 @@ class Control:
             "clear": self._clear,
             "ledger": self._ledger,
             "truth": self._truth,
+            "registered": self._registered,
             "served": self._served,
             "now": self._now,
             "stop": self._stop,

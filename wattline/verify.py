@@ -57,7 +57,8 @@ async def _collect(runtime: Runtime, seconds: float) -> None:
     asyncio.get_running_loop().call_later(seconds, stop.set)
     await runtime.run(stop, None, serve=False)
     # The tail: nothing more comes, so the watermark moves on and closes what is open.
-    runtime.sequencer.cut(runtime.clock.now() + 3_600_000_000_000)
+    site = runtime.site
+    runtime.sequencer.cut(runtime.clock.now() + round((site.window_s + site.grace_s) * 1e9))
     host = runtime.host
     while host.turn():
         pass
@@ -119,8 +120,13 @@ def _row(check: str, of: str, value: float, expected: float, within: float) -> R
 
 
 def _truth_span(runtime: Runtime) -> tuple[int, int]:
-    got = runtime.store.query("SELECT min(start) AS a, max(start) AS b FROM closed")
-    return int(got["a"][0]), int(got["b"][0]) + round(runtime.site.window_s * 1e9)
+    """Whole windows in which every meter was read: from the second window to the one before the last readings."""
+    meters, window = runtime.host.state.meters, round(runtime.site.window_s * 1e9)
+    assert meters is not None
+    counters = [c for c, n in enumerate(runtime.site.channels) if n.meter >= 0]
+    last = min(int(meters.points.ts[meters.points.channel == c].max(initial=0)) or 2**62 for c in counters)
+    got = runtime.store.query("SELECT min(start) AS a FROM closed")
+    return int(got["a"][0]) + 2 * window, last // window * window
 
 
 def _bounds(runtime: Runtime) -> dict[str, float]:
@@ -168,7 +174,7 @@ def _remainders(runtime: Runtime, control: str) -> list[Row]:
     """Each bus's remainder against its true losses, within k = 3 of its uncertainty."""
     start, end = _truth_span(runtime)
     truth = ask(control, {"cmd": "truth", "from": start, "to": end})["truth"]["buses"]
-    got = runtime.store.query("SELECT bus, sum(remainder) AS r FROM bus GROUP BY bus")
+    got = runtime.store.query("SELECT bus, sum(remainder) AS r FROM bus WHERE start >= ? AND start < ? GROUP BY bus", [start, end])
     text, out = runtime.store.text(), []
     measured = {text[int(b)]: float(r) for b, r in zip(got["bus"], got["r"], strict=True)}
     for index, bus in enumerate(runtime.site.buses):

@@ -56,6 +56,7 @@ class OpcUaDriver:
         self._heard = 0.0
         self._backoff = Backoff()
         self._lost = asyncio.Event()
+        self._fault: Exception | None = None
 
     def health(self) -> dict[str, Any]:
         """Counters of the connection and its meters."""
@@ -75,7 +76,7 @@ class OpcUaDriver:
             await asyncio.sleep(self._backoff.take())
 
     async def _session(self, sink: Sink) -> None:
-        self._lost = asyncio.Event()
+        self._lost, self._fault = asyncio.Event(), None
         client = await self.connect()
         try:
             async with asyncio.timeout(10 * self.timeout):
@@ -119,7 +120,7 @@ class OpcUaDriver:
         params.MaxNotificationsPerPublish = 10_000
         params.PublishingEnabled = True
         self._heard = monotonic()
-        made = await client.uaclient.create_subscription(params, lambda result: self._published(result, sink))
+        made = await client.uaclient.create_subscription(params, lambda result: self._guarded(result, sink))
         items = await self._items(client, interval)
         wanted = ua.CreateMonitoredItemsParameters()
         wanted.SubscriptionId = made.SubscriptionId
@@ -160,6 +161,14 @@ class OpcUaDriver:
         self.link.counts["refused_nodes"] += 1
         log.warning("%s: %s", self.connection, self.link.last_error)
 
+    def _guarded(self, result: Any, sink: Sink) -> None:
+        """asyncua logs and drops what a callback raises, and values with it; here it ends the session and is raised."""
+        try:
+            self._published(result, sink)
+        except Exception as error:
+            self._fault = error
+            self._lost.set()
+
     def _published(self, result: Any, sink: Sink) -> None:
         """A publish or keep-alive: all its values in one batch."""
         self._heard = monotonic()
@@ -183,6 +192,8 @@ class OpcUaDriver:
         while True:
             wake = min([grid.next for grid in grids.values()], default=now + 1.0)
             if await self._lost_within(wake - monotonic()):
+                if self._fault is not None:
+                    raise self._fault
                 raise Unreachable("connection lost", endpoint=self.link.endpoint)
             now = monotonic()
             if now - self._heard > stale:

@@ -1,0 +1,74 @@
+// The page: header, routes, banners. Everything else is drawn by the page in view.
+import "./style.css";
+import { Data } from "./data";
+import { el, text } from "./dom";
+import { closePanel } from "./explain";
+import { healthPage } from "./health";
+import { clock, LANG_NAMES, LANGS, lang, name, num, setLang, t } from "./i18n";
+import { linePage } from "./line";
+import { sitePage, type Page } from "./site";
+
+const app = document.getElementById("app")!;
+const data = new Data(() => requestAnimationFrame(update));
+let page: Page | null = null;
+let head: ReturnType<typeof header> | null = null;
+const lost = el("div", "banner lost"), fill = el("div", "banner fill", el("span"), el("progress"));
+
+function theme(next: string): void {
+  document.documentElement.dataset.theme = next;
+  localStorage.setItem("theme", next);
+}
+function go(path: string): void {
+  history.pushState(null, "", path);
+  show();
+}
+function button(label: string, press: () => void, on = false): HTMLElement {
+  const b = el("button", "chip", label);
+  b.setAttribute("aria-pressed", String(on));
+  b.addEventListener("click", press);
+  return b;
+}
+function link(label: string, path: string): HTMLElement {
+  const a = el("a", location.pathname === path ? "nav here" : "nav", label);
+  a.href = path;
+  a.addEventListener("click", (e) => (e.preventDefault(), go(path)));
+  return a;
+}
+function header() {
+  const now = el("span", "clock"), books = el("span", "small"), cover = el("span", "chip still");
+  const languages = LANGS.map((l) => button(LANG_NAMES[l], () => (setLang(l), show()), l === lang));
+  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), ...languages, button(t("theme"), () => (theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"), show())), button(t("wall"), () => document.documentElement.classList.toggle("wall")));
+  const title = el("strong", "works", name(data.site.name, data.site.id));
+  const root = el("header", "top", title, now, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), controls);
+  return { root, now, books, cover };
+}
+function show(): void {
+  closePanel();
+  page?.stop();
+  const line = location.pathname.match(/^\/lines\/([a-z0-9_]+)$/);
+  page = line ? linePage(data, line[1]!) : location.pathname === "/health" ? healthPage(data) : sitePage(data, go);
+  head = header();
+  app.replaceChildren(head.root, lost, fill, page.root);
+  document.title = `${name(data.site.name, data.site.id)} · Wattline`;
+  update();
+}
+function update(): void {
+  if (!head) return;
+  const { now, books, backfill } = data;
+  text(head.now, now ? clock(now.at_ms, data.site.timezone, true) : "–");
+  text(head.books, books ? `${t("booksTo", { t: clock(books.to_ms, data.site.timezone) })} · ${t("shift", { s: books.shift.id })}` : t("waiting"));
+  text(head.cover, `${t("coverage")} ${num(books?.today.coverage ?? null)} %`);
+  lost.hidden = !data.lost;
+  if (data.lost) text(lost, t("lost", { t: clock(data.lostSince, data.site.timezone, true) }));
+  document.documentElement.classList.toggle("islost", data.lost);
+  fill.hidden = !backfill;
+  if (backfill) {
+    text(fill.firstElementChild!, t("backfill", { p: num((100 * backfill.done) / backfill.total, 2), d: num((backfill.to_ms - backfill.from_ms) / 864e5, 2) }));
+    Object.assign(fill.lastElementChild!, { max: backfill.total, value: backfill.done });
+  }
+  page?.update();
+}
+theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+setLang(lang);
+addEventListener("popstate", show);
+data.start().then(show, (error: Error) => app.replaceChildren(el("p", "banner lost", error.message)));
