@@ -24,7 +24,7 @@ from plant.site import Site
 MAGIC = b"WLSTATE1\n"
 _TRACK = ("ts", "value", "offset", "known", "held_ts", "held_value", "holding", "swap_at", "swap_start")
 _POINTS = ("channel", "ts", "total", "x", "seen", "estimated", "anchor")
-_HISTORY = ("amount", "seen", "estimated", "x")
+_HISTORY = ("amount", "seen", "estimated", "x", "total")
 _BATCH = ("ts", "received", "tag", "value", "quality")
 
 

@@ -12,6 +12,7 @@ from plant.names import Verdict
 
 RATE_MARGIN = 1.25  # a meter may read this much above its stated maximum before a step is doubted
 SLACK_STEPS = 2.0
+LEAST_NS = 90_000_000_000  # a value may have stood repeated for this long (subscriptions, slow devices) before it moves on
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Limits:
         """Most the counter can have moved in `ns`."""
         if self.max_per_hour is None:
             return float("inf")
-        return self.max_per_hour * RATE_MARGIN * ns / 3.6e12 + SLACK_STEPS * self.step
+        return self.max_per_hour * RATE_MARGIN * max(ns, LEAST_NS) / 3.6e12 + SLACK_STEPS * self.step
 
 
 def judge(track: Track, limits: Limits, ts: int, value: float) -> list[Judged]:

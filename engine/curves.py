@@ -81,7 +81,7 @@ def read(points: Points, channels: int, times: Ints, x_at: Floats, stepped: Mask
     sizing = points.sizing()
     if not len(sizing.ts):
         zero = np.zeros((m, channels))
-        return Reading(zero, zero.copy(), zero.copy())
+        return Reading(np.full((m, channels), np.nan), zero, zero.copy())
     q_channel, q_ts = np.tile(np.arange(channels), m), np.repeat(times, channels)
     at, left, right = bracket(sizing.channel, sizing.ts, q_channel, q_ts)
     lo = np.where(left, at, np.clip(at + 1, 0, len(sizing.ts) - 1))  # before the first point: the first point
@@ -101,7 +101,8 @@ def read(points: Points, channels: int, times: Ints, x_at: Floats, stepped: Mask
         low = column[lo]
         return np.where(known, low + share * (column[hi] - low), 0.0).reshape(m, channels)
 
-    return Reading(value(sizing.total, part), value(sizing.seen, in_time), value(sizing.estimated, part))
+    total = np.where(known.reshape(m, channels), value(sizing.total, part), np.nan)
+    return Reading(total, value(sizing.seen, in_time), value(sizing.estimated, part))
 
 
 def anchors(total: Floats, ts: Ints, step: float, from_total: float, from_ts: int, forced: Mask) -> Mask:

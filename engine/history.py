@@ -22,13 +22,14 @@ class History:
     seen: Array
     estimated: Array
     x: Array
+    total: Array  # [n + 1, channels]: what each counter stood at, as booked, at the window boundaries
     digests: list[bytes] = field(default_factory=list)
     revisions: list[int] = field(default_factory=list)
 
     @classmethod
     def start(cls, first: int, window: int, channels: int, x: Array) -> History:
         none = np.zeros((0, channels))
-        return cls(first, window, none, none.copy(), none.copy(), x)
+        return cls(first, window, none, none.copy(), none.copy(), x, np.full((1, channels), np.nan))
 
     @property
     def end(self) -> int:
@@ -47,6 +48,7 @@ class History:
         blank = np.zeros((windows, self.amount.shape[1]))
         self.amount, self.seen = np.concatenate((self.amount, blank)), np.concatenate((self.seen, blank))
         self.estimated, self.x = np.concatenate((self.estimated, blank)), np.concatenate((self.x, x))
+        self.total = np.concatenate((self.total, np.full((windows, self.amount.shape[1]), np.nan)))
         self.digests += [b""] * windows
         self.revisions += [-1] * windows
 
@@ -54,7 +56,7 @@ class History:
         """Drop the oldest `rows`."""
         if rows <= 0:
             return
-        for name in ("amount", "seen", "estimated", "x"):
+        for name in ("amount", "seen", "estimated", "x", "total"):
             setattr(self, name, getattr(self, name)[rows:])
         self.first += rows * self.window
         del self.digests[:rows], self.revisions[:rows]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.along import Floats, Ints, group_starts
-from engine.counters import Judged, Limits, Track, judge
-from engine.curves import ANCHOR_NS, ANCHOR_STEPS, Points, anchors, read
+from engine.counters import LEAST_NS, RATE_MARGIN, Judged, Limits, Track, judge
+from engine.curves import ANCHOR_NS, ANCHOR_STEPS, Points, Reading, anchors, read
 from engine.power import Powers, Samples
 from plant.frame import Quality, Tags
 from plant.names import Verdict
@@ -29,15 +29,6 @@ class Unusual:
     amount: float
     bound: float
     since: int = 0
-
-
-@dataclass(slots=True)
-class Energies:
-    """What the channels counted in each window, [nw, channels]: amount (edge unit), seconds seen, estimated amount."""
-
-    amount: Floats
-    seen: Floats
-    estimated: Floats
 
 
 @dataclass(slots=True)
@@ -176,7 +167,7 @@ class Meters:
         inner = ~group_starts(channel)
         prev_ts[inner], prev_value[inner] = ts[:-1][inner[1:]], value[:-1][inner[1:]]
         delta, elapsed = value - prev_value, ts - prev_ts
-        most = layout.most_rate[channel] * 1.25 * elapsed / 3.6e12 + 2 * layout.step[channel]
+        most = layout.most_rate[channel] * RATE_MARGIN * np.maximum(elapsed, LEAST_NS) / 3.6e12 + 2 * layout.step[channel]
         fine = (delta >= 0) & (delta <= most) & (elapsed > 0) & (elapsed <= layout.gap_ns[channel]) & last[2][channel]
         step = np.where(
             layout.float32[channel], np.maximum(np.abs(value) * 1.2e-7, layout.step[channel]), layout.step[channel]
@@ -361,17 +352,11 @@ class Meters:
             )
             self.points = self.points.with_rows(new)
 
-    def energies(self, boundaries: Ints, x_at: Floats) -> Energies:
-        """Energies between consecutive `boundaries`; `x_at` [m, meters, 2] are the power integrals there."""
+    def totals(self, boundaries: Ints, x_at: Floats) -> Reading:
+        """Totals of the channels at `boundaries`; `x_at` [m, meters, 2] are the power integrals there. NaN where nothing is known."""
         layout = self.layout
-        n = len(layout.meter)
         x = x_at[:, np.maximum(layout.meter, 0), layout.reverse.astype(int)]
-        reading = read(self.points, n, boundaries, x, layout.stepped)
-        return Energies(
-            np.diff(reading.total, axis=0) * layout.scale,
-            np.diff(reading.seen, axis=0),
-            np.diff(reading.estimated, axis=0) * layout.scale,
-        )
+        return read(self.points, len(layout.meter), boundaries, x, layout.stepped)
 
     def trim(self, before: int) -> None:
         self.points = self.points.trimmed(before)

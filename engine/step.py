@@ -203,10 +203,15 @@ def _measure(state: State, row: int, channels: slice | int) -> None:
     """Energies of some channels in the windows from `row` on. Older points of the other channels are no longer held."""
     meters, history = state.meters, state.history
     assert meters is not None and history is not None
-    energies = meters.energies(history.boundaries(row), history.x[row:])
-    history.amount[row:, channels] = energies.amount[:, channels]
-    history.seen[row:, channels] = energies.seen[:, channels]
-    history.estimated[row:, channels] = energies.estimated[:, channels]
+    reading = meters.totals(history.boundaries(row), history.x[row:])
+    total = reading.total[:, channels]
+    booked = history.total[row, channels]
+    total[0] = np.where(np.isfinite(booked), booked, total[0])  # what was booked before this row stays: the sum is the counter's
+    history.total[row:, channels] = total
+    scale = meters.layout.scale[channels]
+    history.amount[row:, channels] = np.nan_to_num(np.diff(total, axis=0)) * scale
+    history.seen[row:, channels] = np.diff(reading.seen[:, channels], axis=0)
+    history.estimated[row:, channels] = np.diff(reading.estimated[:, channels], axis=0) * scale
 
 
 def _trace_from(state: State, since: int, anew: bool, out: Out) -> None:

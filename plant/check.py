@@ -39,6 +39,12 @@ def _site(plant: PlantFile) -> Iterator[Finding]:
         yield ("site", "timezone"), f"'{plant.site.timezone}' is not an IANA time zone such as Asia/Shanghai"
 
 
+def _connections(plant: PlantFile) -> Iterator[Finding]:
+    for key, connection in plant.connections.items():
+        if connection.security != "None":
+            yield ("connections", key, "security"), f"'{connection.security}' is not offered yet; only None is, on a network you trust"
+
+
 def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
     taken: dict[tuple[str, object, int], str] = {}
     for key, meter in plant.meters.items():

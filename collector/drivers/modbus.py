@@ -132,7 +132,9 @@ class ModbusDriver:
             try:
                 await self._tick(job, sink)
             finally:
-                job.polls.skipped += job.grid.advance(monotonic())
+                skipped = job.grid.advance(monotonic())
+                job.polls.skipped += skipped
+                job.polls.due += skipped
                 heapq.heapreplace(heap, (job.grid.next, index, job))
 
     async def _tick(self, job: Job, sink: Sink) -> None:

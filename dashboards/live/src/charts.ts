@@ -34,7 +34,7 @@ export function drawSankey(c: ECharts, site: Site, nodes: FlowNode[], links: Flo
     animation: false,
     tooltip: { formatter: (p: { name: string; value: number }) => `${p.name}: ${num(p.value / 1000)} MW` },
     series: [{
-      type: "sankey", left: 8, right: rem() * 9, top: 8, bottom: 8, nodeWidth: rem() * 0.6, nodeGap: rem() * 0.9, draggable: false, layoutIterations: 48,
+      type: "sankey", left: 8, right: rem() * 13, top: 8, bottom: 8, nodeWidth: rem() * 0.6, nodeGap: rem() * 0.9, draggable: false, layoutIterations: 48,
       data: nodes.filter((n) => used.has(n.id)).map((n) => ({
         name: n.id, itemStyle: { color: n.kind === "source" || n.kind === "store" ? sourceColour(n.kind === "store" ? "store" : sourceKind(site, n.ref)) : n.kind === "remainder" ? "#B9BCC2" : "#5B6470", decal: n.kind === "remainder" ? { symbol: "line", rotation: 0.8, dashArrayX: [1, 0], dashArrayY: [3, 3], color: "#777" } : undefined },
         label: { show: true, color: dim, fontSize: rem() * 0.8, formatter: `${label(site, n.kind, n.ref)} ${num(n.kw / 1000)}` },

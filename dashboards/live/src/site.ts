@@ -49,8 +49,11 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   async function loadSparks(): Promise<void> {
     for (const c of cards) c.spark(charts, await series(c.id, "energy.source.*", "15m").catch(() => null));
   }
+  let filling = false;
   function update(): void {
     const { now, books } = data;
+    if (filling && !data.backfill) void loadSparks();
+    filling = data.backfill !== null;
     if (now) {
       const f = now.site.figures;
       tiles.power.set(num(now.site.power_kw / 1000), "MW", books?.last_week.electricity_pct != null ? t("vsWeek", { v: signed(books.last_week.electricity_pct) }) : "");
