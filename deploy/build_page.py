@@ -28,9 +28,21 @@ def npm() -> list[str]:
     if node and found and new_enough(node):
         return [found]
     lock = ROOT / "requirements" / "node.txt"
-    install = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        str(lock),
+    ]
     if subprocess.run(install, check=False).returncode:
-        sys.exit("the live page needs Node 20.19 or newer, and it could not be installed from its Python package; install Node and run make page")
+        sys.exit(
+            "the live page needs Node 20.19 or newer, and it could not be installed from its Python package; install Node and run make page"
+        )
     return [str(Path(sys.executable).parent / "npm")]
 
 

@@ -103,7 +103,9 @@ def _window(graph: Graph, edges: Edges, traced: Traced, w: int, start: int, acco
             hour, float(edges.charge[w, t]), _entering(graph, traced.charge[w, t], mixes, columns, direct, hour)
         )
     held_kwh = np.array([a.energy_kwh for a in accounts])
-    layers: list[list[Any]] = [[[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers] for a in accounts]
+    layers: list[list[Any]] = [
+        [[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers] for a in accounts
+    ]
     return Window(ledger.flows(), traced, w, held_kwh, layers)
 
 

@@ -12,7 +12,9 @@ from plant.names import Verdict
 
 RATE_MARGIN = 1.25  # a meter may read this much above its stated maximum before a step is doubted
 SLACK_STEPS = 2.0
-LEAST_NS = 90_000_000_000  # a value may have stood repeated for this long (subscriptions, slow devices) before it moves on
+LEAST_NS = (
+    90_000_000_000  # a value may have stood repeated for this long (subscriptions, slow devices) before it moves on
+)
 
 
 @dataclass(slots=True)

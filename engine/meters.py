@@ -167,7 +167,9 @@ class Meters:
         inner = ~group_starts(channel)
         prev_ts[inner], prev_value[inner] = ts[:-1][inner[1:]], value[:-1][inner[1:]]
         delta, elapsed = value - prev_value, ts - prev_ts
-        most = layout.most_rate[channel] * RATE_MARGIN * np.maximum(elapsed, LEAST_NS) / 3.6e12 + 2 * layout.step[channel]
+        most = (
+            layout.most_rate[channel] * RATE_MARGIN * np.maximum(elapsed, LEAST_NS) / 3.6e12 + 2 * layout.step[channel]
+        )
         fine = (delta >= 0) & (delta <= most) & (elapsed > 0) & (elapsed <= layout.gap_ns[channel]) & last[2][channel]
         step = np.where(
             layout.float32[channel], np.maximum(np.abs(value) * 1.2e-7, layout.step[channel]), layout.step[channel]
@@ -176,7 +178,13 @@ class Meters:
         bad = np.unique(channel[~fine])
         done = ~np.isin(channel, bad)
         self._append(
-            channel[done], ts[done], value[done], x[done], np.asarray(elapsed[done] * 1e-9, np.float64), coarse[done], ANCHOR_STEPS * step[done]
+            channel[done],
+            ts[done],
+            value[done],
+            x[done],
+            np.asarray(elapsed[done] * 1e-9, np.float64),
+            coarse[done],
+            ANCHOR_STEPS * step[done],
         )
         return done
 

@@ -206,7 +206,9 @@ def _measure(state: State, row: int, channels: slice | int) -> None:
     reading = meters.totals(history.boundaries(row), history.x[row:])
     total = reading.total[:, channels]
     booked = history.total[row, channels]
-    total[0] = np.where(np.isfinite(booked), booked, total[0])  # what was booked before this row stays: the sum is the counter's
+    total[0] = np.where(
+        np.isfinite(booked), booked, total[0]
+    )  # what was booked before this row stays: the sum is the counter's
     history.total[row:, channels] = total
     scale = meters.layout.scale[channels]
     history.amount[row:, channels] = np.nan_to_num(np.diff(total, axis=0)) * scale

@@ -16,6 +16,7 @@ def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Findin
     """Every finding: references that lead nowhere, keys that do not fit the protocol, carriers that do not match."""
     return [
         *_site(plant),
+        *_connections(plant),
         *_meters(plant, profiles),
         *_sources(plant),
         *_stores(plant),
@@ -42,7 +43,10 @@ def _site(plant: PlantFile) -> Iterator[Finding]:
 def _connections(plant: PlantFile) -> Iterator[Finding]:
     for key, connection in plant.connections.items():
         if connection.security != "None":
-            yield ("connections", key, "security"), f"'{connection.security}' is not offered yet; only None is, on a network you trust"
+            yield (
+                ("connections", key, "security"),
+                f"'{connection.security}' is not offered yet; only None is, on a network you trust",
+            )
 
 
 def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ HEAD = "site: {{id: works, timezone: UTC, grid: {grid}, window: {window}{more}}}
 def text(body: str, meters: str, *, window: str = "1h", grid: str = "CN-ZJ", more: str = "", nodes: str = "") -> str:
     """A plant file whose meters, named in one line, all have import and export counters over OPC UA."""
     listed = "".join(
-        f"  {m}: {{on: plc, nodes: {{active_energy_import: 'nsu=u;s={m}', active_energy_export: 'nsu=u;s={m}x', heat_energy: 'nsu=u;s={m}h', volume: 'nsu=u;s={m}v'}}, every: {{energy: {window}}}}}\n"
+        f"  {m}: {{on: plc, nodes: {{active_energy_import: 'nsu=u;s={m}', active_energy_export: 'nsu=u;s={m}x', heat_energy: 'nsu=u;s={m}h', volume: 'nsu=u;s={m}v'}}, reference: 0C, every: {{energy: {window}}}}}\n"
         for m in meters.split()
     )
     return (

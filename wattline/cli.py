@@ -217,7 +217,8 @@ def probe(plant: PlantArg, endpoints: Annotated[Path | None, typer.Option()] = N
 def main() -> None:
     """Entry point: an error meant for the user is one plain message."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except ConfigError as error:

@@ -31,7 +31,11 @@ def run_verify(*, speed: float, seconds: float, as_json: bool, plant: Path | Non
     with tempfile.TemporaryDirectory(prefix="wattline-verify-") as folder:
         rows = _run(path, Path(folder), speed, seconds)
     good = all(r["ok"] for r in rows)
-    print(json.dumps({"ok": good, "speed": speed, "seconds": seconds, "checks": rows}, indent=1) if as_json else _table(rows, good))
+    print(
+        json.dumps({"ok": good, "speed": speed, "seconds": seconds, "checks": rows}, indent=1)
+        if as_json
+        else _table(rows, good)
+    )
     return 0 if good else 1
 
 
@@ -42,7 +46,9 @@ def _run(path: Path, folder: Path, speed: float, seconds: float) -> list[Row]:
     try:
         endpoints = devices.wait()
         clock = ScaledClock(**endpoints["clock"])
-        runtime = Runtime(parsed, catalogue, clock, Options(folder / "data", simulated=True, endpoints=endpoints["connections"]))
+        runtime = Runtime(
+            parsed, catalogue, clock, Options(folder / "data", simulated=True, endpoints=endpoints["connections"])
+        )
         try:
             asyncio.run(_collect(runtime, seconds))
             return compare(runtime, endpoints["control"])
@@ -71,7 +77,16 @@ def compare(runtime: Runtime, control: str) -> list[Row]:
     rows += _lines(runtime, control)
     rows += _remainders(runtime, control)
     rows += [_polls(report, meter) for driver in runtime.drivers for meter, report in driver.health()["meters"].items()]
-    rows.append({"check": "balance", "of": "site", "value": runtime.host.state.imbalance, "expected": 0.0, "within": 1e-9, "ok": runtime.host.state.imbalance < 1e-9})
+    rows.append(
+        {
+            "check": "balance",
+            "of": "site",
+            "value": runtime.host.state.imbalance,
+            "expected": 0.0,
+            "within": 1e-9,
+            "ok": runtime.host.state.imbalance < 1e-9,
+        }
+    )
     return rows
 
 
@@ -90,7 +105,10 @@ def _accepted(runtime: Runtime, channel: int) -> tuple[float, float, int, int]:
     if not mine.any():
         return 0.0, 0.0, 0, 0
     ts, _ = _readings(runtime, node.tag)
-    booked = runtime.store.query(f"SELECT sum({'reverse' if node.reverse else 'forward'}) AS e FROM meter WHERE meter = ?", [runtime.store.code(runtime.site.meters[node.meter].id)])
+    booked = runtime.store.query(
+        f"SELECT sum({'reverse' if node.reverse else 'forward'}) AS e FROM meter WHERE meter = ?",
+        [runtime.store.code(runtime.site.meters[node.meter].id)],
+    )
     return float(booked["e"][0]), float(points.total[mine][-1]), int(ts[0]), int(points.ts[mine][-1])
 
 
@@ -98,7 +116,11 @@ def _meter(runtime: Runtime, index: int) -> list[Row]:
     """Booked energy of one meter against its counters."""
     site, out = runtime.site, []
     for reverse in (False, True):
-        channels = [c for c, node in enumerate(site.channels) if node.meter == index and node.reverse is reverse and node.kind == "counter"]
+        channels = [
+            c
+            for c, node in enumerate(site.channels)
+            if node.meter == index and node.reverse is reverse and node.kind == "counter"
+        ]
         if not channels:
             continue
         booked = difference = 0.0
@@ -116,7 +138,14 @@ def _meter(runtime: Runtime, index: int) -> list[Row]:
 
 
 def _row(check: str, of: str, value: float, expected: float, within: float) -> Row:
-    return {"check": check, "of": of, "value": value, "expected": expected, "within": within, "ok": bool(abs(value - expected) <= within)}
+    return {
+        "check": check,
+        "of": of,
+        "value": value,
+        "expected": expected,
+        "within": within,
+        "ok": bool(abs(value - expected) <= within),
+    }
 
 
 def _truth_span(runtime: Runtime) -> tuple[int, int]:
@@ -131,7 +160,9 @@ def _truth_span(runtime: Runtime) -> tuple[int, int]:
 
 def _bounds(runtime: Runtime) -> dict[str, float]:
     """Sum of the bounds of unusual verdicts by meter."""
-    got = runtime.store.query("SELECT meter, sum(bound) AS bound FROM verdict WHERE verdict NOT IN ('gap', 'wrap', 'glitch') AND NOT reverse GROUP BY meter")
+    got = runtime.store.query(
+        "SELECT meter, sum(bound) AS bound FROM verdict WHERE verdict NOT IN ('gap', 'wrap', 'glitch') AND NOT reverse GROUP BY meter"
+    )
     text = runtime.store.text()
     return {text[int(m)]: float(b) for m, b in zip(got["meter"], got["bound"], strict=True)}
 
@@ -148,38 +179,59 @@ def _lines(runtime: Runtime, control: str) -> list[Row]:
                     continue
                 b, e, w = got
                 booked, expected, within = booked + b, expected + e, within + w + bounds.get(site.meters[m].id, 0.0)
-            out.append(_row("line = registered truth", f"{line.id} from {site.buses[draw.bus].id}", booked, expected, within))
+            out.append(
+                _row("line = registered truth", f"{line.id} from {site.buses[draw.bus].id}", booked, expected, within)
+            )
     return out
 
 
 def _registered(runtime: Runtime, control: str, site: Site, meter: int) -> tuple[float, float, float] | None:
-    """Booked, truly registered, and one register step, for one meter over its accepted readings."""
+    """Booked, truly registered (from the ledger of what was served), and one register step, for one meter over its accepted readings."""
     channel = next((c for c, n in enumerate(site.channels) if n.meter == meter and not n.reverse), None)
     if channel is None:
         return None
     node = site.channels[channel]
-    ts, value = _readings(runtime, node.tag)
-    if len(ts) < 2:
+    got = runtime.store.query(
+        "SELECT ts, received, value FROM reading WHERE tag = ? AND quality < 3 ORDER BY ts", [node.tag]
+    )
+    if len(got["ts"]) < 2:
         return None
     booked, _, first, last = _accepted(runtime, channel)
-    step = max(node.step, abs(float(value[-1])) * 1.2e-7 if node.float32 else 0.0) * node.scale
-    found = ask(control, {"cmd": "registered", "meter": site.meters[meter].id, "at": [first, last]})["registered"]
-    most = runtime.site.meters[meter].max_per_hour or 0.0
-    # The device reads its register somewhere between request and answer; at this speed that is so much event time.
-    latency = most * 0.05 * max(runtime.clock.speed, 1.0) / 3600.0
-    return booked, float(found[1] - found[0]), 2 * step + latency
+    counters = ask(control, {"cmd": "ledger", "meter": site.meters[meter].id})["counters"]
+    name = runtime.journal.names()[node.tag][1]
+    served = counters.get(name) or next(iter(counters.values()))
+    served_ts = np.array(served["ts"], np.int64)
+    # A reading shows what was served last before it was received.
+    ends = [
+        int(np.searchsorted(served_ts, got["received"][int(np.searchsorted(got["ts"], at))], "right")) - 1
+        for at in (first, last)
+    ]
+    unit = float(got["value"][0]) / served["value"][ends[0]] if served["value"][ends[0]] else 1.0
+    registered = (served["registered"][ends[1]] - served["registered"][ends[0]]) * unit * node.scale
+    step = max(node.step, abs(float(got["value"][-1])) * 1.2e-7 if node.float32 else 0.0) * node.scale
+    return booked, registered, step + 1e-6 * abs(booked)
 
 
 def _remainders(runtime: Runtime, control: str) -> list[Row]:
     """Each bus's remainder against its true losses, within k = 3 of its uncertainty."""
     start, end = _truth_span(runtime)
     truth = ask(control, {"cmd": "truth", "from": start, "to": end})["truth"]["buses"]
-    got = runtime.store.query("SELECT bus, sum(remainder) AS r FROM bus WHERE start >= ? AND start < ? GROUP BY bus", [start, end])
+    got = runtime.store.query(
+        "SELECT bus, sum(remainder) AS r FROM bus WHERE start >= ? AND start < ? GROUP BY bus", [start, end]
+    )
     text, out = runtime.store.text(), []
     measured = {text[int(b)]: float(r) for b, r in zip(got["bus"], got["r"], strict=True)}
     for index, bus in enumerate(runtime.site.buses):
         sigma = uncertainty(runtime, index)
-        out.append(_row("remainder = true losses", bus.id, measured.get(bus.id, 0.0), float(truth[bus.id]["remainder"]), 3 * sigma + 0.5))
+        out.append(
+            _row(
+                "remainder = true losses",
+                bus.id,
+                measured.get(bus.id, 0.0),
+                float(truth[bus.id]["remainder"]),
+                3 * sigma + 0.5,
+            )
+        )
     return out
 
 
@@ -194,7 +246,10 @@ def uncertainty(runtime: Runtime, bus: int) -> float:
         on_bus |= {o.meter for o in converter.outlets if o.bus == bus and o.meter is not None}
     total = 0.0
     for m in on_bus:
-        got = runtime.store.query("SELECT sum(forward) + sum(reverse) AS e FROM meter WHERE meter = ?", [runtime.store.code(site.meters[m].id)])
+        got = runtime.store.query(
+            "SELECT sum(forward) + sum(reverse) AS e FROM meter WHERE meter = ?",
+            [runtime.store.code(site.meters[m].id)],
+        )
         edge = 2.0 * (site.meters[m].max_per_hour or 0.0) * 0.05 * max(runtime.clock.speed, 1.0) / 3600.0
         total += (site.meters[m].class_limit * float(got["e"][0])) ** 2 / 3 + edge**2
     return float(np.sqrt(total))
@@ -212,7 +267,10 @@ def _polls(report: dict[str, Any], meter: str) -> Row:
 
 def _table(rows: list[Row], good: bool) -> str:
     lines = [f"{'check':26} {'of':34} {'value':>16} {'expected':>16} {'within':>12}  "]
-    lines += [f"{r['check']:26} {r['of']:34} {r['value']:16.6f} {r['expected']:16.6f} {r['within']:12.6f}  {'ok' if r['ok'] else 'DIFFERS'}" for r in rows]
+    lines += [
+        f"{r['check']:26} {r['of']:34} {r['value']:16.6f} {r['expected']:16.6f} {r['within']:12.6f}  {'ok' if r['ok'] else 'DIFFERS'}"
+        for r in rows
+    ]
     periods = {r["of"]: r["effective_period_s"] for r in rows if r.get("effective_period_s")}
     if periods:
         lines.append(f"effective period: {min(periods.values()):.1f} to {max(periods.values()):.1f} event seconds")

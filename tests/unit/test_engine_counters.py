@@ -26,7 +26,11 @@ def verdicts(values: list[float], limits: Limits = LIMITS) -> list[tuple[Verdict
 
 
 def test_normal() -> None:
-    assert verdicts([100.0, 110.0, 110.0]) == [(Verdict.NORMAL, 100.0), (Verdict.NORMAL, 110.0), (Verdict.NORMAL, 110.0)]
+    assert verdicts([100.0, 110.0, 110.0]) == [
+        (Verdict.NORMAL, 100.0),
+        (Verdict.NORMAL, 110.0),
+        (Verdict.NORMAL, 110.0),
+    ]
 
 
 def test_wrap() -> None:
@@ -62,7 +66,9 @@ BODY = "buses: {board: {carrier: electricity}}\nlines: {a: {draws: {board: la}}}
 
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.floats(0, 50), min_size=3, max_size=50), silent=st.sets(st.integers(0, 48)))
-def test_windows_add_up_to_the_counter(tmp_path_factory: pytest.TempPathFactory, steps: list[float], silent: set[int]) -> None:
+def test_windows_add_up_to_the_counter(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[float], silent: set[int]
+) -> None:
     rig = Rig(text(BODY, "la", window="1m"), Path(tmp_path_factory.mktemp("sum")))
     for i, step in enumerate(steps):
         rig.feed({"la": step}, silent={"la"} if i in silent and i < len(steps) - 1 else set())

@@ -32,7 +32,9 @@ def test_a_good_file_is_read() -> None:
 
 
 def test_all_mistakes_come_at_once_with_lines_and_hints() -> None:
-    found = mistakes(GOOD.replace("grid: CN-ZJ", "grid: CN-ZJ, methd: GHGP").replace("profile:", "profil:").replace("draws", "draw"))
+    found = mistakes(
+        GOOD.replace("grid: CN-ZJ", "grid: CN-ZJ, methd: GHGP").replace("profile:", "profil:").replace("draws", "draw")
+    )
     assert found[0] == "plant.yaml:1: site.methd: unknown key (did you mean 'method'?)"
     assert "plant.yaml:4: meters.m1.profil: unknown key (did you mean 'profile'?)" in found
     assert any(m.startswith("plant.yaml:6: lines.press.draw: unknown key (did you mean 'draws'?)") for m in found)
@@ -42,9 +44,18 @@ def test_all_mistakes_come_at_once_with_lines_and_hints() -> None:
     ("change", "expected"),
     [
         (("on: hall", "on: hal"), "plant.yaml:4: meters.m1.on: there is no connection 'hal' (did you mean 'hall'?)"),
-        (("siemens_pac3220", "siemens_pac322"), "plant.yaml:4: meters.m1.profile: there is no profile 'siemens_pac322' (did you mean 'siemens_pac3220'?)"),
-        (("board: m1", "bord: m1"), "plant.yaml:6: lines.press.draws.bord: there is no bus 'bord' (did you mean 'board'?)"),
-        (("Asia/Shanghai", "Asia/Shangai"), "plant.yaml:1: site.timezone: 'Asia/Shangai' is not an IANA time zone such as Asia/Shanghai"),
+        (
+            ("siemens_pac3220", "siemens_pac322"),
+            "plant.yaml:4: meters.m1.profile: there is no profile 'siemens_pac322' (did you mean 'siemens_pac3220'?)",
+        ),
+        (
+            ("board: m1", "bord: m1"),
+            "plant.yaml:6: lines.press.draws.bord: there is no bus 'bord' (did you mean 'board'?)",
+        ),
+        (
+            ("Asia/Shanghai", "Asia/Shangai"),
+            "plant.yaml:1: site.timezone: 'Asia/Shangai' is not an IANA time zone such as Asia/Shanghai",
+        ),
         (("carrier: electricity", "carrier: steem"), "plant.yaml:5: buses.board.carrier: must be one of"),
         (("unit: 1,", "unit: 1, unit: 2,"), "plant.yaml:4: meters.m1.unit: given twice; keep one"),
         (("unit: 1,", "unit: 1, every: {power: 20ms},"), "plant.yaml:4: meters.m1.every.power: must be at least 100ms"),

@@ -1,0 +1,62 @@
+"""A rig whose books are in a store and whose figures are asked over HTTP (in process, without sockets)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from api.app import create_app
+from api.context import Context
+from api.history import History
+from api.hub import Hub
+from store.duck import DuckStore
+from tests.rig import Rig
+from wattline.engine_host import EngineHost
+
+
+class ApiRig(Rig):
+    """`get` asks the API; `store_all` first folds and stores what was fed."""
+
+    def __init__(self, plant_text: str, folder: Path, **more: Any) -> None:
+        super().__init__(plant_text, folder, **more)
+        self.store = DuckStore(None)
+        self.host = EngineHost(self.journal, self.store, lambda site, books: None)
+
+    def store_all(self) -> None:
+        self.sequencer.cut(self.at + self.window + 120_000_000_000)
+        while self.host.turn():
+            pass
+
+    def app(self, token: str | None = None) -> Any:
+        health = {"connections": [], "meters": [], "verdicts": [], "gaps": [], "journal": {}}
+        return create_app(
+            Context(
+                self.site,
+                History(self.site, self.store),
+                Hub(),
+                lambda: self.at,
+                lambda: health,
+                lambda: None,
+                "0.1.0",
+                token=token,
+            )
+        )
+
+    async def ask(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app(token)), base_url="http://test") as client:
+            return await client.get(path, headers=headers)
+
+    async def value(self, figure: str, of: str = "site") -> Any:
+        answer = await self.ask(
+            f"/api/v1/explain?figure={figure}&of={of}&from={self.iso(self.start)}&to={self.iso(self.at)}"
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["value"]
+
+    @staticmethod
+    def iso(ns: int) -> str:
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
