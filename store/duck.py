@@ -57,7 +57,7 @@ class DuckStore:
     def _put(self, table: str, columns: Columns) -> None:
         if not columns or not len(next(iter(columns.values()))):
             return
-        batch = {name: np.ascontiguousarray(values) for name, values in columns.items()}
+        batch = {name: np.ascontiguousarray(values) for name, values in columns.items()}  # noqa: F841 (DuckDB finds it by name)
         self.db.execute(f"INSERT INTO {table} SELECT * FROM batch")
 
     def _ensure(self, table: str, columns: Columns) -> None:

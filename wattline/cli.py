@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -214,11 +215,18 @@ def probe(plant: PlantArg, endpoints: Annotated[Path | None, typer.Option()] = N
     raise typer.Exit(run_probe(plant, endpoints, as_json))
 
 
+def _leave(code: int) -> None:
+    """End at once: everything is closed by now, and DuckDB's binding would fill the screen with notes on its own memory."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main() -> None:
     """Entry point: an error meant for the user is one plain message."""
     try:
         code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        _leave(code if isinstance(code, int) else 0)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except ConfigError as error:

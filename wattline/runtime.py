@@ -226,6 +226,8 @@ class Runtime:
         while True:
             await self.books_due.wait()
             self.books_due.clear()
+            if self.backfill_span is not None:
+                await asyncio.sleep(4.0)  # history goes first
             summary = await asyncio.to_thread(self._books)
             await self.hub.publish("books", summary)
             await asyncio.sleep(1.0)

@@ -21,7 +21,9 @@ from wattline.runtime import page_folder
 CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.net, pytest.mark.slow, pytest.mark.timeout(240)]
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-needs_page = pytest.mark.skipif(not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)")
+needs_page = pytest.mark.skipif(
+    not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"
+)
 
 
 def free_port() -> int:
@@ -50,7 +52,18 @@ def wait_for(check: Any, seconds: float, what: str) -> Any:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port, data = free_port(), tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "wattline.cli", "demo", "--port", str(port), "--data", str(data / "d"), "--seconds", "220"]
+    command = [
+        sys.executable,
+        "-m",
+        "wattline.cli",
+        "demo",
+        "--port",
+        str(port),
+        "--data",
+        str(data / "d"),
+        "--seconds",
+        "220",
+    ]
     process = subprocess.Popen(command, start_new_session=True)
     base = f"http://127.0.0.1:{port}"
     try:
@@ -66,17 +79,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subpro
 
 def test_live_figures_are_there_and_move(demo: tuple[str, Any]) -> None:
     base, _ = demo
-    wait_for(lambda: get(base + "/api/v1/live")["now"]["lines"]["cells_steam"]["state"] == "RUN", 30, "a machine state over OPC UA")
+    wait_for(
+        lambda: get(base + "/api/v1/live")["now"]["lines"]["cells_steam"]["state"] == "RUN",
+        30,
+        "a machine state over OPC UA",
+    )
     first = get(base + "/api/v1/live")["now"]
     assert 10_000 < first["site"]["power_kw"] < 35_000
     assert 40 < first["lines"]["cells_steam"]["figures"]["electrification.calorific@final"] < 75
     assert first["lines"]["cells_electric"]["figures"]["electrification.calorific@final"] == pytest.approx(100)
-    wait_for(lambda: get(base + "/api/v1/live")["now"]["site"]["power_kw"] != first["site"]["power_kw"], 10, "another power")
+    wait_for(
+        lambda: get(base + "/api/v1/live")["now"]["site"]["power_kw"] != first["site"]["power_kw"], 10, "another power"
+    )
 
 
 def test_history_is_filled_and_meters_are_well(demo: tuple[str, Any]) -> None:
     base, _ = demo
-    wait_for(lambda: get(base + "/api/v1/live")["backfill"] is None and get(base + "/api/v1/live")["books"], 150, "seven days of history")
+    wait_for(
+        lambda: get(base + "/api/v1/live")["backfill"] is None and get(base + "/api/v1/live")["books"],
+        150,
+        "seven days of history",
+    )
     series = get(base + "/api/v1/series?of=site&figures=energy.electricity,intensity.electricity&every=day&from=-6d")
     assert sum(v is not None for v in series["columns"]["energy.electricity"]) >= 6
     assert all(200 < v < 600 for v in series["columns"]["intensity.electricity"] if v is not None)
@@ -86,7 +109,9 @@ def test_history_is_filled_and_meters_are_well(demo: tuple[str, Any]) -> None:
 
 def test_a_taken_port_is_one_plain_sentence(demo: tuple[str, Any]) -> None:
     port = demo[0].rpartition(":")[2]
-    done = subprocess.run([sys.executable, "-m", "wattline.cli", "demo", "--port", port], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "wattline.cli", "demo", "--port", port], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert done.stderr.strip().endswith("give another with --port")
     assert len(done.stderr.strip().splitlines()) == 1
@@ -101,9 +126,14 @@ def test_page_in_a_real_browser(demo: tuple[str, Any], tmp_path: Path) -> None:
     problems: list[str] = []
     outside: list[str] = []
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"])
+        browser = play.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
         for width, dark, locale in ((1366, False, "en"), (390, True, "zh-CN"), (3840, False, "de")):
-            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=locale)
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=locale
+            )
             page = context.new_page()
             page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda e: problems.append(str(e)))
@@ -111,7 +141,9 @@ def test_page_in_a_real_browser(demo: tuple[str, Any], tmp_path: Path) -> None:
             page.goto(base)
             page.wait_for_selector(".tile .value")
             before = page.inner_text(".clock")
-            page.wait_for_function("old => document.querySelector('.clock').textContent !== old", arg=before, timeout=10_000)
+            page.wait_for_function(
+                "old => document.querySelector('.clock').textContent !== old", arg=before, timeout=10_000
+            )
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             page.screenshot(path=str(tmp_path / f"site-{width}.png"))
             for path in ("/lines/cells_steam", "/lines/electronics", "/health"):
@@ -129,7 +161,10 @@ def test_explain_by_keyboard_and_a_lost_stream_is_said(demo: tuple[str, Any]) ->
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"])
+        browser = play.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
         context = browser.new_context(locale="en")
         page = context.new_page()
         page.goto(demo[0])
