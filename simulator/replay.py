@@ -35,7 +35,7 @@ def _series(config: Replay) -> tuple[Floats, Floats]:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
-        times = np.asarray([_time(row[config.time_column], config) for row in rows], np.float64)
+        times = np.asarray(_in_order([_time(row[config.time_column], config) for row in rows], config), np.float64)
         values = np.asarray([float(row[config.column]) for row in rows])
     except OSError as error:
         raise ConfigError([Mistake(str(path), 1, "", f"cannot be read: {error.strerror}")]) from error
@@ -44,6 +44,18 @@ def _series(config: Replay) -> tuple[Floats, Floats]:
     if len(times) < 2:
         raise ConfigError([Mistake(str(path), 1, "", "has fewer than two rows")])
     return _flows(times, values, config)
+
+
+def _in_order(times: list[int], config: Replay) -> list[int]:
+    """Recorders that label a row by its end often give midnight the date of the day that ends: such a row belongs a day later."""
+    fixed: list[int] = []
+    for row, at in enumerate(times):
+        if fixed and at <= fixed[-1] and config.label_at_end:
+            at += 86_400 * SECOND_NS
+        if fixed and at <= fixed[-1]:
+            raise ValueError(f"row {row + 2}: time does not go on from the row before")
+        fixed.append(at)
+    return fixed
 
 
 def _time(text: str, config: Replay) -> int:
