@@ -20,4 +20,10 @@ def test_the_books_hold_against_the_truth() -> None:
     assert differing == []
     assert done.returncode == 0
     kinds = {r["check"] for r in found["checks"]}
-    assert kinds == {"meter books = counter", "line = registered truth", "remainder = true losses", "polls accounted", "balance"}
+    assert kinds == {
+        "meter books = counter",
+        "line = registered truth",
+        "remainder = true losses",
+        "polls accounted",
+        "balance",
+    }

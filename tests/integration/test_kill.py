@@ -50,7 +50,21 @@ def test_nothing_is_lost_or_stored_twice(tmp_path: Path) -> None:
         devices.wait()
         for _ in range(ROUNDS):
             port = free_port()
-            command = [sys.executable, "-m", "wattline.cli", "run", str(plant_path("dyeworks")), "--endpoints", str(devices.path), "--data", str(data), "--port", str(port), "--log-level", "error"]
+            command = [
+                sys.executable,
+                "-m",
+                "wattline.cli",
+                "run",
+                str(plant_path("dyeworks")),
+                "--endpoints",
+                str(devices.path),
+                "--data",
+                str(data),
+                "--port",
+                str(port),
+                "--log-level",
+                "error",
+            ]
             process = subprocess.Popen(command)
             try:
                 wait_ready(port, process)
@@ -67,10 +81,18 @@ def test_nothing_is_lost_or_stored_twice(tmp_path: Path) -> None:
     journalled = sum(len(f) for f in journal.frames(0, 10**9))
     stored = store.query("SELECT count(*) AS n, count(DISTINCT (ts, tag, received, value)) AS d FROM reading")
     assert int(stored["n"][0]) == int(stored["d"][0]) >= journalled > 0
-    windows = store.query("SELECT count(*) AS n, count(DISTINCT start) AS d, min(start) AS a, max(start) AS b FROM closed")
-    assert int(windows["n"][0]) == int(windows["d"][0]) == (int(windows["b"][0]) - int(windows["a"][0])) // 60_000_000_000 + 1
+    windows = store.query(
+        "SELECT count(*) AS n, count(DISTINCT start) AS d, min(start) AS a, max(start) AS b FROM closed"
+    )
+    assert (
+        int(windows["n"][0])
+        == int(windows["d"][0])
+        == (int(windows["b"][0]) - int(windows["a"][0])) // 60_000_000_000 + 1
+    )
     fresh, again = SqliteJournal(data / "journal.db"), DuckStore(None)
-    if journal.read(0, 1) and journal.frames(0, 1)[0].header.seq == 1:  # nothing forgotten yet: a clean replay must give the same books
+    if (
+        journal.read(0, 1) and journal.frames(0, 1)[0].header.seq == 1
+    ):  # nothing forgotten yet: a clean replay must give the same books
         fresh.db.execute("DELETE FROM output")
         fresh.db.execute("DELETE FROM checkpoint")
         replay = EngineHost(fresh, again, lambda _site, _books: None)
