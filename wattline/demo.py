@@ -19,7 +19,7 @@ from collector.catalogue import load_catalogue
 from plant.clock import ScaledClock
 from plant.errors import WattlineError
 from plant.load import load_plant
-from plant.units import MINUTE_NS
+from plant.units import MINUTE_NS, SECOND_NS
 from simulator.config import load_sim
 from simulator.world import World
 from wattline.runtime import Options, Runtime, page_folder
@@ -107,16 +107,24 @@ class Backfill:
         self.world, self.span_ns = world, span_ns
 
     async def __call__(self, runtime: Runtime) -> None:
-        await asyncio.to_thread(self._fill, runtime)
+        """Fill, and fill again what passed meanwhile, until the present is reached."""
+        while True:
+            end = await asyncio.to_thread(self._fill, runtime)
+            if runtime.clock.now() - end < 80 * SECOND_NS:
+                break
+        pending = runtime.sequencer.pending
+        runtime.sequencer.pending = [b for b in pending if not len(b) or b.ts[0] > end]
 
-    def _fill(self, runtime: Runtime) -> None:
+    def _fill(self, runtime: Runtime) -> int:
+        """History up to the last whole minute; returns its end."""
         journal, sequencer, now = runtime.journal, runtime.sequencer, runtime.clock.now()
         end = now - now % MINUTE_NS
         last = journal.last_wm()
         start = max(last - last % MINUTE_NS + MINUTE_NS, self.world.epoch_ns) if last else end - self.span_ns
         if end - start < MINUTE_NS:
-            return
-        runtime.backfill_span = (start, end)
+            return end
+        first = runtime.backfill_span[0] if runtime.backfill_span is not None else start
+        runtime.backfill_span = (first, end)
         frames, wm = [], sequencer.wm
         for rows in self.world.history(start, end, 60.0, journal):
             ts = int(rows.ts[-1])
@@ -130,6 +138,7 @@ class Backfill:
         if frames:
             journal.append_all(frames)
         runtime.host.wake.set()
+        return end
 
 
 def run_demo(

@@ -26,7 +26,7 @@ def books(
     last = closed_ns - 1
     day, (shift, since) = day_start(site, last), shift_at(site, last)
     today = history.one("site", day, closed_ns)
-    week = history.one("site", day - WEEK, closed_ns - WEEK)["energy.electricity"]
+    week = _like_for_like(history, day, closed_ns)
     kwh = today["energy.electricity"]
     plan = None if site.plan_kwh_per_day is None else site.plan_kwh_per_day * (closed_ns - day) / 86_400e9
     names = [line.id for line in site.lines] + [g.id for g in site.groups]
@@ -53,6 +53,13 @@ def books(
         "last_week": {"electricity_pct": None if not week or kwh is None else 100.0 * (kwh - week) / week}, "lines": lines,
         "attention": attention(site, closed_ns, now, meters, verdicts(history.store, closed_ns - 3_600_000_000_000)),
     }  # fmt: skip
+
+
+def _like_for_like(history: History, day: int, closed_ns: int) -> float | None:
+    """Electricity of the same hours a week ago; None unless as much of them was booked as of today."""
+    edges = [np.array([a, b], np.int64) for a, b in ((day, closed_ns), (day - WEEK, closed_ns - WEEK))]
+    today, week = (history.sums("site", e) for e in edges)
+    return float(week["electricity_kwh"][0]) if week["due_s"][0] >= 0.98 * today["due_s"][0] else None
 
 
 def _number(x: Any) -> float | None:

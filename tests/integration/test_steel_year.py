@@ -29,7 +29,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data" / "steel_industry_20
 PLANT = """
 site: {id: steel, timezone: Asia/Seoul, grid: CN, window: 15m}
 connections: {hall: {modbus: "tcp://192.0.2.1:502"}}
-meters: {incomer: {on: hall, unit: 1, profile: siemens_pac3220, max: 2 MW, every: {power: 15m, energy: 15m}}}
+meters: {incomer: {on: hall, unit: 1, profile: siemens_pac3220, class: 0, max: 2 MW, every: {power: 15m, energy: 15m}}}
 sources: {grid: {carrier: electricity, meter: incomer, into: board}}
 buses: {board: {carrier: electricity}}
 """

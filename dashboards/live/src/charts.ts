@@ -48,8 +48,7 @@ const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameT
 
 export function drawSources(c: ECharts, site: Site, s: Series, small: boolean): void {
   const ids = Object.keys(s.columns).filter((k) => k.startsWith("energy.source."));
-  const starts = s.columns.start_ms!;
-  const hours = starts.length > 1 ? (starts[1]! - starts[0]!) / 3.6e6 : 1;
+  const hours = s.every_s / 3600;
   c.setOption({
     animation: false, grid: { left: small ? 0 : rem() * 3, right: 4, top: small ? 4 : rem() * 2, bottom: rem() * 1.4 }, xAxis: axis(s, site.timezone),
     yAxis: { ...valueAxis("MW"), show: !small }, legend: small ? undefined : { textStyle: { color: ink() }, top: 0 }, tooltip: small ? undefined : { trigger: "axis", valueFormatter: (v: number) => `${num(v)} MW` },
@@ -70,7 +69,7 @@ export function drawLines(c: ECharts, site: Site, s: Series, figures: [string, s
 export function drawStates(c: ECharts, site: Site, s: Series): void {
   const states = Object.keys(STATE_COLOUR);
   c.setOption({
-    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2, bottom: rem() * 1.4 }, xAxis: { ...axis(s, site.timezone), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false }, legend: { textStyle: { color: ink() }, top: 0 },
+    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2, bottom: rem() * 1.4 }, xAxis: { ...axis(s, site.timezone), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: s.every_s }, legend: { textStyle: { color: ink() }, top: 0 },
     series: states.filter((x) => s.columns[`seconds.${x}`]?.some((v) => v)).map((x, i) => ({ type: "bar", name: x, stack: "s", barCategoryGap: "0%", color: STATE_COLOUR[x], itemStyle: x === "RUN" ? {} : { decal: { symbol: "line", rotation: 0.6 + i * 0.4, dashArrayX: [1, 0], dashArrayY: [2, 5], color: "rgba(0,0,0,.25)" } }, data: s.columns[`seconds.${x}`] })),
   }, { notMerge: true });
 }

@@ -53,5 +53,9 @@ export async function get<T>(path: string): Promise<T> {
   return (await answer.json()) as T;
 }
 export function series(of: string, figures: string, every: string, from = "-24h"): Promise<Series> {
-  return get<Series>(`/api/v1/series?of=${of}&figures=${encodeURIComponent(figures)}&every=${every}&from=${from}`);
+  // The first and last bucket are cut by the edges of the span; only whole ones are drawn.
+  return get<Series>(`/api/v1/series?of=${of}&figures=${encodeURIComponent(figures)}&every=${every}&from=${from}`).then((s) => {
+    for (const key of Object.keys(s.columns)) s.columns[key] = s.columns[key]!.slice(1, -1);
+    return s;
+  });
 }

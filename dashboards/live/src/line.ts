@@ -11,7 +11,7 @@ export function linePage(data: Data, id: string): Page {
   const node = site.lines.find((l) => l.id === id) ?? site.groups.find((g) => g.id === id);
   if (!node) return { root: el("main", "", el("p", "", `404: ${id}`)), update: () => undefined, stop: () => undefined };
   const title = name(node.name, id);
-  const power = figure(t("finalPower"), t("now"), () => void explain("energy.final", id, title)), ci = figure(t("intensity"), t("now"), () => void explain("intensity.final", id, title)), es = figure(t("electrified"), t("now"), () => void explain("electrification.calorific", id, title)), good = figure(t("perGood", { u: "" }), t("books"), () => void explain("per_good.carbon", id, title));
+  const power = figure(t("finalPower"), t("now"), () => void explain("energy.final", id, title)), ci = figure(t("intensity"), t("now"), () => void explain("intensity.final", id, title)), es = figure(t("electrified"), t("now"), () => void explain("electrification.calorific", id, title)), good = figure(t("perGood", { u: "output_unit" in node ? node.output_unit : "" }), t("books"), () => void explain("per_good.carbon", id, title));
   const one = section(t("sourcesOver")), two = section(t("figuresOver")), three = section(t("states"));
   const meters = "meters" in node ? node.meters : site.lines.filter((l) => l.group === id).flatMap((l) => l.meters);
   const root = el("main", "linepage", el("h1", "", title), el("section", "strip four", power.root, ci.root, es.root, good.root), one.root, two.root, three.root, el("section", "card", el("h2", "", t("meters")), el("p", "", meters.join(", "))));

@@ -84,7 +84,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   }
   function item(a: Attention): HTMLElement {
     const line = site.lines.find((l) => l.id === a.line);
-    const values = { m: a.meter ?? "", l: name(line?.name, a.line ?? ""), s: num(a.params.seconds ?? a.params.minutes ?? 0, 2), v: num(a.params.kw) };
+    const values = { m: line ? `${name(line.name, line.id)} · ${a.meter ?? ""}` : (a.meter ?? ""), l: name(line?.name, a.line ?? ""), s: num(a.params.seconds ?? a.params.minutes ?? 0, 2), v: num(a.params.kw) };
     const word = a.code === "meter_silent" && a.until_ms ? "was_silent" : a.code;
     return el("li", a.severity, el("span", "", has(word) ? t(word, values) : a.code), el("time", "", clock(a.since_ms, site.timezone)));
   }
