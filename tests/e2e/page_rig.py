@@ -96,7 +96,7 @@ class PageRig:
         thread.start()
         while not server.started:
             threading.Event().wait(0.02)
-        self.base = "http://127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
+        self.base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:
