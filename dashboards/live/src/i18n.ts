@@ -47,15 +47,23 @@ export function has(word: string): word is Word {
 export function name(names: Record<string, string> | undefined, fallback: string): string {
   return names?.[lang] || names?.en || fallback;
 }
+const formats = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+// Formatters are dear to make: one of each kind is kept.
+function kept<F extends Intl.NumberFormat | Intl.DateTimeFormat>(key: string, make: () => F): F {
+  const found = (formats.get(key) as F | undefined) ?? make();
+  formats.set(key, found);
+  return found;
+}
 export function num(x: number | null | undefined, digits = 3): string {
   if (x === null || x === undefined || !Number.isFinite(x)) return "–";
   const size = Math.abs(x) >= 1 ? Math.floor(Math.log10(Math.abs(x))) + 1 : 1;
   const places = Math.max(0, Math.min(3, digits - size));
-  return new Intl.NumberFormat(lang, { minimumFractionDigits: places, maximumFractionDigits: places }).format(x);
+  return kept(`${lang} ${places}`, () => new Intl.NumberFormat(lang, { minimumFractionDigits: places, maximumFractionDigits: places })).format(x);
 }
 export function signed(x: number | null | undefined): string {
   return x === null || x === undefined ? "–" : (x > 0 ? "+" : x < 0 ? "−" : "") + num(Math.abs(x), 2);
 }
 export function clock(ms: number, zone: string, seconds = false): string {
-  return new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hour12: false, timeZone: zone }).format(ms);
+  const options = { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23", timeZone: zone } as const;
+  return kept(`${lang} ${zone} ${seconds}`, () => new Intl.DateTimeFormat(lang, options)).format(ms);
 }

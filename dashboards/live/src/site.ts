@@ -9,6 +9,7 @@ import type { Attention, LineNow, Series } from "./types";
 export interface Page { root: HTMLElement; update(): void; stop(): void }
 const EVERY_MS = 120_000;
 const DIM_UNDER = 95;
+const FLOW_MS = 3000; // the picture of flows follows more calmly than the figures
 
 export function sitePage(data: Data, go: (path: string) => void): Page {
   const site = data.site;
@@ -49,7 +50,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   async function loadSparks(): Promise<void> {
     for (const c of cards) c.spark(charts, await series(c.id, "energy.source.*", "15m").catch(() => null));
   }
-  let filling = false;
+  let filling = false, drawnAt = 0;
   function update(): void {
     const { now, books } = data;
     if (filling && !data.backfill) void loadSparks();
@@ -70,7 +71,10 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
         const [fk, fr] = l.from.split(":") as [string, string], [tk, tr] = l.to.split(":") as [string, string];
         return el("li", "", dot, el("span", "", charts ? `${charts.label(site, fk, fr)} → ${charts.label(site, tk, tr)}` : ""), el("b", "", `${num(l.kw / 1000)} MW`));
       }));
-      else if (charts && sankey) charts.drawSankey(sankey, site, now.flows.nodes, now.flows.links);
+      else if (charts && sankey && Math.abs(now.at_ms - drawnAt) >= FLOW_MS) {
+        drawnAt = now.at_ms;
+        charts.drawSankey(sankey, site, now.flows.nodes, now.flows.links);
+      }
     }
     if (books) {
       const low = (books.today.coverage ?? 0) < DIM_UNDER, guess = (books.today.estimated ?? 0) > 1 ? "~" : "";
