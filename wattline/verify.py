@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from collector.catalogue import load_catalogue
+from engine.uncertainty import meters_of_bus, standard
 from plant.clock import ScaledClock
 from plant.load import load_plant
 from plant.profile import Profile
@@ -240,23 +241,18 @@ def _remainders(runtime: Runtime, ask: Ask) -> list[Row]:
 
 
 def uncertainty(runtime: Runtime, bus: int) -> float:
-    """Standard uncertainty of a bus's remainder: class limits as rectangular distributions, root of squares (method, section 3)."""
+    """Standard uncertainty of a bus's remainder: that of the method, and what the edges of the span may cut off at this speed."""
     site, graph = runtime.site, runtime.host.state.graph
     assert graph is not None
-    on_bus = {t.meter for t in site.stores if t.bus == bus} | {s.meter for s in site.sources if s.bus == bus}
-    on_bus |= {m for tap in graph.taps if tap.bus == bus for m in tap.meters}
-    for converter in graph.converters:
-        on_bus |= {m for f in converter.feeds if f.kind == "bus" and f.index == bus for m in f.meters}
-        on_bus |= {o.meter for o in converter.outlets if o.bus == bus and o.meter is not None}
-    total = 0.0
-    for m in on_bus:
+    energy, edges = {}, 0.0
+    for m in meters_of_bus(graph, bus):
         got = runtime.store.query(
             "SELECT sum(forward) + sum(reverse) AS e FROM meter WHERE meter = ?",
             [runtime.store.code(site.meters[m].id)],
         )
-        edge = 2.0 * (site.meters[m].max_per_hour or 0.0) * 0.05 * max(runtime.clock.speed, 1.0) / 3600.0
-        total += (site.meters[m].class_limit * float(got["e"][0])) ** 2 / 3 + edge**2
-    return float(np.sqrt(total))
+        energy[m] = got["e"]
+        edges += (2.0 * (site.meters[m].max_per_hour or 0.0) * 0.05 * max(runtime.clock.speed, 1.0) / 3600.0) ** 2
+    return float(np.hypot(standard(site, energy, {})[0], np.sqrt(edges)))
 
 
 def _polls(report: dict[str, Any], meter: str) -> Row:
