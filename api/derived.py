@@ -84,7 +84,10 @@ def _kwh(site: Site, meter: int) -> float:
 
 def _held(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
     """Carbon held in the stores at the end of each bucket."""
-    out, ids = np.full(len(edges) - 1, np.nan), _ids(store, [s.id for s in site.stores] if of == "site" else [])
+    out, ids = (
+        np.full(len(edges) - 1, np.nan),
+        _ids(store, [s.id for s in site.stores if s.line is None] if of == "site" else []),
+    )
     if not ids or not store.has("source"):
         return out
     rows = _by_bucket(store, edges, "t.source AS source, arg_max(held_kg, start) AS kg", "source", f"source IN ({ids})")

@@ -1,7 +1,7 @@
 """How the energy of a gap is spread: its total is certain, its shape is not (method, section 4 and case 7).
 
 Power seen in the gap shapes it already (`engine.curves`). Else, for a line's meter, what entered the bus less what its siblings took;
-else a straight line. The shape is written into the curve as points, so nothing else needs to know.
+else what the meter counted a day earlier at the same hours; else a straight line. The shape is written into the curve as points, so nothing else needs to know.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from engine.graph import Graph, edges
 from engine.history import History
 from engine.meters import Meters, Unusual
 from engine.tracing import assemble, outgoing
+from plant.units import HOUR_NS
+
+DAY_NS = 24 * HOUR_NS
 
 
 def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> bool:
-    """Shape one gap by parent minus siblings; False if there is nothing to shape it by."""
+    """Shape one gap by parent minus siblings or by the day before; False if there is nothing to shape it by."""
     layout = meters.layout
     meter = int(layout.meter[gap.channel])
     tap = next((i for i, t in enumerate(graph.taps) if t.meters == (meter,)), None)
@@ -27,6 +30,8 @@ def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> b
     if _power_seen(history, meter, lo, hi):
         return False
     weights = _rest(graph, meters, history, tap, meter, lo, hi)
+    if weights is None:
+        weights = _day_before(history, gap.channel, lo, hi)
     if weights is None:
         return False
     ends = history.first + np.arange(lo, hi + 1) * history.window
@@ -61,6 +66,14 @@ def _rest(graph: Graph, meters: Meters, history: History, tap: int, meter: int, 
     used = edges(graph, energy, seen)
     rest = assemble(graph, used).inflow[:, bus] - outgoing(graph, used)[:, bus]
     return np.maximum(rest, 0.0)
+
+
+def _day_before(history: History, channel: int, lo: int, hi: int) -> Floats | None:
+    """What the meter counted in the same windows a day earlier; None if it was not seen then."""
+    day = DAY_NS // history.window
+    if lo < day or not (history.seen[lo - day : hi - day, channel] > 0.0).all():
+        return None
+    return np.maximum(history.amount[lo - day : hi - day, channel], 0.0)
 
 
 def _write(meters: Meters, gap: Unusual, ts: np.ndarray, parts: Floats) -> None:

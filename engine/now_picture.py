@@ -27,10 +27,10 @@ class Picture:
         self.now, self.site, self.graph, self.used, self.traced, self.seen, self.at = (
             now, now.site, now.graph, used, traced, seen, at,
         )  # fmt: skip
-        self.weights = _with_stores(now)
+        self.weights, self.returned = _with_stores(now), self.graph.returned(used.discharge[0])
         k, graph = self.graph.columns, self.graph
         carriers = [graph.carriers[t.bus] for t in graph.taps] + graph.carriers
-        amounts = np.concatenate((used.taps[0], traced.delivered_remainder[0]))
+        amounts = np.concatenate((used.taps[0] - self.returned, traced.delivered_remainder[0]))
         behind = np.concatenate((traced.taps[0, :, graph.electric], traced.remainder_electric[0]))
         as_electricity = np.array([c in AS_ELECTRICITY for c in carriers], bool)
         per_unit = np.array([final_kwh_per_unit(self.site, c) for c in carriers])
@@ -52,7 +52,7 @@ class Picture:
         return {
             "at_ms": self.at // 1_000_000, "site": site, "lines": lines, "flows": flows.build(),
             "sources": {s.id: float(self.used.source[0, i] * self.weights["kwh"][i]) for i, s in enumerate(self.site.sources)},
-            "stores": {s.id: {"power_kw": float(self.used.discharge[0, t] - self.used.charge[0, t])} for t, s in enumerate(self.site.stores)},
+            "stores": {s.id: {"power_kw": float(self.used.discharge[0, t] - self.used.charge[0, t])} for t, s in enumerate(self.site.stores) if s.line is None},
             "remainder_kw": {b.id: float(self.traced.delivered_remainder[0, i]) for i, b in enumerate(self.site.buses)},
         }  # fmt: skip
 
@@ -86,7 +86,7 @@ class Picture:
         power: dict[str, float] = {}
         for t in taps:
             carrier = self.graph.carriers[self.graph.taps[t].bus].value
-            power[carrier] = power.get(carrier, 0.0) + float(self.used.taps[0, t])
+            power[carrier] = power.get(carrier, 0.0) + float(self.used.taps[0, t] - self.returned[t])
         return {
             "state": state if state in STATES else "UNKNOWN", "state_since_ms": since // 1_000_000 or None, "power": power,
             "final_kw": float(self.final[taps].sum()), "figures": self._figures(taps), "sources_kw": self._sources(taps),

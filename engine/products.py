@@ -33,6 +33,10 @@ class Producer:
         self.code_bus = np.array([code(bus.id) for bus in site.buses], np.int32)
         self.code_left = np.array([code(f"unmetered.{bus.id}") for bus in site.buses], np.int32)
         self.code_store = np.array([code(store.id) for store in site.stores], np.int32)
+        kept = [
+            code("") if s.line is not None else code(s.id) for s in site.stores
+        ]  # what a line returns shows its sources
+        self.code_via = np.array(kept, np.int32)
         self.code_source = np.array([code(name) for name in self.graph.source_names()], np.int32)
         self.code_meter = np.array([code(m.id) for m in site.meters], np.int32)
         self.code_carrier = np.array([code(c.value) for c in self.graph.carriers], np.int32)
@@ -51,6 +55,7 @@ class Producer:
             "start": np.array([b.start for b in books]),
             "rev": np.array([b.revision for b in books], np.int32),
             "imbalance": np.array([b.imbalance(self.graph.ns) for b in books]),
+            "imbalance_kg": np.array([self.weights.imbalance(b, self.graph.ns) for b in books]),
         }
         out = {name: _join(chunks) for name, chunks in parts.items() if chunks}
         return {**out, "closed": windows}
@@ -81,7 +86,7 @@ class Producer:
                 if carriers is not None:
                     carrier[rows] = carriers[tap_node[rows]]
         via = np.where(
-            f.via < 0, self.code_none, self.code_store[np.maximum(f.via, 0)] if len(self.code_store) else self.code_none
+            f.via < 0, self.code_none, self.code_via[np.maximum(f.via, 0)] if len(self.code_via) else self.code_none
         ).astype(np.int32)
         weights = self.weights.of(f.source, f.origin) * f.amount
         return {

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.book import Book
 from engine.graph import Array
 from plant.names import Carrier
 from plant.site import FactorRow, Site, SourceProperty
@@ -60,6 +61,15 @@ class Weights:
     def kg_of(self, layers: list[list[Any]]) -> Array:
         """Carbon held in each store, kg on the location basis, from the layers of a book."""
         return np.array([self._held(held) for held in layers])
+
+    def imbalance(self, book: Book, sources: int) -> float:
+        """Largest difference, per basis, between the carbon that came in and all that became of it, relative to what came in (kg)."""
+        f = book.flows
+        rows = np.flatnonzero(f.source < sources)
+        came = self.of(np.arange(sources), np.full(sources, book.start)) @ book.primary
+        went = self.of(f.source[rows], f.origin[rows]) @ f.amount[rows]
+        both = [By.LOCATION, By.MARKET]
+        return float((np.abs(went - came)[both] / np.maximum(np.abs(came[both]), 1.0)).max(initial=0.0))
 
     def _held(self, layers: list[Any]) -> float:
         rows = [row for _, _, amounts in layers for row in amounts]

@@ -61,6 +61,8 @@ class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A battery; or, with `line`, the account of a line that feeds back: it holds what the line drew and gives what it returns."""
+
     id: str
     name: dict[str, str]
     bus: int
@@ -70,6 +72,7 @@ class StoreNode(msgspec.Struct, frozen=True, kw_only=True):
     discharge_efficiency: float
     account: str
     opening_kwh: float = 0.0
+    line: int | None = None
 
 
 class BusNode(msgspec.Struct, frozen=True, kw_only=True):

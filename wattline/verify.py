@@ -79,7 +79,7 @@ async def _collect(runtime: Runtime, seconds: float) -> None:
 
 def compare(runtime: Runtime, catalogue: Catalogue, ask: Ask) -> list[Row]:
     """All checks of a finished run. `ask` puts a command to the simulation's control port."""
-    site, imbalance = runtime.site, runtime.host.state.imbalance
+    site, host = runtime.site, runtime.host
     found = {c: matched(runtime, catalogue, ask, c) for c, n in enumerate(site.channels) if n.kind == "counter"}
     counters = {c: m for c, m in found.items() if m is not None}
     reports = {m: r for driver in runtime.drivers for m, r in driver.health()["meters"].items()}
@@ -89,7 +89,11 @@ def compare(runtime: Runtime, catalogue: Catalogue, ask: Ask) -> list[Row]:
     rows += [_polls(report, meter) for meter, report in reports.items()]
     until = max((int(m.received.max()) for m in counters.values()), default=0)
     rows += [r for c, m in counters.items() for r in _readings_served(runtime, c, m, reports, until)]
-    return [*rows, _row("balance", "site", imbalance, 0.0, 1e-9)]
+    return [
+        *rows,
+        _row("balance", "each source", host.imbalance, 0.0, 1e-9),
+        _row("balance", "carbon", host.imbalance_kg, 0.0, 1e-9),
+    ]
 
 
 def _readings(runtime: Runtime, tag: int) -> tuple[np.ndarray, np.ndarray]:
