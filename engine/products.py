@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Book, Flow
-from engine.graph import Graph
+from engine.book import Book, Flow, Flows
+from engine.graph import Array, Graph
 from engine.line_sums import LineSums
+from engine.stack import Stack
 from engine.weights import By, Weights
 from plant.site import Site
 
@@ -44,80 +45,70 @@ class Producer:
 
     def tables(self, books: Sequence[Book]) -> dict[str, Columns]:
         """Columns of the tables line, flow, bus, meter, source and closed for `books`."""
-        parts: dict[str, list[Columns]] = {name: [] for name in ("line", "flow", "bus", "meter", "source", "closed")}
-        for book in books:
-            parts["line"].append(self._lines(book))
-            parts["flow"].append(self._flows(book))
-            parts["bus"].append(self._buses(book))
-            parts["meter"].append(self._meters(book))
-            parts["source"].append(self._sources(book))
-        windows = {
-            "start": np.array([b.start for b in books]),
-            "rev": np.array([b.revision for b in books], np.int32),
-            "imbalance": np.array([b.imbalance(self.graph.ns) for b in books]),
-            "imbalance_kg": np.array([self.weights.imbalance(b, self.graph.ns) for b in books]),
-        }
-        out = {name: _join(chunks) for name, chunks in parts.items() if chunks}
-        return {**out, "closed": windows}
-
-    def _keys(self, book: Book, n: int) -> Columns:
-        return {"start": np.full(n, book.start), "rev": np.full(n, book.revision, np.int32)}
-
-    def _lines(self, book: Book) -> Columns:
-        """One row a line, and one a bus for what is unmetered there."""
-        names = np.concatenate((self.code_line, self.code_left))
-        return {**self._keys(book, len(names)), "line": names, **self.line_sums.columns(book)}
-
-    def _flows(self, book: Book) -> Columns:
-        """Flows by (kind, node, carrier, source, store), origins summed."""
-        f = book.flows
-        tap_node = f.node
-        line = self.code_line[self.tap_line] if len(self.tap_line) else np.zeros(1, np.int32)
-        carrier_of_tap = self.code_carrier[self.tap_bus] if len(self.tap_bus) else np.zeros(1, np.int32)
-        node = np.zeros(len(f), np.int32)
-        carrier = np.full(len(f), self.code_none, np.int32)
-        for kind, names, carriers in (
-            (Flow.LINE, line, carrier_of_tap), (Flow.REMAINDER, self.code_left, self.code_carrier), (Flow.EXPORT, self.code_bus, self.code_carrier),
-            (Flow.CHARGE, self.code_store, None), (Flow.DISCHARGE, self.code_store, None),
-        ):  # fmt: skip
-            rows = f.kind == kind
-            if rows.any():
-                node[rows] = names[tap_node[rows]]
-                if carriers is not None:
-                    carrier[rows] = carriers[tap_node[rows]]
-        via = np.where(
-            f.via < 0, self.code_none, self.code_via[np.maximum(f.via, 0)] if len(self.code_via) else self.code_none
-        ).astype(np.int32)
-        weights = self.weights.of(f.source, f.origin) * f.amount
+        stack = Stack(books)
         return {
-            **self._keys(book, len(f)), "kind": f.kind.astype(np.int8), "node": node, "carrier": carrier, "source": self.code_source[f.source], "via": via,
-            "origin": f.origin, "amount": f.amount, "kwh": weights[By.KWH], "location_kg": weights[By.LOCATION], "market_kg": weights[By.MARKET],
+            "line": self._rows(stack, "line", np.concatenate((self.code_line, self.code_left)), self.line_sums.columns(stack)),
+            "flow": self._flows(stack),
+            "bus": self._rows(stack, "bus", self.code_bus, {"remainder": stack.of("remainder")}),
+            "meter": self._meters(stack),
+            "source": self._sources(stack),
+            "closed": {
+                "start": stack.start, "rev": stack.revision, "imbalance": np.array([b.imbalance(self.graph.ns) for b in books]),
+                "imbalance_kg": np.array([self.weights.imbalance(b, self.graph.ns) for b in books]),
+            },
         }  # fmt: skip
 
-    def _buses(self, book: Book) -> Columns:
-        return {**self._keys(book, self.graph.nb), "bus": self.code_bus, "remainder": book.remainder}
+    def _rows(self, stack: Stack, key: str, names: npt.NDArray[np.int32], columns: dict[str, Array]) -> Columns:
+        """Columns [windows, names] as rows, each with its window and name."""
+        wide = len(names)
+        start, rev = np.repeat(stack.start, wide), np.repeat(stack.revision, wide)
+        keys: Columns = {"start": start, "rev": rev, key: np.tile(names, stack.n)}
+        return keys | {name: values.ravel() for name, values in columns.items()}
 
-    def _meters(self, book: Book) -> Columns:
-        n = len(self.code_meter)
+    def _flows(self, stack: Stack) -> Columns:
+        """Flows by (kind, node, carrier, source, store, hour of origin)."""
+        f, at = stack.flows, stack.window
+        node, carrier = self._places(f)
+        via = np.append(self.code_via, self.code_none)[f.via].astype(np.int32)
+        weights = self.weights.of(f.source, f.origin) * f.amount
         return {
-            **self._keys(book, n),
-            "meter": self.code_meter,
-            "forward": book.meters[:, 0],
-            "reverse": book.meters[:, 1],
-            "seen_s": book.meters_seen_s,
-            "estimated": book.meters_estimated,
+            "start": stack.start[at], "rev": stack.revision[at], "kind": f.kind.astype(np.int8), "node": node, "carrier": carrier,
+            "source": self.code_source[f.source], "via": via, "origin": f.origin, "amount": f.amount,
+            "kwh": weights[By.KWH], "location_kg": weights[By.LOCATION], "market_kg": weights[By.MARKET],
+        }  # fmt: skip
+
+    def _places(self, f: Flows) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Name and carrier of where each flow went."""
+        node, carrier = np.zeros(len(f), np.int32), np.full(len(f), self.code_none, np.int32)
+        for kind, names, carriers in (
+            (Flow.LINE, self.code_line[self.tap_line], self.code_carrier[self.tap_bus]), (Flow.REMAINDER, self.code_left, self.code_carrier),
+            (Flow.EXPORT, self.code_bus, self.code_carrier), (Flow.CHARGE, self.code_store, None), (Flow.DISCHARGE, self.code_store, None),
+        ):  # fmt: skip
+            rows = np.flatnonzero(f.kind == kind)
+            if len(rows):
+                node[rows] = names[f.node[rows]]
+                carrier[rows] = self.code_none if carriers is None else carriers[f.node[rows]]
+        return node, carrier
+
+    def _meters(self, stack: Stack) -> Columns:
+        energy = stack.of("meters")
+        columns = {
+            "forward": energy[:, :, 0],
+            "reverse": energy[:, :, 1],
+            "seen_s": stack.of("meters_seen_s"),
+            "estimated": stack.of("meters_estimated"),
         }
+        return self._rows(stack, "meter", self.code_meter, columns)
 
-    def _sources(self, book: Book) -> Columns:
-        """Primary energy, and each store's charge and discharge, by name."""
+    def _sources(self, stack: Stack) -> Columns:
+        """Primary energy, and each store's charge, discharge and what it holds, by name."""
+        none = np.zeros((stack.n, self.graph.ns))
+        held_kg = np.stack([self.weights.kg_of(b.layers) for b in stack.books])
+        parts = {
+            "given": (stack.of("primary"), stack.of("discharge")),
+            "taken": (none, stack.of("charge")),
+            "held_kwh": (none, stack.of("held_kwh")),
+            "held_kg": (none, held_kg),
+        }
         names = np.concatenate((self.code_source[: self.graph.ns], self.code_store))
-        given = np.concatenate((book.primary, book.discharge))
-        taken = np.concatenate((np.zeros(self.graph.ns), book.charge))
-        held = np.concatenate((np.zeros(self.graph.ns), book.held_kwh))
-        held_kg = np.concatenate((np.zeros(self.graph.ns), self.weights.kg_of(book.layers)))
-        keys = self._keys(book, len(names))
-        return {**keys, "source": names, "given": given, "taken": taken, "held_kwh": held, "held_kg": held_kg}
-
-
-def _join(chunks: list[Columns]) -> Columns:
-    return {name: np.concatenate([c[name] for c in chunks]) for name in chunks[0]}
+        return self._rows(stack, "source", names, {name: np.concatenate(pair, 1) for name, pair in parts.items()})

@@ -10,6 +10,7 @@ import pytest
 from engine.factors.registry import properties, year_begins
 from engine.graph import Graph
 from engine.line_sums import LineSums
+from engine.stack import Stack
 from engine.weights import Weights
 from plant.load import load_plant_text
 from plant.resolve import resolve
@@ -114,8 +115,7 @@ def test_a_discharge_carries_the_factor_of_its_origin(tmp_path: Path) -> None:
     )
     site = msgspec.structs.replace(rig.site, properties=(msgspec.structs.replace(grid, dated=dated), *rest))
     weights = Weights.of_site(site)
-    sums = LineSums(site, Graph(site), weights)
-    kg = [float(sums.columns(b)["scope2_location_kg"][0]) for b in books]
+    kg = LineSums(site, Graph(site), weights).columns(Stack(books))["scope2_location_kg"][:, 0].tolist()
     assert kg == pytest.approx([16.0, 60 * 0.2 * 0.6, 21.052632 + 30 * 0.5], abs=1e-6)
     held = float(weights.kg_of(books[2].layers)[0])
     assert sum(kg) + held == pytest.approx(100 * 0.4 + 20 * 0.6 + 30 * 0.5)  # 67.000
