@@ -21,11 +21,13 @@ DAY_NS = 24 * HOUR_NS
 
 def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> bool:
     """Shape one gap by parent minus siblings or by the day before; False if there is nothing to shape it by."""
+    if gap.since < history.first:
+        return _from_the_horizon(meters, history, gap)
     layout = meters.layout
     meter = int(layout.meter[gap.channel])
     tap = next((i for i, t in enumerate(graph.taps) if t.meters == (meter,)), None)
     lo, hi = history.row(max(gap.since, history.first)), history.row(gap.ts - 1) + 1
-    if tap is None or hi - lo < 2 or gap.since < history.first or layout.reverse[gap.channel]:
+    if tap is None or hi - lo < 2 or layout.reverse[gap.channel]:
         return False
     if _power_seen(history, meter, lo, hi):
         return False
@@ -40,6 +42,19 @@ def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> b
     if weights.sum() <= 0.0:
         return False
     _write(meters, gap, ends[1:-1], np.cumsum(weights)[:-1] / weights.sum())
+    return True
+
+
+def _from_the_horizon(meters: Meters, history: History, gap: Unusual) -> bool:
+    """A gap longer than what can still be corrected: its whole energy is spread over the windows that can, not put into the first of them."""
+    points, booked = meters.points, float(history.total[0, gap.channel])
+    rows = np.flatnonzero(points.channel == gap.channel)
+    after = rows[int(np.searchsorted(points.ts[rows], gap.ts))]
+    counted = points.total[after] - points.total[after - 1]
+    if not np.isfinite(booked) or counted <= 0.0:
+        return False
+    part = (booked - points.total[after - 1]) / counted
+    _write(meters, gap, np.array([history.first]), np.clip(np.array([part]), 0.0, 1.0))
     return True
 
 

@@ -306,3 +306,17 @@ def test_case_7_gap_by_the_day_before(tmp_path: Path) -> None:
     books = rig.close()
     assert [float(b.taps[0]) for b in books[24:28]] == pytest.approx([40.0, 10.0, 10.0, 20.0])
     assert sum(float(b.taps_estimated[0]) for b in books[24:28]) == pytest.approx(80.0)
+
+
+def test_a_gap_longer_than_the_horizon_makes_no_peak(tmp_path: Path) -> None:
+    """Sixty hours of silence, one kilowatt-hour each: nothing is lost, and no window holds more than its share of what can be corrected."""
+    rig = Rig(text(GAP_SOLO, "la"), tmp_path)
+    rig.feed({"la": 1.0})
+    for _ in range(60):
+        rig.feed({"la": 1.0}, silent={"la"})
+        rig.close()
+    rig.feed({"la": 1.0})
+    rig.feed({"la": 1.0})
+    taps = [float(b.taps[0]) for b in rig.close()]
+    assert sum(taps) == pytest.approx(63.0)
+    assert max(taps) < 4.0
