@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from engine.products import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
 from plant.site import Site
 from store.duck import DuckStore
+from store.rollups import spans
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 BUCKETS_MOST = 100_000
@@ -100,13 +102,11 @@ class History:
         codes = self._codes(members(self.site, of))
         if not codes or not self.store.has("line"):
             return out | {"hours": np.diff(edges) / 3.6e12}
-        columns = ", ".join(f"sum(CASE WHEN isnan({c}) THEN NULL ELSE {c} END) AS {c}" for c in SUMS)
-        ids = ", ".join(map(str, codes))
         rows = self.store.query(
-            f"SELECT b.bucket AS bucket, {columns} FROM (SELECT * FROM line WHERE start >= ? AND start < ? AND line IN ({ids})) l "
+            f"SELECT b.bucket AS bucket, {_sums(SUMS)} FROM ({_rows('line', edges, SUMS, f'line IN ({_list(codes)})')}) l "
             "ASOF JOIN bounds b ON l.start >= b.edge GROUP BY b.bucket",
-            [int(edges[0]), int(edges[-1])], bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(n)},
-        )  # fmt: skip
+            bounds=_bounds(edges),
+        )
         at = rows["bucket"].astype(int)
         for name in SUMS:
             out[name][at] = rows[name]
@@ -119,12 +119,12 @@ class History:
         out: dict[str, np.ndarray] = {}
         if not codes or not self.store.has("flow"):
             return out
-        ids = ", ".join(map(str, codes))
+        chosen = f"kind IN (0, 1) AND node IN ({_list(codes)})"
         rows = self.store.query(
-            f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM (SELECT * FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids})) f "
+            f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM ({_rows('flow', edges, ('source', 'via', 'kwh'), chosen)}) f "
             "ASOF JOIN bounds b ON f.start >= b.edge GROUP BY ALL",
-            [int(edges[0]), int(edges[-1])], bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(n)},
-        )  # fmt: skip
+            bounds=_bounds(edges),
+        )
         text = self.store.text()
         for bucket, source, via, kwh in zip(rows["bucket"], rows["source"], rows["via"], rows["kwh"], strict=True):
             name = text[int(via)] or text[int(source)]
@@ -172,14 +172,14 @@ class History:
         codes = self._codes(members(self.site, of))
         if not codes or not self.store.has("flow"):
             return []
-        ids = ", ".join(map(str, codes))
         wanted = [
             self.store.codes[c] for c in ("electricity", "compressed_air", "chilled_water") if c in self.store.codes
         ]
-        only = f" AND carrier IN ({', '.join(map(str, wanted))})" if electric_only and wanted else ""
+        only = f" AND carrier IN ({_list(wanted)})" if electric_only and wanted else ""
+        chosen = f"kind IN (0, 1) AND node IN ({_list(codes)}){only}"
+        columns = ("source", "via", "amount", "location_kg")
         rows = self.store.query(
-            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids}){only} GROUP BY ALL",
-            [start, end],
+            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM ({_rows('flow', np.array([start, end]), columns, chosen)}) GROUP BY ALL"
         )
         text, found = self.store.text(), []
         for source, via, amount, kg in zip(rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True):
@@ -196,6 +196,29 @@ class History:
                 }
             )
         return sorted(found, key=lambda r: -abs(r["amount"]))
+
+
+def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> str:
+    """SQL for the rows of `table` between the first and the last edge: from roll-ups where they fit the edges, from windows where not."""
+    wanted = ", ".join(("start", *columns))
+    return " UNION ALL ".join(
+        f"SELECT {wanted} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
+        for s in spans(table, edges)
+    )
+
+
+def _bounds(edges: np.ndarray) -> dict[str, np.ndarray]:
+    """The buckets as a table for the query."""
+    return {"edge": edges[:-1].astype(np.int64), "bucket": np.arange(len(edges) - 1)}
+
+
+def _sums(names: Iterable[str]) -> str:
+    """Sums that leave out what is unknown; of nothing known, unknown."""
+    return ", ".join(f"sum({n}) FILTER (NOT isnan({n})) AS {n}" for n in names)
+
+
+def _list(codes: list[int]) -> str:
+    return ", ".join(map(str, codes))
 
 
 def factor_row(row: Any) -> dict[str, Any]:

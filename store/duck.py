@@ -1,18 +1,23 @@
 """The embedded store: one DuckDB file behind the store contract. Raw readings, figures, revisions; the journal's place in the same transaction.
 
 A corrected window replaces the rows of the window; what it replaced moves to the table of the same name with `_superseded` and stays readable.
+Roll-ups (`store.rollups`) are summed again in the transaction of the write; a file without them, or written by a version that did not know them, gets
+them when it is opened.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+
+from store import rollups
 
 Columns = Mapping[str, npt.NDArray[Any]]
 
@@ -38,6 +43,32 @@ class DuckStore:
         )
         self.codes: dict[str, int] = {t: i for i, t in self.db.execute("SELECT id, text FROM name").fetchall()}
         self.saved = len(self.codes)
+        self._roll_up_old()
+
+    def _roll_up_old(self) -> None:
+        """Make all roll-ups anew if books were written without them."""
+        rows = "SELECT journal, place FROM place WHERE consumer = ?"
+        if not self.db.execute(f"{rows} EXCEPT {rows}", ["books", rollups.MADE_BY]).fetchall():
+            return
+        with self._transaction():
+            for table in rollups.ROLLED:
+                if self._has(table):
+                    rollups.renew(self.db, table)
+            self.db.execute("DELETE FROM place WHERE starts_with(consumer, 'rollups')")
+            self.db.execute(
+                "INSERT INTO place SELECT ?, journal, place FROM place WHERE consumer = 'books'", [rollups.MADE_BY]
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """BEGIN .. COMMIT, rolled back on an error."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
 
     def code(self, text: str) -> int:
         """Integer of a name; new ones are saved with the next write."""
@@ -64,6 +95,8 @@ class DuckStore:
         kinds = ", ".join(f'"{n}" {_SQL_TYPE[v.dtype.str[1:]]}' for n, v in columns.items())
         self.db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
         self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}_superseded ({kinds})")
+        if table in rollups.ROLLED:
+            rollups.make(self.db, table)
 
     def _set_place(self, consumer: str, journal: str, place: int) -> None:
         self.db.execute("DELETE FROM place WHERE consumer = ? AND journal = ?", [consumer, journal])
@@ -71,15 +104,9 @@ class DuckStore:
 
     def write_readings(self, columns: Columns, journal: str, place: int) -> None:
         """Raw readings of frames up to `place`, in one transaction with it."""
-        with self.lock:
-            self.db.execute("BEGIN")
-            try:
-                self._put("reading", columns)
-                self._set_place("readings", journal, place)
-                self.db.execute("COMMIT")
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
+        with self.lock, self._transaction():
+            self._put("reading", columns)
+            self._set_place("readings", journal, place)
 
     def write_books(
         self, tables: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int
@@ -89,8 +116,7 @@ class DuckStore:
             for name in BOOK_TABLES:
                 if name in tables:
                     self._ensure(name, tables[name])
-            self.db.execute("BEGIN")
-            try:
+            with self._transaction():
                 self._write_names()
                 for name in BOOK_TABLES:
                     if name in tables:
@@ -98,10 +124,7 @@ class DuckStore:
                 if verdicts:
                     self.db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
                 self._set_place("books", journal, place)
-                self.db.execute("COMMIT")
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
+                self._set_place(rollups.MADE_BY, journal, place)
 
     def _write_names(self) -> None:
         new = list(self.codes.items())[self.saved :]
@@ -123,14 +146,16 @@ class DuckStore:
         if not newest.all():
             self._put(f"{table}_superseded", {n: v[~newest] for n, v in columns.items()})
         self._put(table, {n: v[newest] for n, v in columns.items()})
+        if table in rollups.ROLLED:
+            rollups.touch(self.db, table, list(columns), start)
 
     def has(self, table: str) -> bool:
+        """Whether anything was ever booked into a table."""
         with self.lock:
-            return bool(
-                self.db.execute(
-                    "SELECT count(*) FROM information_schema.tables WHERE table_name = ?", [table]
-                ).fetchone()[0]
-            )
+            return self._has(table)
+
+    def _has(self, table: str) -> bool:
+        return bool(self.db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall())
 
     def query(self, sql: str, parameters: Sequence[Any] = (), **tables: Columns) -> dict[str, npt.NDArray[Any]]:
         """Columns of a read-only question, asked on a cursor of its own. `tables` are joined in by name."""
