@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.figures import FIGURES, figure, value
-from engine.products import LINE_SUMS, STATE_SUMS
+from api.derived import derived
+from api.members import members
+from engine.figures import DERIVED, FIGURES, figure, value
+from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
 from plant.site import Site
 from store.duck import DuckStore
@@ -20,22 +22,6 @@ from store.rollups import spans
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 BUCKETS_MOST = 100_000
 SECOND = 1_000_000_000
-
-
-def members(site: Site, of: str) -> list[str]:
-    """Names in the line table that `of` stands for: a line, a group, a bus (what is unmetered there), or the site."""
-    lines = [line.id for line in site.lines]
-    if of == "site":
-        return lines + [f"unmetered.{b.id}" for b in site.buses]
-    if of in lines:
-        return [of]
-    group = [line.id for line in site.lines if line.group == of]
-    if group:
-        return group
-    if of in [b.id for b in site.buses]:
-        return [f"unmetered.{of}"]
-    known = ", ".join(["site", *(g.id for g in site.groups), *lines])
-    raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
 
 
 def day_start(site: Site, at_ns: int) -> int:
@@ -95,8 +81,11 @@ class History:
     def _codes(self, names: list[str]) -> list[int]:
         return [self.store.codes[n] for n in names if n in self.store.codes]
 
-    def sums(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
-        """Sums of all columns in each bucket; NaN where nothing is booked."""
+    def sums(self, of: str, edges: np.ndarray, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """Sums of all columns in each bucket, and the columns behind derived figures among `names`; NaN where nothing is booked."""
+        return self._sums(of, edges) | derived(self.site, self.store, of, edges, names)
+
+    def _sums(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
         n = len(edges) - 1
         out = {name: np.full(n, np.nan) for name in SUMS}
         codes = self._codes(members(self.site, of))
@@ -135,7 +124,7 @@ class History:
         """The series of docs/api.md."""
         edges = buckets(self.site, start, end, every)
         names = _expand(figures)
-        sums = self.sums(of, edges)
+        sums = self.sums(of, edges, names)
         columns: dict[str, Any] = {"start_ms": (edges[:-1] // 1_000_000).tolist()}
         units: dict[str, str] = {}
         if "energy.source.*" in figures:
@@ -163,9 +152,9 @@ class History:
         return "CO2e" if bases == {"CO2e"} else "CO2"
 
     def one(self, of: str, start: int, end: int) -> dict[str, float | None]:
-        """All figures of one span."""
+        """All figures of one span that are sums of lines or ratios of such sums."""
         sums = self.sums(of, np.array([start, end], np.int64))
-        return {name: nulls(value(name, sums))[0] for name in FIGURES}
+        return {name: nulls(value(name, sums))[0] for name in FIGURES if name not in DERIVED}
 
     def parts(self, of: str, start: int, end: int, electric_only: bool) -> list[dict[str, Any]]:
         """What a carbon figure is made of, by source."""

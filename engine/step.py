@@ -301,7 +301,7 @@ def _book(state: State, row: int, window: Window, used: Any, metered: Metered) -
     scrap = np.array([np.nan if n.scrap_channel is None else counts[n.scrap_channel] for n in site.lines])
     return Book(
         start, start + history.window, 0, state.config, window.flows, used.taps[w], traced.taps[w, :, graph.electric], taps_seen,
-        taps_estimated, energy, seen, estimated, used.source[w], traced.delivered_remainder[w], used.charge[w],
+        taps_estimated, energy, seen, estimated, used.source[w], traced.delivered_remainder[w], traced.remainder_electric[w], used.charge[w],
         used.discharge[w], window.held_kwh, good, scrap, state.states.seconds(start, start + history.window), window.layers,
     )  # fmt: skip
 

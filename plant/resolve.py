@@ -98,8 +98,15 @@ class Resolver:
         return MeterPoint(
             id=key, name=names(meter.name, key), carrier=carrier.value, unit=unit, connection=meter.on, profile=meter.profile or protocol,
             class_limit=meter.class_limit, power_tag=tag, power_scale=scale, max_per_hour=most, power_every_s=meter.every.power,
-            energy_every_s=meter.every.energy, books=key in self.carrier,
+            energy_every_s=meter.every.energy, books=key in self.carrier, power_factor_tags=self._power_factor(key, meter, profile),
         )  # fmt: skip
+
+    def _power_factor(self, key: str, meter: Meter, profile: Profile | None) -> tuple[int, ...]:
+        """Tags of the power factor: of all phases together where the meter gives it, else of each."""
+        rows = [r for r in profile.registers if r.quantity == "power_factor"] if profile else []
+        names = [r.name for r in rows if r.phase == "total"] or [r.name for r in rows]
+        names += ["power_factor.total"] if "power_factor" in meter.nodes else []
+        return tuple(self.tags.tag(key, name) for name in names)
 
     def _channel(
         self,
