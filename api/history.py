@@ -82,24 +82,25 @@ class History:
         return [self.store.codes[n] for n in names if n in self.store.codes]
 
     def sums(self, of: str, edges: np.ndarray, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
-        """Sums of all columns in each bucket, and the columns behind derived figures among `names`; NaN where nothing is booked."""
-        return self._sums(of, edges) | derived(self.site, self.store, of, edges, names)
+        """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN where nothing is booked."""
+        columns = tuple(c for c in SUMS if c in needed(names)) if names else SUMS
+        return self._sums(of, edges, columns) | derived(self.site, self.store, of, edges, names)
 
-    def _sums(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
-        n = len(edges) - 1
-        out = {name: np.full(n, np.nan) for name in SUMS}
+    def _sums(self, of: str, edges: np.ndarray, columns: Sequence[str]) -> dict[str, np.ndarray]:
+        out = {name: np.full(len(edges) - 1, np.nan) for name in columns} | {"hours": np.diff(edges) / 3.6e12}
         codes = self._codes(members(self.site, of))
-        if not codes or not self.store.has("line"):
-            return out | {"hours": np.diff(edges) / 3.6e12}
+        if not codes or not columns or not self.store.has("line"):
+            return out
+        chosen = ", ".join(f"sum({c}) AS {c}" for c in columns)
         rows = self.store.query(
-            f"SELECT b.bucket AS bucket, {_sums(SUMS)} FROM ({_rows('line', edges, SUMS, f'line IN ({_list(codes)})')}) l "
+            f"SELECT b.bucket AS bucket, {chosen} FROM ({_rows('line', edges, columns, f'line IN ({_list(codes)})')}) l "
             "ASOF JOIN bounds b ON l.start >= b.edge GROUP BY b.bucket",
             bounds=_bounds(edges),
         )
         at = rows["bucket"].astype(int)
-        for name in SUMS:
+        for name in columns:
             out[name][at] = rows[name]
-        return out | {"hours": np.diff(edges) / 3.6e12}
+        return out
 
     def by_source(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
         """Traced kWh by source in each bucket; what came through a store counts as the store."""
@@ -124,7 +125,7 @@ class History:
         """The series of docs/api.md."""
         edges = buckets(self.site, start, end, every)
         names = _expand(figures)
-        sums = self.sums(of, edges, names)
+        sums = self.sums(of, edges, [*names, "coverage.time", "energy.final"])
         columns: dict[str, Any] = {"start_ms": (edges[:-1] // 1_000_000).tolist()}
         units: dict[str, str] = {}
         if "energy.source.*" in figures:
@@ -187,11 +188,28 @@ class History:
         return sorted(found, key=lambda r: -abs(r["amount"]))
 
 
+def needed(names: Iterable[str]) -> frozenset[str]:
+    """The columns that the definitions of figures look at."""
+    seen = _Seen()
+    for wanted in map(figure, names):
+        for part in (wanted.top, wanted.over):
+            if part is not None:
+                part(seen)
+    return frozenset(seen)
+
+
+class _Seen(dict[str, np.ndarray]):
+    """Columns of ones that remembers which were asked for."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        return self.setdefault(name, np.ones(1))
+
+
 def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> str:
     """SQL for the rows of `table` between the first and the last edge: from roll-ups where they fit the edges, from windows where not."""
-    wanted = ", ".join(("start", *columns))
+    known = [f"CASE WHEN isnan({c}) THEN NULL ELSE {c} END AS {c}" if c in SUMS else c for c in columns]
     return " UNION ALL ".join(
-        f"SELECT {wanted} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
+        f"SELECT start, {', '.join(known if s.table == table else columns)} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
         for s in spans(table, edges)
     )
 
@@ -199,11 +217,6 @@ def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> 
 def _bounds(edges: np.ndarray) -> dict[str, np.ndarray]:
     """The buckets as a table for the query."""
     return {"edge": edges[:-1].astype(np.int64), "bucket": np.arange(len(edges) - 1)}
-
-
-def _sums(names: Iterable[str]) -> str:
-    """Sums that leave out what is unknown; of nothing known, unknown."""
-    return ", ".join(f"sum({n}) FILTER (NOT isnan({n})) AS {n}" for n in names)
 
 
 def _list(codes: list[int]) -> str:

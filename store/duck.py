@@ -28,6 +28,7 @@ class DuckStore:
         self.db = duckdb.connect(
             ":memory:" if path is None else str(path), config={"memory_limit": memory, "threads": 2}
         )
+        self.db.execute("SET enable_progress_bar = false")
         self.lock = threading.Lock()
         for table in FIXED:
             self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
