@@ -17,7 +17,7 @@ from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
 from plant.site import Site
 from store.duck import DuckStore
-from store.rollups import spans
+from store.rollups import known, spans
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 BUCKETS_MOST = 100_000
@@ -207,9 +207,9 @@ class _Seen(dict[str, np.ndarray]):
 
 def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> str:
     """SQL for the rows of `table` between the first and the last edge: from roll-ups where they fit the edges, from windows where not."""
-    known = [f"CASE WHEN isnan({c}) THEN NULL ELSE {c} END AS {c}" if c in SUMS else c for c in columns]
+    windows = [known(c) if c in SUMS else c for c in columns]
     return " UNION ALL ".join(
-        f"SELECT start, {', '.join(known if s.table == table else columns)} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
+        f"SELECT start, {', '.join(windows if s.table == table else columns)} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
         for s in spans(table, edges)
     )
 

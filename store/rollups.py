@@ -95,14 +95,18 @@ def renew(db: Any, table: str) -> None:
 
 
 def _sum(table: str, names: Sequence[str], below: str, suffix: str, where: str) -> str:
-    """SQL that adds to a roll-up the sums of the rows of `below` that `where` names."""
-    of, length = ROLLED[table], LEVELS[suffix]
-    chosen = ", ".join(_column(n, of.keys, length) for n in names if n not in of.left_out)
-    return f"INSERT INTO {table}{suffix} BY NAME SELECT {chosen} FROM {below} WHERE {where} GROUP BY ALL"
+    """SQL that adds to a roll-up the sums of the rows of `below` that `where` names; what is unknown is left out."""
+    of, start = ROLLED[table], f"start - start % {LEVELS[suffix]}"
+    sums = [n for n in names if n not in (*of.keys, *of.left_out, "start")]
+    read = ", ".join(known(n) if below == table else n for n in sums)  # in roll-ups the unknown is NULL already
+    chosen = ", ".join(f"sum({n}) AS {n}" for n in sums)
+    keys = ", ".join(of.keys)
+    return (
+        f"INSERT INTO {table}{suffix} BY NAME SELECT s AS start, {keys}, {chosen} FROM "
+        f"(SELECT {start} AS s, {keys}, {read} FROM {below} WHERE {where}) GROUP BY s, {keys}"
+    )
 
 
-def _column(name: str, keys: Sequence[str], length: int) -> str:
-    """One column of a roll-up: the start of its bucket, a key, or a sum that leaves out what is unknown (unknown if nothing is known)."""
-    if name == "start":
-        return f"start - start % {length} AS start"
-    return name if name in keys else f"sum({name}) FILTER (NOT isnan({name})) AS {name}"
+def known(name: str) -> str:
+    """SQL of a column of windows in which unknown (NaN) is NULL, so that sums leave it out."""
+    return f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END AS {name}"
