@@ -16,7 +16,7 @@ import uvicorn
 
 from api.app import create_app, one_time_key
 from api.context import Context
-from api.history import History
+from api.history import SUMS, History
 from api.hub import Hub
 from collector.build import drivers
 from collector.sequencer import Sequencer
@@ -66,6 +66,8 @@ class Runtime:
         self.sequencer.wm = self.journal.last_wm()
         self.host = EngineHost(self.journal, self.store, self._on_books)
         self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
+        self.store.expect("line", SUMS)
+        self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
         self.health = Health(
             self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values
