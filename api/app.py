@@ -243,7 +243,7 @@ def _flows_over(context: Context, a: int, b: int) -> dict[str, Any]:
 def _explain(context: Context, name: str, of: str, a: int, b: int) -> dict[str, Any]:
 
     wanted = figure(name)
-    sums = context.history.sums(of, np.array([a, b], np.int64))
+    sums = context.history.sums(of, np.array([a, b], np.int64), [name])
     all_figures = context.history.one(of, a, b)
     top = nulls(np.asarray(wanted.top(sums), float))[0]
     over = None if wanted.over is None else nulls(np.asarray(wanted.over(sums), float))[0]

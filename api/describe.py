@@ -15,7 +15,7 @@ def site(context: Context) -> dict[str, Any]:
         "id": s.id, "name": s.name, "version": context.version, "simulated": s.simulated, "timezone": s.timezone, "grid": s.grid, "method": s.method,
         "window_s": s.window_s, "day_starts": s.day_starts, "shifts": s.shifts, "gas_basis": context.history.gas_basis(), "plan_kwh_per_day": s.plan_kwh_per_day,
         "sources": [{"id": x.id, "name": x.name, "kind": x.kind, "carrier": x.carrier, "unit": x.unit} for x in s.sources],
-        "stores": [{"id": x.id, "name": x.name, "capacity_kwh": x.capacity_kwh} for x in s.stores],
+        "stores": [{"id": x.id, "name": x.name, "capacity_kwh": x.capacity_kwh} for x in s.stores if x.line is None],
         "buses": [{"id": x.id, "name": x.name, "carrier": x.carrier, "unit": x.unit} for x in s.buses],
         "converters": [{"id": c.id, "name": c.name, "from": [_feed(s, i.kind, i.index) for i in c.inputs], "to": [s.buses[o.bus].id for o in c.outputs]} for c in s.converters],
         "lines": lines(s), "groups": [{"id": g.id, "name": g.name, "lines": [x.id for x in s.lines if x.group == g.id]} for g in s.groups],

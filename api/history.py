@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,31 +10,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.figures import FIGURES, figure, value
-from engine.products import LINE_SUMS, STATE_SUMS
+from api.derived import derived
+from api.members import members
+from engine.figures import DERIVED, FIGURES, figure, value
+from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
 from plant.site import Site
 from store.duck import DuckStore
+from store.rollups import known, spans
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 BUCKETS_MOST = 100_000
 SECOND = 1_000_000_000
-
-
-def members(site: Site, of: str) -> list[str]:
-    """Names in the line table that `of` stands for: a line, a group, a bus (what is unmetered there), or the site."""
-    lines = [line.id for line in site.lines]
-    if of == "site":
-        return lines + [f"unmetered.{b.id}" for b in site.buses]
-    if of in lines:
-        return [of]
-    group = [line.id for line in site.lines if line.group == of]
-    if group:
-        return group
-    if of in [b.id for b in site.buses]:
-        return [f"unmetered.{of}"]
-    known = ", ".join(["site", *(g.id for g in site.groups), *lines])
-    raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
 
 
 def day_start(site: Site, at_ns: int) -> int:
@@ -93,24 +81,26 @@ class History:
     def _codes(self, names: list[str]) -> list[int]:
         return [self.store.codes[n] for n in names if n in self.store.codes]
 
-    def sums(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
-        """Sums of all columns in each bucket; NaN where nothing is booked."""
-        n = len(edges) - 1
-        out = {name: np.full(n, np.nan) for name in SUMS}
+    def sums(self, of: str, edges: np.ndarray, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN where nothing is booked."""
+        columns = tuple(c for c in SUMS if c in needed(names)) if names else SUMS
+        return self._sums(of, edges, columns) | derived(self.site, self.store, of, edges, names)
+
+    def _sums(self, of: str, edges: np.ndarray, columns: Sequence[str]) -> dict[str, np.ndarray]:
+        out = {name: np.full(len(edges) - 1, np.nan) for name in columns} | {"hours": np.diff(edges) / 3.6e12}
         codes = self._codes(members(self.site, of))
-        if not codes or not self.store.has("line"):
-            return out | {"hours": np.diff(edges) / 3.6e12}
-        columns = ", ".join(f"sum(CASE WHEN isnan({c}) THEN NULL ELSE {c} END) AS {c}" for c in SUMS)
-        ids = ", ".join(map(str, codes))
+        if not codes or not columns or not self.store.has("line"):
+            return out
+        chosen = ", ".join(f"sum({c}) AS {c}" for c in columns)
         rows = self.store.query(
-            f"SELECT b.bucket AS bucket, {columns} FROM (SELECT * FROM line WHERE start >= ? AND start < ? AND line IN ({ids})) l "
+            f"SELECT b.bucket AS bucket, {chosen} FROM ({_rows('line', edges, columns, f'line IN ({_list(codes)})')}) l "
             "ASOF JOIN bounds b ON l.start >= b.edge GROUP BY b.bucket",
-            [int(edges[0]), int(edges[-1])], bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(n)},
-        )  # fmt: skip
+            bounds=_bounds(edges),
+        )
         at = rows["bucket"].astype(int)
-        for name in SUMS:
+        for name in columns:
             out[name][at] = rows[name]
-        return out | {"hours": np.diff(edges) / 3.6e12}
+        return out
 
     def by_source(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
         """Traced kWh by source in each bucket; what came through a store counts as the store."""
@@ -119,12 +109,12 @@ class History:
         out: dict[str, np.ndarray] = {}
         if not codes or not self.store.has("flow"):
             return out
-        ids = ", ".join(map(str, codes))
+        chosen = f"kind IN (0, 1) AND node IN ({_list(codes)})"
         rows = self.store.query(
-            f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM (SELECT * FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids})) f "
+            f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM ({_rows('flow', edges, ('source', 'via', 'kwh'), chosen)}) f "
             "ASOF JOIN bounds b ON f.start >= b.edge GROUP BY ALL",
-            [int(edges[0]), int(edges[-1])], bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(n)},
-        )  # fmt: skip
+            bounds=_bounds(edges),
+        )
         text = self.store.text()
         for bucket, source, via, kwh in zip(rows["bucket"], rows["source"], rows["via"], rows["kwh"], strict=True):
             name = text[int(via)] or text[int(source)]
@@ -135,7 +125,7 @@ class History:
         """The series of docs/api.md."""
         edges = buckets(self.site, start, end, every)
         names = _expand(figures)
-        sums = self.sums(of, edges)
+        sums = self.sums(of, edges, [*names, "coverage.time", "energy.final"])
         columns: dict[str, Any] = {"start_ms": (edges[:-1] // 1_000_000).tolist()}
         units: dict[str, str] = {}
         if "energy.source.*" in figures:
@@ -163,23 +153,23 @@ class History:
         return "CO2e" if bases == {"CO2e"} else "CO2"
 
     def one(self, of: str, start: int, end: int) -> dict[str, float | None]:
-        """All figures of one span."""
+        """All figures of one span that are sums of lines or ratios of such sums."""
         sums = self.sums(of, np.array([start, end], np.int64))
-        return {name: nulls(value(name, sums))[0] for name in FIGURES}
+        return {name: nulls(value(name, sums))[0] for name in FIGURES if name not in DERIVED}
 
     def parts(self, of: str, start: int, end: int, electric_only: bool) -> list[dict[str, Any]]:
         """What a carbon figure is made of, by source."""
         codes = self._codes(members(self.site, of))
         if not codes or not self.store.has("flow"):
             return []
-        ids = ", ".join(map(str, codes))
         wanted = [
             self.store.codes[c] for c in ("electricity", "compressed_air", "chilled_water") if c in self.store.codes
         ]
-        only = f" AND carrier IN ({', '.join(map(str, wanted))})" if electric_only and wanted else ""
+        only = f" AND carrier IN ({_list(wanted)})" if electric_only and wanted else ""
+        chosen = f"kind IN (0, 1) AND node IN ({_list(codes)}){only}"
+        columns = ("source", "via", "amount", "location_kg")
         rows = self.store.query(
-            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM flow WHERE start >= ? AND start < ? AND kind IN (0, 1) AND node IN ({ids}){only} GROUP BY ALL",
-            [start, end],
+            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM ({_rows('flow', np.array([start, end]), columns, chosen)}) GROUP BY ALL"
         )
         text, found = self.store.text(), []
         for source, via, amount, kg in zip(rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True):
@@ -196,6 +186,41 @@ class History:
                 }
             )
         return sorted(found, key=lambda r: -abs(r["amount"]))
+
+
+def needed(names: Iterable[str]) -> frozenset[str]:
+    """The columns that the definitions of figures look at."""
+    seen = _Seen()
+    for wanted in map(figure, names):
+        for part in (wanted.top, wanted.over):
+            if part is not None:
+                part(seen)
+    return frozenset(seen)
+
+
+class _Seen(dict[str, np.ndarray]):
+    """Columns of ones that remembers which were asked for."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        return self.setdefault(name, np.ones(1))
+
+
+def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> str:
+    """SQL for the rows of `table` between the first and the last edge: from roll-ups where they fit the edges, from windows where not."""
+    windows = [known(c) if c in SUMS else c for c in columns]
+    return " UNION ALL ".join(
+        f"SELECT start, {', '.join(windows if s.table == table else columns)} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
+        for s in spans(table, edges)
+    )
+
+
+def _bounds(edges: np.ndarray) -> dict[str, np.ndarray]:
+    """The buckets as a table for the query."""
+    return {"edge": edges[:-1].astype(np.int64), "bucket": np.arange(len(edges) - 1)}
+
+
+def _list(codes: list[int]) -> str:
+    return ", ".join(map(str, codes))
 
 
 def factor_row(row: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Registers to values: one compiled decode per block. Pure.
 
-The words that carry values are picked and put in order in one go, unpacked by one struct, and scaled as one array, so
-the cost per poll hardly grows with the number of rows. What has no value (not-available pattern, NaN, infinity) becomes
+The words that carry values are picked and put in order in one go, unpacked as one array or by one struct, and scaled as
+one array, so the cost per poll hardly grows with the number of rows. What has no value (not-available pattern, NaN, infinity) becomes
 NaN.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +19,7 @@ from plant.profile import Row
 from plant.units import to_canonical
 
 Floats = npt.NDArray[np.float64]
-Decode = Callable[[Sequence[int]], Floats]
+Decode = Callable[[bytes | Sequence[int]], Floats]
 
 FORMATS: Final = {
     "uint16": "H", "int16": "h", "enum16": "H", "bitfield16": "H", "sunssf": "h", "uint32": "I", "int32": "i",
@@ -56,10 +55,20 @@ def factor(row: Row, ct: float = 1.0, reverse: bool = False) -> float:
 
 
 def compile_block(block: Block, word_order: str, ct: float = 1.0, reverse: bool = False) -> Decode:
-    """A function from the registers of `block` to one canonical value per row, in the order of `block.rows`."""
+    """A function from the registers of `block` to one canonical value per row, in the order of `block.rows`.
+
+    Registers are bytes as on the wire (high byte first), or integers.
+    """
     words, form = _layout(block, word_order)
-    pick = itemgetter(*words) if len(words) > 1 else lambda registers: (registers[words[0]],)
-    return _finish(block.rows, pick, len(words), struct.Struct(form), ct, reverse)
+    return _finish(block.rows, _picker(words, block.count), struct.Struct(form), ct, reverse)
+
+
+def _picker(words: list[int], count: int) -> Callable[[bytes], bytes]:
+    """Brings the words that are needed into order; nothing to do where all are needed as they come."""
+    if words == list(range(count)):
+        return bytes
+    order = np.array(words, np.intp)
+    return lambda data: np.frombuffer(data, "u2").take(order).tobytes()
 
 
 def _layout(block: Block, word_order: str) -> tuple[list[int], str]:
@@ -83,17 +92,17 @@ def _missing(row: Row) -> float:
 
 
 def _finish(
-    rows: tuple[Row, ...], pick: Callable[[Any], Any], count: int, form: struct.Struct, ct: float, reverse: bool
+    rows: tuple[Row, ...], pick: Callable[[bytes], bytes], form: struct.Struct, ct: float, reverse: bool
 ) -> Decode:
     factors = np.array([factor(row, ct, reverse) for row in rows])
     missing = np.array([_missing(row) for row in rows])
     scaled = np.array([i for i, row in enumerate(rows) if row.scale_register is not None], np.intp)
-    pack, unpack, size = struct.Struct(f">{count}H").pack, form.unpack, len(rows)
+    unpack, size = form.unpack, len(rows)
     any_missing, all_finite = not np.isnan(missing).all(), np.isfinite
     one_type = None if len(scaled) else _one_type(rows)
 
-    def decode(registers: Sequence[int]) -> Floats:
-        packed = pack(*pick(registers))
+    def decode(registers: bytes | Sequence[int]) -> Floats:
+        packed = pick(registers if isinstance(registers, bytes) else struct.pack(f">{len(registers)}H", *registers))
         raw = np.array(unpack(packed) if one_type is None else np.frombuffer(packed, one_type), np.float64)
         values = raw[:size]
         if any_missing:

@@ -154,7 +154,7 @@ def _take(result: ProbeRow, block: Block, values: list[float]) -> None:
             result.problems.append(problem)
 
 
-def _word_order(result: ProbeRow, block: Block, registers: list[int], profile: Profile) -> None:
+def _word_order(result: ProbeRow, block: Block, registers: bytes, profile: Profile) -> None:
     """If values are implausible as they stand and plausible with the words the other way round, say so."""
     long = [i for i, row in enumerate(block.rows) if row.registers > 1 and _bounded(row)]
     if not any(implausible(block.rows[i].name, result.values[block.rows[i].name]) for i in long):
@@ -196,7 +196,7 @@ async def _register(driver: ModbusDriver, meter: ModbusMeter, address: int, resu
     job: Job = meter.jobs[0]
     request: Request = job.request(block)
     try:
-        return float((await driver.ask(meter, request))[0])
+        return float(int.from_bytes(await driver.ask(meter, request), "big"))
     except DeviceError as error:
         result.problems.append(f"cannot be identified: {error}")
         return None

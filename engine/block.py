@@ -14,6 +14,7 @@ from engine.tracing import Traced, trace
 from plant.units import HOUR_NS
 
 SMALL = 1e-12
+RETURNED_WITHIN_NS = 24 * HOUR_NS  # a line returns what it took within a day
 
 
 @dataclass(slots=True)
@@ -94,14 +95,19 @@ def _window(graph: Graph, edges: Edges, traced: Traced, w: int, start: int, acco
     for t, mix in enumerate(mixes):
         for kind, amounts in places:
             ledger.stored(kind, amounts[:, graph.ns + t], t, mix)
-        if edges.discharge[w, t] > SMALL:
-            weights = np.zeros(graph.nt)
-            weights[t] = -edges.discharge[w, t]
-            ledger.stored(Flow.DISCHARGE, weights, t, mix)
+        tap = graph.tap_of_store[t]
+        if edges.discharge[w, t] > SMALL:  # what a line returns lessens what it took
+            weights = np.zeros(graph.nt if tap < 0 else len(graph.taps))
+            weights[t if tap < 0 else tap] = -edges.discharge[w, t]
+            ledger.stored(Flow.DISCHARGE if tap < 0 else Flow.LINE, weights, t, mix)
     for t, account in enumerate(accounts):
-        account.charge(
-            hour, float(edges.charge[w, t]), _entering(graph, traced.charge[w, t], mixes, columns, direct, hour)
+        tap = graph.tap_of_store[t]
+        taken, amounts = (
+            (edges.charge[w, t], traced.charge[w, t]) if tap < 0 else (edges.taps[w, tap], traced.taps[w, tap])
         )
+        account.charge(hour, float(taken), _entering(graph, amounts, mixes, columns, direct, hour))
+        if tap >= 0:
+            account.layers = [layer for layer in account.layers if layer.hour > hour - RETURNED_WITHIN_NS]
     held_kwh = np.array([a.energy_kwh for a in accounts])
     layers: list[list[Any]] = [
         [[x.hour, x.energy_kwh, [[*k, v] for k, v in x.amounts.items()]] for x in a.layers] for a in accounts

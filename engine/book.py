@@ -63,6 +63,7 @@ class Book:
     meters_estimated: Array
     primary: Array  # by source, in its unit
     remainder: Array  # by bus, delivered
+    remainder_electric: Array  # by bus, kWh of electricity behind what is left of compressed air and chilled water
     charge: Array
     discharge: Array
     held_kwh: Array
@@ -95,5 +96,5 @@ class Book:
 _FLOWS = ("kind", "node", "source", "via", "origin", "amount")
 _ARRAYS = (
     "taps", "taps_electric", "taps_seen_s", "taps_estimated", "meters", "meters_seen_s", "meters_estimated", "primary",
-    "remainder", "charge", "discharge", "held_kwh", "good", "scrap", "seconds",
+    "remainder", "remainder_electric", "charge", "discharge", "held_kwh", "good", "scrap", "seconds",
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The figures of method section 5: each is a ratio of sums (or a sum), taken when it is read. A ratio of nothing is null.
 
-`FIGURES` is the one list for API, page, rules and docs. Columns are those of `engine.products.LINE_SUMS`.
+`FIGURES` is the one list for API, page, rules and docs. Columns are those of `engine.line_sums.LINE_SUMS`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.line_sums import OTHER_CARRIERS
 from engine.states import STATES
 from plant.errors import QueryError
+from plant.names import BOOK_UNIT
 
 Floats = npt.NDArray[np.float64]
 Sums = Mapping[str, Floats]
@@ -37,10 +39,12 @@ _final = _plus("final_kwh")
 _electric = _plus("electricity_kwh", "electric_behind_kwh")
 _location = _plus("scope1_kg", "scope2_location_kg")
 _market = _plus("scope1_kg", "scope2_market_kg")
+_source, _source_electric = _plus("traced_kwh"), _plus("traced_electric_source_kwh")
 _good, _all = _plus("good"), _plus("good", "scrap")
 
 FIGURES: dict[str, Figure] = {
     "energy.electricity": Figure("kWh", _plus("electricity_kwh")),
+    **{f"energy.{c.value}": Figure(BOOK_UNIT[c], _plus(f"delivered_{c.value}")) for c in OTHER_CARRIERS},
     "energy.final": Figure("kWh", _final),
     "power.electricity": Figure("kW", _plus("electricity_kwh"), _plus("hours")),
     "carbon.scope1": Figure("kg", _plus("scope1_kg")),
@@ -61,23 +65,47 @@ FIGURES: dict[str, Figure] = {
         "kg", lambda s: _location(s) - _location(s) / np.where(_all(s) > 0, _all(s), np.nan) * s["good"]
     ),
     "electrification.calorific@final": Figure("%", _electric, _final, 100.0),
-    "electrification.traced@final": Figure("%", _plus("traced_electric_source_kwh"), _plus("traced_kwh"), 100.0),
+    "electrification.calorific@purchased": Figure("%", _source_electric, _source, 100.0),
+    "electrification.coal_equivalent@final": Figure("%", _plus("electric_kgce"), _plus("final_kgce"), 100.0),
+    "electrification.coal_equivalent@purchased": Figure("%", _plus("kgce_electric_source"), _plus("kgce"), 100.0),
+    "electrification.traced@final": Figure("%", _plus("traced_final_electric_kwh"), _final, 100.0),
+    "electrification.traced@purchased": Figure("%", _source_electric, _source, 100.0),
     "renewable.physical": Figure("%", _plus("traced_renewable"), _plus("traced_electric"), 100.0),
     "renewable.claimed": Figure("%", _plus("traced_claimed"), _plus("traced_electric"), 100.0),
+    "self_consumption": Figure(
+        "%", lambda s: s["on_site_kwh"] - s["exported_on_site_kwh"], _plus("on_site_kwh"), 100.0
+    ),
+    "self_sufficiency": Figure("%", _plus("traced_on_site"), _plus("traced_electric"), 100.0),
     "idle.non_productive@energy": Figure("%", _plus("nonrun_kwh"), _final, 100.0),
     "idle.avoidable@energy": Figure("%", _plus("idle_kwh"), _final, 100.0),
     "idle.non_productive@carbon": Figure("%", _plus("nonrun_kg"), _location, 100.0),
     "idle.avoidable@carbon": Figure("%", _plus("idle_kg"), _location, 100.0),
     "coverage.time": Figure("%", _plus("seen_s"), _plus("due_s"), 100.0),
+    "coverage.metered": Figure("%", lambda s: s["final_kwh"] - s["remainder_kwh"], _final, 100.0),
+    "remainder": Figure("kWh", _plus("remainder_kwh")),
     "estimated": Figure("%", _plus("estimated_kwh"), _final, 100.0),
+    "uncertainty": Figure("kWh", _plus("uncertainty_kwh")),
+    "carbon.in_storage": Figure("kg", _plus("held_kg")),
+    "demand.block": Figure("kW", _plus("demand_block_kw")),
+    "demand.sliding": Figure("kW", _plus("demand_sliding_kw")),
+    "power_factor": Figure("1", _plus("power_factor")),
     "kgce": Figure("kgce", _plus("kgce")),
     "carbon_per_tce": Figure("t/tce", _location, _plus("kgce")),
     "output.good": Figure("unit", _good),
     "output.scrap": Figure("unit", _plus("scrap")),
     **{f"seconds.{state}": Figure("s", _plus(f"seconds_{state.lower()}")) for state in STATES},
 }
+# figures that are no sum of line rows: their columns are made from other tables when they are read (`api.derived`)
+DERIVED = {
+    "uncertainty": "uncertainty_kwh",
+    "carbon.in_storage": "held_kg",
+    "demand.block": "demand_block_kw",
+    "demand.sliding": "demand_sliding_kw",
+    "power_factor": "power_factor",
+}
 ALIASES = {
     "electrification.calorific": "electrification.calorific@final",
+    "electrification.coal_equivalent": "electrification.coal_equivalent@final",
     "electrification.traced": "electrification.traced@final",
     "intensity.electricity@location": "intensity.electricity",
     "intensity.final@location": "intensity.final",

@@ -1,7 +1,7 @@
 """How the energy of a gap is spread: its total is certain, its shape is not (method, section 4 and case 7).
 
 Power seen in the gap shapes it already (`engine.curves`). Else, for a line's meter, what entered the bus less what its siblings took;
-else a straight line. The shape is written into the curve as points, so nothing else needs to know.
+else what the meter counted a day earlier at the same hours; else a straight line. The shape is written into the curve as points, so nothing else needs to know.
 """
 
 from __future__ import annotations
@@ -14,19 +14,26 @@ from engine.graph import Graph, edges
 from engine.history import History
 from engine.meters import Meters, Unusual
 from engine.tracing import assemble, outgoing
+from plant.units import HOUR_NS
+
+DAY_NS = 24 * HOUR_NS
 
 
 def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> bool:
-    """Shape one gap by parent minus siblings; False if there is nothing to shape it by."""
+    """Shape one gap by parent minus siblings or by the day before; False if there is nothing to shape it by."""
+    if gap.since < history.first:
+        return _from_the_horizon(meters, history, gap)
     layout = meters.layout
     meter = int(layout.meter[gap.channel])
     tap = next((i for i, t in enumerate(graph.taps) if t.meters == (meter,)), None)
     lo, hi = history.row(max(gap.since, history.first)), history.row(gap.ts - 1) + 1
-    if tap is None or hi - lo < 2 or gap.since < history.first or layout.reverse[gap.channel]:
+    if tap is None or hi - lo < 2 or layout.reverse[gap.channel]:
         return False
     if _power_seen(history, meter, lo, hi):
         return False
     weights = _rest(graph, meters, history, tap, meter, lo, hi)
+    if weights is None:
+        weights = _day_before(history, gap.channel, lo, hi)
     if weights is None:
         return False
     ends = history.first + np.arange(lo, hi + 1) * history.window
@@ -35,6 +42,19 @@ def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> b
     if weights.sum() <= 0.0:
         return False
     _write(meters, gap, ends[1:-1], np.cumsum(weights)[:-1] / weights.sum())
+    return True
+
+
+def _from_the_horizon(meters: Meters, history: History, gap: Unusual) -> bool:
+    """A gap longer than what can still be corrected: its whole energy is spread over the windows that can, not put into the first of them."""
+    points, booked = meters.points, float(history.total[0, gap.channel])
+    rows = np.flatnonzero(points.channel == gap.channel)
+    after = rows[int(np.searchsorted(points.ts[rows], gap.ts))]
+    counted = points.total[after] - points.total[after - 1]
+    if not np.isfinite(booked) or counted <= 0.0:
+        return False
+    part = (booked - points.total[after - 1]) / counted
+    _write(meters, gap, np.array([history.first]), np.clip(np.array([part]), 0.0, 1.0))
     return True
 
 
@@ -61,6 +81,14 @@ def _rest(graph: Graph, meters: Meters, history: History, tap: int, meter: int, 
     used = edges(graph, energy, seen)
     rest = assemble(graph, used).inflow[:, bus] - outgoing(graph, used)[:, bus]
     return np.maximum(rest, 0.0)
+
+
+def _day_before(history: History, channel: int, lo: int, hi: int) -> Floats | None:
+    """What the meter counted in the same windows a day earlier; None if it was not seen then."""
+    day = DAY_NS // history.window
+    if lo < day or not (history.seen[lo - day : hi - day, channel] > 0.0).all():
+        return None
+    return np.maximum(history.amount[lo - day : hi - day, channel], 0.0)
 
 
 def _write(meters: Meters, gap: Unusual, ts: np.ndarray, parts: Floats) -> None:

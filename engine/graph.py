@@ -92,6 +92,7 @@ class Graph:
     on_site: npt.NDArray[np.bool_] = field(init=False)
     carriers: list[Carrier] = field(init=False)
     block_s: float = field(init=False)
+    tap_of_store: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         site = self.site
@@ -104,11 +105,25 @@ class Graph:
         on_site = [s.kind in ON_SITE and s.own for s in site.sources] + [True] * self.nt + [False, False]
         self.on_site = np.array(on_site, bool)
         self.converters = [d for index in range(len(site.converters)) for d in _directed(site, index)]
+        self.tap_of_store = [-1] * self.nt
         self.taps = [Tap(i, draw.bus, draw.meters) for i, line in enumerate(site.lines) for draw in line.draws]
+
+        for t, store in enumerate(site.stores):
+            if store.line is not None:
+                same = (tap.line == store.line and tap.bus == store.bus for tap in self.taps)
+                self.tap_of_store[t] = list(same).index(True)
 
     def source_names(self) -> list[str]:
         """Names of original sources by index: sources, then ambient, unknown, opening stock."""
         return [s.id for s in self.site.sources] + ["ambient", "unknown", "opening_stock"]
+
+    def returned(self, discharge: Array) -> Array:
+        """What each tap gave back [taps], from the discharge of the stores in one window."""
+        out = np.zeros(len(self.taps))
+        for t, at in enumerate(self.tap_of_store):
+            if at >= 0:
+                out[at] += discharge[t]
+        return out
 
     def counts_as_electricity(self, bus: int) -> bool:
         return self.carriers[bus] in AS_ELECTRICITY
@@ -152,6 +167,10 @@ def edges(graph: Graph, energy: Array, seen: npt.NDArray[np.bool_]) -> Edges:
             exports[:, s.bus] += reverse[:, s.meter]
     charge = np.stack([forward[:, t.meter] for t in site.stores], 1) if graph.nt else np.zeros((nw, 0))
     discharge = np.stack([reverse[:, t.meter] for t in site.stores], 1) if graph.nt else np.zeros((nw, 0))
+    for t, at in enumerate(graph.tap_of_store):
+        if at >= 0:  # a line's account: what it returns comes out, and nothing goes in at the bus but its draws
+            charge[:, t] = 0.0
+            discharge[:, t] = np.maximum(sum(energy[:, m, 1] - energy[:, m, 0] for m in graph.taps[at].meters), 0.0)
     feeds, outlets = [], []
     for directed in graph.converters:
         taken, given = _through(directed, forward, reverse)

@@ -54,7 +54,6 @@ class State:
     closed: int = 0
     wm: int = 0
     seq: int = 0
-    imbalance: float = 0.0
     loops: int = 0
 
 
@@ -284,7 +283,6 @@ def _give(state: State, row: int, window: Window, used: Any, metered: Metered, o
     history.digests[row] = digest
     history.revisions[row] += 1
     book.revision = history.revisions[row]
-    state.imbalance = max(state.imbalance, book.imbalance(graph.ns))
     out.books.append(book)
 
 
@@ -300,8 +298,8 @@ def _book(state: State, row: int, window: Window, used: Any, metered: Metered) -
     good = np.array([np.nan if n.good_channel is None else counts[n.good_channel] for n in site.lines])
     scrap = np.array([np.nan if n.scrap_channel is None else counts[n.scrap_channel] for n in site.lines])
     return Book(
-        start, start + history.window, 0, state.config, window.flows, used.taps[w], traced.taps[w, :, graph.electric], taps_seen,
-        taps_estimated, energy, seen, estimated, used.source[w], traced.delivered_remainder[w], used.charge[w],
+        start, start + history.window, 0, state.config, window.flows, used.taps[w] - graph.returned(used.discharge[w]), traced.taps[w, :, graph.electric], taps_seen,
+        taps_estimated, energy, seen, estimated, used.source[w], traced.delivered_remainder[w], traced.remainder_electric[w], used.charge[w],
         used.discharge[w], window.held_kwh, good, scrap, state.states.seconds(start, start + history.window), window.layers,
     )  # fmt: skip
 

@@ -32,7 +32,8 @@ class System:
 
 @dataclass(slots=True)
 class Traced:
-    """Result for a block. `mix` [nw, nb, K+1]; amounts per tap, bus remainder, export, charge; `loops` windows without a solution."""
+    """Result for a block. `mix` [nw, nb, K+1]; amounts per tap, bus remainder, export, charge; `remainder_electric` kWh of
+    electricity behind the remainder of air and cold; `loops` windows without a solution."""
 
     mix: Array
     taps: Array
@@ -40,6 +41,7 @@ class Traced:
     export: Array
     charge: Array
     delivered_remainder: Array
+    remainder_electric: Array
     loops: int
 
 
@@ -205,12 +207,14 @@ def _amounts(graph: Graph, edges: Edges, system: System, mix: Array, export: Arr
     leaving = outgoing(graph, edges)
     tap_bus = [tap.bus for tap in graph.taps]
     store_bus = [store.bus for store in graph.site.stores]
+    left = entering - leaving[:, :, None] * mix
     return Traced(
         mix=mix,
         taps=edges.taps[:, :, None] * mix[:, tap_bus],
-        remainder=(entering - leaving[:, :, None] * mix)[:, :, : graph.columns],
+        remainder=left[:, :, : graph.columns],
         export=export[:, :, : graph.columns],
         charge=(edges.charge[:, :, None] * mix[:, store_bus])[:, :, : graph.columns],
         delivered_remainder=system.inflow - leaving,
+        remainder_electric=left[:, :, graph.electric],
         loops=loops,
     )

@@ -254,6 +254,9 @@ class Line(Strict):
     draws: dict[Id, Id | list[Id]] = Field(description="bus to meter or meters")
     output: LineOutput | None = None
     state: str | None = Field(None, description="CONNECTION.SIGNAL of the machine state")
+    feeds_back: bool = Field(
+        False, description="the line returns electricity to its bus at times, as battery formation does"
+    )
 
 
 class Contract(Strict):

@@ -49,7 +49,7 @@ class Resolver:
         return Site(
             id=config.id, name=names(config.name, config.id), timezone=config.timezone, method=config.method, grid=config.grid,
             day_starts=config.day_starts, window_s=config.window, grace_s=config.grace, meters=meters, channels=tuple(self.channels),
-            sources=tuple(self._source(key) for key in plant.sources), stores=tuple(self._store(key) for key in plant.stores),
+            sources=tuple(self._source(key) for key in plant.sources), stores=(*(self._store(key) for key in plant.stores), *self._returns()),
             buses=tuple(self._bus(key) for key in plant.buses), converters=tuple(self._converter(key) for key in plant.converters), lines=lines,
             groups=tuple(GroupNode(id=key, name=names(g.name, key)) for key, g in plant.groups.items()), shifts=dict(config.shifts),
             plan_kwh_per_day=config.plan.electricity_per_day, simulated=simulated,
@@ -98,8 +98,15 @@ class Resolver:
         return MeterPoint(
             id=key, name=names(meter.name, key), carrier=carrier.value, unit=unit, connection=meter.on, profile=meter.profile or protocol,
             class_limit=meter.class_limit, power_tag=tag, power_scale=scale, max_per_hour=most, power_every_s=meter.every.power,
-            energy_every_s=meter.every.energy, books=key in self.carrier,
+            energy_every_s=meter.every.energy, books=key in self.carrier, power_factor_tags=self._power_factor(key, meter, profile),
         )  # fmt: skip
+
+    def _power_factor(self, key: str, meter: Meter, profile: Profile | None) -> tuple[int, ...]:
+        """Tags of the power factor: of all phases together where the meter gives it, else of each."""
+        rows = [r for r in profile.registers if r.quantity == "power_factor"] if profile else []
+        names = [r.name for r in rows if r.phase == "total"] or [r.name for r in rows]
+        names += ["power_factor.total"] if "power_factor" in meter.nodes else []
+        return tuple(self.tags.tag(key, name) for name in names)
 
     def _channel(
         self,
@@ -243,6 +250,19 @@ class Resolver:
         )
         gas = bus is not None and bus.carrier is Carrier.NATURAL_GAS and (bus.unit or "Nm3") == "Nm3"
         return GAS_NCV_KWH_PER_NM3 if gas else 1.0
+
+    def _returns(self) -> list[StoreNode]:
+        """An account for every electricity draw of a line that feeds back (method, section 1)."""
+        found = []
+        for at, (key, line) in enumerate(self.plant.lines.items()):
+            for bus, meters in line.draws.items() if line.feeds_back else ():
+                if self.plant.buses[bus].carrier is Carrier.ELECTRICITY:
+                    meter = self.meter_index[as_list(meters)[0]]
+                    found.append(StoreNode(
+                        id=f"{key}.returned", name=names(line.name, key), bus=self.bus_index[bus], meter=meter, capacity_kwh=0.0,
+                        charge_efficiency=1.0, discharge_efficiency=1.0, account="fifo", line=at,
+                    ))  # fmt: skip
+        return found
 
     def _count(self, signal: str | None) -> int | None:
         """Channel of a piece counter; one signal is one channel however many use it."""

@@ -44,6 +44,7 @@ class MeterPoint(msgspec.Struct, frozen=True, kw_only=True):
     power_every_s: float = 1.0
     energy_every_s: float = 10.0
     books: bool = True
+    power_factor_tags: tuple[int, ...] = ()
 
 
 class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +61,8 @@ class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A battery; or, with `line`, the account of a line that feeds back: it holds what the line drew and gives what it returns."""
+
     id: str
     name: dict[str, str]
     bus: int
@@ -69,6 +72,7 @@ class StoreNode(msgspec.Struct, frozen=True, kw_only=True):
     discharge_efficiency: float
     account: str
     opening_kwh: float = 0.0
+    line: int | None = None
 
 
 class BusNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,8 +142,19 @@ class FactorRow(msgspec.Struct, frozen=True, kw_only=True):
     fallback: str = ""
 
 
+class DatedFactor(msgspec.Struct, frozen=True, kw_only=True):
+    """Location and market factor of what comes from a source at `from_ns` and later, until the next."""
+
+    from_ns: int
+    location: FactorRow
+    market: FactorRow
+
+
 class SourceProperty(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a traced amount of a source is multiplied with. `kwh`, `kgce` per unit; factors in kg per unit."""
+    """Everything a traced amount of a source is multiplied with. `kwh`, `kgce` per unit; factors in kg per unit.
+
+    `location` and `market` are the newest; `dated`, where the method goes by the year of consumption, those of each year.
+    """
 
     source: str
     scope: str
@@ -150,6 +165,7 @@ class SourceProperty(msgspec.Struct, frozen=True, kw_only=True):
     renewable: bool = False
     on_site: bool = False
     contract_share: float = 0.0
+    dated: tuple[DatedFactor, ...] = ()
 
 
 class GroupNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,15 @@
 """The embedded store: one DuckDB file behind the store contract. Raw readings, figures, revisions; the journal's place in the same transaction.
 
 A corrected window replaces the rows of the window; what it replaced moves to the table of the same name with `_superseded` and stays readable.
+Roll-ups (`store.rollups`) are summed again in the transaction of the write; a file without them, or written by a version that did not know them, gets
+them when it is opened.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-Columns = Mapping[str, npt.NDArray[Any]]
-
-_SQL_TYPE = {"i8": "BIGINT", "i4": "INTEGER", "i1": "TINYINT", "u1": "UTINYINT", "f8": "DOUBLE", "b1": "BOOLEAN"}
-BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "closed")
+from store import rollups, tables
+from store.tables import BOOK_TABLES, FIXED, Columns
 
 
 class DuckStore:
@@ -27,17 +28,39 @@ class DuckStore:
         self.db = duckdb.connect(
             ":memory:" if path is None else str(path), config={"memory_limit": memory, "threads": 2}
         )
+        self.db.execute("SET enable_progress_bar = false")
         self.lock = threading.Lock()
-        self.db.execute(
-            "CREATE TABLE IF NOT EXISTS reading (ts BIGINT, received BIGINT, tag INTEGER, value DOUBLE, quality UTINYINT)"
-        )
-        self.db.execute("CREATE TABLE IF NOT EXISTS place (consumer VARCHAR, journal VARCHAR, place BIGINT)")
-        self.db.execute("CREATE TABLE IF NOT EXISTS name (id INTEGER, text VARCHAR)")
-        self.db.execute(
-            "CREATE TABLE IF NOT EXISTS verdict (ts BIGINT, since BIGINT, meter INTEGER, verdict VARCHAR, amount DOUBLE, bound DOUBLE, reverse BOOLEAN)"
-        )
+        for table in FIXED:
+            self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        self.shapes: dict[str, dict[str, str]] = {}
         self.codes: dict[str, int] = {t: i for i, t in self.db.execute("SELECT id, text FROM name").fetchall()}
         self.saved = len(self.codes)
+        self._roll_up_old()
+
+    def _roll_up_old(self) -> None:
+        """Make all roll-ups anew if books were written without them."""
+        rows = "SELECT journal, place FROM place WHERE consumer = ?"
+        if not self.db.execute(f"{rows} EXCEPT {rows}", ["books", rollups.MADE_BY]).fetchall():
+            return
+        with self._transaction():
+            for table in rollups.ROLLED:
+                if tables.exists(self.db, table):
+                    rollups.renew(self.db, table)
+            self.db.execute("DELETE FROM place WHERE starts_with(consumer, 'rollups')")
+            self.db.execute(
+                "INSERT INTO place SELECT ?, journal, place FROM place WHERE consumer = 'books'", [rollups.MADE_BY]
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """BEGIN .. COMMIT, rolled back on an error."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
 
     def code(self, text: str) -> int:
         """Integer of a name; new ones are saved with the next write."""
@@ -58,12 +81,19 @@ class DuckStore:
         if not columns or not len(next(iter(columns.values()))):
             return
         batch = {name: np.ascontiguousarray(values) for name, values in columns.items()}  # noqa: F841 (DuckDB finds it by name)
-        self.db.execute(f"INSERT INTO {table} SELECT * FROM batch")
+        self.db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
+
+    def expect(self, table: str, sums: Sequence[str]) -> None:
+        """Say which sums will be asked for, so that a file of an older version can be asked too (they are unknown in it)."""
+        with self.lock:
+            if tables.exists(self.db, table):
+                tables.ensure(self.db, table, dict.fromkeys(sums, "DOUBLE"))
 
     def _ensure(self, table: str, columns: Columns) -> None:
-        kinds = ", ".join(f'"{n}" {_SQL_TYPE[v.dtype.str[1:]]}' for n, v in columns.items())
-        self.db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
-        self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}_superseded ({kinds})")
+        shape = tables.kinds(columns)
+        if self.shapes.get(table) != shape:
+            tables.ensure(self.db, table, shape)
+            self.shapes[table] = shape
 
     def _set_place(self, consumer: str, journal: str, place: int) -> None:
         self.db.execute("DELETE FROM place WHERE consumer = ? AND journal = ?", [consumer, journal])
@@ -71,37 +101,27 @@ class DuckStore:
 
     def write_readings(self, columns: Columns, journal: str, place: int) -> None:
         """Raw readings of frames up to `place`, in one transaction with it."""
-        with self.lock:
-            self.db.execute("BEGIN")
-            try:
-                self._put("reading", columns)
-                self._set_place("readings", journal, place)
-                self.db.execute("COMMIT")
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
+        with self.lock, self._transaction():
+            self._put("reading", columns)
+            self._set_place("readings", journal, place)
 
     def write_books(
-        self, tables: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int
+        self, books: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int
     ) -> None:
         """Figures of books up to `place`; corrected windows replace theirs. All in one transaction."""
         with self.lock:
             for name in BOOK_TABLES:
-                if name in tables:
-                    self._ensure(name, tables[name])
-            self.db.execute("BEGIN")
-            try:
+                if name in books:
+                    self._ensure(name, books[name])
+            with self._transaction():
                 self._write_names()
                 for name in BOOK_TABLES:
-                    if name in tables:
-                        self._replace(name, tables[name])
+                    if name in books:
+                        self._replace(name, books[name])
                 if verdicts:
                     self.db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
                 self._set_place("books", journal, place)
-                self.db.execute("COMMIT")
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
+                self._set_place(rollups.MADE_BY, journal, place)
 
     def _write_names(self) -> None:
         new = list(self.codes.items())[self.saved :]
@@ -117,26 +137,25 @@ class DuckStore:
             low, high = int(starts.min()), int(starts.max())
             again = {"start": starts}
             where = f"WHERE start BETWEEN {low} AND {high} AND start IN (SELECT start FROM again)"
-            self.db.execute(f"INSERT INTO {table}_superseded SELECT * FROM {table} {where}")
+            self.db.execute(f"INSERT INTO {table}_superseded BY NAME SELECT * FROM {table} {where}")
             self.db.execute(f"DELETE FROM {table} {where}")
             assert again
         if not newest.all():
             self._put(f"{table}_superseded", {n: v[~newest] for n, v in columns.items()})
         self._put(table, {n: v[newest] for n, v in columns.items()})
+        if table in rollups.ROLLED:
+            rollups.touch(self.db, table, list(columns), start)
 
     def has(self, table: str) -> bool:
+        """Whether anything was ever booked into a table."""
         with self.lock:
-            return bool(
-                self.db.execute(
-                    "SELECT count(*) FROM information_schema.tables WHERE table_name = ?", [table]
-                ).fetchone()[0]
-            )
+            return tables.exists(self.db, table)
 
-    def query(self, sql: str, parameters: Sequence[Any] = (), **tables: Columns) -> dict[str, npt.NDArray[Any]]:
-        """Columns of a read-only question, asked on a cursor of its own. `tables` are joined in by name."""
+    def query(self, sql: str, parameters: Sequence[Any] = (), **more: Columns) -> dict[str, npt.NDArray[Any]]:
+        """Columns of a read-only question, asked on a cursor of its own. `more` are tables joined in by name."""
         cursor = self.db.cursor()
         try:
-            for name, columns in tables.items():
+            for name, columns in more.items():
                 cursor.register(name, {k: np.ascontiguousarray(v) for k, v in columns.items()})
             out = cursor.execute(sql, list(parameters)).fetchnumpy()
             return {k: _plain(v) for k, v in out.items()}

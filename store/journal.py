@@ -8,7 +8,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,12 @@ class SqliteJournal:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self.db)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is written inside is one commit: thousands of new tags at a first start, for instance."""
+        with self.lock, self._transaction():
+            yield
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
         """Frames after a place, oldest first."""

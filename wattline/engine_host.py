@@ -18,7 +18,7 @@ import numpy as np
 from engine import checkpoint
 from engine.book import MAGIC as BOOK
 from engine.book import Book
-from engine.products import Producer
+from engine.products import Columns, Producer
 from engine.step import Out, State, step
 from plant.frame import Kind, decode
 from plant.site import Control, Site, decode_control, encode_control
@@ -29,6 +29,7 @@ log = logging.getLogger("wattline.engine")
 SITE, ODD = b"WLSITE1\n", b"WLODD1\n"
 HOUR = 3_600_000_000_000
 AT_ONCE = 400
+BALANCE = 1e-9
 
 
 class EngineHost(threading.Thread):
@@ -47,6 +48,7 @@ class EngineHost(threading.Thread):
         self.readings_place = store.place("readings", journal.id)
         self.books_place = store.place("books", journal.id)
         self.steps = 0
+        self.imbalance = self.imbalance_kg = 0.0
 
     def run(self) -> None:
         try:
@@ -142,9 +144,21 @@ class EngineHost(threading.Thread):
             self.store.write_books({}, [], self.journal.id, place)
             return
         tables = self.producer.tables(books) if books and self.producer is not None else {}
+        if tables:
+            self._check_balance(tables["closed"])
         self.store.write_books(tables, verdicts, self.journal.id, place)
         if books and self.site is not None:
             self.on_books(self.site, books)
+
+    def _check_balance(self, closed: Columns) -> None:
+        """The books balance by construction, per source and in kg; if they ever do not, that is a fault in this program and is said."""
+        worst = {name: float(np.nanmax(closed[name], initial=0.0)) for name in ("imbalance", "imbalance_kg")}
+        if max(worst.values()) > BALANCE and max(self.imbalance, self.imbalance_kg) <= BALANCE:
+            log.error("the books do not balance: %s (relative); please report this with the journal", worst)
+        self.imbalance, self.imbalance_kg = (
+            max(self.imbalance, worst["imbalance"]),
+            max(self.imbalance_kg, worst["imbalance_kg"]),
+        )
 
     def _verdicts(self, body: bytes) -> list[tuple[Any, ...]]:
         site = self.site

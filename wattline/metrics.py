@@ -24,7 +24,8 @@ def prometheus(runtime: Runtime) -> str:
     gauge(
         "readings_dropped_total", "readings left out because the journal could not keep up", runtime.sequencer.dropped
     )
-    gauge("books_imbalance_ratio", "largest difference of a source's balance seen", runtime.host.state.imbalance)
+    gauge("books_imbalance_ratio", "largest difference of a source's balance seen", runtime.host.imbalance)
+    gauge("books_imbalance_kg_ratio", "largest difference of the carbon balance seen", runtime.host.imbalance_kg)
     gauge("viewers", "live viewers", runtime.hub.viewers)
     polls = Gauge("wattline_polls_total", "polls by meter and outcome", ["meter", "outcome"], registry=registry)
     for meter in health["meters"]:

@@ -16,7 +16,7 @@ import uvicorn
 
 from api.app import create_app, one_time_key
 from api.context import Context
-from api.history import History
+from api.history import SUMS, History
 from api.hub import Hub
 from collector.build import drivers
 from collector.sequencer import Sequencer
@@ -59,13 +59,16 @@ class Runtime:
         options.data.mkdir(parents=True, exist_ok=True)
         self.journal = SqliteJournal(options.data / "journal.db")
         self.store = _open_store(options.data / "figures.duckdb")
-        self.site: Site = build_site(plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated)
+        with self.journal.together():
+            self.site: Site = build_site(plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated)
+            self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
         self.now = Now(self.site, latency_s=clock.speed if clock.speed > 1 else 0.0)
         self.hub = Hub()
         self.sequencer = Sequencer(self.site.id, self.journal, self.journal.id, clock, self.now.take)
         self.sequencer.wm = self.journal.last_wm()
         self.host = EngineHost(self.journal, self.store, self._on_books)
-        self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
+        self.store.expect("line", SUMS)
+        self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
         self.health = Health(
             self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values

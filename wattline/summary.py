@@ -127,7 +127,7 @@ class Health:
             "connections": [r["connection"] for r in reports],
             "meters": [self._meter(m, counted.get(m.id, {}), values.get(m.id), now) for m in self.site.meters],
             "verdicts": [v for v in found if v["verdict"] != "gap"],
-            "gaps": [{**v, "to_ms": v["at_ms"], "unit": self._unit(v["meter"]), "shaped_by": "power, siblings or a straight line"} for v in found if v["verdict"] == "gap"],
+            "gaps": [{**v, "to_ms": v["at_ms"], "unit": self._unit(v["meter"]), "shaped_by": "power, siblings, the day before or a straight line"} for v in found if v["verdict"] == "gap"],
             "journal": {"frames": self.journal.last(), "bytes": self.journal.bytes, "behind_s": max(now - self.journal.last_wm(), 0) * 1e-9, "consumers": self.places()},
         }  # fmt: skip
 

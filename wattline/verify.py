@@ -2,7 +2,8 @@
 
 Per meter: booked energy between first and last accepted reading equals the counter difference. Per line: it equals what the simulated
 registers truly counted between the same readings, within a register step and the bound of each verdict. Per bus: the remainder equals the
-true losses within its uncertainty (k = 3). Per meter: every due poll is stored, refused with a reason, or missed and counted.
+true losses within its uncertainty (k = 3). Per meter: every due poll is answered, refused with a reason, or missed and counted; every
+reading stored was served, and every reading served and due is stored or counted.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from collector.catalogue import load_catalogue
+from engine.uncertainty import meters_of_bus, standard
 from plant.clock import ScaledClock
 from plant.load import load_plant
-from plant.site import Site
+from plant.profile import Profile
+from plant.site import Channel
 from wattline.demo import Devices, ask, plant_path
 from wattline.runtime import Options, Runtime
+from wattline.served import Ask, Matched, matched
 
 Row = dict[str, Any]
+Catalogue = Mapping[str, Profile]
 
 
 def run_verify(*, speed: float, seconds: float, as_json: bool, plant: Path | None = None) -> int:
@@ -51,7 +58,7 @@ def _run(path: Path, folder: Path, speed: float, seconds: float) -> list[Row]:
         )
         try:
             asyncio.run(_collect(runtime, seconds))
-            return compare(runtime, endpoints["control"])
+            return compare(runtime, catalogue, partial(ask, endpoints["control"]))
         finally:
             runtime.close()
     finally:
@@ -70,24 +77,23 @@ async def _collect(runtime: Runtime, seconds: float) -> None:
         pass
 
 
-def compare(runtime: Runtime, control: str) -> list[Row]:
-    """All checks of a finished run."""
-    site = runtime.site
+def compare(runtime: Runtime, catalogue: Catalogue, ask: Ask) -> list[Row]:
+    """All checks of a finished run. `ask` puts a command to the simulation's control port."""
+    site, host = runtime.site, runtime.host
+    found = {c: matched(runtime, catalogue, ask, c) for c, n in enumerate(site.channels) if n.kind == "counter"}
+    counters = {c: m for c, m in found.items() if m is not None}
+    reports = {m: r for driver in runtime.drivers for m, r in driver.health()["meters"].items()}
     rows = [r for i in range(len(site.meters)) for r in _meter(runtime, i)]
-    rows += _lines(runtime, control)
-    rows += _remainders(runtime, control)
-    rows += [_polls(report, meter) for driver in runtime.drivers for meter, report in driver.health()["meters"].items()]
-    rows.append(
-        {
-            "check": "balance",
-            "of": "site",
-            "value": runtime.host.state.imbalance,
-            "expected": 0.0,
-            "within": 1e-9,
-            "ok": runtime.host.state.imbalance < 1e-9,
-        }
-    )
-    return rows
+    rows += _lines(runtime, counters)
+    rows += _remainders(runtime, ask)
+    rows += [_polls(report, meter) for meter, report in reports.items()]
+    until = max((int(m.received.max()) for m in counters.values()), default=0)
+    rows += [r for c, m in counters.items() for r in _readings_served(runtime, c, m, reports, until)]
+    return [
+        *rows,
+        _row("balance", "each source", host.imbalance, 0.0, 1e-9),
+        _row("balance", "carbon", host.imbalance_kg, 0.0, 1e-9),
+    ]
 
 
 def _readings(runtime: Runtime, tag: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,55 +173,58 @@ def _bounds(runtime: Runtime) -> dict[str, float]:
     return {text[int(m)]: float(b) for m, b in zip(got["meter"], got["bound"], strict=True)}
 
 
-def _lines(runtime: Runtime, control: str) -> list[Row]:
-    """Each draw against what its register truly counted between the same two readings."""
+def _lines(runtime: Runtime, counters: Mapping[int, Matched]) -> list[Row]:
+    """Each draw against what its registers truly counted between the same two readings."""
     site, bounds, out = runtime.site, _bounds(runtime), []
     for line in site.lines:
         for draw in line.draws:
-            booked = expected = within = 0.0
-            for m in draw.meters:
-                got = _registered(runtime, control, site, m)
-                if got is None:
-                    continue
-                b, e, w = got
-                booked, expected, within = booked + b, expected + e, within + w + bounds.get(site.meters[m].id, 0.0)
-            out.append(
-                _row("line = registered truth", f"{line.id} from {site.buses[draw.bus].id}", booked, expected, within)
-            )
+            parts = [_registered(runtime, counters, m, bounds) for m in draw.meters]
+            booked, expected, within = (sum(column) for column in zip(*parts, strict=True))
+            name = f"{line.id} from {site.buses[draw.bus].id}"
+            out.append(_row("line = registered truth", name, booked, expected, within))
     return out
 
 
-def _registered(runtime: Runtime, control: str, site: Site, meter: int) -> tuple[float, float, float] | None:
-    """Booked, truly registered (from the ledger of what was served), and one register step, for one meter over its accepted readings."""
-    channel = next((c for c, n in enumerate(site.channels) if n.meter == meter and not n.reverse), None)
-    if channel is None:
-        return None
-    node = site.channels[channel]
-    got = runtime.store.query(
-        "SELECT ts, received, value FROM reading WHERE tag = ? AND quality < 3 ORDER BY ts", [node.tag]
+def _registered(
+    runtime: Runtime, counters: Mapping[int, Matched], meter: int, bounds: Mapping[str, float]
+) -> tuple[float, float, float]:
+    """Booked, truly registered, and one register step plus the bounds of verdicts, for one meter over its accepted readings."""
+    channel = next(
+        (c for c in counters if runtime.site.channels[c].meter == meter and not _node(runtime, c).reverse), None
     )
-    if len(got["ts"]) < 2:
-        return None
+    if channel is None:
+        return 0.0, 0.0, 0.0
+    node, match = _node(runtime, channel), counters[channel]
     booked, _, first, last = _accepted(runtime, channel)
-    counters = ask(control, {"cmd": "ledger", "meter": site.meters[meter].id})["counters"]
-    name = runtime.journal.names()[node.tag][1]
-    served = counters.get(name) or next(iter(counters.values()))
-    served_ts = np.array(served["ts"], np.int64)
-    # A reading shows what was served last before it was received.
-    ends = [
-        int(np.searchsorted(served_ts, got["received"][int(np.searchsorted(got["ts"], at))], "right")) - 1
-        for at in (first, last)
+    registered = match.between(first, last)
+    step = max(node.step, abs(float(match.value[-1])) * 1.2e-7 if node.float32 else 0.0) * node.scale
+    within = step + 1e-6 * abs(booked) + bounds.get(runtime.site.meters[meter].id, 0.0)
+    return booked, float("nan") if registered is None else registered * node.scale, within
+
+
+def _node(runtime: Runtime, channel: int) -> Channel:
+    return runtime.site.channels[channel]
+
+
+def _readings_served(
+    runtime: Runtime, channel: int, match: Matched, reports: Mapping[str, Row], until: int
+) -> list[Row]:
+    """Nothing is stored that was not served; nothing served and due is missing beyond what was counted (one may be on its way at the end)."""
+    point = runtime.site.meters[_node(runtime, channel).meter]
+    name = point.id + (" (export)" if _node(runtime, channel).reverse else "")
+    report = reports.get(point.id, {})
+    counted = sum(report.get("failed", {}).values()) + report.get("skipped", 0)
+    lost = match.lost(round(point.energy_every_s * 1e9), until)
+    return [
+        _row("stored readings were served", name, float((match.place < 0).sum()), 0.0, 0.0),
+        _row("served readings are stored", name, float(lost), 0.0, counted + 1.0),
     ]
-    unit = float(got["value"][0]) / served["value"][ends[0]] if served["value"][ends[0]] else 1.0
-    registered = (served["registered"][ends[1]] - served["registered"][ends[0]]) * unit * node.scale
-    step = max(node.step, abs(float(got["value"][-1])) * 1.2e-7 if node.float32 else 0.0) * node.scale
-    return booked, registered, step + 1e-6 * abs(booked)
 
 
-def _remainders(runtime: Runtime, control: str) -> list[Row]:
+def _remainders(runtime: Runtime, ask: Ask) -> list[Row]:
     """Each bus's remainder against its true losses, within k = 3 of its uncertainty."""
     start, end = _truth_span(runtime)
-    truth = ask(control, {"cmd": "truth", "from": start, "to": end})["truth"]["buses"]
+    truth = ask({"cmd": "truth", "from": start, "to": end})["truth"]["buses"]
     got = runtime.store.query(
         "SELECT bus, sum(remainder) AS r FROM bus WHERE start >= ? AND start < ? GROUP BY bus", [start, end]
     )
@@ -236,23 +245,18 @@ def _remainders(runtime: Runtime, control: str) -> list[Row]:
 
 
 def uncertainty(runtime: Runtime, bus: int) -> float:
-    """Standard uncertainty of a bus's remainder: class limits as rectangular distributions, root of squares (method, section 3)."""
+    """Standard uncertainty of a bus's remainder: that of the method, and what the edges of the span may cut off at this speed."""
     site, graph = runtime.site, runtime.host.state.graph
     assert graph is not None
-    on_bus = {t.meter for t in site.stores if t.bus == bus} | {s.meter for s in site.sources if s.bus == bus}
-    on_bus |= {m for tap in graph.taps if tap.bus == bus for m in tap.meters}
-    for converter in graph.converters:
-        on_bus |= {m for f in converter.feeds if f.kind == "bus" and f.index == bus for m in f.meters}
-        on_bus |= {o.meter for o in converter.outlets if o.bus == bus and o.meter is not None}
-    total = 0.0
-    for m in on_bus:
+    energy, edges = {}, 0.0
+    for m in meters_of_bus(graph, bus):
         got = runtime.store.query(
             "SELECT sum(forward) + sum(reverse) AS e FROM meter WHERE meter = ?",
             [runtime.store.code(site.meters[m].id)],
         )
-        edge = 2.0 * (site.meters[m].max_per_hour or 0.0) * 0.05 * max(runtime.clock.speed, 1.0) / 3600.0
-        total += (site.meters[m].class_limit * float(got["e"][0])) ** 2 / 3 + edge**2
-    return float(np.sqrt(total))
+        energy[m] = got["e"]
+        edges += (2.0 * (site.meters[m].max_per_hour or 0.0) * 0.05 * max(runtime.clock.speed, 1.0) / 3600.0) ** 2
+    return float(np.hypot(standard(site, energy, {})[0], np.sqrt(edges)))
 
 
 def _polls(report: dict[str, Any], meter: str) -> Row:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-import struct
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final
 
 import numpy as np
-from pymodbus import FramerType, ModbusException
+from pymodbus import ModbusException
 from pymodbus.client import AsyncModbusTcpClient
 
 from collector.drivers.modbus_meter import Job, ModbusMeter, Request
+from collector.drivers.modbus_wire import open_client
 from collector.health import LinkHealth
 from collector.schedule import Backoff
 from plant.clock import Clock
@@ -101,11 +101,7 @@ class ModbusDriver:
 
     async def connect(self) -> None:
         """Open the connection; Unreachable says why not."""
-        client = AsyncModbusTcpClient(
-            self.host, port=self.port, framer=FramerType.SOCKET, timeout=self.timeout, retries=0, reconnect_delay=0
-        )
-        client.ctx.max_until_disconnect = 1 << 30  # when to drop the connection is decided here
-        _guard(client)
+        client = open_client(self.host, self.port, self.timeout)
         try:
             connected = await asyncio.wait_for(client.connect(), self.timeout + 1.0)
         except (OSError, TimeoutError, ModbusException) as error:
@@ -204,8 +200,8 @@ class ModbusDriver:
                 problem = error
         return values, problem
 
-    async def ask(self, meter: ModbusMeter, request: Request) -> list[int]:
-        """One transaction: its registers, or the DeviceError that tells what went wrong."""
+    async def ask(self, meter: ModbusMeter, request: Request) -> bytes:
+        """One transaction: its registers as bytes, or the DeviceError that tells what went wrong."""
         client = self._client
         if client is None or not client.connected:
             raise Unreachable("connection lost", endpoint=self.link.endpoint)
@@ -222,10 +218,10 @@ class ModbusDriver:
                 self._free_at = monotonic() + meter.pause_s
         if answer.isError():
             raise refusal(meter.id, self.link.endpoint, request, int(answer.exception_code))
-        registers: list[int] = answer.registers
-        if len(registers) != request.block.count or answer.function_code != request.block.function_code:
+        if answer.function_code != request.block.function_code or len(answer.words) != 2 * request.block.count:
             raise ProtocolError(f"answer does not fit the request for {request.block.count} registers", meter=meter.id)
-        return registers
+        words: bytes = answer.words
+        return words
 
     async def _take_apart(self, job: Job) -> None:
         """Find out by halving which rows of the group are refused, and plan around them for an hour."""
@@ -277,22 +273,6 @@ def _reason(error: DeviceError) -> str:
     if isinstance(error, Refused | Busy):
         return f"exception_{error.code}"
     return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(type(error), "device")
-
-
-def _guard(client: AsyncModbusTcpClient) -> None:
-    """Bytes that are no Modbus fail the request under way; pymodbus would let them break the event loop's callback."""
-    inner = client.ctx.callback_data
-
-    def guarded(data: bytes, addr: tuple[Any, ...] | None = None) -> int:
-        try:
-            return inner(data, addr=addr)
-        except (ModbusException, struct.error, IndexError, ValueError) as error:
-            waiting = client.ctx.response_future
-            if not waiting.done():
-                waiting.set_exception(ProtocolError(f"answer cannot be understood: {error}"))
-            return len(data)
-
-    client.ctx.callback_data = guarded  # type: ignore[method-assign]
 
 
 def quiet_library() -> None:

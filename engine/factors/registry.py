@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from plant.config import PlantFile
 from plant.names import Carrier, SourceKind
-from plant.site import FactorRow, Site, SourceProperty
-from plant.units import KWH_PER_GJ
+from plant.site import DatedFactor, FactorRow, Site, SourceProperty
+from plant.units import KWH_PER_GJ, SECOND_NS
 
 HEAT_KG_PER_GJ = 110.0
 HEAT_KGCE_PER_GJ = 34.12
@@ -109,12 +111,11 @@ def _property(plant: PlantFile, site: Site, index: int) -> SourceProperty:
     )
 
 
-def _grid(plant: PlantFile, source: str) -> SourceProperty:
+def _grid_factors(plant: PlantFile, source: str, year: int | None) -> tuple[FactorRow, FactorRow, float]:
+    """Location factor, market factor and the share of contracts in it, for a year or the latest."""
     site = plant.site
     own = site.factors.get(source, site.factors.get("grid"))
-    location = (
-        _own("grid", own, "kWh") if own is not None else grid_factor(site.grid, "location_average", site.factors_year)
-    )
+    location = _own("grid", own, "kWh") if own is not None else grid_factor(site.grid, "location_average", year)
     if location is None:
         location = FactorRow(
             key="grid",
@@ -132,7 +133,7 @@ def _grid(plant: PlantFile, source: str) -> SourceProperty:
     residual = (
         _own("residual", residual_own, "kWh")
         if residual_own is not None
-        else (grid_factor(site.grid, "residual_mix", site.factors_year) or location)
+        else (grid_factor(site.grid, "residual_mix", year) or location)
     )
     contracts = [c for c in plant.contracts.values() if c.source == source]
     share = sum(c.share for c in contracts)
@@ -141,15 +142,41 @@ def _grid(plant: PlantFile, source: str) -> SourceProperty:
         key="grid.market", value_kg=value, unit="kWh", gas_basis=residual.gas_basis, kind="market", region=residual.region, year=residual.year,
         source=f"{share:.0%} contracts, the rest: {residual.source}", status=residual.status, fallback=residual.fallback,
     )  # fmt: skip
+    return location, market, share
+
+
+def _grid(plant: PlantFile, source: str) -> SourceProperty:
+    """Grid power: the newest factor, and under a method that goes by the year of consumption those of all years."""
+    location, market, share = _grid_factors(plant, source, plant.site.factors_year)
+    own = {source, "grid"} & plant.site.factors.keys()
+    by_year = plant.site.method == "GHGP" and plant.site.factors_year is None and not own
     return SourceProperty(
-        source=source,
-        scope="scope2",
-        kwh=1.0,
-        kgce=ELECTRICITY_KGCE_PER_KWH,
-        location=location,
-        market=market,
-        contract_share=share,
+        source=source, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=location, market=market, contract_share=share,
+        dated=_dated(plant, source) if by_year else (),
+    )  # fmt: skip
+
+
+def _dated(plant: PlantFile, source: str) -> tuple[DatedFactor, ...]:
+    """Factors by local year of consumption, from the first year that is published."""
+    place = plant.site.grid
+    years = published_years(place, "location_average") or published_years(place.split("-")[0], "location_average")
+    found = [(year, _grid_factors(plant, source, year)) for year in years]
+    return tuple(
+        DatedFactor(from_ns=year_begins(plant.site.timezone, year), location=a, market=b) for year, (a, b, _) in found
     )
+
+
+def published_years(region: str, kind: str) -> list[int]:
+    """Years of which the tables hold a grid factor of a region."""
+    rows = table("grid_factors")
+    return sorted(
+        {int(r["year"]) for r in rows if r["kind"] == kind and r["region_code"] == region and r["factor_kgco2_per_kwh"]}
+    )
+
+
+def year_begins(timezone: str, year: int) -> int:
+    """The first moment of a local year, ns."""
+    return round(datetime(year, 1, 1, tzinfo=ZoneInfo(timezone)).timestamp()) * SECOND_NS
 
 
 def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
@@ -192,5 +219,5 @@ def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
         return SourceProperty(source=name, scope="none", kwh=0.0, kgce=0.0, location=zero, market=zero)
     grid = _grid(plant, "grid")
     return SourceProperty(
-        source=name, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=grid.location, market=grid.market
-    )
+        source=name, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=grid.location, market=grid.market, dated=grid.dated
+    )  # fmt: skip

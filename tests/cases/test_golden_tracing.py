@@ -271,3 +271,52 @@ def test_a_loop_that_no_source_feeds_is_unknown() -> None:
     windows, _ = close(graph, edges, np.zeros((2, graph.columns + 1)), [0], [])
     assert windows[0].traced.loops == 1
     assert windows[0].flows.source.tolist()[0] == 1  # unknown
+
+
+FORMATION = """
+sources:
+  grid: {carrier: electricity, meter: g, into: board}
+  pv: {carrier: electricity, kind: pv, meter: p, into: board}
+buses: {board: {carrier: electricity}}
+lines: {formation: {feeds_back: true, draws: {board: lf}}, other: {draws: {board: lo}}}
+"""
+
+
+def test_a_line_that_feeds_back_returns_what_it_took(tmp_path: Path) -> None:
+    """It takes 60 grid + 20 sun in one hour and returns 30 in the next: three quarters of that is grid, and its own books shrink."""
+    rig = Rig(text(FORMATION, "g p lf lo"), tmp_path)
+    rig.feed({"g": 75.0, "p": 25.0, "lf": 80.0, "lo": 20.0})
+    rig.feed({"g": 10.0, "lf": (0.0, 30.0), "lo": 40.0})
+    books = rig.close()
+    assert books[1].taps.tolist() == pytest.approx([-30.0, 40.0])
+    assert rig.traced(books[1], 0) == pytest.approx({"grid": -22.5, "pv": -7.5})
+    assert rig.traced(books[1], 1) == pytest.approx({"grid": 32.5, "pv": 7.5})
+    assert books[1].remainder[0] == pytest.approx(0.0)
+    assert max(book.imbalance(2) for book in books) < 1e-12
+
+
+def test_case_7_gap_by_the_day_before(tmp_path: Path) -> None:
+    """No parent is metered: the shape is that of the same hours a day earlier, the total the counter's."""
+    rig = Rig(text(GAP_SOLO, "la"), tmp_path)
+    shape = [4.0, 1.0, 1.0, 2.0]
+    for hour in range(24):
+        rig.feed({"la": shape[hour] if hour < 4 else 5.0})
+    for hour in range(4):
+        rig.feed({"la": 20.0}, silent={"la"} if hour < 3 else set())
+    books = rig.close()
+    assert [float(b.taps[0]) for b in books[24:28]] == pytest.approx([40.0, 10.0, 10.0, 20.0])
+    assert sum(float(b.taps_estimated[0]) for b in books[24:28]) == pytest.approx(80.0)
+
+
+def test_a_gap_longer_than_the_horizon_makes_no_peak(tmp_path: Path) -> None:
+    """Sixty hours of silence, one kilowatt-hour each: nothing is lost, and no window holds more than its share of what can be corrected."""
+    rig = Rig(text(GAP_SOLO, "la"), tmp_path)
+    rig.feed({"la": 1.0})
+    for _ in range(60):
+        rig.feed({"la": 1.0}, silent={"la"})
+        rig.close()
+    rig.feed({"la": 1.0})
+    rig.feed({"la": 1.0})
+    taps = [float(b.taps[0]) for b in rig.close()]
+    assert sum(taps) == pytest.approx(63.0)
+    assert max(taps) < 4.0

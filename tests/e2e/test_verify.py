@@ -25,5 +25,7 @@ def test_the_books_hold_against_the_truth() -> None:
         "line = registered truth",
         "remainder = true losses",
         "polls accounted",
+        "stored readings were served",
+        "served readings are stored",
         "balance",
     }
