@@ -17,7 +17,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from store import rollups, tables
+from store import retention, rollups, tables
+from store.retention import Keep
 from store.tables import BOOK_TABLES, FIXED, Columns
 
 
@@ -162,10 +163,15 @@ class DuckStore:
         finally:
             cursor.close()
 
-    def forget_readings(self, before: int, most_bytes: int | None = None) -> None:
-        """Drop raw readings older than `before`."""
+    def forget_readings(self, keep: Keep, now: int) -> None:
+        """Drop the raw readings that are past the bounds of `keep` at `now` (ns UTC)."""
         with self.lock:
-            self.db.execute("DELETE FROM reading WHERE ts < ?", [before])
+            retention.forget(self.db, keep, now)
+
+    def readings_bytes(self) -> int:
+        """Bytes of the file that hold raw readings."""
+        with self.lock:
+            return retention.readings_bytes(self.db)
 
     def close(self) -> None:
         with self.lock:

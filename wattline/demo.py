@@ -194,5 +194,6 @@ async def serve(runtime: Runtime, fill: Any, seconds: float | None) -> None:
         loop.add_signal_handler(number, stop.set)
     if seconds is not None:
         loop.call_later(seconds, stop.set)
+    print(runtime.options.keep.sentence(), flush=True)
     await runtime.run(stop, page_folder(), fill)
     print("Wattline: ended, everything is stored.", flush=True)

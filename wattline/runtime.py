@@ -29,6 +29,7 @@ from plant.profile import Profile
 from plant.site import Control, Site
 from store.duck import DuckStore
 from store.journal import SqliteJournal
+from store.retention import Keep
 from wattline import __version__
 from wattline.engine_host import EngineHost
 from wattline.metrics import prometheus
@@ -37,7 +38,7 @@ from wattline.summary import Health, books
 
 log = logging.getLogger("wattline")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-RETENTION_NS = 7 * 86_400_000_000_000
+RETAIN_EVERY_S = 600.0
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Options:
     port: int = 8000
     simulated: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    keep: Keep = field(default_factory=Keep)
 
 
 class Runtime:
@@ -239,9 +241,10 @@ class Runtime:
         return books(self.site, self.history, self.closed_ns, self.hub.latest["now"], self.health()["meters"])
 
     async def _retain(self) -> None:
+        """Let go of raw readings past their bounds; the first time after ten minutes, since a start has enough to do."""
         while True:
-            await asyncio.sleep(600.0)
-            await asyncio.to_thread(self.store.forget_readings, self.clock.now() - RETENTION_NS)
+            await asyncio.sleep(RETAIN_EVERY_S)
+            await asyncio.to_thread(self.store.forget_readings, self.options.keep, self.clock.now())
 
     def link(self) -> str:
         """What to open: with a token, the one-time link."""
