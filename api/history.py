@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from api.derived import derived
-from api.members import members
+from api.members import members, output_units
 from engine.figures import DERIVED, FIGURES, figure, value
 from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
@@ -20,6 +20,7 @@ from store.duck import DuckStore
 from store.rollups import known, spans
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
+PIECES = ("good", "scrap")
 BUCKETS_MOST = 100_000
 SECOND = 1_000_000_000
 
@@ -84,7 +85,10 @@ class History:
     def sums(self, of: str, edges: np.ndarray, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN where nothing is booked."""
         columns = tuple(c for c in SUMS if c in needed(names)) if names else SUMS
-        return self._sums(of, edges, columns) | derived(self.site, self.store, of, edges, names)
+        found = self._sums(of, edges, columns) | derived(self.site, self.store, of, edges, names)
+        if len(output_units(self.site, of)) > 1:  # cells and boards are not one number
+            found |= {name: np.full(len(edges) - 1, np.nan) for name in PIECES if name in found}
+        return found
 
     def _sums(self, of: str, edges: np.ndarray, columns: Sequence[str]) -> dict[str, np.ndarray]:
         out = {name: np.full(len(edges) - 1, np.nan) for name in columns} | {"hours": np.diff(edges) / 3.6e12}

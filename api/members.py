@@ -20,3 +20,9 @@ def members(site: Site, of: str) -> list[str]:
         return [f"unmetered.{of}"]
     known = ", ".join(["site", *(g.id for g in site.groups), *lines])
     raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
+
+
+def output_units(site: Site, of: str) -> set[str]:
+    """Units of what the lines behind `of` make. Pieces add up only where there is one; else per-unit figures are null."""
+    names = set(members(site, of))
+    return {line.unit for line in site.lines if line.id in names and line.good_channel is not None}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -140,6 +141,7 @@ def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -
         runtime.store.offset = clock.offset_ns  # type: ignore[attr-defined]
         run_loop(main())
         runtime.close()
+    os._exit(0)  # what the command does too
 
 
 def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -> dict[str, float]:

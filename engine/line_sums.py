@@ -51,9 +51,9 @@ class LineSums:
         self.nl, self.nb = len(site.lines), graph.nb
         self.row_of_tap = np.array([t.line for t in graph.taps], np.int64)
         self.bus_of_tap = np.array([t.bus for t in graph.taps], np.int64)
-        self.tap_to_line = (self.row_of_tap[:, None] == np.arange(self.nl)).astype(float).reshape(-1, self.nl)
+        self.tap_to_line = (self.row_of_tap[:, None] == np.arange(self.nl)).astype(float)
         into = np.array([s.bus for s in site.sources], np.int64)
-        self.source_to_bus = (into[:, None] == np.arange(self.nb)).astype(float).reshape(-1, self.nb)
+        self.source_to_bus = (into[:, None] == np.arange(self.nb)).astype(float)
         self.carrier = np.array([list(Carrier).index(c) for c in graph.carriers], np.int64)
         self.electric = np.array([c is Carrier.ELECTRICITY for c in graph.carriers], float)
         self.behind = np.array([c in AS_ELECTRICITY for c in graph.carriers], float)
@@ -134,7 +134,8 @@ class LineSums:
         f, nt = stack.flows, len(self.row_of_tap)
         place = np.where(f.kind[rows] == Flow.LINE, f.node[rows], nt + f.node[rows])
         kwh, electric = (stack.total(w[by], place, nt + self.nb, rows) for by in (By.KWH, By.ELECTRIC_KWH))
-        share = np.where(kwh > 0, electric / np.where(kwh > 0, kwh, 1.0), 0.0)
+        some = np.abs(kwh) > 1e-9  # a remainder may be negative
+        share = np.where(some, electric / np.where(some, kwh, 1.0), 0.0)
         tap = self.bus_of_tap
         of_tap = stack.of("taps") * self.final[tap] + stack.of("taps_electric") * self.behind[tap]
         return self._rows(of_tap * share[:, :nt], self._left_kwh(stack) * share[:, nt:])
