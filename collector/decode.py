@@ -98,7 +98,7 @@ def _finish(
     missing = np.array([_missing(row) for row in rows])
     scaled = np.array([i for i, row in enumerate(rows) if row.scale_register is not None], np.intp)
     unpack, size = form.unpack, len(rows)
-    any_missing, all_finite = not np.isnan(missing).all(), np.isfinite
+    any_missing, any_factor = not np.isnan(missing).all(), bool((factors != 1.0).any())
     one_type = None if len(scaled) else _one_type(rows)
 
     def decode(registers: bytes | Sequence[int]) -> Floats:
@@ -109,9 +109,10 @@ def _finish(
             values[values == missing] = np.nan
         if len(scaled):
             values[scaled] *= _powers(raw[size:])
-        values *= factors
-        finite = all_finite(values)
-        if not finite.all():
+        if any_factor:
+            values *= factors
+        finite = np.isfinite(values)
+        if np.count_nonzero(finite) < size:
             values[~finite] = np.nan
         return values
 

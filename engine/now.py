@@ -14,7 +14,7 @@ from engine.graph import Array, Graph, edges
 from engine.now_picture import Picture
 from engine.tracing import trace
 from engine.weights import By, Weights
-from plant.frame import Batch, Quality
+from plant.frame import Batch, Quality, join
 from plant.site import Site
 
 STALE_S = 12.0
@@ -29,8 +29,10 @@ class Now:
     graph: Graph = field(init=False)
     power: Array = field(init=False)
     at: Any = field(init=False)
+    scale: Array = field(init=False)
     counter: dict[int, tuple[int, float, float]] = field(default_factory=dict)
     states: dict[int, tuple[str, int]] = field(default_factory=dict)
+    fresh: list[Batch] = field(default_factory=list)
     store_mix: list[dict[int, float]] = field(default_factory=list)
     last: dict[str, tuple[float, int]] = field(default_factory=dict)
 
@@ -38,6 +40,7 @@ class Now:
         self.graph = Graph(self.site)
         n = len(self.site.meters)
         self.power, self.at = np.zeros(n), np.zeros(n, np.int64)
+        self.scale = np.array([m.power_scale for m in self.site.meters])
         size = max([m.power_tag or 0 for m in self.site.meters] + [c.tag for c in self.site.channels] + [0]) + 1
         self._meter_of, self._channel_of = np.full(size, -1), np.full(size, -1)
         for i, m in enumerate(self.site.meters):
@@ -59,15 +62,18 @@ class Now:
     weights: dict[str, Array] = field(init=False)
 
     def take(self, rows: Batch) -> None:
-        """Newest powers of a poll batch; states of its events."""
-        tag = rows.tag[(rows.quality != Quality.BAD) & (rows.tag < len(self._meter_of))]
+        """Keep a poll batch until the next tick."""
+        self.fresh.append(rows)
+
+    def _absorb(self) -> None:
+        """Newest powers of what came since the last tick; states of its events."""
+        rows, self.fresh = join(self.fresh), []
         good = (rows.quality != Quality.BAD) & (rows.tag < len(self._meter_of))
-        value, ts = rows.value[good], rows.ts[good]
+        tag, value, ts = rows.tag[good], rows.value[good], rows.ts[good]
         meter = self._meter_of[tag]
         known = meter >= 0
         at = meter[known]
-        scale = np.array([self.site.meters[m].power_scale for m in at])
-        self.power[at], self.at[at] = value[known] * scale, ts[known]
+        self.power[at], self.at[at] = value[known] * self.scale[at], ts[known]
         for row in np.flatnonzero(self._channel_of[tag] >= 0):
             self._count(int(self._channel_of[tag[row]]), int(ts[row]), float(value[row]))
         for event in rows.events:
@@ -102,6 +108,7 @@ class Now:
 
     def tick(self, now_ns: int) -> dict[str, Any]:
         """The NOW of docs/api.md at event time `now_ns`."""
+        self._absorb()
         limits = np.array(
             [
                 max(STALE_S, 3.5 * max(m.power_every_s, 0.0 if m.power_tag is not None else m.energy_every_s))

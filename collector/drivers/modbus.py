@@ -255,7 +255,7 @@ class ModbusDriver:
 def _batch(job: Job, values: Any, ts: int, received: int) -> Batch:
     size = len(values)
     missing = np.isnan(values)
-    quality = np.where(missing, _BAD, _GOOD) if missing.any() else job.good
+    quality = np.where(missing, _BAD, _GOOD) if np.count_nonzero(missing) else job.good
     return Batch(np.full(size, ts), np.full(size, received), job.tags, values, quality)
 
 
