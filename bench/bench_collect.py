@@ -99,11 +99,13 @@ def rss_mb(key: str = "VmRSS") -> float:
     return int(line.split()[1]) / 1024
 
 
-def wrong(runtime: Runtime) -> int:
-    """Values lost between two stored ones, doubled, or stored under another's tag."""
+def wrong(runtime: Runtime, span: list[int]) -> int:
+    """Values received in `span` that were lost between two stored ones, doubled, or stored under another's tag."""
     found = runtime.store.query(
         f"SELECT tag, count(*) AS n, count(DISTINCT value // {MARK}) AS kinds, min(value // {MARK}) AS low, "
-        f"max(value // {MARK}) AS high, min(value % {MARK}) AS least, max(value % {MARK}) AS most FROM reading GROUP BY tag"
+        f"max(value // {MARK}) AS high, min(value % {MARK}) AS least, max(value % {MARK}) AS most FROM reading "
+        "WHERE received > ? AND received <= ? GROUP BY tag",
+        span,
     )
     names = runtime.journal.names()
     place = {"total": 0.0} | {f"h{i}": float(i) for i in range(VALUES)}
@@ -152,7 +154,7 @@ def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -
     age = np.concatenate(runtime.store.ages)  # type: ignore[attr-defined]
     due, answered, skipped, failed, _ = ended - began
     return {
-        "cpu": cpu, "rss": most, "due": float(due * VALUES), "stored": float(stored["n"][0]), "wrong": float(wrong(runtime)),
+        "cpu": cpu, "rss": most, "due": float(due * VALUES), "stored": float(stored["n"][0]), "wrong": float(wrong(runtime, span)),
         "polls": float(answered), "skipped": float(skipped), "failed": float(failed),
         "p50": float(np.quantile(age, 0.5)), "p99": float(np.quantile(age, 0.99)), "max": float(age.max()),
     }  # fmt: skip

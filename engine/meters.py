@@ -10,7 +10,7 @@ from engine.along import Floats, Ints, group_starts
 from engine.counters import LEAST_NS, RATE_MARGIN, Judged, Limits, Track, judge
 from engine.curves import ANCHOR_NS, ANCHOR_STEPS, Points, Reading, anchors, read
 from engine.power import Powers, Samples
-from plant.frame import Quality, Tags
+from plant.frame import Batch, Frame, Quality, Tags
 from plant.names import Verdict
 from plant.site import Site
 
@@ -38,6 +38,7 @@ class Layout:
     site: Site
     channel_of: Ints = field(init=False)
     power_of: Ints = field(init=False)
+    used: np.ndarray = field(init=False)
     meter: Ints = field(init=False)
     reverse: np.ndarray = field(init=False)
     scale: Floats = field(init=False)
@@ -63,6 +64,7 @@ class Layout:
         for i, m in enumerate(site.meters):
             if m.power_tag is not None:
                 self.power_of[m.power_tag] = i
+        self.used = (self.channel_of >= 0) | (self.power_of >= 0)
         self.meter = np.array([c.meter for c in channels], np.int64)
         self.reverse = np.array([c.reverse for c in channels], bool)
         self.scale = np.array([c.scale for c in channels])
@@ -119,6 +121,15 @@ class Meters:
     def start(cls, site: Site) -> Meters:
         layout = Layout(site)
         return cls(layout, [Track() for _ in site.channels], Points.empty(), Powers.empty(len(site.meters)))
+
+    def of_use(self, frame: Frame) -> Batch:
+        """The readings that the books are made of: a meter may be read for much that is only stored."""
+        used = self.layout.used
+        mine = used[np.minimum(frame.tag, len(used) - 1)]
+        rows = slice(None) if mine.all() else mine
+        return Batch(
+            frame.ts[rows], frame.received[rows], frame.tag[rows], frame.value[rows], frame.quality[rows], frame.events
+        )
 
     def absorb(
         self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints

@@ -75,8 +75,8 @@ def step(state: State, frame: Frame) -> tuple[State, Out]:
     state.seq = header.seq
     if header.kind == Kind.CONTROL:
         _control(state, frame, out)
-    elif state.site is not None and (len(frame) or frame.events):
-        state.pending.append(Batch(frame.ts, frame.received, frame.tag, frame.value, frame.quality, frame.events))
+    elif state.meters is not None and (len(frame) or frame.events):
+        state.pending.append(state.meters.of_use(frame))
     state.wm = max(state.wm, header.wm)
     if state.site is not None:
         _advance(state, out)
