@@ -54,7 +54,7 @@ class EngineHost(threading.Thread):
         try:
             while not self.stopping.is_set():
                 if not self.turn():
-                    self.wake.wait(0.5)
+                    self.wake.wait(0.25)
                     self.wake.clear()
             self.save()
         except Exception as error:

@@ -39,6 +39,7 @@ from wattline.summary import Health, books
 log = logging.getLogger("wattline")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 RETAIN_EVERY_S = 600.0
+STOP_ROUNDS = 6
 
 
 @dataclass(slots=True)
@@ -142,11 +143,8 @@ class Runtime:
         try:
             await self._until(stop, [*tasks, cutter, *([serving] if serving else [])])
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=3.0)
-            cutter.cancel()
-            await asyncio.wait([cutter], timeout=3.0)
+            await _end(tasks)
+            await _end([cutter])
             if server is not None and serving is not None:
                 server.should_exit = True
                 server.force_exit = True
@@ -251,6 +249,18 @@ class Runtime:
         host = self.options.host if self.options.host not in ("0.0.0.0", "::") else "THIS-HOST"
         base = f"http://{host}:{self.options.port}"
         return base if self.token is None else f"{base}/enter?key={one_time_key(self.token)}"
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel until all have ended: `asyncio.wait_for` of Python 3.11 loses a cancellation that meets its answer."""
+    pending = set(tasks)
+    for _ in range(STOP_ROUNDS):
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=3.0 / STOP_ROUNDS)
+        if not pending:
+            return
+    log.warning("did not end in time: %s", ", ".join(sorted(t.get_name() for t in pending)))
 
 
 def _open_store(path: Path) -> DuckStore:
