@@ -18,6 +18,7 @@ from plant.frame import Batch, Quality, join
 from plant.site import Site
 
 STALE_S = 12.0
+UNLOADED_SHARE = 0.01  # of a meter's largest reading: less counts as nothing
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Now:
     scale: Array = field(init=False)
     counter: dict[int, tuple[int, float, float]] = field(default_factory=dict)
     states: dict[int, tuple[str, int]] = field(default_factory=dict)
+    unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
     store_mix: list[dict[int, float]] = field(default_factory=list)
     last: dict[str, tuple[float, int]] = field(default_factory=dict)
@@ -123,4 +125,20 @@ class Now:
         held = np.zeros((self.graph.nb, self.graph.columns + 1))
         held[:, self.graph.unknown] = 1.0
         traced = trace(self.graph, used, held)
+        for c in range(len(self.site.converters)):
+            if self._runs_unloaded(c, power, seen):
+                self.unloaded.setdefault(c, now_ns)
+            else:
+                self.unloaded.pop(c, None)
         return Picture(self, used, traced, seen, now_ns).build()
+
+    def _runs_unloaded(self, converter: int, power: Array, seen: Any) -> bool:
+        """Whether a converter takes power and gives nothing, as far as its meters say: a compressor that blows off, a boiler on stand-by."""
+        node, meters = self.site.converters[converter], self.site.meters
+        given = [e.meter for e in node.outputs if e.meter is not None]
+        taken = [m for i in node.inputs for m in i.meters]
+        if node.two_way or not taken or len(given) < len(node.outputs) or not seen[[*given, *taken]].all():
+            return False
+        some = [UNLOADED_SHARE * (meters[m].max_per_hour or 1.0) for m in (*given, *taken)]
+        idle = all(abs(power[m]) <= least for m, least in zip(given, some, strict=False))
+        return idle and bool(power[taken].sum() > max(some[len(given) :]))

@@ -53,8 +53,14 @@ class Picture:
             "at_ms": self.at // 1_000_000, "site": site, "lines": lines, "flows": flows.build(),
             "sources": {s.id: float(self.used.source[0, i] * self.weights["kwh"][i]) for i, s in enumerate(self.site.sources)},
             "stores": {s.id: {"power_kw": float(self.used.discharge[0, t] - self.used.charge[0, t])} for t, s in enumerate(self.site.stores) if s.line is None},
+            "converters": {c.id: self._converter(i) for i, c in enumerate(self.site.converters)},
             "remainder_kw": {b.id: float(self.traced.delivered_remainder[0, i]) for i, b in enumerate(self.site.buses)},
         }  # fmt: skip
+
+    def _converter(self, i: int) -> dict[str, Any]:
+        meters = [m for x in self.site.converters[i].inputs if x.kind != "ambient" for m in x.meters]
+        taken = float(self.now.power[meters].sum()) if meters and self.seen[meters].all() else None
+        return {"taken": taken, "unloaded_since_ms": self.now.unloaded.get(i, 0) // 1_000_000 or None}
 
     def _site_power(self) -> float:
         """Electricity the site uses: what came in and was generated or discharged, less charge and export."""

@@ -8,13 +8,14 @@ from plant.site import Site
 from rules.machine import NoData
 
 IDLE_MS = 10 * 60_000
+UNLOADED_MS = 2 * 60_000
 
 
 def attention(
     site: Site, at_ns: int, now: dict[str, Any] | None, meters: list[dict[str, Any]], verdicts: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Items of docs/api.md, most urgent first, seven at most."""
-    found = [*_silent(site, meters), *_counters(verdicts), *_gaps(site, verdicts), *_idle(site, now)]
+    found = [*_silent(site, meters), *_counters(verdicts), *_unloaded(now), *_gaps(site, verdicts), *_idle(site, now)]
     return found[:7]
 
 
@@ -97,4 +98,15 @@ def _idle(site: Site, now: dict[str, Any] | None) -> list[dict[str, Any]]:
             found.append(
                 _item("line_idle", "info", since, line=line.id, params={"minutes": minutes, "kw": shown["final_kw"]})
             )
+    return found
+
+
+def _unloaded(now: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Compressors, boilers and chillers that take energy and give none."""
+    found = []
+    for name, shown in now["converters"].items() if now else []:
+        since = shown["unloaded_since_ms"]
+        if now and since and now["at_ms"] - since > UNLOADED_MS:
+            params = {"converter": name, "minutes": round((now["at_ms"] - since) / 60_000), "kw": shown["taken"]}
+            found.append(_item("converter_unloaded", "warning", since, params=params))
     return found

@@ -75,6 +75,7 @@ class MqttDriver:
                 await asyncio.sleep(FLUSH_S)
                 self.flush(sink)
         finally:
+            client.on_disconnect = None  # leaving is no loss
             client.disconnect()
             await loop.run_in_executor(None, client.loop_stop)
             self.flush(sink)
