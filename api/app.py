@@ -24,7 +24,8 @@ from api import describe, times
 from api.context import Context
 from api.export import as_csv, as_xlsx
 from api.history import day_start, nulls
-from engine.figures import FIGURES, figure, value
+from engine.figures import ALIASES, FIGURES, figure, value
+from engine.meanings import MEANINGS
 from plant.errors import QueryError
 
 CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -201,9 +202,9 @@ def _figures(app: FastAPI, context: Context) -> None:
         return Response(msgspec.json.encode(found), media_type="application/json")
 
     @app.get("/api/v1/figures", tags=["figures"])
-    async def figure_list() -> dict[str, str]:
-        """Names and units of all figures."""
-        return {name: f.unit for name, f in FIGURES.items()}
+    async def figure_list() -> list[dict[str, str]]:
+        """All figures: name, unit, and what is divided by what."""
+        return [{"name": name, "unit": f.unit, "means": MEANINGS[name]} for name, f in FIGURES.items()]
 
     @app.get("/api/v1/flows", tags=["figures"])
     def flows(start: From = "now", to: To = "now") -> Any:
@@ -249,6 +250,7 @@ def _explain(context: Context, name: str, of: str, a: int, b: int) -> dict[str, 
     over = None if wanted.over is None else nulls(np.asarray(wanted.over(sums), float))[0]
     return {
         "figure": name, "of": of, "from_ms": a // 1_000_000, "to_ms": b // 1_000_000, "value": nulls(value(name, sums))[0], "unit": wanted.unit,
+        "means": MEANINGS[ALIASES.get(name, name)],
         "parts": context.history.parts(of, a, b, name.startswith("intensity.electricity")), "numerator": {"value": top}, "denominator": None if over is None else {"value": over},
         "coverage": all_figures["coverage.time"], "estimated": all_figures["estimated"], "meters": describe.meters_of(context.site, of), "gas_basis": context.history.gas_basis(),
         "readings": f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",

@@ -42,6 +42,11 @@ _market = _plus("scope1_kg", "scope2_market_kg")
 _source, _source_electric = _plus("traced_kwh"), _plus("traced_electric_source_kwh")
 _good, _all = _plus("good"), _plus("good", "scrap")
 
+
+def _of_scrap(carbon: Callable[[Sums], Floats]) -> Callable[[Sums], Floats]:
+    return lambda s: carbon(s) - carbon(s) / np.where(_all(s) > 0, _all(s), np.nan) * s["good"]
+
+
 FIGURES: dict[str, Figure] = {
     "energy.electricity": Figure("kWh", _plus("electricity_kwh")),
     **{f"energy.{c.value}": Figure(BOOK_UNIT[c], _plus(f"delivered_{c.value}")) for c in OTHER_CARRIERS},
@@ -60,10 +65,10 @@ FIGURES: dict[str, Figure] = {
     "per_good.carbon@market": Figure("kg", _market, _good),
     "per_good.energy": Figure("kWh", _final, _good),
     "per_unit.carbon": Figure("kg", _location, _all),
+    "per_unit.carbon@market": Figure("kg", _market, _all),
     "per_unit.energy": Figure("kWh", _final, _all),
-    "scrap.carbon": Figure(
-        "kg", lambda s: _location(s) - _location(s) / np.where(_all(s) > 0, _all(s), np.nan) * s["good"]
-    ),
+    "scrap.carbon": Figure("kg", _of_scrap(_location)),
+    "scrap.carbon@market": Figure("kg", _of_scrap(_market)),
     "electrification.calorific@final": Figure("%", _electric, _final, 100.0),
     "electrification.calorific@purchased": Figure("%", _source_electric, _source, 100.0),
     "electrification.coal_equivalent@final": Figure("%", _plus("electric_kgce"), _plus("final_kgce"), 100.0),
@@ -110,6 +115,8 @@ ALIASES = {
     "intensity.electricity@location": "intensity.electricity",
     "intensity.final@location": "intensity.final",
     "per_good.carbon@location": "per_good.carbon",
+    "per_unit.carbon@location": "per_unit.carbon",
+    "scrap.carbon@location": "scrap.carbon",
     "idle.non_productive": "idle.non_productive@energy",
     "idle.avoidable": "idle.avoidable@energy",
 }

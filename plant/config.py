@@ -46,9 +46,13 @@ class SiteConfig(Strict):
     timezone: str = Field(description="IANA name, such as Asia/Shanghai")
     grid: str = Field(description="region of the grid factor, such as CN-ZJ")
     method: Literal["CN-ORG", "GHGP"] = Field("CN-ORG", description="method profile of the books")
-    day_starts: str = Field("00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    shifts: dict[Id, Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]] = {}
-    plan: Plan = Plan()
+    day_starts: str = Field(
+        "00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time at which a day of the books begins"
+    )
+    shifts: dict[Id, Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]] = Field(
+        {}, description="shifts by name, such as night: 22:00-06:00; one over midnight belongs to the day it began"
+    )
+    plan: Plan = Field(Plan(), description="what the site means to use")
     window: Seconds = Field(60.0, description="books window; a divisor of 15m")
     grace: Seconds = Field(15.0, description="how long after its end a window waits for readings")
     factors_year: int | None = Field(None, description="pin the factor year; default: by the method profile")
@@ -85,13 +89,17 @@ class Connection(Strict):
     """One endpoint: exactly one of modbus, opcua, mqtt."""
 
     modbus: str | None = Field(None, pattern=r"^tcp://[^/:]+(:\d+)?$", description="tcp://HOST:PORT")
-    opcua: str | None = Field(None, pattern=r"^opc\.tcp://.+$")
-    mqtt: str | None = Field(None, pattern=r"^mqtts?://[^/:]+(:\d+)?$")
+    opcua: str | None = Field(None, pattern=r"^opc\.tcp://.+$", description="opc.tcp://HOST:PORT/PATH")
+    mqtt: str | None = Field(
+        None, pattern=r"^mqtts?://[^/:]+(:\d+)?$", description="mqtt://HOST:PORT, or mqtts:// with TLS"
+    )
     timeout: Seconds = Field(1.0, description="real time allowed for one answer")
-    user: str | None = None
-    password: Secret | None = None
-    security: Literal["None", "Sign", "SignAndEncrypt"] = "None"
-    topics: dict[Id, TopicConfig] = {}
+    user: str | None = Field(None, description="user name at the broker or server")
+    password: Secret | None = Field(None, description="its password, by reference: {secret: NAME}")
+    security: Literal["None", "Sign", "SignAndEncrypt"] = Field(
+        "None", description="OPC UA message security; only None is supported so far"
+    )
+    topics: dict[Id, TopicConfig] = Field({}, description="MQTT: kinds of topics by name")
     nodes: dict[Id, str] = Field({}, description="OPC UA signals by name: nsu=URI;s=IDENTIFIER")
 
     @model_validator(mode="after")
@@ -112,8 +120,8 @@ class Connection(Strict):
 class Every(Strict):
     """Periods of reading. Shorter than 100 ms real time is not offered."""
 
-    power: Seconds = 1.0
-    energy: Seconds = 10.0
+    power: Seconds = Field(1.0, description="instantaneous values")
+    energy: Seconds = Field(10.0, description="counters")
 
     @field_validator("power", "energy")
     @classmethod
@@ -127,7 +135,7 @@ class Ct(Strict):
     """Current transformer; with `applied_by: wattline` the ratio is multiplied here, otherwise the meter does it."""
 
     ratio: str = Field(pattern=r"^\d+(\.\d+)?/\d+(\.\d+)?$", description="primary/secondary, such as 400/5")
-    applied_by: Literal["meter", "wattline"] = "meter"
+    applied_by: Literal["meter", "wattline"] = Field("meter", description="who multiplies with the ratio")
 
     @property
     def factor(self) -> float:
@@ -138,7 +146,7 @@ class Ct(Strict):
 class Meter(Strict):
     """One measuring point. Which keys apply follows from the protocol of its connection."""
 
-    on: Id
+    on: Id = Field(description="its connection")
     name: Name = ""
     profile: str | None = Field(None, description="profile of the catalogue (Modbus)")
     unit: int | str | None = Field(
@@ -147,16 +155,18 @@ class Meter(Strict):
     address: Annotated[int, Field(ge=0, le=65535)] = Field(
         0, description="added to every register of the profile (SunSpec model base)"
     )
-    topic: Id | None = None
+    topic: Id | None = Field(None, description="MQTT: kind of topic, a name under the connection's topics")
     id: str | None = Field(None, description="MQTT: what stands for {meter} in the topic filter")
     nodes: dict[str, str] = Field({}, description="OPC UA: quantity to node, such as active_power: nsu=...;s=...")
     step: float | None = Field(None, gt=0, description="counter value of one pulse or digit, in its unit")
-    wraps_at: float | None = Field(None, gt=0)
-    accuracy_class: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None = Field(
-        None, alias="class"
+    wraps_at: float | None = Field(
+        None, gt=0, description="counter value at which it begins again from zero, in its unit"
     )
-    ct: Ct | None = None
-    every: Every = Every()
+    accuracy_class: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None = Field(
+        None, alias="class", description="accuracy class, such as 0.5 or 0.2S (per cent)"
+    )
+    ct: Ct | None = Field(None, description="current transformer ahead of the meter")
+    every: Every = Field(Every(), description="periods of reading")
     max: Annotated[str, BeforeValidator(str)] | None = Field(
         None, description="greatest possible power or flow, such as 12 MW"
     )
@@ -179,25 +189,29 @@ class Source(Strict):
     """Primary energy that enters a bus. `meter` rules the books; `shape` meters give power only."""
 
     name: Name = ""
-    carrier: Carrier
-    kind: SourceKind | None = None
-    meter: Id
-    shape: list[Id] = []
-    into: Id
+    carrier: Carrier = Field(description="what it delivers")
+    kind: SourceKind | None = Field(None, description="where it comes from; default by carrier")
+    meter: Id = Field(description="the meter that rules the books")
+    shape: list[Id] = Field(
+        [], description="further meters that give power only, such as the inverters behind a PV meter"
+    )
+    into: Id = Field(description="the bus it enters")
     exports: bool = Field(False, description="the export register of the meter counts energy leaving the site")
-    owner: Literal["own", "third_party"] = "own"
+    owner: Literal["own", "third_party"] = Field(
+        "own", description="whose it is; energy of a third party on the roof is bought"
+    )
 
 
 class Store(Strict):
     """A battery: charged from and discharging to one bus; its meter imports what is charged."""
 
     name: Name = ""
-    bus: Id
-    meter: Id
-    capacity: Annotated[float, _in("kWh")]
-    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = 0.95
-    account: Literal["fifo", "well_mixed"] = "fifo"
+    bus: Id = Field(description="the bus it is charged from and discharges to")
+    meter: Id = Field(description="its meter; import is charge, export is discharge")
+    capacity: Annotated[float, _in("kWh")] = Field(description="usable energy, such as 10 MWh")
+    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(0.95, description="kWh held / kWh charged")
+    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(0.95, description="kWh delivered / kWh held")
+    account: Literal["fifo", "well_mixed"] = Field("fifo", description="which energy leaves first")
     opening: Annotated[float, _in("kWh")] = Field(0.0, description="energy held when the books begin")
 
 
@@ -205,18 +219,20 @@ class Bus(Strict):
     """Where energy of one carrier mixes."""
 
     name: Name = ""
-    carrier: Carrier
+    carrier: Carrier = Field(description="electricity, steam, natural_gas, compressed_air, ...")
     unit: str | None = Field(None, description="unit of its books; default by carrier")
-    mix_over: Seconds | None = None
-    holds: Seconds = 3600.0
+    mix_over: Seconds | None = Field(None, description="time over which its content mixes; default by carrier")
+    holds: Seconds = Field(3600.0, description="how long its composition is kept while nothing flows")
 
 
 class Output(Strict):
     """An output of a converter: metered, or its input times an efficiency."""
 
-    meter: Id | None = None
-    efficiency: Annotated[float, Field(ge=0)] | None = None
-    basis: Literal["net", "gross"] = "net"
+    meter: Id | None = Field(None, description="meter of this output")
+    efficiency: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="output per input, where there is no meter"
+    )
+    basis: Literal["net", "gross"] = Field("net", description="heat value the efficiency refers to")
 
     @model_validator(mode="after")
     def _known(self) -> Output:
@@ -230,29 +246,31 @@ class Converter(Strict):
 
     name: Name = ""
     inputs: dict[str, Id | list[Id]] = Field(description="bus or source (or `ambient`) to its meter or meters")
-    outputs: dict[Id, Output]
-    split: Literal["efficiency", "energy_content", "work_potential"] = "efficiency"
-    two_way: bool = False
-    supply_c: float = 90.0
-    ambient_c: float = 25.0
+    outputs: dict[Id, Output] = Field(description="bus to how the output is known")
+    split: Literal["efficiency", "energy_content", "work_potential"] = Field(
+        "efficiency", description="how carbon is shared among several outputs (combined heat and power)"
+    )
+    two_way: bool = Field(False, description="energy may flow back, as through a transformer")
+    supply_c: float = Field(90.0, description="temperature of the heat given, for split: work_potential")
+    ambient_c: float = Field(25.0, description="temperature of the surroundings, for split: work_potential")
 
 
 class LineOutput(Strict):
     """Good and scrap counts of a line, as CONNECTION.SIGNAL."""
 
-    good: str | None = None
-    scrap: str | None = None
-    order: str | None = None
-    unit: str = "unit"
+    good: str | None = Field(None, description="count of good pieces")
+    scrap: str | None = Field(None, description="count of scrap")
+    order: str | None = Field(None, description="id of the order that runs")
+    unit: str = Field("unit", description="what is counted, such as panel or kWh cell")
 
 
 class Line(Strict):
     """A production line: what it draws, what it makes, what state it is in."""
 
     name: Name = ""
-    group: Id | None = None
+    group: Id | None = Field(None, description="group it is shown and summed in")
     draws: dict[Id, Id | list[Id]] = Field(description="bus to meter or meters")
-    output: LineOutput | None = None
+    output: LineOutput | None = Field(None, description="what it makes")
     state: str | None = Field(None, description="CONNECTION.SIGNAL of the machine state")
     feeds_back: bool = Field(
         False, description="the line returns electricity to its bus at times, as battery formation does"
@@ -263,10 +281,10 @@ class Contract(Strict):
     """Green power bought with its attributes: a share of a source's energy at its own factor (market-based reading)."""
 
     name: Name = ""
-    source: Id
-    share: Annotated[float, Field(gt=0, le=1)]
-    factor: Annotated[float, Field(ge=0)] = 0.0
-    bundled: bool = True
+    source: Id = Field(description="the source whose energy it covers")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(description="part of that energy, 0 to 1")
+    factor: Annotated[float, Field(ge=0)] = Field(0.0, description="its own factor, kgCO2 per unit")
+    bundled: bool = Field(True, description="attributes come with the energy; false for certificates bought apart")
 
 
 class Group(Strict):
@@ -278,16 +296,16 @@ class Group(Strict):
 class PlantFile(Strict):
     """The whole file."""
 
-    site: SiteConfig
-    connections: dict[Id, Connection] = {}
-    meters: dict[Id, Meter] = {}
-    sources: dict[Id, Source] = {}
-    stores: dict[Id, Store] = {}
-    buses: dict[Id, Bus] = {}
-    converters: dict[Id, Converter] = {}
-    lines: dict[Id, Line] = {}
-    groups: dict[Id, Group] = {}
-    contracts: dict[Id, Contract] = {}
+    site: SiteConfig = Field(description="the works as a whole")
+    connections: dict[Id, Connection] = Field({}, description="endpoints that meters answer at")
+    meters: dict[Id, Meter] = Field({}, description="measuring points")
+    sources: dict[Id, Source] = Field({}, description="primary energy that enters")
+    stores: dict[Id, Store] = Field({}, description="batteries")
+    buses: dict[Id, Bus] = Field({}, description="where energy of one carrier mixes")
+    converters: dict[Id, Converter] = Field({}, description="transformers, boilers, compressors, chillers")
+    lines: dict[Id, Line] = Field({}, description="production lines")
+    groups: dict[Id, Group] = Field({}, description="lines shown and summed together")
+    contracts: dict[Id, Contract] = Field({}, description="green power bought")
 
 
 def names(value: Name, fallback: str) -> dict[str, str]:

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 if TYPE_CHECKING:
     from wattline.runtime import Runtime
 
+METRICS: Final = {
+    "wattline_journal_frames_total": "frames committed to the journal",
+    "wattline_journal_bytes": "bytes of frames held in the journal",
+    "wattline_step_behind_frames": "frames the step has not folded yet",
+    "wattline_readings_dropped_total": "readings left out because the journal could not keep up",
+    "wattline_books_imbalance_ratio": "largest difference of a source's balance seen",
+    "wattline_books_imbalance_kg_ratio": "largest difference of the carbon balance seen",
+    "wattline_viewers": "live viewers",
+    "wattline_polls_total": "polls by meter and outcome",
+    "wattline_connection_up": "1 while a connection is up",
+}
+
 
 def prometheus(runtime: Runtime) -> str:
     """All metrics as text."""
     registry = CollectorRegistry()
 
-    def gauge(name: str, text: str, value: float) -> None:
-        Gauge(f"wattline_{name}", text, registry=registry).set(value)
+    def gauge(name: str, *labels: str) -> Gauge:
+        return Gauge(name, METRICS[name], labels, registry=registry)
 
-    health = runtime.health()
-    gauge("journal_frames_total", "frames committed to the journal", runtime.journal.last())
-    gauge("journal_bytes", "bytes of frames held in the journal", runtime.journal.bytes)
-    gauge("step_behind_frames", "frames the step has not folded yet", runtime.journal.last() - runtime.host.state.seq)
-    gauge(
-        "readings_dropped_total", "readings left out because the journal could not keep up", runtime.sequencer.dropped
-    )
-    gauge("books_imbalance_ratio", "largest difference of a source's balance seen", runtime.host.imbalance)
-    gauge("books_imbalance_kg_ratio", "largest difference of the carbon balance seen", runtime.host.imbalance_kg)
-    gauge("viewers", "live viewers", runtime.hub.viewers)
-    polls = Gauge("wattline_polls_total", "polls by meter and outcome", ["meter", "outcome"], registry=registry)
+    health, host = runtime.health(), runtime.host
+    gauge("wattline_journal_frames_total").set(runtime.journal.last())
+    gauge("wattline_journal_bytes").set(runtime.journal.bytes)
+    gauge("wattline_step_behind_frames").set(runtime.journal.last() - host.state.seq)
+    gauge("wattline_readings_dropped_total").set(runtime.sequencer.dropped)
+    gauge("wattline_books_imbalance_ratio").set(host.imbalance)
+    gauge("wattline_books_imbalance_kg_ratio").set(host.imbalance_kg)
+    gauge("wattline_viewers").set(runtime.hub.viewers)
+    polls, up = gauge("wattline_polls_total", "meter", "outcome"), gauge("wattline_connection_up", "connection")
     for meter in health["meters"]:
         polls.labels(meter["id"], "answered").set(meter["answered"])
         polls.labels(meter["id"], "skipped").set(meter["skipped"])
         for reason, count in meter["failed"].items():
             polls.labels(meter["id"], reason).set(count)
-    up = Gauge("wattline_connection_up", "1 while a connection is up", ["connection"], registry=registry)
     for connection in health["connections"]:
         up.labels(connection["id"]).set(connection["state"] == "up")
     return generate_latest(registry).decode()
