@@ -37,7 +37,7 @@ Answers = dict[str, Any]
 
 def words() -> dict[str, tuple[str, ...]]:
     """The page's words by key, read from their source."""
-    source = (page_folder().parent / "src" / "i18n.ts").read_text(encoding="utf-8")
+    source = (page_folder().parent / "src" / "words.ts").read_text(encoding="utf-8")
     return {key: (a, b, c) for key, a, b, c in re.findall(r'(\w+): \["([^"]*)", "([^"]*)", "([^"]*)"\]', source)}
 
 
