@@ -89,7 +89,8 @@ class PageRig:
 
     def _series(self, request: Request) -> dict[str, Any] | None:
         """A day put together from what was recorded; a span in the time of the stream repeats the last values."""
-        asked, columns = request.query_params, {}
+        asked = request.query_params
+        columns: dict[str, list[Any]] = {}
         for wanted in asked["figures"].split(","):
             start = wanted.rstrip("*")
             for key, answer in self.answers.items():
@@ -102,8 +103,8 @@ class PageRig:
         if not columns:
             return None
         if not asked["from"].startswith("-"):
-            edges = [round(datetime.fromisoformat(asked[k]).timestamp() * 1000) for k in ("from", "to")]
-            starts = list(range(*edges, 900_000))
+            a, b = (round(datetime.fromisoformat(asked[k]).timestamp() * 1000) for k in ("from", "to"))
+            starts = list(range(a, b, 900_000))
             columns = {k: starts if k == "start_ms" else [v[-2]] * len(starts) for k, v in columns.items()}
         return {**form, "of": asked["of"], "columns": columns}
 

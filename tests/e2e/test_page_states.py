@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.e2e.page_rig import FLAGS, PageRig, recorded
 from wattline.runtime import page_folder
@@ -168,11 +168,16 @@ SAYS = {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+def play() -> Iterator[Playwright]:
+    with sync_playwright() as started:
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="module")
+def browser(play: Playwright) -> Iterator[Browser]:
+    started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield started
+    started.close()
 
 
 @contextmanager
@@ -205,15 +210,28 @@ def rigged(state: str) -> PageRig:
 
 
 def settle(page: Page) -> None:
-    """Charts are loaded and nothing has asked for anything for a while."""
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(250)
+    """Wait until the page has asked for nothing new for a while."""
+    known, same = -1, 0
+    while same < 3:
+        now = page.evaluate("performance.getEntriesByType('resource').length")
+        known, same = now, same + 1 if now == known else 0
+        page.wait_for_timeout(70)
 
 
-def picture(page: Page, tmp_path: Path, name: str) -> None:
-    folder = Path(os.environ.get("WATTLINE_PICTURES") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
+def until(page: Page, wanted: str) -> None:
+    """Wait up to 3 s for an expression to be true; the content policy forbids the page to poll for itself."""
+    for _ in range(60):
+        if page.evaluate(wanted):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {wanted}")
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture where somebody wants to look at it."""
+    if folder := os.environ.get("WATTLINE_PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def says(page: Page, word: str, lang: str) -> bool:
@@ -245,12 +263,122 @@ def check(page: Page, lang: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "state", "theme", "width", "lang"), CASES, ids=["-".join(map(str, c)) for c in CASES])
-def test_picture(browser: Browser, tmp_path: Path, path: str, state: str, theme: str, width: int, lang: str) -> None:
+def test_picture(browser: Browser, path: str, state: str, theme: str, width: int, lang: str) -> None:
     with rigged(state).running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
         settle(page)
-        picture(page, tmp_path, f"{path}-{state}-{theme}-{width}-{lang}")
+        picture(page, f"{path}-{state}-{theme}-{width}-{lang}")
         missing = [w for w in SAYS[path, state] if not says(page, w, lang)]
         assert not missing, "the state is not told"
         check(page, lang)
         if state == "first" and path != "health":
             assert set(page.locator(".value").all_inner_texts()) == {"–"}, "a number where nothing was measured"
+
+
+@pytest.mark.parametrize(
+    ("path", "theme", "width", "lang"), [("site", "light", 390, "zh"), ("line", "dark", 3840, "de")]
+)
+def test_a_lost_stream_is_told_and_heals(browser: Browser, path: str, theme: str, width: int, lang: str) -> None:
+    with rigged("lost").running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
+        settle(page)
+        rig.tick()
+        page.wait_for_timeout(300)
+        assert page.locator(".banner.lost").is_hidden()
+        rig.stop_stream()
+        page.wait_for_selector(".banner.lost", timeout=5000)
+        assert says(page, "lost", lang)
+        picture(page, f"{path}-lost-{theme}-{width}-{lang}")
+        check(page, lang)
+        rig.streaming = True
+        page.wait_for_timeout(700)
+        rig.tick()
+        page.wait_for_selector(".banner.lost", state="hidden", timeout=3000)
+
+
+def test_figures_move_with_the_stream_and_the_day_grows_with_the_books(browser: Browser) -> None:
+    with rigged("well").running() as rig, shown(browser, rig, "/") as page:
+        settle(page)
+        asked = "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/series'))"
+        until(page, f"{asked}.length === 5")
+        before = page.locator(".tile .value").first.inner_text()
+        rig.tick()
+        until(page, f"document.querySelector('.tile .value').textContent !== {json.dumps(before)}")
+        rig.tick(900_000)
+        until(page, f"{asked}.length === 10")
+        assert sum("&to=" in name for name in page.evaluate(asked)) == 5, "only what is new is asked for"
+
+
+def test_explain_by_keyboard_says_the_formula_in_words(browser: Browser) -> None:
+    for lang in LANGS:
+        with rigged("well").running() as rig, shown(browser, rig, "/", lang=lang) as page:
+            settle(page)
+            tile = page.locator("button.tile").nth(1)
+            tile.focus()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Shift+Tab")
+            assert tile.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "focus must be seen"
+            page.keyboard.press("Enter")
+            page.wait_for_selector(".panel .answer")
+            top, under = words()["w_electric_carbon"], words()["w_electricity"]
+            i = LANGS.index(lang)
+            assert page.inner_text(".panel .said") == f"{top[i].replace('{c}', 'CO₂')} ÷ {under[i]}"
+            assert page.locator(".panel td").count() > 4
+            picture(page, f"explain-{lang}")
+            assert not untranslated(page, lang)
+            page.keyboard.press("Escape")
+            assert page.locator(".panel").count() == 0
+            assert tile.evaluate("e => e === document.activeElement"), "focus goes back to the figure"
+
+
+def test_every_chart_has_its_table(browser: Browser) -> None:
+    with rigged("well").running() as rig:
+        for path in ("/", "/lines/cells_steam"):
+            with shown(browser, rig, path, lang="de") as page:
+                settle(page)
+                buttons = page.locator("button.toggle")
+                for i in range(buttons.count()):
+                    buttons.nth(i).press("Enter")
+                assert page.locator("canvas:visible").count() == page.locator(".spark canvas").count()
+                assert page.locator(".tablebox tbody tr").count() > 10
+                picture(page, f"tables{path.replace('/', '-')}")
+                check(page, "de")
+
+
+@pytest.mark.parametrize(("path", "theme", "width"), [("site", "dark", 3840), ("line", "light", 1366)])
+def test_the_wall_is_remembered_and_has_no_controls(browser: Browser, path: str, theme: str, width: int) -> None:
+    with rigged("alert").running() as rig, shown(browser, rig, PATHS[path], theme, width, "en") as page:
+        settle(page)
+        small = page.locator(".tile .value").first.bounding_box()
+        page.get_by_role("button", name="Wall").press("Enter")
+        page.reload()
+        settle(page)
+        big = page.locator(".tile .value").first.bounding_box()
+        assert small and big and big["height"] > 1.3 * small["height"]
+        assert page.locator("button.chip:visible").count() == 0
+        picture(page, f"wall-{path}-{theme}-{width}")
+        check(page, "en")
+        if path == "site":
+            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "all on one screen"
+        page.keyboard.press("Escape")
+        assert page.locator("button.chip:visible").count() > 3
+
+
+LARGE = "--blink-settings=defaultFontSize=32,defaultFixedFontSize=26"
+
+
+def test_text_twice_as_large_breaks_nothing(play: Playwright) -> None:
+    large = play.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, LARGE])
+    with rigged("stale").running() as rig:
+        for path, width in (("site", 390), ("site", 1366), ("line", 390)):
+            with shown(large, rig, PATHS[path], "light", width, "de") as page:
+                settle(page)
+                assert float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) >= 27
+                picture(page, f"large-{path}-{width}")
+                check(page, "de")
+    large.close()
+
+
+def test_words_have_the_same_gaps_in_all_languages() -> None:
+    odd = [key for key, said in words().items() if len({tuple(sorted(re.findall(r"\{\w+\}", s))) for s in said}) > 1]
+    assert len(words()) > 100
+    assert not odd
+    assert not [key for key, said in words().items() if not all(said)]

@@ -37,15 +37,18 @@ export function section(title: string, words: [string, string], cls = "chart") {
   table.setAttribute("role", "region");
   table.setAttribute("aria-label", title);
   const root = el("section", "card", el("header", "", el("h2", "", title), button), host, table);
-  const shown = { root, host, table, filled: (): void => undefined };
-  button.addEventListener("click", () => {
+  const shown = { root, host, table, turn, filled: (): void => undefined };
+  button.addEventListener("click", turn);
+  function turn(): void {
     table.hidden = !table.hidden;
     host.hidden = !table.hidden;
     button.textContent = words[table.hidden ? 0 : 1];
     shown.filled();
-  });
+  }
   return shown;
 }
+// A head stands over its column: to the right where the cells are numbers.
 export function grid(head: string[], rows: HTMLElement[]): HTMLElement {
-  return el("table", "grid", el("thead", "", el("tr", "", ...head.map((x) => el("th", "", x)))), el("tbody", "", ...rows));
+  const numbers = [...(rows[0]?.children ?? [])].map((c) => c.className);
+  return el("table", "grid", el("thead", "", el("tr", "", ...head.map((x, i) => el("th", numbers[i] ?? "", x)))), el("tbody", "", ...rows));
 }

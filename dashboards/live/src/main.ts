@@ -53,7 +53,9 @@ function link(label: string, path: string): HTMLElement {
 function header() {
   const now = el("span", "clock"), books = el("span", "small"), cover = el("span", "chip still");
   const languages = LANGS.map((l) => button(LANG_NAMES[l], () => (setLang(l), show()), l === lang));
-  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), button(t("wall"), () => wall(!root.classList.contains("wall")), localStorage.getItem("wall") === "on"));
+  const toWall = button(t("wall"), () => wall(!root.classList.contains("wall")), localStorage.getItem("wall") === "on");
+  toWall.classList.add("towall");
+  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
   const title = el("strong", "works", name(data.site.name, data.site.id));
   const top = el("header", "top", title, now, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), el("span", "small leave", t("leave")), controls);
   return { root: top, now, books, cover };

@@ -11,16 +11,20 @@ import type { Attention, Books, Now } from "./types";
 export interface Page { root: HTMLElement; update(): void; stop(): void }
 const FLOW_MS = 3000; // the picture of flows follows more calmly than the figures
 const MOST = 7; // things in a row
+const MOST_WALL = 4;
+const PICTURE_REM = 18; // with less room the labels of the flows would collide: the table stands first
 const RANK: Record<string, number> = { critical: 0, warning: 1, info: 2 };
 
 export function sitePage(data: Data, go: (path: string) => void): Page {
   const site = data.site, basis = site.gas_basis === "CO2" ? "CO₂" : "CO₂e";
   const tiles = strip();
   const mark = el("i", "mark"), scale = el("div", "scale", mark);
+  mark.hidden = true;
   tiles.intensity.root.append(scale);
   const flows = section(t("flows"), [t("table"), t("picture")], "flow");
   flows.root.classList.add("flows");
   flows.host.before(el("p", "small", t("flowsNote").replace("CO₂", basis)));
+  flows.host.dataset.empty = t("waiting");
   flows.filled = () => data.now && table(data.now);
   const attention = el("ul", "attention");
   const cards = [...site.lines.filter((l) => !l.group), ...site.groups].map((l) => lineCard(site, l.id, name(l.name, l.id), unitOf(l.id), go));
@@ -32,6 +36,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     if (!live) return;
     charts = m;
     sankey = m.chart(flows.host, () => (drawnAt = 0));
+    if (flows.host.clientWidth < PICTURE_REM * m.rem()) flows.turn();
     update();
   });
 
@@ -67,12 +72,14 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   function showNow(now: Now): void {
     const f = now.site.figures, week = data.books?.last_week.electricity_pct, cover = 100 * (now.site.coverage ?? 1), low = cover < COVERED;
     const why = (note: string): string => (low ? t("lowCoverage", { v: num(cover) }) : note);
+    delete flows.host.dataset.empty;
     tiles.power.set(num(now.site.power_kw === null ? null : now.site.power_kw / 1000), "MW", why(week != null ? t("vsWeek", { v: signed(week) }) : ""), low);
     tiles.intensity.set(num(f["intensity.electricity"]), t("perKwhEl"), "", low);
     mark.hidden = f["intensity.electricity"] == null;
     mark.style.left = `${Math.min(100, (f["intensity.electricity"] ?? 0) / 9)}%`;
     tiles.electrified.set(num(f["electrification.calorific@final"]), "%", why(t("calorific")), low);
     tiles.sun.set(num(f["renewable.physical"]), "%", why(t("claimed", { v: num(f["renewable.claimed"]) })), low);
+    if (flows.table.childElementCount === 0) table(now);
     if (charts && sankey && !flows.host.hidden && Math.abs(now.at_ms - drawnAt) >= FLOW_MS) {
       drawnAt = now.at_ms;
       charts.drawFlows(sankey, site, now);
@@ -90,8 +97,8 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     const why = (note: string): string => (low ? t("lowCoverage", { v: num(today.coverage) }) : note);
     tiles.el.set((kwh === null ? "" : guess) + tonnes(kwh), "MWh", why(plan && kwh !== null ? t("vsPlan", { v: signed((100 * (kwh - plan)) / plan) }) : ""), low);
     tiles.co2.set((c.total_location == null ? "" : guess) + tonnes(c.total_location), "t", why(t("scopes", { a: tonnes(c.scope1), b: tonnes(c.scope2_location) })), low);
-    const order = [...books.attention].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms), rest = order.length - MOST;
-    attention.replaceChildren(...(order.length ? order.slice(0, MOST).map(item) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : []));
+    const order = [...books.attention].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms), most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST, rest = order.length - most;
+    attention.replaceChildren(...(order.length ? order.slice(0, most).map(item) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : []));
   }
   function item(a: Attention): HTMLElement {
     const line = site.lines.find((l) => l.id === a.line);

@@ -6,7 +6,7 @@ export const WORDS = {
   claimed: ["{v} % renewable claimed", "声明可再生 {v} %", "{v} % erneuerbar angerechnet"], calorific: ["calorific, final energy", "热值法，终端能源", "kalorisch, Endenergie"],
   perKwhEl: ["g/kWh el.", "g/kWh 电", "g/kWh el."], perKwhFinal: ["g/kWh final", "g/kWh 终端", "g/kWh Endenergie"], vsWeek: ["{v} % vs last week", "较上周 {v} %", "{v} % zur Vorwoche"],
   vsPlan: ["{v} % vs plan", "较计划 {v} %", "{v} % zum Plan"], scopes: ["scope 1 {a} · scope 2 {b}", "范围一 {a} · 范围二 {b}", "Scope 1 {a} · Scope 2 {b}"],
-  now: ["now", "实时", "jetzt"], books: ["books", "账本", "Bücher"], booksTo: ["books to {t}", "账本至 {t}", "Bücher bis {t}"], shift: ["shift {s}", "{s} 班", "Schicht {s}"],
+  now: ["now", "实时", "jetzt"], books: ["books", "账本", "Bücher"], booksTo: ["books to {t}", "账本至 {t}", "Bücher bis {t}"], shift: ["shift {s}", "{s}班", "Schicht {s}"],
   flows: ["From sources to lines, now", "从能源到产线（实时）", "Von den Quellen zu den Linien, jetzt"],
   flowsNote: ["Width: source energy. Colour: g CO₂ per kWh behind it.", "宽度：源头能量。颜色：每千瓦时 CO₂ 克数。", "Breite: Quellenergie. Farbe: g CO₂ je kWh dahinter."],
   attention: ["Needs attention", "需要关注", "Braucht Aufmerksamkeit"], allWell: ["Nothing needs you now.", "目前无需处理。", "Nichts braucht Sie gerade."],
