@@ -5,7 +5,7 @@ import { name, num, t, whole, type Word } from "./i18n";
 import type { Site } from "./types";
 
 interface Part { source: string; via: string | null; amount: number; unit: string; kg: number; factor: { value_kg: number; unit: string; source: string; year: number; region: string; gas_basis: string; status: string; fallback: string } }
-interface Explained { figure: string; value: number | null; unit: string; parts: Part[]; numerator: { value: number | null }; denominator: { value: number | null } | null; coverage: number | null; estimated: number | null; meters: string[]; readings: string; gas_basis?: string }
+interface Explained { figure: string; value: number | null; unit: string; parts: Part[]; numerator: { value: number | null }; denominator: { value: number | null } | null; coverage: number | null; estimated: number | null; meters: string[]; readings: string }
 // What stands above and below the line of division, with units.
 const MADE: Record<string, [Word, string, Word?, string?]> = {
   "power.electricity": ["w_electricity", "kWh", "w_hours", "h"], "energy.electricity": ["w_electricity", "kWh"], "energy.final": ["w_final", "kWh"],
@@ -58,7 +58,7 @@ function content(site: Site, e: Explained): HTMLElement[] {
   );
   return [
     el("p", "answer", `${amount(e.value, e.unit)} `, el("span", "small", t("todaySoFar"))),
-    el("h3", "", t("formula")), ...formula(site, e),
+    el("h3", "", t("formula")), ...formula(e),
     el("div", "tablebox", grid([t("source"), t("energy"), t("factor"), t("carbon")], rows)),
     el("h3", "", t("factor")), el("ul", "", ...factors),
     el("p", "", `${t("coverage")} ${num(e.coverage)} % · ${t("measured")} ${num(e.estimated === null ? null : 100 - e.estimated)} % · ${t("estimated")} ${num(e.estimated)} %`),
@@ -66,11 +66,11 @@ function content(site: Site, e: Explained): HTMLElement[] {
     Object.assign(el("a", "", t("readings")), { href: e.readings }),
   ];
 }
-function formula(site: Site, e: Explained): HTMLElement[] {
+function formula(e: Explained): HTMLElement[] {
   const made = MADE[e.figure];
   if (!made) return [el("p", "", `${e.figure} = ${num(e.numerator.value)}${e.denominator ? ` ÷ ${num(e.denominator.value)}` : ""}`)];
-  const [top, topUnit, under, underUnit] = made, c = (e.gas_basis ?? site.gas_basis) === "CO2" ? "CO₂" : "CO₂e";
-  const said = under ? `${t(top, { c })} ÷ ${t(under, { c })}` : t(top, { c });
+  const [top, topUnit, under, underUnit] = made;
+  const said = under ? `${t(top)} ÷ ${t(under)}` : t(top);
   const counted = e.denominator ? `${amount(e.numerator.value, topUnit)} ÷ ${amount(e.denominator.value, underUnit ?? "")}` : amount(e.numerator.value, topUnit);
   return [el("p", "said", said), el("p", "small", `= ${counted}`)];
 }

@@ -12,8 +12,13 @@ export function setLang(next: Lang): void {
   localStorage.setItem("lang", next);
   document.documentElement.lang = next;
 }
+// CO2 or CO2e: the page never says one for the other.
+let basis = "CO₂";
+export function setBasis(of: string): void {
+  basis = of === "CO2" ? "CO₂" : "CO₂e";
+}
 export function t(word: Word, values: Record<string, string | number> = {}): string {
-  return WORDS[word][LANGS.indexOf(lang)]!.replace(/\{(\w+)\}/g, (_, key: string) => String(values[key] ?? ""));
+  return WORDS[word][LANGS.indexOf(lang)]!.replace(/\{(\w+)\}/g, (_, key: string) => String(values[key] ?? (key === "c" ? basis : "")));
 }
 export function has(word: string): word is Word {
   return word in WORDS;

@@ -4,7 +4,7 @@ import { Data } from "./data";
 import { el, text } from "./dom";
 import { closePanel } from "./explain";
 import { healthPage } from "./health";
-import { clock, code, LANG_NAMES, LANGS, lang, name, num, setLang, t } from "./i18n";
+import { clock, code, LANG_NAMES, LANGS, lang, name, num, setBasis, setLang, t } from "./i18n";
 import { linePage } from "./line";
 import { sitePage, type Page } from "./site";
 
@@ -93,4 +93,4 @@ lost.setAttribute("role", "status");
 for (const kind of ["pointermove", "pointerdown", "keydown"]) addEventListener(kind, wake);
 addEventListener("keydown", (e) => e.key === "Escape" && !document.querySelector(".panel") && root.classList.contains("wall") && wall(false));
 addEventListener("popstate", show);
-data.start().then(show, (error: Error) => app.replaceChildren(el("p", "banner lost", error.message)));
+data.start().then(() => (setBasis(data.site.gas_basis), show()), (error: Error) => app.replaceChildren(el("p", "banner lost", error.message)));

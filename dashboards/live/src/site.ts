@@ -16,14 +16,14 @@ const PICTURE_REM = 18; // with less room the labels of the flows would collide:
 const RANK: Record<string, number> = { critical: 0, warning: 1, info: 2 };
 
 export function sitePage(data: Data, go: (path: string) => void): Page {
-  const site = data.site, basis = site.gas_basis === "CO2" ? "CO₂" : "CO₂e";
+  const site = data.site;
   const tiles = strip();
   const mark = el("i", "mark"), scale = el("div", "scale", mark);
   mark.hidden = true;
   tiles.intensity.root.append(scale);
   const flows = section(t("flows"), [t("table"), t("picture")], "flow");
   flows.root.classList.add("flows");
-  flows.host.before(el("p", "small", t("flowsNote").replace("CO₂", basis)));
+  flows.host.before(el("p", "small", t("flowsNote")));
   flows.host.dataset.empty = t("waiting");
   flows.filled = () => data.now && table(data.now);
   const attention = el("ul", "attention");
@@ -44,7 +44,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     const tile = (title: string, kind: "now" | "books", id: string) => figure(title, t(kind), () => void explain(site, id, "site", title));
     return {
       power: tile(t("power"), "now", "power.electricity"), intensity: tile(t("intensity"), "now", "intensity.electricity"), electrified: tile(t("electrified"), "now", "electrification.calorific"),
-      sun: tile(t("sun"), "now", "renewable.physical"), el: tile(t("elToday"), "books", "energy.electricity"), co2: tile(t("carbonToday", { basis }), "books", "carbon.total_location"),
+      sun: tile(t("sun"), "now", "renewable.physical"), el: tile(t("elToday"), "books", "energy.electricity"), co2: tile(t("carbonToday"), "books", "carbon.total_location"),
     };
   }
   function legend(): HTMLElement {
@@ -63,8 +63,8 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     if (charts && (to !== grownTo || (filling && !data.backfill))) void grow(filling && !data.backfill);
     if (charts) [grownTo, filling] = [to, data.backfill !== null];
     if (now) showNow(now);
-    if (books) showBooks(books);
-    else attention.replaceChildren(el("li", "calm", t("waiting")));
+    if (books && books !== drawnBooks) showBooks(books);
+    if (!books) attention.replaceChildren(el("li", "calm", t("waiting")));
     if (sisters && (books !== drawnBooks || !sisters.firstChild)) drawSisters();
     drawnBooks = books;
     for (const c of cards) c.update(now?.lines[c.id], books?.lines[c.id]);
