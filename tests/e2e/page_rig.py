@@ -14,6 +14,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,33 @@ class PageRig:
     def _answer(self, request: Request, path: str) -> Response:
         if path.startswith("api/"):
             key = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            if request.url.path == "/api/v1/series" and key not in self.answers and (made := self._series(request)):
+                return JSONResponse(made)
             missing = {"error": {"code": "not_found", "message": f"not recorded: {key}", "hint": ""}}
             return JSONResponse(self.answers.get(key, missing), 200 if key in self.answers else 404)
         file = page_folder() / path
         return FileResponse(file if path and file.is_file() else page_folder() / "index.html")
+
+    def _series(self, request: Request) -> dict[str, Any] | None:
+        """A day put together from what was recorded; a span in the time of the stream repeats the last values."""
+        asked = request.query_params
+        columns: dict[str, list[Any]] = {}
+        for wanted in asked["figures"].split(","):
+            start = wanted.rstrip("*")
+            for key, answer in self.answers.items():
+                if key.startswith("/api/v1/series") and answer["of"] in (asked["of"], "cells_steam"):
+                    own = answer["of"] == asked["of"] or start == "seconds."
+                    columns |= {
+                        k: v for k, v in answer["columns"].items() if own and (k.startswith(start) or k == "start_ms")
+                    }
+                    form = answer
+        if not columns:
+            return None
+        if not asked["from"].startswith("-"):
+            a, b = (round(datetime.fromisoformat(asked[k]).timestamp() * 1000) for k in ("from", "to"))
+            starts = list(range(a, b, 900_000))
+            columns = {k: starts if k == "start_ms" else [v[-2]] * len(starts) for k, v in columns.items()}
+        return {**form, "of": asked["of"], "columns": columns}
 
     def stop_stream(self) -> None:
         """Viewers stay connected and hear nothing more; a new connection is refused."""

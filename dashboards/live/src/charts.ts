@@ -4,18 +4,22 @@ import { GridComponent, LegendComponent, TooltipComponent } from "echarts/compon
 import { init, use, type ECharts } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { carbon, sourceColour, STATE_COLOUR } from "./colour";
-import { clock, name, num, t } from "./i18n";
-import type { FlowLink, FlowNode, Series, Site } from "./types";
+import { clock, code, name, num, t } from "./i18n";
+import type { FlowNode, Now, Series, Site } from "./types";
 
 use([BarChart, CustomChart, LineChart, SankeyChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
 
-const rem = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
-const ink = (): string => getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
+export const rem = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
+const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const ink = (): string => css("--ink");
 
-export function chart(host: HTMLElement): ECharts {
-  const made = init(host, undefined, { renderer: "canvas" });
-  const watcher = new ResizeObserver(() => made.resize());
-  watcher.observe(host);
+export function chart(host: HTMLElement, resized: () => void = () => undefined): ECharts {
+  const made = init(host, { textStyle: { fontFamily: getComputedStyle(document.body).fontFamily } }, { renderer: "canvas" });
+  new ResizeObserver(() => {
+    if (made.isDisposed()) return;
+    made.resize();
+    resized();
+  }).observe(host);
   return made;
 }
 export function sourceKind(site: Site, id: string): string {
@@ -24,52 +28,76 @@ export function sourceKind(site: Site, id: string): string {
 export function label(site: Site, kind: string, ref: string): string {
   const lists: Record<string, { id: string; name: Record<string, string> }[]> = { source: site.sources, store: site.stores, charge: site.stores, bus: site.buses, line: [...site.lines, ...site.groups], remainder: site.buses };
   const found = name(lists[kind]?.find((x) => x.id === ref)?.name, ref);
-  return kind === "remainder" ? `${t("unmetered")} (${found})` : kind === "charge" ? `${found} ↓` : found;
+  return kind === "remainder" ? (ref === "all" ? t("unmetered") : `${t("unmetered")} (${found})`) : kind === "charge" ? `${found} ↓` : found;
 }
-export function drawSankey(c: ECharts, site: Site, nodes: FlowNode[], links: FlowLink[]): void {
-  const kept = links.filter((l) => l.kw > 15 && l.from !== l.to);
-  const used = new Set(kept.flatMap((l) => [l.from, l.to]));
-  const dim = ink();
+const SMALL = 0.002; // of all energy: thinner flows stand in the table only
+const NARROW_REM = 40;
+
+// Wide: sources, buses, lines. On a phone only sources and lines, so that labels have room.
+export function drawFlows(c: ECharts, site: Site, now: Now): void {
+  const narrow = c.getWidth() < NARROW_REM * rem();
+  const { nodes, links } = narrow ? direct(now) : merged(now.flows);
+  const all = nodes.filter((n) => n.kind === "source" || n.kind === "store").reduce((sum, n) => sum + n.kw, 0);
+  const kept = links.filter((l) => l.kw > SMALL * all && l.from !== l.to), used = new Set(kept.flatMap((l) => [l.from, l.to]));
+  const begins = (n: FlowNode) => n.kind === "source" || n.kind === "store", size = rem() * (narrow ? 0.85 : 0.82), dim = ink(), paper = css("--card");
   c.setOption({
     animation: false,
-    tooltip: { formatter: (p: { name: string; value: number }) => `${p.name}: ${num(p.value / 1000)} MW` },
+    tooltip: { formatter: (p: { name: string; value: number }) => `${p.name.split(" > ").map((id) => label(site, ...(id.split(":") as [string, string]))).join(" → ")}: ${num(p.value / 1000)} MW` },
     series: [{
-      type: "sankey", left: 8, right: rem() * 13, top: 8, bottom: 8, nodeWidth: rem() * 0.6, nodeGap: rem() * 0.9, draggable: false, layoutIterations: 48,
+      type: "sankey", left: 2, right: narrow ? 2 : rem() * 13, top: rem() * 0.6, bottom: rem() * 0.6, nodeWidth: rem() * 0.6, nodeGap: rem() * (narrow ? 1.4 : 0.9), draggable: false, layoutIterations: 48, labelLayout: { hideOverlap: true },
       data: nodes.filter((n) => used.has(n.id)).map((n) => ({
-        name: n.id, itemStyle: { color: n.kind === "source" || n.kind === "store" ? sourceColour(n.kind === "store" ? "store" : sourceKind(site, n.ref)) : n.kind === "remainder" ? "#B9BCC2" : "#5B6470", decal: n.kind === "remainder" ? { symbol: "line", rotation: 0.8, dashArrayX: [1, 0], dashArrayY: [3, 3], color: "#777" } : undefined },
-        label: { show: true, color: dim, fontSize: rem() * 0.8, formatter: `${label(site, n.kind, n.ref)} ${num(n.kw / 1000)}` },
+        name: n.id, itemStyle: { color: begins(n) ? sourceColour(n.kind === "store" ? "store" : sourceKind(site, n.ref)) : n.kind === "remainder" ? "#B9BCC2" : "#5B6470", decal: n.kind === "remainder" ? { symbol: "line", rotation: 0.8, dashArrayX: [1, 0], dashArrayY: [3, 3], color: "#777" } : undefined },
+        label: { show: true, color: dim, textBorderColor: paper, textBorderWidth: 3, fontSize: size, position: narrow && !begins(n) ? "left" : "right", formatter: `${label(site, n.kind, n.ref)} ${num(n.kw / 1000)}` },
       })),
-      links: kept.map((l) => ({ source: l.from, target: l.to, value: l.kw, lineStyle: { color: carbon(l.g_per_kwh), opacity: 0.55, curveness: 0.5 } })),
+      links: kept.map((l) => ({ source: l.from, target: l.to, value: l.kw, lineStyle: { color: carbon(l.g_per_kwh), opacity: 0.5, curveness: 0.5 } })),
     }],
-  });
+  }, { notMerge: true });
 }
-const axis = (s: Series, zone: string) => ({ type: "category" as const, data: s.columns.start_ms!.map((ms) => clock(ms!, zone)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: ink(), fontSize: rem() * 0.7, hideOverlap: true }, boundaryGap: false });
-const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameTextStyle: { color: ink(), fontSize: rem() * 0.7 }, axisLabel: { color: ink(), fontSize: rem() * 0.7 }, splitLine: { lineStyle: { opacity: 0.25 } }, splitNumber: 3 });
+// All that no meter below sees is one node; the table keeps it apart.
+function merged(flows: Now["flows"]): Now["flows"] {
+  const rest = flows.nodes.filter((n) => n.kind === "remainder"), one = (id: string) => (id.startsWith("remainder:") ? "remainder:all" : id);
+  const node: FlowNode = { id: "remainder:all", kind: "remainder", ref: "all", kw: rest.reduce((sum, n) => sum + n.kw, 0), g_per_kwh: null };
+  return { nodes: [...flows.nodes.filter((n) => n.kind !== "remainder"), ...(rest.length ? [node] : [])], links: flows.links.map((l) => ({ ...l, to: one(l.to) })) };
+}
+// What each line draws of each source, without the way it takes.
+function direct(now: Now): Now["flows"] {
+  const starts = now.flows.nodes.filter((n) => n.kind === "source" || n.kind === "store"), ends = now.flows.nodes.filter((n) => n.kind === "line");
+  const links = ends.flatMap((n) => Object.entries(now.lines[n.ref]?.sources_kw ?? {}).flatMap(([ref, kw]) => {
+    const start = starts.find((s) => s.ref === ref);
+    return start ? [{ from: start.id, to: n.id, kw, delivered_kw: kw, g_per_kwh: start.g_per_kwh }] : [];
+  }));
+  return { nodes: [...starts, ...ends], links };
+}
+// Labels stand on round hours: every sixth where there is little room, else every third.
+const step = (c: ECharts): number => (c.getWidth() < 32 * rem() ? 6 : 3);
+const axis = (s: Series, zone: string, every: number) => ({ type: "category" as const, data: s.columns.start_ms!.map((ms) => clock(ms!, zone)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: ink(), fontSize: rem() * 0.755, hideOverlap: true, margin: rem() * 0.5, interval: (_: number, at: string) => at.endsWith(":00") && Number(at.slice(0, 2)) % every === 0 }, boundaryGap: false });
+const legend = (name = false) => ({ textStyle: { color: ink(), fontSize: rem() * 0.8 }, itemGap: rem() * 0.8, itemWidth: rem(), itemHeight: rem() * 0.7, top: 0, right: 0, type: "scroll" as const, pageTextStyle: { color: ink() }, left: name ? rem() * 4 : 0 });
+const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameTextStyle: { color: ink(), fontSize: rem() * 0.75 }, nameGap: rem() * 0.7, axisLabel: { color: ink(), fontSize: rem() * 0.75 }, splitLine: { lineStyle: { opacity: 0.25 } }, splitNumber: 3 });
 
 export function drawSources(c: ECharts, site: Site, s: Series, small: boolean): void {
-  const ids = Object.keys(s.columns).filter((k) => k.startsWith("energy.source."));
+  const ids = Object.keys(s.columns).filter((k) => k.startsWith("energy.source.") && s.columns[k]!.some((v) => v !== null && Math.abs(v) > 0.01));
   const hours = s.every_s / 3600;
   c.setOption({
-    animation: false, grid: { left: small ? 0 : rem() * 3, right: 4, top: small ? 4 : rem() * 2, bottom: rem() * 1.4 }, xAxis: axis(s, site.timezone),
-    yAxis: { ...valueAxis("MW"), show: !small }, legend: small ? undefined : { textStyle: { color: ink() }, top: 0 }, tooltip: small ? undefined : { trigger: "axis", valueFormatter: (v: number) => `${num(v)} MW` },
+    animation: false, grid: { left: small ? 0 : rem() * 3, right: small ? 0 : 4, top: small ? 4 : rem() * 2.4, bottom: rem() * 1.5 }, xAxis: axis(s, site.timezone, step(c)),
+    yAxis: { ...valueAxis("MW"), show: !small }, legend: small ? undefined : legend(true), tooltip: small ? undefined : { trigger: "axis", valueFormatter: (v: number) => `${num(v)} MW` },
     series: ids.map((id) => {
       const source = id.slice("energy.source.".length);
       const kind = sourceKind(site, source);
-      return { type: "line", name: label(site, kind === "store" ? "store" : "source", source), stack: "all", areaStyle: { opacity: 0.95 }, lineStyle: { width: 0 }, symbol: "none", connectNulls: false, color: sourceColour(kind), data: s.columns[id]!.map((v) => (v === null ? null : v / hours / 1000)) };
+      return { type: "line", name: source === "unknown" ? t("unknownSource") : label(site, kind === "store" ? "store" : "source", source), stack: "all", areaStyle: { opacity: 0.95 }, lineStyle: { width: 0 }, symbol: "none", connectNulls: false, color: sourceColour(kind), data: s.columns[id]!.map((v) => (v === null ? null : v / hours / 1000)) };
     }),
   }, { notMerge: true });
 }
 export function drawLines(c: ECharts, site: Site, s: Series, figures: [string, string, string][]): void {
   c.setOption({
-    animation: false, grid: { left: rem() * 3, right: rem() * 3, top: rem() * 2, bottom: rem() * 1.4 }, xAxis: axis(s, site.timezone), legend: { textStyle: { color: ink() }, top: 0 }, tooltip: { trigger: "axis" },
-    yAxis: figures.map(([, , unit]) => valueAxis(unit)),
-    series: figures.map(([id, title, unit], i) => ({ type: "line", name: `${title} (${unit})`, yAxisIndex: i, symbol: "none", connectNulls: false, color: i ? "#0072B2" : "#B5651D", lineStyle: { type: i ? "dashed" : "solid" }, data: s.columns[id] })),
+    animation: false, grid: { left: rem() * 3, right: rem() * 3, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: axis(s, site.timezone, step(c)), legend: legend(), tooltip: { trigger: "axis" },
+    yAxis: figures.map(() => valueAxis("")),
+    series: figures.map(([id, title, unit], i) => ({ type: "line", name: `${title} (${unit})`, yAxisIndex: i, symbol: "none", connectNulls: false, color: i ? "#0072B2" : "#B5651D", lineStyle: { width: rem() * 0.13, type: i ? "dashed" : "solid" }, data: s.columns[id] })),
   }, { notMerge: true });
 }
 export function drawStates(c: ECharts, site: Site, s: Series): void {
   const states = Object.keys(STATE_COLOUR);
   c.setOption({
-    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2, bottom: rem() * 1.4 }, xAxis: { ...axis(s, site.timezone), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: s.every_s }, legend: { textStyle: { color: ink() }, top: 0 },
-    series: states.filter((x) => s.columns[`seconds.${x}`]?.some((v) => v)).map((x, i) => ({ type: "bar", name: x, stack: "s", barCategoryGap: "0%", color: STATE_COLOUR[x], itemStyle: x === "RUN" ? {} : { decal: { symbol: "line", rotation: 0.6 + i * 0.4, dashArrayX: [1, 0], dashArrayY: [2, 5], color: "rgba(0,0,0,.25)" } }, data: s.columns[`seconds.${x}`] })),
+    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: { ...axis(s, site.timezone, step(c)), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: s.every_s }, legend: legend(),
+    series: states.filter((x) => s.columns[`seconds.${x}`]?.some((v) => v)).map((x, i) => ({ type: "bar", name: code("state", x), stack: "s", barWidth: Math.ceil(c.getWidth() / s.columns.start_ms!.length) + 1, color: STATE_COLOUR[x], itemStyle: x === "RUN" ? {} : { decal: { symbol: "line", rotation: 0.6 + i * 0.4, dashArrayX: [1, 0], dashArrayY: [2, 5], color: "rgba(0,0,0,.25)" } }, data: s.columns[`seconds.${x}`] })),
   }, { notMerge: true });
 }

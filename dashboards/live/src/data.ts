@@ -1,7 +1,8 @@
 // What the page knows, and how it hears of more: one snapshot, one stream, series on demand.
 import type { Backfill, Books, Live, Now, Series, Site } from "./types";
 
-export const QUIET_MS = 4500;
+export const QUIET_MS = 4000;
+const AGAIN_MS = 5000;
 type Listener = () => void;
 
 export class Data {
@@ -14,6 +15,7 @@ export class Data {
   lostSince = 0;
   updates = 0;
   private stream: EventSource | null = null;
+  private triedAt = 0;
   constructor(private listener: Listener) {}
 
   async start(): Promise<void> {
@@ -21,10 +23,11 @@ export class Data {
     const live = await get<Live>("/api/v1/live");
     [this.now, this.books, this.backfill] = [live.now, live.books, live.backfill];
     this.connect();
-    setInterval(() => this.watch(), 500);
+    setInterval(() => this.watch(), 250);
   }
   private connect(): void {
     this.stream?.close();
+    this.triedAt = performance.now();
     this.stream = new EventSource("/api/v1/live/stream");
     this.stream.addEventListener("now", (e) => this.take(() => (this.now = JSON.parse(e.data) as Now)));
     this.stream.addEventListener("books", (e) => this.take(() => (this.books = JSON.parse(e.data) as Books)));
@@ -37,14 +40,16 @@ export class Data {
     this.updates += 1;
     this.listener();
   }
+  // Quiet means lost, except before the first readings. A stream that only looks open is opened anew too.
   private watch(): void {
-    const quiet = performance.now() - this.heardAt;
-    if (quiet > QUIET_MS && !this.lost) {
+    const quiet = performance.now() - this.heardAt, open = this.stream?.readyState === EventSource.OPEN;
+    if (quiet > QUIET_MS && !this.lost && (this.now || !open)) {
       this.lost = true;
       this.lostSince = this.now?.at_ms ?? Date.now();
       this.listener();
     }
-    if (this.lost && this.stream?.readyState === EventSource.CLOSED) this.connect();
+    const wait = this.stream?.readyState === EventSource.CLOSED ? 500 : AGAIN_MS;
+    if (this.lost && performance.now() - this.triedAt > wait) this.connect();
   }
 }
 export async function get<T>(path: string): Promise<T> {
@@ -52,10 +57,48 @@ export async function get<T>(path: string): Promise<T> {
   if (!answer.ok) throw new Error(((await answer.json()) as { error: { message: string } }).error.message);
   return (await answer.json()) as T;
 }
-export function series(of: string, figures: string, every: string, from = "-24h"): Promise<Series> {
-  // The first and last bucket are cut by the edges of the span; only whole ones are drawn.
-  return get<Series>(`/api/v1/series?of=${of}&figures=${encodeURIComponent(figures)}&every=${every}&from=${from}`).then((s) => {
-    for (const key of Object.keys(s.columns)) s.columns[key] = s.columns[key]!.slice(1, -1);
-    return s;
-  });
+const EVERY_S = 900;
+const DAY = 86_400_000;
+
+// A day of quarter hours of one line that grows as the books do: the whole at first, then only what is new.
+export class Day {
+  series: Series | null = null;
+  private busy = false;
+  constructor(private of: string, private figures: string) {}
+
+  // True when there is something new to draw.
+  async grow(toMs: number | null): Promise<boolean> {
+    const end = this.end(), last = toMs === null ? 0 : Math.floor(toMs / 1000 / EVERY_S) * EVERY_S * 1000;
+    if (this.busy || (this.series && last <= end)) return false;
+    this.busy = true;
+    try {
+      if (!this.series || last - end >= DAY) this.series = whole(await this.ask("-24h"));
+      else append(this.series, await this.ask(new Date(end).toISOString(), new Date(last).toISOString()), last);
+      return true;
+    } catch {
+      return false; // asked again when the books go on
+    } finally {
+      this.busy = false;
+    }
+  }
+  private end(): number {
+    return (this.series?.columns.start_ms!.at(-1) ?? 0) + EVERY_S * 1000;
+  }
+  private ask(from: string, to = ""): Promise<Series> {
+    return get<Series>(`/api/v1/series?of=${this.of}&figures=${encodeURIComponent(this.figures)}&every=15m&from=${from}${to && `&to=${to}`}`);
+  }
+}
+// The first and last bucket are cut by the edges of the span; only whole ones are drawn.
+function whole(s: Series): Series {
+  for (const key of Object.keys(s.columns)) s.columns[key] = s.columns[key]!.slice(1, -1);
+  return s;
+}
+function append(s: Series, more: Series, toMs: number): void {
+  const fresh = more.columns.start_ms!.length, held = s.columns.start_ms!.length;
+  for (const key of new Set([...Object.keys(s.columns), ...Object.keys(more.columns)])) {
+    const column = (s.columns[key] ??= new Array<null>(held).fill(null));
+    column.push(...(more.columns[key] ?? new Array<null>(fresh).fill(null)));
+  }
+  const old = s.columns.start_ms!.findIndex((ms) => ms! >= toMs - DAY);
+  for (const column of Object.values(s.columns)) column.splice(0, old);
 }

@@ -10,9 +10,12 @@ export function text(node: Element, value: string): void {
 }
 export interface Figure { root: HTMLElement; set(value: string, unit: string, note: string, dim?: boolean): void }
 
+export const COVERED = 95; // percent of time under which a figure is dimmed and says so
+export const GUESSED = 1; // percent of estimated energy over which a figure carries ~
+
 // A figure that explains itself: a button, so that keyboard and touch reach it alike.
 export function figure(label: string, badge: string, explain: (() => void) | null, cls = "tile"): Figure {
-  const value = el("span", "value"), unit = el("span", "unit"), note = el("div", "note");
+  const value = el("span", "value", "–"), unit = el("span", "unit"), note = el("div", "note");
   const root = el(explain ? "button" : "div", cls, el("div", "label", el("span", "", label), el("span", `badge ${badge}`, badge)), el("div", "big", value, unit), note);
   if (explain) root.addEventListener("click", explain);
   return {
@@ -24,4 +27,28 @@ export function figure(label: string, badge: string, explain: (() => void) | nul
       root.classList.toggle("dim", dim);
     },
   };
+}
+
+// A picture and the table behind it, with the button between them.
+export function section(title: string, words: [string, string], cls = "chart") {
+  const host = el("div", cls), table = el("div", "tablebox"), button = el("button", "toggle", words[0]);
+  table.hidden = true;
+  table.tabIndex = 0;
+  table.setAttribute("role", "region");
+  table.setAttribute("aria-label", title);
+  const root = el("section", "card", el("header", "", el("h2", "", title), button), host, table);
+  const shown = { root, host, table, turn, filled: (): void => undefined };
+  button.addEventListener("click", turn);
+  function turn(): void {
+    table.hidden = !table.hidden;
+    host.hidden = !table.hidden;
+    button.textContent = words[table.hidden ? 0 : 1];
+    shown.filled();
+  }
+  return shown;
+}
+// A head stands over its column: to the right where the cells are numbers.
+export function grid(head: string[], rows: HTMLElement[]): HTMLElement {
+  const numbers = [...(rows[0]?.children ?? [])].map((c) => c.className);
+  return el("table", "grid", el("thead", "", el("tr", "", ...head.map((x, i) => el("th", numbers[i] ?? "", x)))), el("tbody", "", ...rows));
 }

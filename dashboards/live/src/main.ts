@@ -4,19 +4,35 @@ import { Data } from "./data";
 import { el, text } from "./dom";
 import { closePanel } from "./explain";
 import { healthPage } from "./health";
-import { clock, LANG_NAMES, LANGS, lang, name, num, setLang, t } from "./i18n";
+import { clock, code, LANG_NAMES, LANGS, lang, name, num, setBasis, setLang, t } from "./i18n";
 import { linePage } from "./line";
 import { sitePage, type Page } from "./site";
 
+const AWAKE_MS = 5000;
+const root = document.documentElement;
 const app = document.getElementById("app")!;
 const data = new Data(() => requestAnimationFrame(update));
+let asleep: ReturnType<typeof setTimeout> | undefined;
 let page: Page | null = null;
 let head: ReturnType<typeof header> | null = null;
 const lost = el("div", "banner lost"), fill = el("div", "banner fill", el("span"), el("progress"));
 
 function theme(next: string): void {
-  document.documentElement.dataset.theme = next;
+  root.dataset.theme = next;
   localStorage.setItem("theme", next);
+}
+// The wall picture has no controls until somebody moves; Esc leaves it.
+function wall(on: boolean): void {
+  root.classList.toggle("wall", on);
+  root.classList.remove("awake");
+  localStorage.setItem("wall", on ? "on" : "off");
+  if (head) show();
+}
+function wake(): void {
+  if (!root.classList.contains("wall")) return;
+  root.classList.add("awake");
+  clearTimeout(asleep);
+  asleep = setTimeout(() => root.classList.remove("awake"), AWAKE_MS);
 }
 function go(path: string): void {
   history.pushState(null, "", path);
@@ -37,10 +53,12 @@ function link(label: string, path: string): HTMLElement {
 function header() {
   const now = el("span", "clock"), books = el("span", "small"), cover = el("span", "chip still");
   const languages = LANGS.map((l) => button(LANG_NAMES[l], () => (setLang(l), show()), l === lang));
-  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), ...languages, button(t("theme"), () => (theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"), show())), button(t("wall"), () => document.documentElement.classList.toggle("wall")));
+  const toWall = button(t("wall"), () => wall(!root.classList.contains("wall")), localStorage.getItem("wall") === "on");
+  toWall.classList.add("towall");
+  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
   const title = el("strong", "works", name(data.site.name, data.site.id));
-  const root = el("header", "top", title, now, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), controls);
-  return { root, now, books, cover };
+  const top = el("header", "top", title, now, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), el("span", "small leave", t("leave")), controls);
+  return { root: top, now, books, cover };
 }
 function show(): void {
   closePanel();
@@ -56,11 +74,11 @@ function update(): void {
   if (!head) return;
   const { now, books, backfill } = data;
   text(head.now, now ? clock(now.at_ms, data.site.timezone, true) : "–");
-  text(head.books, books ? `${t("booksTo", { t: clock(books.to_ms, data.site.timezone) })} · ${t("shift", { s: books.shift.id })}` : t("waiting"));
+  text(head.books, books ? `${t("booksTo", { t: clock(books.to_ms, data.site.timezone) })} · ${t("shift", { s: code("shift", books.shift.id) })}` : t("waiting"));
   text(head.cover, `${t("coverage")} ${num(books?.today.coverage ?? null)} %`);
   lost.hidden = !data.lost;
   if (data.lost) text(lost, t("lost", { t: clock(data.lostSince, data.site.timezone, true) }));
-  document.documentElement.classList.toggle("islost", data.lost);
+  root.classList.toggle("islost", data.lost);
   fill.hidden = !backfill;
   if (backfill) {
     text(fill.firstElementChild!, t("backfill", { p: num((100 * backfill.done) / backfill.total, 2), d: num((backfill.to_ms - backfill.from_ms) / 864e5, 2) }));
@@ -70,5 +88,9 @@ function update(): void {
 }
 theme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
 setLang(lang);
+wall(localStorage.getItem("wall") === "on");
+lost.setAttribute("role", "status");
+for (const kind of ["pointermove", "pointerdown", "keydown"]) addEventListener(kind, wake);
+addEventListener("keydown", (e) => e.key === "Escape" && !document.querySelector(".panel") && root.classList.contains("wall") && wall(false));
 addEventListener("popstate", show);
-data.start().then(show, (error: Error) => app.replaceChildren(el("p", "banner lost", error.message)));
+data.start().then(() => (setBasis(data.site.gas_basis), show()), (error: Error) => app.replaceChildren(el("p", "banner lost", error.message)));

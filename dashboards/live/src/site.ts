@@ -1,134 +1,116 @@
 // The Site page: headline strip, flow picture, what needs attention, a card a line.
-import { carbon, STATE_COLOUR } from "./colour";
-import { series, type Data } from "./data";
-import { el, figure, text, type Figure } from "./dom";
+import { STATES, word } from "./band";
+import { lineCard } from "./card";
+import { sourceColour } from "./colour";
+import type { Data } from "./data";
+import { COVERED, el, figure, grid, GUESSED, section, type Figure } from "./dom";
 import { explain } from "./explain";
-import { clock, has, name, num, signed, t } from "./i18n";
-import type { Attention, LineNow, Series } from "./types";
+import { clock, code, has, name, num, signed, t } from "./i18n";
+import type { Attention, Books, Now } from "./types";
 
 export interface Page { root: HTMLElement; update(): void; stop(): void }
-const EVERY_MS = 120_000;
-const DIM_UNDER = 95;
 const FLOW_MS = 3000; // the picture of flows follows more calmly than the figures
+const MOST = 7; // things in a row
+const MOST_WALL = 4;
+const PICTURE_REM = 18; // with less room the labels of the flows would collide: the table stands first
+const RANK: Record<string, number> = { critical: 0, warning: 1, info: 2 };
 
 export function sitePage(data: Data, go: (path: string) => void): Page {
   const site = data.site;
   const tiles = strip();
-  const scale = el("div", "scale", el("i", "mark"));
+  const mark = el("i", "mark"), scale = el("div", "scale", mark);
+  mark.hidden = true;
   tiles.intensity.root.append(scale);
-  const flowHost = el("div", "flow");
-  const list = el("ol", "flow-list");
+  const flows = section(t("flows"), [t("table"), t("picture")], "flow");
+  flows.root.classList.add("flows");
+  flows.host.before(el("p", "small", t("flowsNote")));
+  flows.host.dataset.empty = t("waiting");
+  flows.filled = () => data.now && table(data.now);
   const attention = el("ul", "attention");
-  const flowsCard = el("section", "card flows", el("h2", "", t("flows")), el("p", "small", t("flowsNote")), flowHost, list);
-  const cards = [...site.lines.filter((l) => !l.group), ...site.groups].map((l) => card(l.id, name(l.name, l.id), unitOf(l.id)));
+  const cards = [...site.lines.filter((l) => !l.group), ...site.groups].map((l) => lineCard(site, l.id, name(l.name, l.id), unitOf(l.id), go));
   const sisters = site.lines.some((l) => l.id === "cells_steam") && site.lines.some((l) => l.id === "cells_electric") ? el("section", "card sisters") : null;
-  const root = el("main", "site", el("section", "strip", ...Object.values(tiles).map((f) => f.root)), el("section", "middle", flowsCard, el("section", "card", el("h2", "", t("attention")), attention)), el("section", "cards", ...cards.map((c) => c.root), ...(sisters ? [sisters] : [])));
-  let charts: typeof import("./charts") | null = null;
-  let sankey: import("echarts/core").ECharts | null = null;
-  const timer = setInterval(() => void loadSparks(), EVERY_MS);
+  const root = el("main", "site", el("section", "strip", ...Object.values(tiles).map((f) => f.root)), el("section", "middle", flows.root, el("section", "card needs", el("h2", "", t("attention")), attention)), el("section", "cards", ...cards.map((c) => c.root), ...(sisters ? [sisters] : [])), legend());
+  let charts: typeof import("./charts") | null = null, sankey: import("echarts/core").ECharts | null = null;
+  let grownTo: number | null = -1, filling = false, drawnAt = 0, drawnBooks: Books | null = null, live = true;
   void import("./charts").then((m) => {
+    if (!live) return;
     charts = m;
-    sankey = m.chart(flowHost);
+    sankey = m.chart(flows.host, () => (drawnAt = 0));
+    if (flows.host.clientWidth < PICTURE_REM * m.rem()) flows.turn();
     update();
-    void loadSparks();
   });
 
   function strip(): Record<"power" | "intensity" | "electrified" | "sun" | "el" | "co2", Figure> {
-    const basis = site.gas_basis === "CO2" ? "CO₂" : "CO₂e";
+    const tile = (title: string, kind: "now" | "books", id: string) => figure(title, t(kind), () => void explain(site, id, "site", title));
     return {
-      power: figure(t("power"), t("now"), () => void explain("power.electricity", "site", t("power"))),
-      intensity: figure(t("intensity"), t("now"), () => void explain("intensity.electricity", "site", t("intensity"))),
-      electrified: figure(t("electrified"), t("now"), () => void explain("electrification.calorific", "site", t("electrified"))),
-      sun: figure(t("sun"), t("now"), () => void explain("renewable.physical", "site", t("sun"))),
-      el: figure(t("elToday"), t("books"), () => void explain("energy.electricity", "site", t("elToday"))),
-      co2: figure(t("carbonToday", { basis }), t("books"), () => void explain("carbon.total_location", "site", t("carbonToday", { basis }))),
+      power: tile(t("power"), "now", "power.electricity"), intensity: tile(t("intensity"), "now", "intensity.electricity"), electrified: tile(t("electrified"), "now", "electrification.calorific"),
+      sun: tile(t("sun"), "now", "renewable.physical"), el: tile(t("elToday"), "books", "energy.electricity"), co2: tile(t("carbonToday"), "books", "carbon.total_location"),
     };
+  }
+  function legend(): HTMLElement {
+    const kinds = [...site.sources.map((s) => [s.kind, name(s.name, s.id)] as const), ...site.stores.map((s) => ["store", name(s.name, s.id)] as const)];
+    const dot = (colour: string) => Object.assign(el("i", "dot"), { style: `background:${colour}` });
+    return el("footer", "legend small", ...kinds.map(([kind, title]) => el("span", "", dot(sourceColour(kind)), title)), ...STATES.map((s) => el("span", "", el("i", `dot s-${s}`), word(s))));
   }
   function unitOf(id: string): string {
     return site.lines.find((l) => l.id === id)?.output_unit ?? site.lines.find((l) => l.group === id && l.output_unit)?.output_unit ?? "";
   }
-  async function loadSparks(): Promise<void> {
-    for (const c of cards) c.spark(charts, await series(c.id, "energy.source.*", "15m").catch(() => null));
+  async function grow(anew: boolean): Promise<void> {
+    for (const c of cards) if (live) await c.grow(charts, data.books?.to_ms ?? null, anew);
   }
-  let filling = false, drawnAt = 0;
   function update(): void {
-    const { now, books } = data;
-    if (filling && !data.backfill) void loadSparks();
-    filling = data.backfill !== null;
-    if (now) {
-      const f = now.site.figures;
-      tiles.power.set(num(now.site.power_kw / 1000), "MW", books?.last_week.electricity_pct != null ? t("vsWeek", { v: signed(books.last_week.electricity_pct) }) : "");
-      tiles.intensity.set(num(f["intensity.electricity"]), t("perKwhEl"), "");
-      (scale.firstElementChild as HTMLElement).style.left = `${Math.min(100, (f["intensity.electricity"] ?? 0) / 9)}%`;
-      tiles.electrified.set(num(f["electrification.calorific@final"]), "%", t("calorific"));
-      tiles.sun.set(num(f["renewable.physical"]), "%", t("claimed", { v: num(f["renewable.claimed"]) }));
-      const narrow = window.innerWidth < 640;
-      flowHost.hidden = narrow;
-      list.hidden = !narrow;
-      if (narrow) list.replaceChildren(...now.flows.links.filter((l) => l.kw > 15).sort((a, b) => b.kw - a.kw).slice(0, 14).map((l) => {
-        const dot = el("i", "dot");
-        dot.style.background = carbon(l.g_per_kwh);
-        const [fk, fr] = l.from.split(":") as [string, string], [tk, tr] = l.to.split(":") as [string, string];
-        return el("li", "", dot, el("span", "", charts ? `${charts.label(site, fk, fr)} → ${charts.label(site, tk, tr)}` : ""), el("b", "", `${num(l.kw / 1000)} MW`));
-      }));
-      else if (charts && sankey && Math.abs(now.at_ms - drawnAt) >= FLOW_MS) {
-        drawnAt = now.at_ms;
-        charts.drawSankey(sankey, site, now.flows.nodes, now.flows.links);
-      }
-    }
-    if (books) {
-      const low = (books.today.coverage ?? 0) < DIM_UNDER, guess = (books.today.estimated ?? 0) > 1 ? "~" : "";
-      const c = books.today.carbon_kg, plan = books.today.plan_kwh, kwh = books.today.electricity_kwh;
-      tiles.el.set(guess + num(kwh === null ? null : kwh / 1000), "MWh", plan && kwh !== null ? t("vsPlan", { v: signed((100 * (kwh - plan)) / plan) }) : "", low);
-      tiles.co2.set(guess + num((c.total_location ?? NaN) / 1000), "t", t("scopes", { a: num((c.scope1 ?? NaN) / 1000), b: num((c.scope2_location ?? NaN) / 1000) }), low);
-      attention.replaceChildren(...(books.attention.length ? books.attention.map(item) : [el("li", "calm", t("allWell"))]));
-      if (sisters) drawSisters();
-    }
+    const { now, books } = data, to = books?.to_ms ?? null;
+    if (charts && (to !== grownTo || (filling && !data.backfill))) void grow(filling && !data.backfill);
+    if (charts) [grownTo, filling] = [to, data.backfill !== null];
+    if (now) showNow(now);
+    if (books && books !== drawnBooks) showBooks(books);
+    if (!books) attention.replaceChildren(el("li", "calm", t("waiting")));
+    if (sisters && (books !== drawnBooks || !sisters.firstChild)) drawSisters();
+    drawnBooks = books;
     for (const c of cards) c.update(now?.lines[c.id], books?.lines[c.id]);
+  }
+  function showNow(now: Now): void {
+    const f = now.site.figures, week = data.books?.last_week.electricity_pct, cover = 100 * (now.site.coverage ?? 1), low = cover < COVERED;
+    const why = (note: string): string => (low ? t("lowCoverage", { v: num(cover) }) : note);
+    delete flows.host.dataset.empty;
+    tiles.power.set(num(now.site.power_kw === null ? null : now.site.power_kw / 1000), "MW", why(week != null ? t("vsWeek", { v: signed(week) }) : ""), low);
+    tiles.intensity.set(num(f["intensity.electricity"]), t("perKwhEl"), "", low);
+    mark.hidden = f["intensity.electricity"] == null;
+    mark.style.left = `${Math.min(100, (f["intensity.electricity"] ?? 0) / 9)}%`;
+    tiles.electrified.set(num(f["electrification.calorific@final"]), "%", why(t("calorific")), low);
+    tiles.sun.set(num(f["renewable.physical"]), "%", why(t("claimed", { v: num(f["renewable.claimed"]) })), low);
+    if (flows.table.childElementCount === 0) table(now);
+    if (charts && sankey && !flows.host.hidden && Math.abs(now.at_ms - drawnAt) >= FLOW_MS) {
+      drawnAt = now.at_ms;
+      charts.drawFlows(sankey, site, now);
+    }
+  }
+  function table(now: Now): void {
+    if (flows.table.hidden || !charts) return;
+    const label = (id: string): string => charts!.label(site, ...(id.split(":") as [string, string]));
+    const rows = now.flows.links.filter((l) => l.kw > 0.5).sort((a, b) => b.kw - a.kw);
+    flows.table.replaceChildren(grid([t("from"), t("to"), "MW", "g/kWh"], rows.map((l) => el("tr", "", el("td", "", label(l.from)), el("td", "", label(l.to)), el("td", "n", num(l.kw / 1000)), el("td", "n", num(l.g_per_kwh))))));
+  }
+  function showBooks(books: Books): void {
+    const { today } = books, c = today.carbon_kg, plan = today.plan_kwh, kwh = today.electricity_kwh;
+    const low = (today.coverage ?? 0) < COVERED, guess = (today.estimated ?? 0) > GUESSED ? "~" : "", tonnes = (kg: number | null | undefined) => num(kg == null ? null : kg / 1000);
+    const why = (note: string): string => (low ? t("lowCoverage", { v: num(today.coverage) }) : note);
+    tiles.el.set((kwh === null ? "" : guess) + tonnes(kwh), "MWh", why(plan && kwh !== null ? t("vsPlan", { v: signed((100 * (kwh - plan)) / plan) }) : ""), low);
+    tiles.co2.set((c.total_location == null ? "" : guess) + tonnes(c.total_location), "t", why(t("scopes", { a: tonnes(c.scope1), b: tonnes(c.scope2_location) })), low);
+    const order = [...books.attention].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms), most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST, rest = order.length - most;
+    attention.replaceChildren(...(order.length ? order.slice(0, most).map(item) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : []));
   }
   function item(a: Attention): HTMLElement {
     const line = site.lines.find((l) => l.id === a.line);
-    const values = { m: line ? `${name(line.name, line.id)} · ${a.meter ?? ""}` : (a.meter ?? ""), l: name(line?.name, a.line ?? ""), s: num(a.params.seconds ?? a.params.minutes ?? 0, 2), v: num(a.params.kw) };
-    const word = a.code === "meter_silent" && a.until_ms ? "was_silent" : a.code;
-    return el("li", a.severity, el("span", "", has(word) ? t(word, values) : a.code), el("time", "", clock(a.since_ms, site.timezone)));
+    const values = { m: line ? `${name(line.name, line.id)} · ${a.meter ?? ""}` : (a.meter ?? ""), l: name(line?.name, a.line ?? ""), s: num(a.params.seconds ?? a.params.minutes ?? 0, 3).replace(/[.,]0+$/, ""), v: num(a.params.kw) };
+    const key = a.code === "meter_silent" && a.until_ms ? "was_silent" : a.code;
+    return el("li", a.severity, el("span", "", has(key) ? t(key, values) : code("attention", a.code)), el("time", "", clock(a.since_ms, site.timezone)));
   }
   function drawSisters(): void {
     const value = (id: string): number | null => data.books?.lines[id]?.["per_good.carbon"] ?? null;
     const steam = value("cells_steam"), electric = value("cells_electric");
     const change = steam && electric ? (100 * (electric - steam)) / steam : null;
-    sisters!.replaceChildren(el("h2", "", t("sisters")), el("div", "big", el("span", "value", signed(change)), el("span", "unit", "%"), el("span", "badge", t("books"))), el("p", "small", `${num(electric)} / ${num(steam)} kg`), el("p", "small", t("sistersNote")));
+    sisters!.replaceChildren(el("h2", "", t("sisters")), el("div", "big", el("span", "value", signed(change)), el("span", "unit", "%"), " ", el("span", "badge", t("books"))), el("p", "small", `${num(electric)} / ${num(steam)} kg`), el("p", "small", t("sistersNote")));
   }
-  function card(id: string, title: string, unit: string) {
-    const state = el("span", "state"), sub = el("p", "small"), stripe = el("i", "stripe"), spark = el("div", "spark"), stale = el("p", "stale");
-    const good = figure(t("perGood", { u: unit }), t("books"), () => void explain("per_good.carbon", id, title), "cell"), share = figure(t("electrified"), t("now"), () => void explain("electrification.calorific", id, title), "cell"), kw = figure(t("finalPower"), t("now"), null, "cell");
-    const link = el("a", "title", title);
-    link.href = `/lines/${id}`;
-    link.addEventListener("click", (e) => (e.preventDefault(), go(`/lines/${id}`)));
-    let drawn: import("echarts/core").ECharts | null = null;
-    const root = el("section", "card line", el("header", "", stripe, el("div", "", el("h2", "", link), sub), state), el("div", "cells", good.root, share.root, kw.root), spark, stale);
-    return {
-      id, root,
-      spark(m: typeof import("./charts") | null, s: Series | null): void {
-        if (!m || !s) return;
-        drawn ??= m.chart(spark);
-        m.drawSources(drawn, site, s, true);
-      },
-      update(l?: LineNow, b?: Record<string, number | null>): void {
-        if (l) {
-          const g = l.figures["intensity.final"];
-          stripe.style.background = carbon(g);
-          text(sub, `${num(g)} ${t("perKwhFinal")}`);
-          text(state, l.members ? `${l.running}/${l.members} RUN` : l.state);
-          state.style.borderColor = STATE_COLOUR[l.state] ?? "#999";
-          share.set(num(l.figures["electrification.calorific@final"]), "%", "");
-          kw.set(num(l.final_kw / 1000), "MW", "");
-          text(stale, l.stale_since_ms ? t("stale", { t: clock(l.stale_since_ms, site.timezone, true) }) : "");
-          root.classList.toggle("dim", l.stale_since_ms !== null);
-        }
-        const guess = (b?.estimated ?? 0) > 1 ? "~" : "";
-        good.set(guess + num(b?.["per_good.carbon"]), "kg", "", (b?.["coverage.time"] ?? 100) < DIM_UNDER);
-      },
-    };
-  }
-  return { root, update, stop: () => { clearInterval(timer); sankey?.dispose(); } };
+  return { root, update, stop: () => { live = false; sankey?.dispose(); cards.forEach((c) => c.stop()); } };
 }

@@ -6,10 +6,10 @@ export interface Site {
   sources: { id: string; name: Names; kind: string }[]; stores: { id: string; name: Names }[]; buses: { id: string; name: Names }[];
   lines: { id: string; name: Names; group: string | null; output_unit: string; meters: string[] }[]; groups: { id: string; name: Names; lines: string[] }[];
 }
-export interface LineNow { state: string; state_since_ms: number | null; power: Record<string, number>; final_kw: number; figures: Figures; sources_kw: Record<string, number>; stale_since_ms: number | null; running?: number; members?: number }
+export interface LineNow { state: string; state_since_ms: number | null; power: Record<string, number>; final_kw: number | null; figures: Figures; sources_kw: Record<string, number>; stale_since_ms: number | null; running?: number; members?: number }
 export interface FlowNode { id: string; kind: string; ref: string; kw: number; g_per_kwh: number | null }
 export interface FlowLink { from: string; to: string; kw: number; delivered_kw: number; g_per_kwh: number | null }
-export interface Now { at_ms: number; speed: number; site: { power_kw: number; figures: Figures; coverage: number | null }; lines: Record<string, LineNow>; remainder_kw: Record<string, number>; flows: { nodes: FlowNode[]; links: FlowLink[] } }
+export interface Now { at_ms: number; speed: number; site: { power_kw: number | null; figures: Figures; coverage: number | null }; lines: Record<string, LineNow>; remainder_kw: Record<string, number>; flows: { nodes: FlowNode[]; links: FlowLink[] } }
 export interface Attention { code: string; severity: string; since_ms: number; until_ms: number | null; meter: string | null; line: string | null; params: Record<string, number> }
 export interface Books {
   to_ms: number; shift: { id: string; from_ms: number }; lines: Record<string, Figures>; last_week: { electricity_pct: number | null }; attention: Attention[];

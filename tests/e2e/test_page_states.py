@@ -1,0 +1,384 @@
+"""The live page as a picture: every page in every state, light and dark, phone to hall wall, three languages.
+
+`WATTLINE_PICTURES=folder` keeps the pictures, so that a person can look at them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.e2e.page_rig import FLAGS, PageRig, recorded
+from wattline.runtime import page_folder
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.net,
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"),
+]
+LOOK = Path(__file__).with_name("page_look.js").read_text(encoding="utf-8")
+LANGS = ("en", "zh", "de")
+PATHS = {"site": "/", "line": "/lines/cells_steam", "health": "/health"}
+HEIGHT = {390: 844, 1366: 768, 3840: 2160}
+Answers = dict[str, Any]
+
+
+def words() -> dict[str, tuple[str, ...]]:
+    """The page's words by key, read from their source, with the gas that the recorded plant counts."""
+    source = (page_folder().parent / "src" / "words.ts").read_text(encoding="utf-8").replace("{c}", "CO₂")
+    return {key: (a, b, c) for key, a, b, c in re.findall(r'(\w+): \["([^"]*)", "([^"]*)", "([^"]*)"\]', source)}
+
+
+def unknown(x: Any) -> Any:
+    """The same shape with every measured number unknown."""
+    if isinstance(x, dict):
+        return {k: v if k.endswith("_ms") else unknown(v) for k, v in x.items()}
+    if isinstance(x, list):
+        return [unknown(v) for v in x]
+    return None if isinstance(x, float) else x
+
+
+def first(a: Answers) -> None:
+    """Nothing measured yet."""
+    a["/api/v1/live"] = {"now": None, "books": None, "backfill": None}
+    for key in a:
+        if key.startswith("/api/v1/series"):
+            columns = a[key]["columns"]
+            a[key]["columns"] = {k: v if k == "start_ms" else [None] * len(v) for k, v in columns.items()}
+        elif key.startswith("/api/v1/explain"):
+            a[key] = {**unknown(a[key]), "parts": []}
+    health = a["/api/v1/health"]
+    health |= {"coverage": None, "estimated": None, "verdicts": [], "gaps": []}
+    health["journal"] |= {"frames": 0, "bytes": 0, "behind_s": 0.0}
+    for meter in health["meters"]:
+        meter |= {"state": "never", "last_ms": None, "lag_s": None, "effective_period_s": None, "power": None}
+        meter |= {"due": 0, "answered": 0, "failed": {}}
+
+
+def well(a: Answers) -> None:
+    """All meters answer, nothing needs anybody."""
+    live = a["/api/v1/live"]
+    for line in live["now"]["lines"].values():
+        line["stale_since_ms"] = None
+    live["now"]["site"]["coverage"] = 0.999
+    live["books"]["attention"] = []
+    for sums in live["books"]["lines"].values():
+        sums |= {"coverage.time": 99.9, "estimated": 0.0}
+    for meter in a["/api/v1/health"]["meters"]:
+        meter["state"] = "ok"
+    a["/api/v1/health"] |= {"verdicts": [], "gaps": []}
+
+
+def filling(a: Answers) -> None:
+    """The first minutes of a demo: history is being made, the books are not there yet."""
+    well(a)
+    live = a["/api/v1/live"]
+    end = live["now"]["at_ms"]
+    live |= {"books": None, "backfill": {"done": 3024, "total": 10080, "from_ms": end - 7 * 86_400_000, "to_ms": end}}
+
+
+def stale(a: Answers) -> None:
+    """The steam meter of the cells is silent for a minute; the shift has a long gap in it."""
+    well(a)
+    live = a["/api/v1/live"]
+    since = live["now"]["at_ms"] - 61_000
+    for name, share in (("cells_steam", 88.0), ("modules", 91.0)):
+        live["now"]["lines"][name] |= {
+            "stale_since_ms": since,
+            "figures": unknown(live["now"]["lines"][name]["figures"]),
+        }
+        live["books"]["lines"][name] |= {"coverage.time": share, "estimated": 11.5}
+    live["now"]["site"]["coverage"] = 0.91
+    live["books"]["attention"] = [item("meter_silent", "warning", since, "cells_steam_st", "cells_steam", seconds=61)]
+    broken = next(m for m in a["/api/v1/health"]["meters"] if m["id"] == "cells_steam_st")
+    broken |= {"state": "silent", "lag_s": 61.0, "failed": {"timeout": 58}, "power": None}
+    a["/api/v1/health"]["connections"][1] |= {
+        "state": "down",
+        "last_error": "no answer from 127.0.0.1:38657 within 1 s",
+    }
+
+
+def alert(a: Answers) -> None:
+    """Every kind of attention at once, and a line at fault."""
+    well(a)
+    live = a["/api/v1/live"]
+    at = live["now"]["at_ms"]
+    live["now"]["lines"]["pv_cells"]["state"] = "FAULT"
+    live["books"]["attention"] = [
+        item("connection_lost", "critical", at - 300_000, "smt_1_el", "smt_1"),
+        item("line_idle", "warning", at - 1_320_000, None, "smt_4", minutes=22, kw=31.0),
+        item("converter_unloaded", "info", at - 3_600_000, "comp_1_el", None, kw=74.0),
+        item("counter_reset", "warning", at - 7_200_000, "smt_3_el", "smt_3"),
+        item("counter_unknown", "warning", at - 7_200_000, "boiler_steam", None),
+        item("remainder_negative", "warning", at - 900_000, None, None, kw=-40.0),
+        {**item("meter_silent", "info", at - 400_000, "modules_el", "modules", seconds=72), "until_ms": at - 328_000},
+    ]
+
+
+def item(
+    code: str, severity: str, since_ms: int, meter: str | None, line: str | None, **params: float
+) -> dict[str, Any]:
+    """One entry of what needs attention."""
+    about = {"meter": meter, "line": line, "params": params}
+    return {"code": code, "severity": severity, "since_ms": since_ms, "until_ms": None, **about}
+
+
+STATES: dict[str, Callable[[Answers], None]] = {
+    "first": first, "backfill": filling, "well": well, "stale": stale, "lost": well, "alert": alert,
+}  # fmt: skip
+# page, state, theme, width, language: not all, but each value with each other kind of value somewhere.
+CASES = [
+    ("site", "first", "light", 1366, "en"),
+    ("line", "first", "dark", 390, "zh"),
+    ("health", "first", "light", 3840, "de"),
+    ("site", "backfill", "dark", 390, "de"),
+    ("line", "backfill", "light", 3840, "en"),
+    ("site", "well", "light", 3840, "zh"),
+    ("line", "well", "dark", 1366, "de"),
+    ("health", "well", "light", 390, "en"),
+    ("site", "stale", "light", 390, "en"),
+    ("site", "stale", "dark", 1366, "zh"),
+    ("health", "stale", "dark", 1366, "de"),
+    ("line", "stale", "light", 390, "de"),
+    ("site", "alert", "dark", 3840, "de"),
+    ("site", "alert", "light", 1366, "zh"),
+    ("health", "alert", "dark", 390, "zh"),
+    ("line", "alert", "light", 1366, "en"),
+]
+# What a visitor must be able to read in each state: words of the page, by page.
+SAYS = {
+    ("site", "first"): ["waiting"], ("line", "first"): ["waiting"], ("health", "first"): ["state_never"],
+    ("site", "backfill"): ["backfill"], ("line", "backfill"): ["backfill"], ("site", "well"): ["allWell"], ("line", "well"): ["state_RUN"],
+    ("health", "well"): ["state_ok"], ("site", "stale"): ["stale", "meter_silent", "lowCoverage"], ("line", "stale"): ["stale"],
+    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"],
+    ("site", "alert"): ["state_FAULT", "line_idle", "connection_lost", "converter_unloaded", "counter_reset", "was_silent"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def play() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(play: Playwright) -> Iterator[Browser]:
+    started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield started
+    started.close()
+
+
+@contextmanager
+def shown(
+    browser: Browser, rig: PageRig, path: str, theme: str = "light", width: int = 1366, lang: str = "en", **stored: str
+) -> Iterator[Page]:
+    """A page of `rig` in the given dress; at the end it must have complained of nothing and asked nobody else."""
+    view = browser.new_context(viewport={"width": width, "height": HEIGHT[width]}, reduced_motion="reduce")
+    kept = {"theme": theme, "lang": lang, **stored}
+    view.add_init_script(f"for (const [k, v] of Object.entries({json.dumps(kept)})) localStorage.setItem(k, v)")
+    view.add_init_script(LOOK)
+    page = view.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: wrong.append(str(e)))
+    page.on("request", lambda r: None if r.url.startswith((rig.base, "data:")) else wrong.append(f"asked {r.url}"))
+    try:
+        page.goto(rig.base + path)
+        page.wait_for_selector("main")
+        yield page
+    finally:
+        view.close()
+    assert not [w for w in wrong if "503" not in w], wrong
+
+
+def rigged(state: str) -> PageRig:
+    answers = recorded()
+    STATES[state](answers)
+    return PageRig(answers)
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has asked for nothing new for a while."""
+    known, same = -1, 0
+    while same < 3:
+        now = page.evaluate("performance.getEntriesByType('resource').length")
+        known, same = now, same + 1 if now == known else 0
+        page.wait_for_timeout(70)
+
+
+def until(page: Page, wanted: str) -> None:
+    """Wait up to 3 s for an expression to be true; the content policy forbids the page to poll for itself."""
+    for _ in range(60):
+        if page.evaluate(wanted):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {wanted}")
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture where somebody wants to look at it."""
+    if folder := os.environ.get("WATTLINE_PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def says(page: Page, word: str, lang: str) -> bool:
+    """Whether the page shows `word` in `lang`, whatever stands in its gaps."""
+    pieces = re.split(r"\{\w+\}", words()[word][LANGS.index(lang)])
+    wanted = ".*?".join(re.escape(piece.strip()) for piece in pieces)
+    return bool(re.search(wanted, page.inner_text("body"), re.DOTALL))
+
+
+def untranslated(page: Page, lang: str) -> list[str]:
+    """Texts in view that are a word of the page in another language, or the raw key of one."""
+    mine = LANGS.index(lang)
+    own = {w[mine] for w in words().values()}
+    other = {w[i] for w in words().values() for i in range(3) if i != mine} - own
+    texts: list[str] = page.evaluate("() => look().texts")
+    raw = re.compile(r"undefined|NaN|\[object|\{\w+\}|\b[a-z]+_[a-z]+\b(?<!_ms)")
+    ids = {i for m in recorded()["/api/v1/health"]["meters"] for i in (m["id"], m["connection"], m["profile"])}
+    return [s for s in texts if s in other or (raw.search(s) and not any(i in s for i in ids))]
+
+
+def check(page: Page, lang: str) -> None:
+    """What holds of every picture."""
+    seen = page.evaluate("() => look()")
+    assert seen["wide"] <= seen["room"], f"the document is {seen['wide']} px wide in {seen['room']} px"
+    assert not seen["cut"], "cut or outside of their box"
+    assert not seen["over"], "texts on top of each other"
+    assert not seen["faint"], "contrast under AA"
+    assert not untranslated(page, lang)
+
+
+@pytest.mark.parametrize(("path", "state", "theme", "width", "lang"), CASES, ids=["-".join(map(str, c)) for c in CASES])
+def test_picture(browser: Browser, path: str, state: str, theme: str, width: int, lang: str) -> None:
+    with rigged(state).running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
+        settle(page)
+        picture(page, f"{path}-{state}-{theme}-{width}-{lang}")
+        missing = [w for w in SAYS[path, state] if not says(page, w, lang)]
+        assert not missing, "the state is not told"
+        check(page, lang)
+        if state == "first" and path != "health":
+            assert set(page.locator(".value").all_inner_texts()) == {"–"}, "a number where nothing was measured"
+
+
+@pytest.mark.parametrize(
+    ("path", "theme", "width", "lang"), [("site", "light", 390, "zh"), ("line", "dark", 3840, "de")]
+)
+def test_a_lost_stream_is_told_and_heals(browser: Browser, path: str, theme: str, width: int, lang: str) -> None:
+    with rigged("lost").running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
+        settle(page)
+        rig.tick()
+        page.wait_for_timeout(300)
+        assert page.locator(".banner.lost").is_hidden()
+        rig.stop_stream()
+        page.wait_for_selector(".banner.lost", timeout=5000)
+        assert says(page, "lost", lang)
+        picture(page, f"{path}-lost-{theme}-{width}-{lang}")
+        check(page, lang)
+        rig.streaming = True
+        page.wait_for_timeout(700)
+        rig.tick()
+        page.wait_for_selector(".banner.lost", state="hidden", timeout=3000)
+
+
+def test_figures_move_with_the_stream_and_the_day_grows_with_the_books(browser: Browser) -> None:
+    with rigged("well").running() as rig, shown(browser, rig, "/") as page:
+        settle(page)
+        asked = "performance.getEntriesByType('resource').map(e => e.name).filter(n => n.includes('/series'))"
+        until(page, f"{asked}.length === 5")
+        before = page.locator(".tile .value").first.inner_text()
+        rig.tick()
+        until(page, f"document.querySelector('.tile .value').textContent !== {json.dumps(before)}")
+        rig.tick(900_000)
+        until(page, f"{asked}.length === 10")
+        assert sum("&to=" in name for name in page.evaluate(asked)) == 5, "only what is new is asked for"
+
+
+def test_explain_by_keyboard_says_the_formula_in_words(browser: Browser) -> None:
+    for lang in LANGS:
+        with rigged("well").running() as rig, shown(browser, rig, "/", lang=lang) as page:
+            settle(page)
+            tile = page.locator("button.tile").nth(1)
+            tile.focus()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Shift+Tab")
+            assert tile.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "focus must be seen"
+            page.keyboard.press("Enter")
+            page.wait_for_selector(".panel .answer")
+            top, under = words()["w_electric_carbon"], words()["w_electricity"]
+            i = LANGS.index(lang)
+            assert page.inner_text(".panel .said") == f"{top[i]} ÷ {under[i]}"
+            assert page.locator(".panel td").count() > 4
+            picture(page, f"explain-{lang}")
+            assert not untranslated(page, lang)
+            page.keyboard.press("Escape")
+            assert page.locator(".panel").count() == 0
+            assert tile.evaluate("e => e === document.activeElement"), "focus goes back to the figure"
+
+
+def test_every_chart_has_its_table(browser: Browser) -> None:
+    with rigged("well").running() as rig:
+        for path in ("/", "/lines/cells_steam"):
+            with shown(browser, rig, path, lang="de") as page:
+                settle(page)
+                buttons = page.locator("button.toggle")
+                for i in range(buttons.count()):
+                    buttons.nth(i).press("Enter")
+                assert page.locator("canvas:visible").count() == page.locator(".spark canvas").count()
+                assert page.locator(".tablebox tbody tr").count() > 10
+                picture(page, f"tables{path.replace('/', '-')}")
+                check(page, "de")
+
+
+@pytest.mark.parametrize(("path", "theme", "width"), [("site", "dark", 3840), ("line", "light", 1366)])
+def test_the_wall_is_remembered_and_has_no_controls(browser: Browser, path: str, theme: str, width: int) -> None:
+    with rigged("alert").running() as rig, shown(browser, rig, PATHS[path], theme, width, "en") as page:
+        settle(page)
+        small = page.locator(".tile .value").first.bounding_box()
+        page.get_by_role("button", name="Wall").press("Enter")
+        page.reload()
+        settle(page)
+        big = page.locator(".tile .value").first.bounding_box()
+        assert small and big and big["height"] > 1.3 * small["height"]
+        assert page.locator("button.chip:visible").count() == 0
+        picture(page, f"wall-{path}-{theme}-{width}")
+        check(page, "en")
+        if path == "site":
+            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "all on one screen"
+        page.keyboard.press("Escape")
+        assert page.locator("button.chip:visible").count() > 3
+
+
+LARGE = "--blink-settings=defaultFontSize=32,defaultFixedFontSize=26"
+
+
+def test_text_twice_as_large_breaks_nothing(play: Playwright) -> None:
+    large = play.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, LARGE])
+    with rigged("stale").running() as rig:
+        for path, width in (("site", 390), ("site", 1366), ("line", 390)):
+            with shown(large, rig, PATHS[path], "light", width, "de") as page:
+                settle(page)
+                assert float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) >= 27
+                picture(page, f"large-{path}-{width}")
+                check(page, "de")
+    large.close()
+
+
+def test_words_have_the_same_gaps_in_all_languages() -> None:
+    odd = [key for key, said in words().items() if len({tuple(sorted(re.findall(r"\{\w+\}", s))) for s in said}) > 1]
+    assert len(words()) > 100
+    assert not odd
+    assert not [key for key, said in words().items() if not all(said)]
