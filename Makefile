@@ -47,7 +47,7 @@ check: setup-dev
 	$(BIN)/python -m pytest tests/unit tests/cases -q
 
 regen: setup-dev
-	$(BIN)/python deploy/regen.py
+	$(BIN)/python -m deploy.regen
 
 BENCHES := $(patsubst bench/bench_%.py,bench-%,$(wildcard bench/bench_*.py))
 .PHONY: $(BENCHES)

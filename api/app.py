@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
+from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
@@ -18,6 +20,7 @@ from fastapi.responses import (
     Response,
     StreamingResponse,
 )
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api import describe, times
@@ -49,7 +52,16 @@ def create_app(context: Context) -> FastAPI:
     _figures(app, context)
     _live(app, context)
     _page(app, context)
+    _examples(app)
     return app
+
+
+def _examples(app: FastAPI) -> None:
+    """What each route answers, cut short, beside its description in OpenAPI."""
+    found = json.loads(files("api").joinpath("examples.json").read_text(encoding="utf-8"))
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path in found:
+            route.responses[200] = {"content": {"application/json": {"example": found[route.path]}}}
 
 
 def _errors(app: FastAPI) -> None:

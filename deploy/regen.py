@@ -1,6 +1,6 @@
 """Renew what is generated: schema and reference of the plant file, the list of meters, the tables in docs/figures.md and docs/api.md.
 
-CI runs this and expects a clean tree.
+A test says when that is due.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from wattline.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+WIDTH = 150
 SIMPLE = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 
 
-def put(name: str, text: str) -> None:
-    """Write a page of docs."""
-    (DOCS / name).write_text(text, encoding="utf-8")
-
-
-def between(name: str, mark: str, text: str) -> None:
-    """Replace what stands between `<!-- mark -->` and `<!-- end -->` in a page."""
-    page = (DOCS / name).read_text(encoding="utf-8")
+def between(page: str, mark: str, text: str) -> str:
+    """The page with what stands between `<!-- mark -->` and `<!-- end -->` replaced."""
     found, n = re.subn(
-        rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{text}{m[2]}", page, count=1, flags=re.DOTALL
+        rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)",
+        lambda m: f"{m[1]}{text}{m[2]}",
+        page,
+        count=1,
+        flags=re.DOTALL,
     )
     if not n:
-        raise SystemExit(f"docs/{name} lacks <!-- {mark} --> ... <!-- end -->")
-    put(name, found)
+        raise SystemExit(f"a page of docs lacks <!-- {mark} --> ... <!-- end -->")
+    return found
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -55,8 +54,9 @@ def kind(field: dict[str, Any]) -> str:
     if field.get("type") == "array":
         return f"list of {kind(field['items'])}"
     if field.get("type") == "object":
-        inner = field.get("additionalProperties")
-        return f"by name: {kind(inner)}" if isinstance(inner, dict) else "texts by language (en, zh, de)"
+        inner = [field.get("additionalProperties"), *field.get("patternProperties", {}).values()]
+        mine = [kind(x) for x in inner if isinstance(x, dict)]
+        return "texts by language (en, zh, de)" if "enum" in field.get("propertyNames", {}) else f"by name: {mine[0]}"
     return SIMPLE.get(field.get("type", ""), "duration or amount with unit")
 
 
@@ -74,13 +74,18 @@ def settings(schema: dict[str, Any]) -> str:
         "# The plant file: every setting\n\nMade by `make regen` from the schema (`wattline schema`). Durations and amounts may carry a unit "
         "(`1m`, `12 MW`, `480 MWh`).\n`simulator/plants/jiaxing.yaml` is a large example, `wattline init` writes a small one.\n"
     )
-    parts = {"The whole file": schema, **schema["$defs"]}
-    for name, part in parts.items():
+    for name, part in {"The whole file": schema, **schema["$defs"]}.items():
         if "properties" not in part:
+            text += f"\n## {name}\n\n{', '.join(f'`{x}`' for x in part['enum'])}\n"
             continue
         needed = part.get("required", [])
         rows = [
-            (f"`{key}`", kind(field), default(field, key in needed), field.get("description", ""))
+            (
+                f"`{key}`",
+                kind(field),
+                default(field, key in needed),
+                field.get("description", "display name" if key == "name" else ""),
+            )
             for key, field in part["properties"].items()
         ]
         text += f"\n## {name}\n\n{part.get('description', '')}\n\n" + table(("setting", "is", "default", "means"), rows)
@@ -97,7 +102,7 @@ def meters(catalogue: dict[str, Profile]) -> str:
         for p in sorted(catalogue.values(), key=lambda p: p.id)
     ]  # fmt: skip
     return (
-        f"# Meters that are known\n\nMade by `make regen` from `collector/profiles`: {len(rows)} models. \"Two sources\" means that two independent documents "
+        f'# Meters that are known\n\nMade by `make regen` from `collector/profiles`: {len(rows)} models. "Two sources" means that two independent documents '
         "or programs agree on the map;\neach profile names its sources. A model that is missing is one YAML file: copy the nearest, and `wattline probe` tells "
         "whether it reads plausible values.\nAny OPC UA server and any MQTT topic with JSON works without a profile.\n\n"
         + table(("profile", "maker", "model", "kind", "rows", "map"), rows)
@@ -113,20 +118,39 @@ def figures() -> str:
     return table(("figure", "means", "unit"), rows)
 
 
-def examples() -> None:
-    """The examples of docs/api.md, from `api/examples.json`."""
+def api(page: str) -> str:
+    """docs/api.md with its examples and metrics."""
     for route, answer in json.loads((ROOT / "api" / "examples.json").read_text(encoding="utf-8")).items():
-        body = json.dumps(answer, ensure_ascii=False)
-        wrapped = re.sub(r"(?<=, )(?=\"(?:\w+)\": [\[{])", "\n ", body)
-        if f"<!-- {route} -->" in (DOCS / "api.md").read_text(encoding="utf-8"):
-            between("api.md", route, f"```json\n{wrapped}\n```\n")
+        if f"<!-- {route} -->" in page:
+            page = between(page, route, f"```json\n{wrapped(answer)}\n```\n")
+    return between(page, "metrics", table(("metric", "means"), [(f"`{n}`", t) for n, t in METRICS.items()]))
+
+
+def wrapped(value: Any, indent: int = 0) -> str:
+    """JSON on one line where it is short, else an entry a line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent < WIDTH or not isinstance(value, dict | list):
+        return line
+    pad = " " * (indent + 1)
+    if isinstance(value, list):
+        return "[" + f",\n{pad}".join(wrapped(x, indent + 1) for x in value) + "]"
+    return "{" + f",\n{pad}".join(f'"{k}": {wrapped(v, indent + 1)}' for k, v in value.items()) + "}"
+
+
+def generated() -> dict[Path, str]:
+    """All that is generated, by file."""
+    schema = PlantFile.model_json_schema()
+    pages = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("figures.md", "api.md")}
+    texts = {
+        "plant-file.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
+        "plant-file.md": settings(schema),
+        "meters.md": meters(dict(load_catalogue())),
+        "figures.md": between(pages["figures.md"], "figures", figures()),
+        "api.md": api(pages["api.md"]),
+    }
+    return {DOCS / name: text for name, text in texts.items()}
 
 
 if __name__ == "__main__":
-    schema = PlantFile.model_json_schema()
-    put("plant-file.schema.json", json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
-    put("plant-file.md", settings(schema))
-    put("meters.md", meters(dict(load_catalogue())))
-    between("figures.md", "figures", figures())
-    between("api.md", "metrics", table(("metric", "means"), [(f"`{n}`", t) for n, t in METRICS.items()]))
-    examples()
+    for path, text in generated().items():
+        path.write_text(text, encoding="utf-8")

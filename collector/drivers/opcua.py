@@ -28,6 +28,7 @@ log = logging.getLogger("wattline.collector.opcua")
 QUEUE_SIZE: Final = 32
 KEEP_ALIVE_S: Final = 2.0
 STALE_S: Final = 10.0
+FIRST_VALUES_S: Final = 5.0
 _AUTH: Final = (
     ua.uaerrors.BadUserAccessDenied,
     ua.uaerrors.BadIdentityTokenRejected,
@@ -53,7 +54,7 @@ class OpcUaDriver:
         self.link, self.clock, self.timeout = link, clock, timeout
         self.cache = Cache(list(signals), clock)
         self._user, self._password = user, password
-        self._heard = 0.0
+        self._heard = self._began = 0.0
         self._backoff = Backoff()
         self._lost = asyncio.Event()
         self._fault: Exception | None = None
@@ -119,7 +120,7 @@ class OpcUaDriver:
         params.RequestedLifetimeCount = 30 * params.RequestedMaxKeepAliveCount
         params.MaxNotificationsPerPublish = 10_000
         params.PublishingEnabled = True
-        self._heard = monotonic()
+        self._heard = self._began = monotonic()
         made = await client.uaclient.create_subscription(params, lambda result: self._guarded(result, sink))
         items = await self._items(client, interval)
         wanted = ua.CreateMonitoredItemsParameters()
@@ -223,6 +224,8 @@ class OpcUaDriver:
                     if alive and count:
                         polls.ok(self.clock.now(), count)
                         meter.recovered()
+                    elif monotonic() - self._began < FIRST_VALUES_S:
+                        polls.failed["no_value"] += 1  # counted; the server is still on its way to the first values
                     else:
                         meter.failed(polls, "no_value" if alive else "silent")
 

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from deploy.record_examples import BY_ID, ROUTES
 from wattline.runtime import page_folder
 
+EXAMPLES = Path(__file__).parents[2] / "api" / "examples.json"
 CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.net, pytest.mark.slow, pytest.mark.timeout(240)]
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -105,6 +107,26 @@ def test_history_is_filled_and_meters_are_well(demo: tuple[str, Any]) -> None:
     assert all(200 < v < 600 for v in series["columns"]["intensity.electricity"] if v is not None)
     states = [m["state"] for m in get(base + "/api/v1/health")["meters"]]
     assert states.count("ok") >= len(states) - 2
+
+
+def test_answers_have_the_shape_of_their_examples(demo: tuple[str, Any]) -> None:
+    base, _ = demo
+    wait_for(lambda: get(base + "/api/v1/live")["books"], 150, "books")
+    for route, path in ROUTES.items():
+        differs(json.loads(EXAMPLES.read_text(encoding="utf-8"))[route], get(base + path), route)
+
+
+def differs(example: Any, real: Any, where: str) -> None:
+    """Every key of the example is in the answer, with a value of its kind."""
+    if isinstance(example, dict) and isinstance(real, dict):
+        for key in example if where.rpartition(".")[2] not in BY_ID else ():
+            assert key in real, f"{where} lacks {key}"
+            differs(example[key], real[key], f"{where}.{key}")
+    elif isinstance(example, list) and isinstance(real, list) and example and real:
+        differs(example[0], real[0], f"{where}[0]")
+    elif example is not None and real is not None:
+        numbers = isinstance(example, int | float) and isinstance(real, int | float)
+        assert numbers or type(example) is type(real), f"{where}: {real!r} is no {type(example).__name__}"
 
 
 def test_a_taken_port_is_one_plain_sentence(demo: tuple[str, Any]) -> None:

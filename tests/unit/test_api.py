@@ -107,3 +107,23 @@ async def test_a_token_guards_all_but_health(rig: ApiRig) -> None:
     assert entered.status_code == 303
     assert "httponly" in entered.headers["set-cookie"].lower()
     assert (await rig.ask("/enter?key=wrong", token="t0k")).status_code == 401
+
+
+async def test_every_route_has_an_example(rig: ApiRig) -> None:
+    paths = (await rig.ask("/api/openapi.json")).json()["paths"]
+    plain = {"/metrics", "/api/v1/live/stream"}
+    for path in set(paths) - plain:
+        answer = paths[path]["get"]["responses"]["200"]["content"]["application/json"]
+        assert "example" in answer, path
+
+
+async def test_every_route_stands_in_the_docs(rig: ApiRig) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for path in (await rig.ask("/api/openapi.json")).json()["paths"]:
+        assert f"`GET {path}`" in page, path
+
+
+async def test_every_figure_has_a_meaning(rig: ApiRig) -> None:
+    found = (await rig.ask("/api/v1/figures")).json()
+    assert {f["name"] for f in found} == set(FIGURES)
+    assert all(f["means"] for f in found)
