@@ -160,7 +160,7 @@ CASES = [
 # What a visitor must be able to read in each state: words of the page, by page.
 SAYS = {
     ("site", "first"): ["waiting"], ("line", "first"): ["waiting"], ("health", "first"): ["state_never"],
-    ("site", "backfill"): ["backfill"], ("line", "backfill"): ["backfill"], ("site", "well"): ["allWell"], ("line", "well"): ["state_RUN"],
+    ("site", "backfill"): ["backfill", "noBooks"], ("line", "backfill"): ["backfill", "noBooks"], ("site", "well"): ["allWell"], ("line", "well"): ["state_RUN"],
     ("health", "well"): ["state_ok"], ("site", "stale"): ["stale", "meter_silent", "lowCoverage"], ("line", "stale"): ["stale"],
     ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"],
     ("site", "alert"): ["state_FAULT", "line_idle", "connection_lost", "converter_unloaded", "counter_reset", "was_silent"],

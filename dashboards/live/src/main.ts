@@ -74,7 +74,7 @@ function update(): void {
   if (!head) return;
   const { now, books, backfill } = data;
   text(head.now, now ? clock(now.at_ms, data.site.timezone, true) : "–");
-  text(head.books, books ? `${t("booksTo", { t: clock(books.to_ms, data.site.timezone) })} · ${t("shift", { s: code("shift", books.shift.id) })}` : t("waiting"));
+  text(head.books, books ? `${t("booksTo", { t: clock(books.to_ms, data.site.timezone) })} · ${t("shift", { s: code("shift", books.shift.id) })}` : t(now ? "noBooks" : "waiting"));
   text(head.cover, `${t("coverage")} ${num(books?.today.coverage ?? null)} %`);
   lost.hidden = !data.lost;
   if (data.lost) text(lost, t("lost", { t: clock(data.lostSince, data.site.timezone, true) }));

@@ -64,7 +64,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     if (charts) [grownTo, filling] = [to, data.backfill !== null];
     if (now) showNow(now);
     if (books && books !== drawnBooks) showBooks(books);
-    if (!books) attention.replaceChildren(el("li", "calm", t("waiting")));
+    if (!books) attention.replaceChildren(el("li", "calm", t(now ? "noBooks" : "waiting")));
     if (sisters && (books !== drawnBooks || !sisters.firstChild)) drawSisters();
     drawnBooks = books;
     for (const c of cards) c.update(now?.lines[c.id], books?.lines[c.id]);
