@@ -123,7 +123,7 @@ def run(
         options = Options(data, bind, port, simulated=True, endpoints=found["connections"])
     runtime = Runtime(parsed, catalogue, clock, options)
     print(
-        f"Wattline: {parsed.site.id}, live at {runtime.link()}; raw readings are kept 7 days (data in {data})",
+        f"Wattline: {parsed.site.id}, live at {runtime.link()} (data in {data})",
         flush=True,
     )
     try:
