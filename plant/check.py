@@ -41,7 +41,14 @@ def _site(plant: PlantFile) -> Iterator[Finding]:
 
 
 def _connections(plant: PlantFile) -> Iterator[Finding]:
+    first: dict[str, str] = {}
     for key, connection in plant.connections.items():
+        other = first.setdefault(connection.endpoint, key)
+        if connection.modbus and other != key:
+            yield (
+                ("connections", key, "modbus"),
+                f"is the address of '{other}' too; put all its meters on '{other}', since many devices accept one connection only",
+            )
         if connection.security != "None":
             yield (
                 ("connections", key, "security"),

@@ -58,6 +58,10 @@ def test_all_mistakes_come_at_once_with_lines_and_hints() -> None:
         ),
         (("carrier: electricity", "carrier: steem"), "plant.yaml:5: buses.board.carrier: must be one of"),
         (("unit: 1,", "unit: 1, unit: 2,"), "plant.yaml:4: meters.m1.unit: given twice; keep one"),
+        (
+            ("connections: {", "connections: {other: {modbus: 'tcp://192.0.2.1:502'}, "),
+            "plant.yaml:2: connections.hall.modbus: is the address of 'other' too",
+        ),
         (("unit: 1,", "unit: 1, every: {power: 20ms},"), "plant.yaml:4: meters.m1.every.power: must be at least 100ms"),
     ],
 )
