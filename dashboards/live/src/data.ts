@@ -72,7 +72,7 @@ export class Day {
     if (this.busy || (this.series && last <= end)) return false;
     this.busy = true;
     try {
-      if (!this.series || last - end >= DAY) this.series = whole(await this.ask("-24h"));
+      if (!this.series || last - end >= DAY) this.series = whole(await this.ask("-24h"), toMs);
       else append(this.series, await this.ask(new Date(end).toISOString(), new Date(last).toISOString()), last);
       return true;
     } catch {
@@ -88,9 +88,10 @@ export class Day {
     return get<Series>(`/api/v1/series?of=${this.of}&figures=${encodeURIComponent(this.figures)}&every=15m&from=${from}${to && `&to=${to}`}`);
   }
 }
-// The first and last bucket are cut by the edges of the span; only whole ones are drawn.
-function whole(s: Series): Series {
-  for (const key of Object.keys(s.columns)) s.columns[key] = s.columns[key]!.slice(1, -1);
+// The first and last bucket are cut by the edges of the span, the one before may still be open in the books; only whole ones are drawn.
+function whole(s: Series, toMs: number | null): Series {
+  const last = s.columns.start_ms!.at(-2) ?? 0, open = toMs !== null && toMs >= last && toMs < last + EVERY_S * 1000;
+  for (const key of Object.keys(s.columns)) s.columns[key] = s.columns[key]!.slice(1, open ? -2 : -1);
   return s;
 }
 function append(s: Series, more: Series, toMs: number): void {

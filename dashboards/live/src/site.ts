@@ -27,9 +27,12 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   flows.host.dataset.empty = t("waiting");
   flows.filled = () => data.now && table(data.now);
   const attention = el("ul", "attention");
+  const planned = el("p", "small"), bar = el("progress"), plan = el("div", "plan", el("h2", "", t("plan")), planned, bar);
+  plan.hidden = true;
+  bar.ariaLabel = t("plan");
   const cards = [...site.lines.filter((l) => !l.group), ...site.groups].map((l) => lineCard(site, l.id, name(l.name, l.id), unitOf(l.id), go));
   const sisters = site.lines.some((l) => l.id === "cells_steam") && site.lines.some((l) => l.id === "cells_electric") ? el("section", "card sisters") : null;
-  const root = el("main", "site", el("section", "strip", ...Object.values(tiles).map((f) => f.root)), el("section", "middle", flows.root, el("section", "card needs", el("h2", "", t("attention")), attention)), el("section", "cards", ...cards.map((c) => c.root), ...(sisters ? [sisters] : [])), legend());
+  const root = el("main", "site", el("section", "strip", ...Object.values(tiles).map((f) => f.root)), el("section", "middle", flows.root, el("section", "card needs", el("h2", "", t("attention")), attention, plan)), el("section", "cards", ...cards.map((c) => c.root), ...(sisters ? [sisters] : [])), legend());
   let charts: typeof import("./charts") | null = null, sankey: import("echarts/core").ECharts | null = null;
   let grownTo: number | null = -1, filling = false, drawnAt = 0, drawnBooks: Books | null = null, live = true;
   void import("./charts").then((m) => {
@@ -92,11 +95,14 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     flows.table.replaceChildren(grid([t("from"), t("to"), "MW", "g/kWh"], rows.map((l) => el("tr", "", el("td", "", label(l.from)), el("td", "", label(l.to)), el("td", "n", num(l.kw / 1000)), el("td", "n", num(l.g_per_kwh))))));
   }
   function showBooks(books: Books): void {
-    const { today } = books, c = today.carbon_kg, plan = today.plan_kwh, kwh = today.electricity_kwh;
+    const { today } = books, c = today.carbon_kg, expected = today.plan_kwh, kwh = today.electricity_kwh;
     const low = (today.coverage ?? 0) < COVERED, guess = (today.estimated ?? 0) > GUESSED ? "~" : "", tonnes = (kg: number | null | undefined) => num(kg == null ? null : kg / 1000);
     const why = (note: string): string => (low ? t("lowCoverage", { v: num(today.coverage) }) : note);
-    tiles.el.set((kwh === null ? "" : guess) + tonnes(kwh), "MWh", why(plan && kwh !== null ? t("vsPlan", { v: signed((100 * (kwh - plan)) / plan) }) : ""), low);
+    tiles.el.set((kwh === null ? "" : guess) + tonnes(kwh), "MWh", why(expected && kwh !== null ? t("vsPlan", { v: signed((100 * (kwh - expected)) / expected) }) : ""), low);
     tiles.co2.set((c.total_location == null ? "" : guess) + tonnes(c.total_location), "t", why(t("scopes", { a: tonnes(c.scope1), b: tonnes(c.scope2_location) })), low);
+    plan.hidden = !expected || kwh === null;
+    planned.textContent = t("planNow", { a: tonnes(kwh), b: tonnes(expected) });
+    Object.assign(bar, { max: expected ?? 1, value: kwh ?? 0 });
     const order = [...books.attention].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms), most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST, rest = order.length - most;
     attention.replaceChildren(...(order.length ? order.slice(0, most).map(item) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : []));
   }

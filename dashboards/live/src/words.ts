@@ -14,6 +14,7 @@ export const WORDS = {
   sisters: ["Sisters: does electrifying pay?", "姊妹线：电气化合算吗？", "Schwestern: lohnt Elektrifizieren?"],
   sistersNote: ["Battery cells on electricity against cells on steam, kg per kWh cell, this shift. The answer depends on where heat and power come from.", "电气化电芯线对比蒸汽电芯线，每 kWh 电芯的 kg，本班。答案取决于热和电的来源。", "Zellen elektrisch gegen Zellen mit Dampf, kg je kWh Zelle, diese Schicht. Die Antwort hängt davon ab, woher Wärme und Strom kommen."],
   lost: ["No data since {t}. Trying again.", "自 {t} 起无数据，正在重连。", "Keine Daten seit {t}. Neuer Versuch läuft."], waiting: ["Waiting for the first readings …", "等待首批读数……", "Warte auf die ersten Messwerte …"],
+  plan: ["Today against plan", "今日与计划", "Heute und Plan"], planNow: ["{a} MWh used, {b} planned by now", "已用 {a} MWh，至此计划 {b}", "{a} MWh verbraucht, {b} bis jetzt geplant"], 
   noBooks: ["The first window is not closed yet.", "首个时间窗尚未结束。", "Das erste Zeitfenster ist noch offen."],
   backfill: ["Making history: {p} % of {d} days", "正在补历史：{d} 天的 {p} %", "Historie entsteht: {p} % von {d} Tagen"], unmetered: ["Unmetered", "未计量", "Ungemessen"],
   explain: ["Explain", "解释", "Erklären"], close: ["Close", "关闭", "Schließen"], formula: ["How it is made", "计算方式", "Wie es entsteht"], factor: ["Factor", "因子", "Faktor"],
