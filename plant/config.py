@@ -293,6 +293,22 @@ class Group(Strict):
     name: Name = ""
 
 
+class Influx(Strict):
+    """An InfluxDB (1.8, 2.x or 3 Core) that gets all figures and readings too, beside the embedded store."""
+
+    url: str = Field(pattern=r"^https?://[^/]+$", description="http://HOST:PORT")
+    org: str = Field("wattline", description="organisation (2.x; others ignore it)")
+    bucket: str = Field(
+        "wattline", pattern=r"^[A-Za-z0-9_-]+$", description="bucket or database of the figures; no slash"
+    )
+    raw_bucket: str = Field(
+        "wattline_raw", pattern=r"^[A-Za-z0-9_-]+$", description="bucket or database of the raw readings"
+    )
+    token: Secret | None = Field(
+        None, description="API token; user:password for 1.8; none where there is no access control"
+    )
+
+
 class PlantFile(Strict):
     """The whole file."""
 
@@ -306,6 +322,7 @@ class PlantFile(Strict):
     lines: dict[Id, Line] = Field({}, description="production lines")
     groups: dict[Id, Group] = Field({}, description="lines shown and summed together")
     contracts: dict[Id, Contract] = Field({}, description="green power bought")
+    influx: Influx | None = Field(None, description="InfluxDB beside the embedded store")
 
 
 def names(value: Name, fallback: str) -> dict[str, str]:
