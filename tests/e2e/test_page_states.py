@@ -30,7 +30,7 @@ pytestmark = [
 ]
 LOOK = Path(__file__).with_name("page_look.js").read_text(encoding="utf-8")
 LANGS = ("en", "zh", "de")
-PATHS = {"site": "/", "line": "/lines/cells_steam", "health": "/health"}
+PATHS = {"site": "/", "line": "/lines/cells_steam", "health": "/health", "factors": "/factors"}
 HEIGHT = {390: 844, 1366: 768, 3840: 2160}
 Answers = dict[str, Any]
 
@@ -156,13 +156,15 @@ CASES = [
     ("site", "alert", "light", 1366, "zh"),
     ("health", "alert", "dark", 390, "zh"),
     ("line", "alert", "light", 1366, "en"),
+    ("factors", "well", "light", 1366, "zh"),
+    ("factors", "well", "dark", 390, "de"),
 ]
 # What a visitor must be able to read in each state: words of the page, by page.
 SAYS = {
     ("site", "first"): ["waiting"], ("line", "first"): ["waiting"], ("health", "first"): ["state_never"],
     ("site", "backfill"): ["backfill", "noBooks"], ("line", "backfill"): ["backfill", "noBooks"], ("site", "well"): ["allWell"], ("line", "well"): ["state_RUN"],
     ("health", "well"): ["state_ok"], ("site", "stale"): ["stale", "meter_silent", "lowCoverage"], ("line", "stale"): ["stale"],
-    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"],
+    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"], ("factors", "well"): ["byLocation", "contract", "scope_scope2"],
     ("site", "alert"): ["state_FAULT", "line_idle", "connection_lost", "converter_unloaded", "counter_reset", "was_silent"],
 }  # fmt: skip
 
@@ -249,6 +251,7 @@ def untranslated(page: Page, lang: str) -> list[str]:
     texts: list[str] = page.evaluate("() => look().texts")
     raw = re.compile(r"undefined|NaN|\[object|\{\w+\}|\b[a-z]+_[a-z]+\b(?<!_ms)")
     ids = {i for m in recorded()["/api/v1/health"]["meters"] for i in (m["id"], m["connection"], m["profile"])}
+    ids |= {f[kind]["fallback"] for f in recorded()["/api/v1/factors"] for kind in ("location", "market")} - {""}
     return [s for s in texts if s in other or (raw.search(s) and not any(i in s for i in ids))]
 
 
