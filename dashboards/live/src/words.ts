@@ -31,7 +31,7 @@ export const WORDS = {
   line_idle: ["{l} idles, {v} kW for {s} min", "{l} 空转 {s} 分钟，{v} kW", "{l} läuft leer, {v} kW seit {s} min"], journal: ["Journal", "日志", "Journal"], behind: ["behind", "落后", "zurück"],
   perGood: ["{c} per good unit, this shift", "每合格单位 {c}，本班", "{c} je Guteinheit, diese Schicht"], stale: ["no data since {t}", "自 {t} 起无数据", "keine Daten seit {t}"],
   table: ["Table", "表格", "Tabelle"], picture: ["Picture", "图形", "Bild"], states: ["Machine states, 24 h", "设备状态，24 小时", "Maschinenzustände, 24 h"], wall: ["Wall", "大屏", "Wandbild"],
-  lowCoverage: ["only {v} % covered by readings", "读数仅覆盖 {v} %", "nur {v} % durch Messwerte gedeckt"], source_unknown: ["Unknown", "未知", "Unbekannt"], source_opening_stock: ["Opening stock", "期初储量", "Anfangsbestand"], more: ["and {n} more", "另有 {n} 项", "und {n} weitere"],
+  lowCoverage: ["only {v} % covered by readings", "读数仅覆盖 {v} %", "nur {v} % durch Messwerte gedeckt"], source_unknown: ["Unknown", "未知", "Unbekannt"], source_ambient: ["Ambient heat", "环境热", "Umgebungswärme"], source_opening_stock: ["Opening stock", "期初储量", "Anfangsbestand"], more: ["and {n} more", "另有 {n} 项", "und {n} weitere"],
   runningOf: ["{a} of {b} run", "{a}/{b} 运行", "{a} von {b} laufen"], gapBand: ["no data", "无数据", "keine Daten"], scaleNote: ["g {c}/kWh", "克 {c}/kWh", "g {c}/kWh"],
   state_RUN: ["runs", "运行", "läuft"], state_IDLE: ["idle", "空转", "leer"], state_OFF: ["off", "停机", "aus"], state_FAULT: ["fault", "故障", "Störung"], state_STANDBY: ["standby", "待机", "Bereitschaft"],
   state_WARMUP: ["warming up", "预热", "wärmt auf"], state_CHANGEOVER: ["changeover", "换型", "Umrüsten"], state_UNKNOWN: ["not known", "不明", "unklar"],
