@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -277,24 +277,28 @@ def test_picture(browser: Browser, path: str, state: str, theme: str, width: int
             assert set(page.locator(".value").all_inner_texts()) == {"–"}, "a number where nothing was measured"
 
 
-@pytest.mark.parametrize(
-    ("path", "theme", "width", "lang"), [("site", "light", 390, "zh"), ("line", "dark", 3840, "de")]
-)
-def test_a_lost_stream_is_told_and_heals(browser: Browser, path: str, theme: str, width: int, lang: str) -> None:
-    with rigged("lost").running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
-        settle(page)
+LOST = (("site", "light", 390, "zh"), ("line", "dark", 3840, "de"), ("health", "light", 1366, "en"))
+
+
+def test_a_lost_stream_is_told_and_heals(browser: Browser) -> None:
+    with rigged("lost").running() as rig, ExitStack() as open_pages:
+        pages = [open_pages.enter_context(shown(browser, rig, PATHS[p], theme, w, lang)) for p, theme, w, lang in LOST]
+        for page in pages:
+            settle(page)
         rig.tick()
-        page.wait_for_timeout(300)
-        assert page.locator(".banner.lost").is_hidden()
+        pages[0].wait_for_timeout(300)
+        assert all(page.locator(".banner.lost").is_hidden() for page in pages)
         rig.stop_stream()
-        page.wait_for_selector(".banner.lost", timeout=5000)
-        assert says(page, "lost", lang)
-        picture(page, f"{path}-lost-{theme}-{width}-{lang}")
-        check(page, lang)
+        for page, (path, theme, width, lang) in zip(pages, LOST, strict=True):
+            page.wait_for_selector(".banner.lost", timeout=5000)
+            assert says(page, "lost", lang)
+            picture(page, f"{path}-lost-{theme}-{width}-{lang}")
+            check(page, lang)
         rig.streaming = True
-        page.wait_for_timeout(700)
+        pages[0].wait_for_timeout(700)
         rig.tick()
-        page.wait_for_selector(".banner.lost", state="hidden", timeout=3000)
+        for page in pages:
+            page.wait_for_selector(".banner.lost", state="hidden", timeout=3000)
 
 
 def test_figures_move_with_the_stream_and_the_day_grows_with_the_books(browser: Browser) -> None:
