@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ pytestmark = [
 ]
 LOOK = Path(__file__).with_name("page_look.js").read_text(encoding="utf-8")
 LANGS = ("en", "zh", "de")
-PATHS = {"site": "/", "line": "/lines/cells_steam", "health": "/health"}
+PATHS = {"site": "/", "line": "/lines/cells_steam", "health": "/health", "factors": "/factors"}
 HEIGHT = {390: 844, 1366: 768, 3840: 2160}
 Answers = dict[str, Any]
 
@@ -156,13 +156,15 @@ CASES = [
     ("site", "alert", "light", 1366, "zh"),
     ("health", "alert", "dark", 390, "zh"),
     ("line", "alert", "light", 1366, "en"),
+    ("factors", "well", "light", 1366, "zh"),
+    ("factors", "well", "dark", 390, "de"),
 ]
 # What a visitor must be able to read in each state: words of the page, by page.
 SAYS = {
     ("site", "first"): ["waiting"], ("line", "first"): ["waiting"], ("health", "first"): ["state_never"],
     ("site", "backfill"): ["backfill", "noBooks"], ("line", "backfill"): ["backfill", "noBooks"], ("site", "well"): ["allWell"], ("line", "well"): ["state_RUN"],
     ("health", "well"): ["state_ok"], ("site", "stale"): ["stale", "meter_silent", "lowCoverage"], ("line", "stale"): ["stale"],
-    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"],
+    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"], ("factors", "well"): ["byLocation", "contract", "scope_scope2"],
     ("site", "alert"): ["state_FAULT", "line_idle", "connection_lost", "converter_unloaded", "counter_reset", "was_silent"],
 }  # fmt: skip
 
@@ -249,6 +251,7 @@ def untranslated(page: Page, lang: str) -> list[str]:
     texts: list[str] = page.evaluate("() => look().texts")
     raw = re.compile(r"undefined|NaN|\[object|\{\w+\}|\b[a-z]+_[a-z]+\b(?<!_ms)")
     ids = {i for m in recorded()["/api/v1/health"]["meters"] for i in (m["id"], m["connection"], m["profile"])}
+    ids |= {f[kind]["fallback"] for f in recorded()["/api/v1/factors"] for kind in ("location", "market")} - {""}
     return [s for s in texts if s in other or (raw.search(s) and not any(i in s for i in ids))]
 
 
@@ -274,24 +277,28 @@ def test_picture(browser: Browser, path: str, state: str, theme: str, width: int
             assert set(page.locator(".value").all_inner_texts()) == {"–"}, "a number where nothing was measured"
 
 
-@pytest.mark.parametrize(
-    ("path", "theme", "width", "lang"), [("site", "light", 390, "zh"), ("line", "dark", 3840, "de")]
-)
-def test_a_lost_stream_is_told_and_heals(browser: Browser, path: str, theme: str, width: int, lang: str) -> None:
-    with rigged("lost").running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
-        settle(page)
+LOST = (("site", "light", 390, "zh"), ("line", "dark", 3840, "de"), ("health", "light", 1366, "en"))
+
+
+def test_a_lost_stream_is_told_and_heals(browser: Browser) -> None:
+    with rigged("lost").running() as rig, ExitStack() as open_pages:
+        pages = [open_pages.enter_context(shown(browser, rig, PATHS[p], theme, w, lang)) for p, theme, w, lang in LOST]
+        for page in pages:
+            settle(page)
         rig.tick()
-        page.wait_for_timeout(300)
-        assert page.locator(".banner.lost").is_hidden()
+        pages[0].wait_for_timeout(300)
+        assert all(page.locator(".banner.lost").is_hidden() for page in pages)
         rig.stop_stream()
-        page.wait_for_selector(".banner.lost", timeout=5000)
-        assert says(page, "lost", lang)
-        picture(page, f"{path}-lost-{theme}-{width}-{lang}")
-        check(page, lang)
+        for page, (path, theme, width, lang) in zip(pages, LOST, strict=True):
+            page.wait_for_selector(".banner.lost", timeout=5000)
+            assert says(page, "lost", lang)
+            picture(page, f"{path}-lost-{theme}-{width}-{lang}")
+            check(page, lang)
         rig.streaming = True
-        page.wait_for_timeout(700)
+        pages[0].wait_for_timeout(700)
         rig.tick()
-        page.wait_for_selector(".banner.lost", state="hidden", timeout=3000)
+        for page in pages:
+            page.wait_for_selector(".banner.lost", state="hidden", timeout=3000)
 
 
 def test_figures_move_with_the_stream_and_the_day_grows_with_the_books(browser: Browser) -> None:

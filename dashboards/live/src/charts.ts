@@ -4,7 +4,7 @@ import { GridComponent, LegendComponent, TooltipComponent } from "echarts/compon
 import { init, use, type ECharts } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { carbon, sourceColour, STATE_COLOUR } from "./colour";
-import { clock, code, name, num, t } from "./i18n";
+import { clock, code, name, num, sourceName, t } from "./i18n";
 import type { FlowNode, Now, Series, Site } from "./types";
 
 use([BarChart, CustomChart, LineChart, SankeyChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
@@ -83,7 +83,7 @@ export function drawSources(c: ECharts, site: Site, s: Series, small: boolean): 
     series: ids.map((id) => {
       const source = id.slice("energy.source.".length);
       const kind = sourceKind(site, source);
-      return { type: "line", name: source === "unknown" ? t("unknownSource") : label(site, kind === "store" ? "store" : "source", source), stack: "all", areaStyle: { opacity: 0.95 }, lineStyle: { width: 0 }, symbol: "none", connectNulls: false, color: sourceColour(kind), data: s.columns[id]!.map((v) => (v === null ? null : v / hours / 1000)) };
+      return { type: "line", name: sourceName(site, source), stack: "all", areaStyle: { opacity: 0.95 }, lineStyle: { width: 0 }, symbol: "none", connectNulls: false, color: sourceColour(kind), data: s.columns[id]!.map((v) => (v === null ? null : v / hours / 1000)) };
     }),
   }, { notMerge: true });
 }

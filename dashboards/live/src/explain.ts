@@ -1,7 +1,7 @@
 // The side panel: a figure taken apart.
 import { get } from "./data";
 import { el, grid } from "./dom";
-import { name, num, t, whole, type Word } from "./i18n";
+import { num, sourceName, t, whole, type Word } from "./i18n";
 import type { Site } from "./types";
 
 interface Part { source: string; via: string | null; amount: number; unit: string; kg: number; factor: { value_kg: number; unit: string; source: string; year: number; region: string; gas_basis: string; status: string; fallback: string } }
@@ -48,7 +48,7 @@ function amount(x: number | null, unit: string): string {
   return `${x !== null && Math.abs(x) >= 1000 ? whole(x) : num(x)} ${unit}`.trim();
 }
 function content(site: Site, e: Explained): HTMLElement[] {
-  const called = (id: string): string => name([...site.sources, ...site.stores].find((x) => x.id === id)?.name, id === "unknown" ? t("unknownSource") : id);
+  const called = (id: string): string => sourceName(site, id);
   const parts = e.parts.filter((p) => Math.abs(p.amount) > LEAST_KWH);
   const rows = parts.map((p) =>
     el("tr", "", el("td", "", p.via ? `${called(p.via)} ← ${called(p.source)}` : called(p.source)), el("td", "n", amount(p.amount, p.unit)), el("td", "n", `${num(p.factor.value_kg)} kg/${p.factor.unit}`), el("td", "n", amount(p.kg, "kg"))),

@@ -1,5 +1,7 @@
 // Words in the language of the viewer, and numbers and times as it writes them.
+import type { Site } from "./types";
 import { WORDS } from "./words";
+
 export type Lang = "en" | "zh" | "de";
 export const LANGS: Lang[] = ["en", "zh", "de"];
 export const LANG_NAMES: Record<Lang, string> = { en: "EN", zh: "中文", de: "DE" };
@@ -47,6 +49,9 @@ export function whole(x: number): string {
 export function code(kind: string, id: string): string {
   const word = `${kind}_${id}`;
   return has(word) ? t(word) : id;
+}
+export function sourceName(site: Site, id: string): string {
+  return name([...site.sources, ...site.stores].find((x) => x.id === id)?.name, code("source", id));
 }
 export function signed(x: number | null | undefined): string {
   return x === null || x === undefined ? "–" : (x > 0 ? "+" : x < 0 ? "−" : "") + num(Math.abs(x), 2);

@@ -3,7 +3,7 @@ import { word } from "./band";
 import { Day, type Data } from "./data";
 import { COVERED, el, figure, grid, GUESSED, section, text } from "./dom";
 import { explain } from "./explain";
-import { clock, code, name, num, t } from "./i18n";
+import { clock, code, name, num, sourceName, t } from "./i18n";
 import type { Page } from "./site";
 import type { Figures, LineNow, Series, Site } from "./types";
 
@@ -68,6 +68,6 @@ function fill(table: HTMLElement, s: Series, site: Site): void {
 }
 function column(n: string, site: Site): string {
   if (n.startsWith("seconds.")) return code("state", n.slice(8));
-  if (n.startsWith("energy.source.")) return name([...site.sources, ...site.stores].find((x) => x.id === n.slice(14))?.name, n.slice(14) === "unknown" ? t("unknownSource") : n.slice(14));
+  if (n.startsWith("energy.source.")) return sourceName(site, n.slice(14));
   return n === "coverage.time" ? t("coverage") : n.startsWith("intensity") ? t("intensity") : n.startsWith("electrification") ? t("electrified") : n;
 }

@@ -3,12 +3,14 @@ import "./style.css";
 import { Data } from "./data";
 import { el, text } from "./dom";
 import { closePanel } from "./explain";
+import { factorsPage } from "./factors";
 import { healthPage } from "./health";
 import { clock, code, LANG_NAMES, LANGS, lang, name, num, setBasis, setLang, t } from "./i18n";
 import { linePage } from "./line";
 import { sitePage, type Page } from "./site";
 
 const AWAKE_MS = 5000;
+const OTHERS: Record<string, (data: Data) => Page> = { "/health": healthPage, "/factors": factorsPage };
 const root = document.documentElement;
 const app = document.getElementById("app")!;
 const data = new Data(() => requestAnimationFrame(update));
@@ -55,7 +57,7 @@ function header() {
   const languages = LANGS.map((l) => button(LANG_NAMES[l], () => (setLang(l), show()), l === lang));
   const toWall = button(t("wall"), () => wall(!root.classList.contains("wall")), localStorage.getItem("wall") === "on");
   toWall.classList.add("towall");
-  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
+  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), link(t("factors"), "/factors"), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
   const title = el("strong", "works", name(data.site.name, data.site.id));
   const top = el("header", "top", title, now, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), el("span", "small leave", t("leave")), controls);
   return { root: top, now, books, cover };
@@ -64,7 +66,7 @@ function show(): void {
   closePanel();
   page?.stop();
   const line = location.pathname.match(/^\/lines\/([a-z0-9_]+)$/);
-  page = line ? linePage(data, line[1]!) : location.pathname === "/health" ? healthPage(data) : sitePage(data, go);
+  page = line ? linePage(data, line[1]!) : OTHERS[location.pathname]?.(data) ?? sitePage(data, go);
   head = header();
   app.replaceChildren(head.root, lost, fill, page.root);
   document.title = `${name(data.site.name, data.site.id)} · Wattline`;
