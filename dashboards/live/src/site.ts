@@ -108,7 +108,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   }
   function item(a: Attention): HTMLElement {
     const line = site.lines.find((l) => l.id === a.line);
-    const values = { m: line ? `${name(line.name, line.id)} · ${a.meter ?? ""}` : (a.meter ?? ""), l: name(line?.name, a.line ?? ""), s: num(a.params.seconds ?? a.params.minutes ?? 0, 3).replace(/[.,]0+$/, ""), v: num(a.params.kw) };
+    const values = { m: line ? `${name(line.name, line.id)} · ${a.meter ?? ""}` : (a.meter ?? ""), l: name(line?.name, a.line ?? ""), k: name(site.converters.find((c) => c.id === a.params.converter)?.name, a.params.converter ?? ""), s: num(a.params.seconds ?? a.params.minutes ?? 0, 3).replace(/[.,]0+$/, ""), v: num(a.params.kw) };
     const key = a.code === "meter_silent" && a.until_ms ? "was_silent" : a.code;
     return el("li", a.severity, el("span", "", has(key) ? t(key, values) : code("attention", a.code)), el("time", "", clock(a.since_ms, site.timezone)));
   }

@@ -3,14 +3,14 @@ export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
 export interface Site {
   id: string; name: Names; version: string; simulated: boolean; timezone: string; gas_basis: string; shifts: Record<string, string>;
-  sources: { id: string; name: Names; kind: string }[]; stores: { id: string; name: Names }[]; buses: { id: string; name: Names }[];
+  sources: { id: string; name: Names; kind: string }[]; stores: { id: string; name: Names }[]; buses: { id: string; name: Names }[]; converters: { id: string; name: Names }[];
   lines: { id: string; name: Names; group: string | null; output_unit: string; meters: string[] }[]; groups: { id: string; name: Names; lines: string[] }[];
 }
 export interface LineNow { state: string; state_since_ms: number | null; power: Record<string, number>; final_kw: number | null; figures: Figures; sources_kw: Record<string, number>; stale_since_ms: number | null; running?: number; members?: number }
 export interface FlowNode { id: string; kind: string; ref: string; kw: number; g_per_kwh: number | null }
 export interface FlowLink { from: string; to: string; kw: number; delivered_kw: number; g_per_kwh: number | null }
 export interface Now { at_ms: number; speed: number; site: { power_kw: number | null; figures: Figures; coverage: number | null }; lines: Record<string, LineNow>; remainder_kw: Record<string, number>; flows: { nodes: FlowNode[]; links: FlowLink[] } }
-export interface Attention { code: string; severity: string; since_ms: number; until_ms: number | null; meter: string | null; line: string | null; params: Record<string, number> }
+export interface Attention { code: string; severity: string; since_ms: number; until_ms: number | null; meter: string | null; line: string | null; params: Record<string, number> & { converter?: string } }
 export interface Books {
   to_ms: number; shift: { id: string; from_ms: number }; lines: Record<string, Figures>; last_week: { electricity_pct: number | null }; attention: Attention[];
   today: { electricity_kwh: number | null; plan_kwh: number | null; gas_basis: string; coverage: number | null; estimated: number | null; carbon_kg: Record<string, number | null> };
