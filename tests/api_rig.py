@@ -42,7 +42,7 @@ class ApiRig(Rig):
                 lambda: None,
                 "0.1.0",
                 token=token,
-                influxql=Answerer(self.site.id, self.store, self.journal.names),
+                influxql=Answerer(self.site.id, self.store, self.journal.names, self.window),
                 query_token="query-token" if token else None,
             )
         )

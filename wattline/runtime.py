@@ -120,7 +120,7 @@ class Runtime:
             page,
             self.token,
             metrics=lambda: prometheus(self),
-            influxql=Answerer(self.site.id, self.store, self.journal.names),
+            influxql=Answerer(self.site.id, self.store, self.journal.names, round(self.site.window_s * 1e9)),
             query_token=self.query_token,
         )
         return create_app(context)

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from plant.errors import QueryError
 from store.influxql.conditions import quoted, sql
-from store.influxql.relations import Place, Relation, relation
+from store.influxql.relations import Place, Relation, newest, relation
 from store.influxql.tree import SELECTORS, Binary, Call, Condition, Expr, Logic, Number, Ref, Select
 from store.influxql.windows import starts, zone_of
+from store.schema import SCHEMA
 
 
 @dataclass(slots=True)
@@ -70,6 +74,8 @@ def source_of(place: Place, select: Select, since: int | None, until: int | None
     wanted |= {name for column in select.columns for name in refs_of(column.expr)} | names_in(select.where)
     if isinstance(select.source, str):
         found = relation(place, select.source, wanted, since, until)
+    elif takes_newest(select.source, place.window):
+        found = _newest(place, select, select.source, *narrowed(select.source, since, until))
     else:
         found = aggregated(place, select.source, *narrowed(select.source, since, until))
     if found is None or select.where is None:
@@ -80,6 +86,54 @@ def source_of(place: Place, select: Select, since: int | None, until: int | None
     found.sql = f"SELECT * FROM ({found.sql}) WHERE {condition}"
     found.parameters += bound
     return found
+
+
+def takes_newest(select: Select, window: int) -> bool:
+    """Whether a subquery takes the last point of each window and series: the embedded store has those by themselves."""
+    if not isinstance(select.source, str) or select.source not in SCHEMA or select.source == "meter":
+        return False
+    tags = SCHEMA[select.source].tags
+    return (
+        (select.every, select.offset) == (window, 0)
+        and (select.all_tags or (set(tags) <= set(select.tags) and len(select.tags) == len(tags)))
+        and all(isinstance(c.expr, Call) and c.expr.function == "last" for c in select.columns)
+        and len({c.expr for c in select.columns}) == len(select.columns)
+        and names_in(select.where) <= set(tags)
+        and (select.fill in (None, "none", "null") and select.limit is None and select.series_limit is None)
+        and select.timezone is None
+    )
+
+
+def _newest(place: Place, select: Select, inner: Select, since: int | None, until: int | None) -> Relation | None:
+    """The newest revisions under the names that `inner` gives them; from roll-ups where the query around only sums."""
+    assert isinstance(inner.source, str)
+    named = {c.expr.of: name for c, name in zip(inner.columns, names(inner), strict=True) if isinstance(c.expr, Call)}
+    edges = None
+    if (
+        since is not None
+        and until is not None
+        and all(c.function == "sum" for x in select.columns for c in calls_of(x.expr))
+    ):
+        edges = _edges(select, since, until)
+    found = newest(place, inner.source, named, since, until, edges)
+    if found is None:
+        return None
+    text, bound = ("TRUE", []) if inner.where is None else sql(inner.where, found.tags, ())
+    tags = ", ".join(quoted(t) for t in found.tags)
+    fields = "".join(f", {quoted(f)} AS {quoted(named[f])}" for f in sorted(found.fields))
+    chosen = f"SELECT time, {tags}{fields} FROM ({found.sql}) WHERE {text}"
+    return Relation(
+        chosen, found.parameters + bound, found.tags, frozenset(named[f] for f in found.fields), found.tables
+    )
+
+
+def _edges(select: Select, since: int, until: int) -> npt.NDArray[np.int64]:
+    """The moments between which the query sums."""
+    if select.every is None:
+        return np.array([since, until + 1], np.int64)
+    zone = None if select.timezone is None else zone_of(select.timezone)
+    inner = starts(since, until, select.every, select.offset, zone)
+    return np.array([since, *inner[inner > since], until + 1], np.int64)
 
 
 def plan(place: Place, select: Select, since: int | None, until: int | None) -> Plan | None:

@@ -28,11 +28,12 @@ TABLES: Final = ("line", "flow", "bus", "source", "reading")
 
 @dataclass(slots=True)
 class Answerer:
-    """Answers queries about one site. `registry` gives the meter and quantity behind each tag of the readings."""
+    """Answers queries about one site. `registry` gives the meter and quantity behind each tag of the readings, `window` is that of the books in ns."""
 
     site: str
     store: DuckStore
     registry: Callable[[], Mapping[int, tuple[str, str]]]
+    window: int = 60_000_000_000
 
     def answer(self, query: str, now_ns: int, *, raw: bool = False) -> list[list[Series]]:
         """The series of each statement, in order; QueryError where one cannot be answered as asked. `raw` asks the database of readings."""
@@ -40,7 +41,7 @@ class Answerer:
         if len(statements) > STATEMENTS_MOST:
             raise QueryError(f"more than {STATEMENTS_MOST} statements")
         there = [t for t in TABLES if (t == "reading") is raw and self.store.has(t)]
-        place = Place(self.site, there, self.registry() if raw else {})
+        place = Place(self.site, there, self.registry() if raw else {}, self.window)
         return [
             show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns) for s in statements
         ]

@@ -13,10 +13,10 @@ import numpy as np
 
 from plant.errors import QueryError
 from store.influxql.conditions import quoted
+from store.rollups import ROLLED, Starts, spans
 from store.schema import DIRECT, SCHEMA
 
 REVISIONS: Final = 1_000_000  # a point is at most this many ns after the start of its window
-_CODED: Final = {"line": {"line": "line"}, "bus": {"bus": "bus"}, "source": {"source": "source"}}
 _FLOW: Final = {"line": "node", "carrier": "carrier", "source": "source", "via": "via"}
 
 
@@ -33,11 +33,12 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is asked: the store's names, its tables, and the registry of readings (tag to meter and quantity)."""
+    """What is asked: the store's names, its tables, and the registry of readings (tag to meter and quantity), `window` of the books in ns."""
 
     site: str
     has: Collection[str]
     registry: Mapping[int, tuple[str, str]]
+    window: int
 
 
 def fields_of(place: Place, measurement: str) -> tuple[str, ...]:
@@ -56,51 +57,75 @@ def relation(
     known = [f for f in fields_of(place, measurement) if f in wanted]
     if measurement == "meter":
         return _readings(place, known, since, until) if "reading" in place.has else None
+    parts = [Part(table, since, until) for table in (measurement, f"{measurement}_superseded")]
+    return _joined(place, measurement, known, parts)
+
+
+def newest(
+    place: Place, measurement: str, wanted: Collection[str], since: int | None, until: int | None, edges: Starts | None
+) -> Relation | None:
+    """The same with only the newest revision of each window, at its start. With `edges`, between which all is summed, from roll-ups."""
+    known = [f for f in fields_of(place, measurement) if f in wanted]
+    parts = [Part(measurement, since, until)]
+    if edges is not None and measurement in ROLLED:
+        parts = [Part(s.table, s.start, s.end - 1, s.table == measurement) for s in spans(measurement, edges)]
+    return _joined(place, measurement, known, parts, "t.start")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table and the times (inclusive) that are read of it. Roll-ups have no revisions."""
+
+    table: str
+    since: int | None
+    until: int | None
+    revisions: bool = True
+
+    def bounds(self) -> tuple[str, list[Any]]:
+        """SQL and its parameters; on the start too, so that they also bound what is read."""
+        point = "t.start + t.rev" if self.revisions else "t.start"
+        early = REVISIONS if self.revisions else 0
+        parts, bound = ["TRUE"], []
+        if self.since is not None:
+            parts.append(f"t.start >= ? AND {point} >= ?")
+            bound += [self.since - early, self.since]
+        if self.until is not None:
+            parts.append(f"t.start <= ? AND {point} <= ?")
+            bound += [self.until, self.until]
+        return " AND ".join(parts), bound
+
+
+def _joined(
+    place: Place, measurement: str, known: list[str], parts: list[Part], time: str = "t.start + t.rev"
+) -> Relation | None:
+    """The parts one after the other, with the names behind the codes."""
     if measurement not in place.has:
         return None
     build = _flows if measurement == "flow" else _rows
-    parts, parameters = [], []
-    for table in (measurement, f"{measurement}_superseded"):
-        sql, bound = build(place, measurement, table, known, _span(since, until))
-        parts.append(sql)
-        parameters += bound
-    return Relation(" UNION ALL ".join(parts), parameters, SCHEMA[measurement].tags, frozenset(known))
+    texts, parameters = [], []
+    for part in parts:
+        where, bound = part.bounds()
+        texts.append(build(measurement, part.table, known, where, time))
+        parameters += [place.site, *bound]
+    return Relation(" UNION ALL ".join(texts), parameters, SCHEMA[measurement].tags, frozenset(known))
 
 
-def _span(since: int | None, until: int | None) -> tuple[str, list[Any]]:
-    """Bounds on time, so that they also bound what is read."""
-    parts, bound = ["TRUE"], []
-    if since is not None:
-        parts.append("start >= ? AND start + rev >= ?")
-        bound += [since - REVISIONS, since]
-    if until is not None:
-        parts.append("start <= ? AND start + rev <= ?")
-        bound += [until, until]
-    return " AND ".join(parts), bound
-
-
-def _rows(
-    place: Place, measurement: str, table: str, known: list[str], span: tuple[str, list[Any]]
-) -> tuple[str, list[Any]]:
-    ((tag, column),) = _CODED[measurement].items()
+def _rows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
     chosen = "".join(f", {_known(f)}" for f in known)
-    sql = f"SELECT t.start + t.rev AS time, ? AS site, n.text AS {tag}{chosen} FROM {table} t JOIN name n ON n.id = t.{column} WHERE {span[0]}"
-    return sql, [place.site, *span[1]]
+    name = f"JOIN name n ON n.id = t.{measurement}"
+    return f"SELECT {time} AS time, ? AS site, n.text AS {measurement}{chosen} FROM {table} t {name} WHERE {where}"
 
 
-def _flows(
-    place: Place, measurement: str, table: str, known: list[str], span: tuple[str, list[Any]]
-) -> tuple[str, list[Any]]:
+def _flows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
     """Flows into lines and what is unmetered, over all hours of origin."""
     joins = " ".join(f"JOIN name n_{tag} ON n_{tag}.id = t.{column}" for tag, column in _FLOW.items())
     texts = ", ".join(f"n_{tag}.text AS {tag}" for tag in ("line", "carrier", "source"))
     via = f"CASE n_via.text WHEN '' THEN '{DIRECT}' ELSE n_via.text END AS via"
     sums = "".join(f", sum(t.{f}) AS {f}" for f in known)
-    sql = (
-        f"SELECT t.start + t.rev AS time, ? AS site, {texts}, {via}{sums} FROM {table} t {joins} "
-        f"WHERE t.kind IN (0, 1) AND {span[0]} GROUP BY ALL"
+    return (
+        f"SELECT {time} AS time, ? AS site, {texts}, {via}{sums} FROM {table} t {joins} "
+        f"WHERE t.kind IN (0, 1) AND {where} GROUP BY ALL"
     )
-    return sql, [place.site, *span[1]]
 
 
 def _readings(place: Place, known: list[str], since: int | None, until: int | None) -> Relation:
