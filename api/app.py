@@ -27,6 +27,7 @@ from api import describe, times
 from api.context import Context
 from api.export import as_csv, as_xlsx
 from api.history import day_start, nulls
+from api.influx import influx_routes, may_query
 from engine.figures import ALIASES, FIGURES, figure, value
 from engine.meanings import MEANINGS
 from plant.errors import QueryError
@@ -51,6 +52,7 @@ def create_app(context: Context) -> FastAPI:
     _plant(app, context)
     _figures(app, context)
     _live(app, context)
+    influx_routes(app, context)
     _page(app, context)
     _examples(app)
     return app
@@ -96,6 +98,8 @@ def _guard(app: FastAPI, context: Context) -> None:
         path = request.url.path
         if context.token is None or path in ("/healthz", "/readyz"):
             response: Response = await call_next(request)
+        elif path.startswith("/api/influx/") and may_query(request, context.query_token or context.token):
+            response = await call_next(request)
         elif path == "/enter":
             response = _enter(request, context.token, used)
         else:

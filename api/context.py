@@ -10,11 +10,13 @@ from typing import Any
 from api.history import History
 from api.hub import Hub
 from plant.site import Site
+from store.influxql.query import Answerer
 
 
 @dataclass(slots=True)
 class Context:
-    """`now_ns` is event time; `health` gives docs/api.md's health but for figures; `ready` says why not, or None."""
+    """`now_ns` is event time; `health` gives docs/api.md's health but for figures; `ready` says why not, or None.
+    `token` opens everything, `query_token` the InfluxQL routes only; both are needed only where `token` is set."""
 
     site: Site
     history: History
@@ -27,3 +29,5 @@ class Context:
     token: str | None = None
     connections: dict[str, str] = field(default_factory=dict)
     metrics: Callable[[], str] = lambda: ""
+    influxql: Answerer | None = None
+    query_token: str | None = None

@@ -12,6 +12,7 @@ from api.context import Context
 from api.history import History
 from api.hub import Hub
 from store.duck import DuckStore
+from store.influxql.query import Answerer
 from tests.rig import Rig
 from wattline.engine_host import EngineHost
 
@@ -41,6 +42,8 @@ class ApiRig(Rig):
                 lambda: None,
                 "0.1.0",
                 token=token,
+                influxql=Answerer(self.site.id, self.store, self.journal.names),
+                query_token="query-token" if token else None,
             )
         )
 

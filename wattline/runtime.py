@@ -28,6 +28,7 @@ from plant.errors import WattlineError
 from plant.profile import Profile
 from plant.site import Control, Site
 from store.duck import DuckStore
+from store.influxql.query import Answerer
 from store.journal import SqliteJournal
 from store.retention import Keep
 from wattline import __version__
@@ -77,6 +78,7 @@ class Runtime:
             self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values
         )
         self.token = None if options.host in LOOPBACK else secrets.token_urlsafe(24)
+        self.query_token = None if self.token is None else _query_token(options.data / "query.token")
         self.closed_ns = 0
         self.books_due = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -118,6 +120,8 @@ class Runtime:
             page,
             self.token,
             metrics=lambda: prometheus(self),
+            influxql=Answerer(self.site.id, self.store, self.journal.names),
+            query_token=self.query_token,
         )
         return create_app(context)
 
@@ -261,6 +265,14 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
         if not pending:
             return
     log.warning("did not end in time: %s", ", ".join(sorted(t.get_name() for t in pending)))
+
+
+def _query_token(path: Path) -> str:
+    """The token of dashboards: made once and kept, since a data source keeps it too. It only reads, and only over InfluxQL."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24) + "\n", encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _open_store(path: Path) -> DuckStore:

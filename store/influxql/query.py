@@ -1,0 +1,136 @@
+"""One question in InfluxQL, answered from the embedded store: read-only, bounded in rows, points and time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+
+from plant.errors import QueryError
+from store.duck import DuckStore
+from store.influxql.answers import POINTS_MOST, Series, cut, series_of
+from store.influxql.conditions import quoted
+from store.influxql.parser import parse
+from store.influxql.plan import calls_of, measurement_of, names, plan, refs_of, source_of
+from store.influxql.relations import Place, fields_of
+from store.influxql.shows import show
+from store.influxql.tree import Column, Ref, Select, Show
+from store.schema import SCHEMA
+
+SECONDS_MOST: Final = 20.0
+STATEMENTS_MOST: Final = 50
+TABLES: Final = ("line", "flow", "bus", "source", "reading")
+
+
+@dataclass(slots=True)
+class Answerer:
+    """Answers queries about one site. `registry` gives the meter and quantity behind each tag of the readings."""
+
+    site: str
+    store: DuckStore
+    registry: Callable[[], Mapping[int, tuple[str, str]]]
+
+    def answer(self, query: str, now_ns: int, *, raw: bool = False) -> list[list[Series]]:
+        """The series of each statement, in order; QueryError where one cannot be answered as asked. `raw` asks the database of readings."""
+        statements = parse(query, now_ns)
+        if len(statements) > STATEMENTS_MOST:
+            raise QueryError(f"more than {STATEMENTS_MOST} statements")
+        there = [t for t in TABLES if (t == "reading") is raw and self.store.has(t)]
+        place = Place(self.site, there, self.registry() if raw else {})
+        return [
+            show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns) for s in statements
+        ]
+
+    def _select(self, select: Select, place: Place, now: int) -> list[Series]:
+        if any(True for column in select.columns for _ in calls_of(column.expr)):
+            return self._aggregate(select, place, now)
+        return self._raw(select, place)
+
+    def _aggregate(self, select: Select, place: Place, now: int) -> list[Series]:
+        until = now if select.until is None and select.every is not None else select.until
+        found = plan(place, select, select.since, until)
+        if found is None:
+            return []
+        rows = self._rows(f"{found.sql} LIMIT {POINTS_MOST + 1}", found.parameters, found.tables)
+        if len(rows["bucket"]) > POINTS_MOST:
+            raise QueryError(
+                f"the query makes more than {POINTS_MOST} points; ask for a longer GROUP BY time or a shorter range"
+            )
+        return series_of(rows, found, select, measurement_of(select), select.since, until or now)
+
+    def _raw(self, select: Select, place: Place) -> list[Series]:
+        """Points as they are, in order of time; the last point of a window is not picked out here."""
+        if select.every is not None:
+            raise QueryError("GROUP BY requires at least one aggregate function")
+        select = self._starred(select, place)
+        if any(not isinstance(c.expr, Ref) for c in select.columns) or not isinstance(select.source, str):
+            raise QueryError("arithmetic and subqueries need a function such as sum() or last()")
+        found = source_of(place, select, select.since, select.until)
+        asked = [next(refs_of(c.expr)) for c in select.columns]
+        fields = [] if found is None else [f for f in asked if f in found.fields]
+        if found is None or not fields:
+            return []
+        tags = found.tags if select.all_tags else select.tags
+        wanted = dict.fromkeys([*(t for t in tags if t in found.tags), *(a for a in asked if a in found.tags), *fields])
+        chosen = ", ".join(quoted(w) for w in wanted)
+        some = " OR ".join(f"{quoted(f)} IS NOT NULL" for f in fields)
+        order = f"ORDER BY time {'DESC' if select.descending else ''}"
+        rows = self._rows(
+            f"SELECT time, {chosen} FROM ({found.sql}) WHERE {some} {order} LIMIT {POINTS_MOST + 1}",
+            found.parameters,
+            found.tables,
+        )
+        if len(rows["time"]) > POINTS_MOST:
+            raise QueryError(f"the answer has more than {POINTS_MOST} points; ask for a shorter range")
+        return cut(_grouped(rows, tags, asked, select), select)
+
+    def _starred(self, select: Select, place: Place) -> Select:
+        """`*` as all fields and tags by name."""
+        if select.columns != (Column(Ref("*")),) or not isinstance(select.source, str):
+            return select
+        tags = SCHEMA[select.source].tags if select.source in SCHEMA else ()
+        grouped = tags if select.all_tags else select.tags
+        every = sorted([*fields_of(place, select.source), *(t for t in tags if t not in grouped)])
+        return replace(select, columns=tuple(Column(Ref(name)) for name in every)) if every else select
+
+    def _rows(self, sql: str, parameters: list[Any], tables: dict[str, Any]) -> dict[str, Any]:
+        """Rows of a read-only SQL, which is broken off after its time."""
+        cursor = self.store.db.cursor()
+        timer = threading.Timer(SECONDS_MOST, cursor.interrupt)
+        timer.start()
+        try:
+            for name, columns in tables.items():
+                cursor.register(name, columns)
+            return {k: _plain(v) for k, v in cursor.execute(sql, parameters).fetchnumpy().items()}
+        except duckdb.InterruptException:
+            raise QueryError(f"the query took longer than {SECONDS_MOST:.0f} s; ask for a shorter range") from None
+        except duckdb.InvalidInputException as error:
+            raise QueryError(f"the pattern cannot be read: {error}") from None
+        finally:
+            timer.cancel()
+            cursor.close()
+
+
+def _grouped(rows: dict[str, Any], tags: tuple[str, ...], asked: list[str], select: Select) -> list[Series]:
+    texts = [np.asarray(rows[t], str) if t in rows else np.full(len(rows["time"]), "") for t in tags]
+    keys = np.array(["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(rows["time"]))
+    found = []
+    for key in np.unique(keys):
+        mine = np.flatnonzero(keys == key)[select.skip : None if select.limit is None else select.skip + select.limit]
+        named = dict(zip(tags, key.split("\x00"), strict=True)) if tags else {}
+        empty = np.full(len(mine), np.nan)
+        values = [rows[a][mine] if a in rows else empty for a in asked]
+        found.append(Series(measurement_of(select), named, ["time", *names(select)], rows["time"][mine], values))
+    return sorted(found, key=lambda s: [s.tags[t] for t in sorted(s.tags)])
+
+
+def _plain(values: Any) -> Any:
+    """Masked values as NaN (numbers) or empty texts."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    masked: Any = values.astype(float) if values.dtype.kind in "fiu" else values
+    return masked.filled(np.nan if values.dtype.kind in "fiu" else "")
