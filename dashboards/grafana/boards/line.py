@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.models.dashboard import DashboardFieldConfigSourceOverrides
+
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
@@ -22,7 +24,7 @@ def _sources() -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _band(state: str, colour: str) -> object:
+def _band(state: str, colour: str) -> DashboardFieldConfigSourceOverrides:
     """A state is drawn where the line was in it."""
     steps = [{"value": None, "color": "transparent"}, {"value": 1, "color": colour}]
     return override(f"^{state}$", thresholds={"mode": "absolute", "steps": steps})
@@ -35,7 +37,7 @@ def _states() -> tuple[Panel, ...]:
     )  # fmt: skip
     return (
         Panel(31, "state-timeline", "Machine states", "When the line was in each state. Where nothing is drawn, nothing is known.",
-              bands, "%", 15, 9, decimals=0, overrides=tuple(_band(s, c) for s, c in look.STATES.items())),  # type: ignore[arg-type]
+              bands, "%", 15, 9, decimals=0, overrides=tuple(_band(s, c) for s, c in look.STATES.items())),
         Panel(32, "gauge", "Energy while not producing", "Final energy while the line did not run, and the part of it while idle or on stand-by, which could be avoided / final energy." + NOT_ALL_SEEN,
               (Query(ask(query.NOT_RUNNING, LINE), "not running"), Query(ask(query.IDLE, LINE), "avoidable"), Query(ask(query.COVERAGE, LINE), "coverage")),
               "%", 9, 9, ((None, "#0F766E"), (10.0, "#C9A23F"), (25.0, "#B3261E")), 1, 0, 100,
