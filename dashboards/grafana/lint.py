@@ -130,9 +130,10 @@ def _panel(panel: Json, parse: Parse) -> Iterator[str]:
         yield "no query"
     if len(set(refs)) < len(refs):
         yield f"refId used twice: {refs}"
-    for holder in (panel, *targets):
-        if holder.get("datasource") != {"type": "influxdb", "uid": "${datasource}"}:
-            yield "datasource: must be influxdb, ${datasource}, on the panel and on each query"
+    raw = any('FROM "meter"' in t.get("query", "") for t in targets)
+    wanted = {"type": "influxdb", "uid": "${readings}" if raw else "${datasource}"}
+    if any(holder.get("datasource") != wanted for holder in (panel, *targets)):
+        yield f"datasource: must be influxdb, {wanted['uid']}, on the panel and on each query"
     for target in targets:
         yield from (f"query {target.get('refId')}: {text}" for text in _query(target, parse))
 

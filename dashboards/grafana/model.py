@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -12,8 +12,12 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards.grafana.look import CUSTOM, OPTIONS, PLAIN, UNITS
 
 SCHEMA_VERSION: Final = 39
-DATASOURCE: Final = sdk.DataSourceRef(type_val="influxdb", uid="${datasource}")
 Steps = Sequence[tuple[float | None, str]]
+
+
+def datasource(name: str = "datasource") -> sdk.DataSourceRef:
+    """The data source that a variable names: `datasource` holds the figures, `readings` the raw readings."""
+    return sdk.DataSourceRef(type_val="influxdb", uid=f"${{{name}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,14 @@ class Query(Dataquery):
     alias: str = ""
     table: bool = False
     ref: str = "A"
+    source: str = "datasource"
 
     def to_json(self) -> dict[str, object]:
-        """As the InfluxDB data source keeps it. A query without time buckets groups by nothing, so its `limit` stays empty."""
+        """As the InfluxDB data source keeps it."""
         named = {"alias": self.alias} if self.alias and not self.table else {}
         return {
             "refId": self.ref,
-            "datasource": DATASOURCE.to_json(),
+            "datasource": datasource(self.source).to_json(),
             "query": self.text,
             "rawQuery": True,
             "resultFormat": "table" if self.table else "time_series",
@@ -110,9 +115,9 @@ def _panel(p: Panel, x: int, y: int) -> sdk.Panel:
         mappings=list(p.mappings),
     )  # fmt: skip
     return sdk.Panel(
-        type_val=p.kind, id_val=p.id, title=p.title, description=p.description, transparent=None, datasource=DATASOURCE,
+        type_val=p.kind, id_val=p.id, title=p.title, description=p.description, transparent=None, datasource=datasource(p.queries[0].source if p.queries else "datasource"),
         grid_pos=sdk.GridPos(h=p.height, w=p.width, x=x, y=y), interval="$window", time_shift=p.shift or None,
-        targets=[Query(q.text, q.alias, q.table, chr(65 + i)) for i, q in enumerate(p.queries)],
+        targets=[replace(q, ref=chr(65 + i)) for i, q in enumerate(p.queries)],
         options=OPTIONS[p.kind] | p.options, field_config=sdk.FieldConfigSource(defaults=defaults, overrides=list(p.overrides)),
     )  # fmt: skip
 

@@ -52,9 +52,9 @@ def _meters() -> tuple[Panel, ...]:
     seen = f'SELECT count("{POWER}") AS "readings" {METER} GROUP BY time($bucket), "meter" fill(0)'
     return (
         Panel(41, "table", "Last reading of each electricity meter", "Active power as read, and when; a meter that is not listed gave none in the range.",
-              (Query(last, table=True),), "none", 12, 10, overrides=(override("^power$", unit="watt"),)),
+              (Query(last, table=True, source="readings"),), "none", 12, 10, overrides=(override("^power$", unit="watt"),)),
         Panel(42, "timeseries", "Readings per hour or day", "How many values of active power each meter gave: a step down is a meter that went silent.",
-              (Query(seen, "$tag_meter"),), "pieces", 12, 10, colour="palette-classic"),
+              (Query(seen, "$tag_meter", source="readings"),), "pieces", 12, 10, colour="palette-classic"),
     )  # fmt: skip
 
 
@@ -67,4 +67,6 @@ def board() -> Board:
         Row("Which meter?", _meters()),
     )
     text = "Coverage, estimates, what no meter saw, and the meters behind the books."
-    return Board("wattline-health", "Wattline: Data health", text, rows, parts.variables("many"), parts.links())
+    return Board(
+        "wattline-health", "Wattline: Data health", text, rows, parts.variables("many", readings=True), parts.links()
+    )

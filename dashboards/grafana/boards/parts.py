@@ -7,8 +7,8 @@ from typing import Any, Final
 from grafana_foundation_sdk.models import dashboard as sdk
 
 from dashboards.grafana import look, query
-from dashboards.grafana.model import DATASOURCE, Panel, Query, fixed, override
-from dashboards.grafana.query import COVERAGE, LINE, LINES, Value, ask
+from dashboards.grafana.model import Panel, Query, datasource, fixed, override
+from dashboards.grafana.query import COVERAGE, LINES, Value, ask
 
 INTERVAL: Final = "$__interval"
 BUCKET: Final = "$bucket"
@@ -36,25 +36,32 @@ def _constant(name: str, label: str, value: str, description: str) -> sdk.Variab
 
 def _tag(name: str, label: str, text: str, regex: str = "", **more: Any) -> sdk.VariableModel:
     return sdk.VariableModel(
-        sdk.VariableType.QUERY, name, label, description=f"{label} of the books", query=text, datasource=DATASOURCE, regex=regex,
+        sdk.VariableType.QUERY, name, label, description=f"{label} of the books", query=text, datasource=datasource(), regex=regex,
         refresh=sdk.VariableRefresh.ON_TIME_RANGE_CHANGED, sort=sdk.VariableSort.NATURAL_ASC, **more,
     )  # fmt: skip
 
 
-def variables(lines: str = "", bucket: str = "1h") -> tuple[sdk.VariableModel, ...]:
+def _source(name: str, label: str, uid: str, text: str, regex: str) -> sdk.VariableModel:
+    return sdk.VariableModel(
+        sdk.VariableType.DATASOURCE, name, label, description=f"{label}: Wattline's own store or InfluxDB", query="influxdb", regex=regex,
+        refresh=sdk.VariableRefresh.ON_DASHBOARD_LOAD, current=sdk.VariableOption(selected=True, text=text, value=uid),
+    )  # fmt: skip
+
+
+def _lines(many: bool) -> sdk.VariableModel:
+    text = f'SHOW TAG VALUES FROM "line" WITH KEY = "line" WHERE {query.SITE}'
+    all_lines = {"current": sdk.VariableOption(selected=True, text=["All"], value=["$__all"])} if many else {}
+    return _tag("line", "Line", text, "/^(?!unmetered\\.)(.+)$/", multi=many, include_all=many, **all_lines)
+
+
+def variables(lines: str = "", bucket: str = "1h", readings: bool = False) -> tuple[sdk.VariableModel, ...]:
     """Those of every board. `lines`: `one` or `many` gives a choice of lines; `bucket`: length of the bars at first."""
-    found = [
-        sdk.VariableModel(
-            sdk.VariableType.DATASOURCE, "datasource", "Data source", description="Wattline's own store or InfluxDB", query="influxdb",
-            refresh=sdk.VariableRefresh.ON_DASHBOARD_LOAD,
-        ),
-        _tag("site", "Site", 'SHOW TAG VALUES FROM "line" WITH KEY = "site"'),
-    ]  # fmt: skip
+    found = [_source("datasource", "Data source", "wattline", "Wattline", "/^(?!.*readings)/i")]
+    if readings:
+        found.append(_source("readings", "Readings", "wattline-readings", "Wattline readings", "/readings/i"))
+    found.append(_tag("site", "Site", 'SHOW TAG VALUES FROM "line" WITH KEY = "site"'))
     if lines:
-        text = f'SHOW TAG VALUES FROM "line" WITH KEY = "line" WHERE {query.SITE}'
-        many = lines == "many"
-        everything = {"current": sdk.VariableOption(selected=True, text=["All"], value=["$__all"])} if many else {}
-        found.append(_tag("line", "Line", text, "/^(?!unmetered\\.)(.+)$/", multi=many, include_all=many, **everything))
+        found.append(_lines(lines == "many"))
     options = [sdk.VariableOption(selected=b == bucket, text=b, value=b) for b in ("1h", "1d")]
     found.append(
         sdk.VariableModel(
@@ -193,6 +200,3 @@ def headline(base: int, *where: str) -> tuple[Panel, ...]:
 def per_line(value: Value, *where: str, every: str = "") -> Query:
     """One series a line, of the chosen lines or of all."""
     return Query(ask(value, *(where or (LINES,)), per=("line",), every=every), "$tag_line")
-
-
-__all__ = ["LINE", "LINES"]
