@@ -42,7 +42,7 @@ def series_of(
     for key in np.unique(keys[some]):
         mine = np.flatnonzero((keys == key) & some)
         mine = mine[np.argsort(rows["bucket"][mine], kind="stable")]
-        tags = dict(zip(plan.tags, key.split("\x00"), strict=True)) if plan.tags else {}
+        tags = dict(zip(plan.tags, str(key).split("\x00"), strict=True)) if plan.tags else {}
         times, filled = _filled(rows, mine, values, plan, select, since, until)
         columns = [_arithmetic(c.expr, plan.calls, filled, select) for c in select.columns]
         found.append(_limited(Series(name, tags, ["time", *names(select)], times, columns), select))
@@ -50,12 +50,12 @@ def series_of(
             raise QueryError(
                 f"the answer has more than {POINTS_MOST} points; ask for a longer GROUP BY time or a shorter range"
             )
-    found.sort(key=lambda s: [s.tags[t] for t in sorted(s.tags)])
     return cut(found, select)
 
 
 def cut(found: list[Series], select: Select) -> list[Series]:
-    """SLIMIT and SOFFSET, and no series without points."""
+    """Series in order of their tags (the other way round with time), SLIMIT and SOFFSET, and none without points."""
+    found = sorted(found, key=lambda s: [s.tags[t] for t in sorted(s.tags)], reverse=select.descending)
     last = None if select.series_limit is None else select.series_skip + select.series_limit
     return [s for s in found[select.series_skip : last] if len(s.times)]
 
@@ -81,9 +81,12 @@ def _filled(
 
 def _fill(x: Floats, call: Call, select: Select) -> Floats:
     if select.fill == "number":
+        if call.function == "count":  # whole numbers are filled with whole numbers
+            return np.where(np.isnan(x), np.trunc(select.fill_number), x)
         return np.where(np.isnan(x), select.fill_number, x)
     if select.fill in ("previous", "linear"):
-        return _carried(x, select.fill == "linear")
+        step = -1 if select.descending else 1  # going back in time, the bucket before is the one after
+        return _carried(x[::step], select.fill == "linear")[::step]
     return np.where(np.isnan(x), 0.0, x) if call.function == "count" else x
 
 
@@ -95,7 +98,7 @@ def _carried(x: Floats, linear: bool) -> Floats:
     if linear:
         return np.asarray(np.interp(np.arange(len(x)), known, x[known], np.nan, np.nan))
     at = np.searchsorted(known, np.arange(len(x)), "right") - 1
-    return np.where(at >= 0, x[known[np.maximum(at, 0)]], np.nan)
+    return np.asarray(np.where(at >= 0, x[known[np.maximum(at, 0)]], np.nan))
 
 
 def _arithmetic(expr: Expr, calls: tuple[Call, ...], x: Floats, select: Select) -> Floats:
@@ -103,7 +106,7 @@ def _arithmetic(expr: Expr, calls: tuple[Call, ...], x: Floats, select: Select) 
     if isinstance(expr, Number):
         return np.full(x.shape[1], expr.value)
     if isinstance(expr, Call):
-        return x[calls.index(expr)]
+        return np.asarray(x[calls.index(expr)])
     assert isinstance(expr, Binary)
     left, right = (_arithmetic(part, calls, x, select) for part in (expr.left, expr.right))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

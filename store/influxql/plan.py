@@ -74,6 +74,8 @@ def source_of(place: Place, select: Select, since: int | None, until: int | None
         found = aggregated(place, select.source, *narrowed(select.source, since, until))
     if found is None or select.where is None:
         return found
+    if select.series_limit is not None and names_in(select.where) & found.fields:
+        raise QueryError("SLIMIT together with a condition on a field is not offered")
     condition, bound = sql(select.where, found.tags, found.fields)
     found.sql = f"SELECT * FROM ({found.sql}) WHERE {condition}"
     found.parameters += bound
@@ -89,7 +91,7 @@ def plan(place: Place, select: Select, since: int | None, until: int | None) -> 
     if found is None:
         return None
     tags = found.tags if select.all_tags else select.tags
-    timed = select.every is None and len(calls) == 1 and len(select.columns) == 1 and calls[0].function in SELECTORS
+    timed = select.every is None and len(calls) == 1 and calls[0].function in SELECTORS
     bucket, joined = _bucket(select, found, since, until)
     whole = set(found.tags) <= set(tags)
     chosen = [f"{_tag(t, found)} AS {quoted(t)}" for t in tags]

@@ -121,11 +121,11 @@ def _grouped(rows: dict[str, Any], tags: tuple[str, ...], asked: list[str], sele
     found = []
     for key in np.unique(keys):
         mine = np.flatnonzero(keys == key)[select.skip : None if select.limit is None else select.skip + select.limit]
-        named = dict(zip(tags, key.split("\x00"), strict=True)) if tags else {}
+        named = dict(zip(tags, str(key).split("\x00"), strict=True)) if tags else {}
         empty = np.full(len(mine), np.nan)
         values = [rows[a][mine] if a in rows else empty for a in asked]
         found.append(Series(measurement_of(select), named, ["time", *names(select)], rows["time"][mine], values))
-    return sorted(found, key=lambda s: [s.tags[t] for t in sorted(s.tags)])
+    return found
 
 
 def _plain(values: Any) -> Any:
