@@ -1,4 +1,4 @@
-"""Renew what is generated: schema and reference of the plant file, the list of meters, the tables in docs/figures.md and docs/api.md.
+"""Renew what is generated: schema and reference of the plant file, the list of meters, the tables in docs/figures.md and docs/api.md, dashboards.
 
 A test says when that is due.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.catalogue import load_catalogue
+from dashboards.grafana import build
 from engine.figures import ALIASES, FIGURES
 from engine.meanings import MEANINGS
 from plant.config import PlantFile
@@ -148,7 +149,7 @@ def generated() -> dict[Path, str]:
         "figures.md": between(pages["figures.md"], "figures", figures()),
         "api.md": api(pages["api.md"]),
     }
-    return {DOCS / name: text for name, text in texts.items()}
+    return {DOCS / name: text for name, text in texts.items()} | build.files()
 
 
 if __name__ == "__main__":

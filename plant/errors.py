@@ -10,6 +10,7 @@ WattlineError
 │   └── Unsupported    the device says that it does not have what was asked
 ├── RetryableError     a sink cannot take data now; the journal holds it and it is tried again
 ├── PermanentError     a sink will never take this data; it goes to the dead letters with the reason
+├── PushError          Grafana did not take what was pushed; says what was refused and what to do
 ├── JournalFull        the journal has reached its bound and its policy is to refuse
 └── QueryError         a question to the API or a store that cannot be answered as asked (what, and what is accepted)
 """
@@ -84,6 +85,10 @@ class PermanentError(WattlineError):
 
 class JournalFull(WattlineError):
     """The journal has reached its bound."""
+
+
+class PushError(WattlineError):
+    """Grafana cannot be reached, or did not take what was pushed."""
 
 
 class QueryError(WattlineError):

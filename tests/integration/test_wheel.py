@@ -130,6 +130,7 @@ def test_code_and_data_are_in_it(names: set[str]) -> None:
         ("engine/factors", ".md"),
         ("simulator/plants", ".yaml"),
         ("wattline", ".yaml"),
+        ("dashboards/grafana", ".json"),
     ):
         wanted = tracked(folder, ending)
         assert wanted

@@ -1,0 +1,202 @@
+"""What the boards have in common: variables, links, and panels that come with their coverage."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from grafana_foundation_sdk.models import dashboard as sdk
+
+from dashboards.grafana import look, query
+from dashboards.grafana.model import Panel, Query, datasource, fixed, override
+from dashboards.grafana.query import COVERAGE, LINES, Value, ask
+
+INTERVAL: Final = "$__interval"
+BUCKET: Final = "$bucket"
+NOT_ALL_SEEN: Final = (
+    " Coverage is the share of the time in which the meters were seen: below 100 % the figure is of what was seen."
+)
+BASIS: Final = (
+    " Carbon is CO2 or CO2e, as the factors of the plant say; location: factor of the region, market: contracts."
+)
+PIECES: Final = " No bar where no good piece was made."
+
+# ---- variables
+
+
+def _option(value: str) -> sdk.VariableOption:
+    return sdk.VariableOption(selected=True, text=value, value=value)
+
+
+def _constant(name: str, label: str, value: str, description: str) -> sdk.VariableModel:
+    return sdk.VariableModel(
+        sdk.VariableType.CONSTANT, name, label, hide=sdk.VariableHide.HIDE_VARIABLE, skip_url_sync=True, description=description,
+        query=value, current=_option(value), options=[_option(value)],
+    )  # fmt: skip
+
+
+def _tag(name: str, label: str, text: str, regex: str = "", **more: Any) -> sdk.VariableModel:
+    return sdk.VariableModel(
+        sdk.VariableType.QUERY, name, label, description=f"{label} of the books", query=text, datasource=datasource(), regex=regex,
+        refresh=sdk.VariableRefresh.ON_TIME_RANGE_CHANGED, sort=sdk.VariableSort.NATURAL_ASC, **more,
+    )  # fmt: skip
+
+
+def _source(name: str, label: str, uid: str, text: str, regex: str) -> sdk.VariableModel:
+    return sdk.VariableModel(
+        sdk.VariableType.DATASOURCE, name, label, description=f"{label}: Wattline's own store or InfluxDB", query="influxdb", regex=regex,
+        refresh=sdk.VariableRefresh.ON_DASHBOARD_LOAD, current=sdk.VariableOption(selected=True, text=text, value=uid),
+    )  # fmt: skip
+
+
+def _lines(many: bool) -> sdk.VariableModel:
+    text = f'SHOW TAG VALUES FROM "line" WITH KEY = "line" WHERE {query.SITE}'
+    all_lines = {"current": sdk.VariableOption(selected=True, text=["All"], value=["$__all"])} if many else {}
+    return _tag("line", "Line", text, "/^(?!unmetered\\.)(.+)$/", multi=many, include_all=many, **all_lines)
+
+
+def variables(lines: str = "", bucket: str = "1h", readings: bool = False) -> tuple[sdk.VariableModel, ...]:
+    """Those of every board. `lines`: `one` or `many` gives a choice of lines; `bucket`: length of the bars at first."""
+    found = [_source("datasource", "Data source", "wattline", "Wattline", "/^(?!.*readings)/i")]
+    if readings:
+        found.append(_source("readings", "Readings", "wattline-readings", "Wattline readings", "/readings/i"))
+    found.append(_tag("site", "Site", 'SHOW TAG VALUES FROM "line" WITH KEY = "site"'))
+    if lines:
+        found.append(_lines(lines == "many"))
+    options = [sdk.VariableOption(selected=b == bucket, text=b, value=b) for b in ("1h", "1d")]
+    found.append(
+        sdk.VariableModel(
+            sdk.VariableType.CUSTOM, "bucket", "Bars of", description="length of one bar: an hour or a day by the plant's clock", query="1h,1d",
+            current=_option(bucket), options=options,
+        )
+    )  # fmt: skip
+    return (*found, *_plant())
+
+
+def _plant() -> tuple[sdk.VariableModel, ...]:
+    """What a board must know of the plant; `wattline grafana push --plant` fills them in."""
+    return (
+        _constant("window", "Window", "1m", "window of the plant file"),
+        _constant("window_s", "Window in seconds", "60", "window of the plant file"),
+        _constant("tz", "Time zone", "UTC", "time zone of the plant file"),
+        _constant("shift", "Shift", "8h", "length of a shift"),
+        _constant("shift_offset", "First shift", "6h", "when the first shift begins"),
+    )
+
+
+# ---- links
+
+
+def links() -> tuple[sdk.DashboardLink, ...]:
+    """Today, month, year of the same board, and the other boards."""
+    spans = (
+        ("Today", "now/d", "1h"),
+        ("Yesterday", "now-1d/d", "1h"),
+        ("Month", "now/M", "1d"),
+        ("Year", "now/y", "1d"),
+    )
+    link = sdk.DashboardLinkType.LINK
+    found = [
+        sdk.DashboardLink(
+            title, link, "time", f"{title}, bars of {bucket}", f"?from={start}&to={'now-1d/d' if title == 'Yesterday' else 'now'}&var-bucket={bucket}"
+        )
+        for title, start, bucket in spans
+    ]  # fmt: skip
+    others = sdk.DashboardLink(
+        "Wattline", sdk.DashboardLinkType.DASHBOARDS, "external link", "the other boards", None, ["wattline"],
+        as_dropdown=True, include_vars=True, keep_time=True,
+    )  # fmt: skip
+    return (*found, others)
+
+
+# ---- coverage
+
+
+def coverage(*where: str, every: str) -> Query:
+    """Coverage over time, to stand beside other series."""
+    return Query(ask(COVERAGE, *where, every=every), "coverage")
+
+
+BESIDE: Final = override(
+    "^coverage$",
+    color=fixed("#9AA0A6"), unit="percent", min=0, max=100, custom__axisPlacement="right", custom__drawStyle="line", custom__lineWidth=1,
+    custom__fillOpacity=0, custom__lineStyle={"fill": "dash", "dash": [4, 6]}, custom__stacking={"mode": "none", "group": "B"},
+)  # fmt: skip
+"""Coverage beside figures: thin, dashed, grey, on the right."""
+
+
+def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str = "") -> Panel:
+    """Coverage of the range: red below 95 %, ochre below 99 %."""
+    return Panel(
+        id, "stat", "Coverage", "Share of the time in which the meters were seen. Everything in this row is of what was seen.",
+        (Query(ask(COVERAGE, *where), "coverage"),), "%", width, height, look.COVERAGE_STEPS, 1, 0, 100, shift=shift,
+        options={"graphMode": "none"},
+    )  # fmt: skip
+
+
+def colours(names: dict[str, str]) -> tuple[Any, ...]:
+    """One fixed colour for the series of each name."""
+    return tuple(override(f"(?i){name}" if "|" in name else f"^{name}$", color=fixed(c)) for name, c in names.items())
+
+
+def by_source(*where: str) -> tuple[Query, ...]:
+    """Power by source, what came through a store as that store."""
+    kwh = query.total("kwh", of="flow")
+    return (
+        Query(query.power(kwh, *where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
+        Query(query.power(kwh, *where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
+    )
+
+
+SOURCE_COLOURS: Final = tuple(override(f"(?i){part}", color=fixed(c)) for part, c in look.SOURCES.items())
+
+
+def both(location: Value, market: Value, *where: str, every: str = "") -> tuple[Query, ...]:
+    """One figure in both readings of scope 2."""
+    return (
+        Query(ask(location, *where, every=every), "location"),
+        Query(ask(market, *where, every=every), "market"),
+    )
+
+
+BOTH_COLOURS: Final = (
+    override("^location$", color=fixed(look.LOCATION_COLOUR)),
+    override("^market$", color=fixed(look.MARKET_COLOUR)),
+)
+
+
+def line_table(id: int, title: str, columns: dict[str, tuple[Value, str]], *where: str, width: int) -> Panel:
+    """A row a line: the columns, and coverage as a bar at the end."""
+    values = {name: value for name, (value, _) in columns.items()} | {"coverage": COVERAGE}
+    units = [override(f"^{name}$", unit=look.UNITS[unit], decimals=1) for name, (_, unit) in columns.items()]
+    bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    return Panel(
+        id, "table", title, "One row a line, over the whole range." + NOT_ALL_SEEN + BASIS,
+        (Query(ask(values, *(where or (LINES,)), per=("line",)), table=True),), width=width, height=10,
+        overrides=(
+            *units, override("^coverage$", unit="percent", decimals=1, min=0, max=100, custom__cellOptions=bar, thresholds={
+                "mode": "absolute", "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS]}),
+            override("^Time$", custom__hidden=True),
+        ),
+    )  # fmt: skip
+
+
+def headline(base: int, *where: str) -> tuple[Panel, ...]:
+    """Power, electricity, carbon in both readings, intensity, coverage."""
+    every = INTERVAL
+    carbon = both(query.LOCATION, query.MARKET, *where)
+    return (
+        Panel(base + 1, "stat", "Power", "Electric power of the newest windows, mean over one point of the curve." + NOT_ALL_SEEN,
+              (Query(query.power(query.ELECTRICITY, *where, every=every), "power"),), "kW", 5, 5),
+        Panel(base + 2, "stat", "Electricity", "Electricity over the range, by its meters." + NOT_ALL_SEEN,
+              (Query(ask(query.ELECTRICITY, *where), "electricity"),), "kWh", 5, 5, options={"graphMode": "none"}),
+        Panel(base + 3, "stat", "Carbon", "Scope 1 and 2 over the range." + BASIS + NOT_ALL_SEEN, carbon, "kg", 6, 5,
+              overrides=BOTH_COLOURS, options={"graphMode": "none", "textMode": "value_and_name"}),
+        Panel(base + 4, "stat", "Intensity of electricity", "Carbon of the electricity used / electricity used, by location." + NOT_ALL_SEEN,
+              (Query(ask(query.INTENSITY, *where), "intensity"),), "g/kWh", 5, 5, look.CARBON_SCALE, 0, options={"graphMode": "none"}),
+        coverage_stat(base + 5, *where, width=3),
+    )  # fmt: skip
+
+
+def per_line(value: Value, *where: str, every: str = "") -> Query:
+    """One series a line, of the chosen lines or of all."""
+    return Query(ask(value, *(where or (LINES,)), per=("line",), every=every), "$tag_line")

@@ -1,0 +1,103 @@
+"""InfluxQL texts of the dashboards. Every sum goes over the last point of each window and set of tags, so that a corrected window counts once.
+
+Variables of the dashboards stand in the texts: `$window` (the plant's window, `1m`), `$window_s` (the same in seconds), `$tz`, `$bucket`, `$site`, `$line`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from store.schema import DIRECT, SCHEMA
+
+SITE: Final = '"site" =~ /^$site$/'
+LINE: Final = '"line" =~ /^$line$/'
+LINES: Final = '"line" !~ /^unmetered\\./'
+"""Lines alone: what no meter of a line saw stands in the same measurement, under `unmetered.` and the bus."""
+THROUGH_A_STORE: Final = f"\"via\" != '{DIRECT}'"
+NOT_THROUGH_A_STORE: Final = f"\"via\" = '{DIRECT}'"
+ELECTRIC: Final = ("electricity_kwh", "electric_behind_kwh")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is asked of sums of fields: `text` over `fields` of one measurement."""
+
+    text: str
+    fields: tuple[str, ...]
+    of: str = "line"
+
+    def __neg__(self) -> Value:
+        return Value(f"({self.text}) * -1", self.fields, self.of)
+
+
+def total(*fields: str, of: str = "line") -> Value:
+    """The fields summed and added up."""
+    return Value(_plus(fields), fields, of)
+
+
+def ratio(top: Sequence[str], over: Sequence[str], scale: float = 1.0) -> Value:
+    """A figure: sums over sums. Never the mean of a ratio that was kept."""
+    times = "" if scale == 1.0 else f" * {scale:g}"
+    return Value(f"({_plus(top)}) / ({_plus(over)}){times}", tuple(dict.fromkeys((*top, *over))))
+
+
+def _plus(fields: Sequence[str]) -> str:
+    return " + ".join(f'sum("{f}")' for f in fields)
+
+
+def windows(value: Value, *where: str) -> str:
+    """The last point of each window and set of tags."""
+    chosen = ", ".join(f'last("{f}") AS "{f}"' for f in value.fields)
+    tags = ", ".join(f'"{t}"' for t in SCHEMA[value.of].tags)
+    asked = " AND ".join((SITE, *where, "$timeFilter"))
+    return f'SELECT {chosen} FROM "{value.of}" WHERE {asked} GROUP BY time($window), {tags} fill(none)'
+
+
+def ask(
+    values: Value | dict[str, Value], *where: str, per: Sequence[str] = (), every: str = "", fill: str = "null"
+) -> str:
+    """One value, or several side by side, over the range or in buckets of `every`, by the tags `per`."""
+    named = values if isinstance(values, dict) else {"value": values}
+    first = next(iter(named.values()))
+    fields = tuple(dict.fromkeys(f for v in named.values() for f in v.fields))
+    chosen = ", ".join(f'{v.text} AS "{name}"' for name, v in named.items())
+    return f"SELECT {chosen} FROM ({windows(Value('', fields, first.of), *where)}) WHERE $timeFilter{_groups(per, every, fill)}"
+
+
+def _groups(per: Sequence[str], every: str, fill: str) -> str:
+    """End of a query. Buckets of hours, days and shifts begin by the plant's clock."""
+    listed = [*([f"time({every})"] if every else []), *(f'"{t}"' for t in per)]
+    local = " tz('$tz')" if every and every != "$__interval" else ""
+    return f"{' GROUP BY ' + ', '.join(listed) if listed else ''}{f' fill({fill})' if every else ''}{local}"
+
+
+def power(value: Value, *where: str, per: Sequence[str] = (), every: str = "$__interval") -> str:
+    """Mean power in kW: energy per window x 3600 / length of the window. A window that is missing is left out, not counted as zero."""
+    sums = f'SELECT {value.text} AS "kwh" FROM ({windows(value, *where)}) WHERE $timeFilter{_groups(per, "$window", "none")}'
+    sums = sums.replace(" tz('$tz')", "")
+    return f'SELECT mean("kwh") * 3600 / $window_s AS "kw" FROM ({sums}) WHERE $timeFilter{_groups(per, every, "null")}'
+
+
+COVERAGE: Final = ratio(("seen_s",), ("due_s",), 100.0)
+ELECTRICITY: Final = total("electricity_kwh")
+FINAL: Final = total("final_kwh")
+LOCATION: Final = total("scope1_kg", "scope2_location_kg")
+MARKET: Final = total("scope1_kg", "scope2_market_kg")
+INTENSITY: Final = ratio(("electric_location_kg",), ELECTRIC, 1000.0)
+INTENSITY_MARKET: Final = ratio(("electric_market_kg",), ELECTRIC, 1000.0)
+INTENSITY_FINAL: Final = ratio(LOCATION.fields, FINAL.fields, 1000.0)
+ELECTRIFICATION: Final = ratio(ELECTRIC, FINAL.fields, 100.0)
+RENEWABLE: Final = ratio(("traced_renewable",), ("traced_electric",), 100.0)
+CLAIMED: Final = ratio(("traced_claimed",), ("traced_electric",), 100.0)
+ON_SITE: Final = ratio(("traced_on_site",), ("traced_electric",), 100.0)
+IDLE: Final = ratio(("idle_kwh",), FINAL.fields, 100.0)
+NOT_RUNNING: Final = ratio(("nonrun_kwh",), FINAL.fields, 100.0)
+ESTIMATED: Final = ratio(("estimated_kwh",), FINAL.fields, 100.0)
+UNMETERED: Final = ratio(("remainder_kwh",), FINAL.fields, 100.0)
+PER_GOOD: Final = ratio(LOCATION.fields, ("good",))
+PER_GOOD_MARKET: Final = ratio(MARKET.fields, ("good",))
+ENERGY_PER_GOOD: Final = ratio(FINAL.fields, ("good",))
+PER_UNIT: Final = ratio(LOCATION.fields, ("good", "scrap"))
+PER_UNIT_MARKET: Final = ratio(MARKET.fields, ("good", "scrap"))

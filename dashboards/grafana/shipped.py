@@ -1,0 +1,76 @@
+"""What ships, fitted to a plant: the dashboards as JSON, and the two data sources they read from."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any, Final
+
+from plant.config import PlantFile
+
+Json = dict[str, Any]
+FOLDER: Final = {"uid": "wattline", "title": "Wattline"}
+FIGURES, READINGS = "wattline", "wattline-readings"
+NAMES: Final = {FIGURES: "Wattline", READINGS: "Wattline readings"}
+DATABASES: Final = {FIGURES: "wattline", READINGS: "wattline_raw"}
+
+
+def dashboards() -> dict[str, Json]:
+    """The dashboards by file name, as they ship."""
+    found = sorted(files("dashboards.grafana").joinpath("json").iterdir(), key=lambda f: f.name)
+    return {f.name: json.loads(f.read_text(encoding="utf-8")) for f in found if f.name.endswith(".json")}
+
+
+def fitted(board: Json, plant: PlantFile | None) -> Json:
+    """The dashboard with window, time zone and shifts of a plant; as it ships without one."""
+    if plant is None:
+        return board
+    values = constants(plant)
+    listed = [_constant(v, values[v["name"]]) if v["name"] in values else v for v in board["templating"]["list"]]
+    return board | {"templating": {"list": listed}}
+
+
+def _constant(variable: Json, value: str) -> Json:
+    option = {"selected": True, "text": value, "value": value}
+    return variable | {"query": value, "current": option, "options": [option]}
+
+
+def constants(plant: PlantFile) -> dict[str, str]:
+    """What the dashboards must know of a plant, by variable."""
+    window = round(plant.site.window)
+    length, offset = shift_grid(dict(plant.site.shifts), plant.site.day_starts)
+    return {
+        "window": f"{window // 60}m" if window % 60 == 0 else f"{window}s",
+        "window_s": str(window),
+        "tz": plant.site.timezone,
+        "shift": f"{length}m",
+        "shift_offset": f"{offset}m",
+    }
+
+
+def shift_grid(shifts: dict[str, str], day_starts: str) -> tuple[int, int]:
+    """Length and first start of shifts, in minutes, where they are of one length and fill the day; else the day."""
+    spans = [tuple(_minute(part) for part in span.split("-")) for span in shifts.values()]
+    lengths = {(end - start) % 1440 or 1440 for start, end in spans}
+    starts = sorted(start for start, _ in spans)
+    if len(lengths) == 1:
+        (length,) = lengths
+        if starts == [starts[0] + i * length for i in range(1440 // length)]:
+            return length, starts[0]
+    return 1440, _minute(day_starts)
+
+
+def _minute(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
+def datasource(uid: str, url: str, database: str, interval: str, token: str | None) -> Json:
+    """A data source as Grafana 9 to 13 take it: 9 asks for no database unless `database` and `dbName` both name it."""
+    definition: Json = {
+        "name": NAMES[uid], "uid": uid, "type": "influxdb", "access": "proxy", "url": url, "database": database,
+        "jsonData": {"dbName": database, "version": "InfluxQL", "httpMode": "POST", "timeInterval": interval},
+    }  # fmt: skip
+    if token is not None:
+        definition["jsonData"]["httpHeaderName1"] = "Authorization"
+        definition["secureJsonData"] = {"httpHeaderValue1": f"Token {token}"}
+    return definition
