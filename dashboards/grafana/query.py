@@ -73,6 +73,19 @@ def _groups(per: Sequence[str], every: str, fill: str) -> str:
     return f"{' GROUP BY ' + ', '.join(listed) if listed else ''}{f' fill({fill})' if every else ''}{local}"
 
 
+def flow_power(*where: str, per: Sequence[str]) -> str:
+    """Mean source power in kW over each point of a curve: its energy by its length. A source that gave nothing in a window has no point there, so a mean
+    over points would be too large."""
+    value = Value('sum("kwh") * 3600000 / $__interval_ms', ("kwh",), "flow")
+    return ask({"kw": value}, *where, per=per, every="$__interval")
+
+
+def booked(*where: str) -> str:
+    """Seconds that there are books for: of each window once, however many lines it has."""
+    sums = f'SELECT max("due_s") AS "s" FROM ({windows(total("due_s"), *where)}) WHERE $timeFilter GROUP BY time($window), "site" fill(none)'
+    return f'SELECT sum("s") AS "value" FROM ({sums}) WHERE $timeFilter'
+
+
 def power(value: Value, *where: str, per: Sequence[str] = (), every: str = "$__interval") -> str:
     """Mean power in kW: energy per window x 3600 / length of the window. A window that is missing is left out, not counted as zero."""
     sums = f'SELECT {value.text} AS "kwh" FROM ({windows(value, *where)}) WHERE $timeFilter{_groups(per, "$window", "none")}'

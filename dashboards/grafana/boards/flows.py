@@ -40,7 +40,7 @@ def _when() -> tuple[Panel, ...]:
 
 
 def _batteries() -> tuple[Panel, ...]:
-    given = Query(query.power(KWH, query.THROUGH_A_STORE, per=("via",)), "$tag_via gives")
+    given = Query(query.flow_power(query.THROUGH_A_STORE, per=("via",)), "$tag_via gives")
     taken = Query(query.power(-total("taken", of="source"), per=("source",)), "$tag_source takes")
     held = (Value(f'last("{f}")', (f,), "source") for f in ("held_kwh", "held_kg"))
     energy, carbon = (ask(value, per=("source",), every=INTERVAL) for value in held)

@@ -22,7 +22,7 @@ def _trust() -> tuple[Panel, ...]:
               "%", 6, 6, SHARES, 1, options=quiet),
         Panel(13, "stat", "Unmetered", "Final energy that entered a bus and that no meter saw leave / final energy. Below zero the meters saw more leave than enter.",
               (Query(ask(query.UNMETERED), "unmetered"),), "%", 6, 6, SHARES, 1, options=quiet),
-        Panel(14, "stat", "Books to", "Time that the lines have books for, over the range: the sum over all lines.", (Query(ask(total("due_s")), "booked"),),
+        Panel(14, "stat", "Books", "Time that there are books for, in the range.", (Query(query.booked(), "booked"),),
               "s", 6, 6, options=quiet),
     )  # fmt: skip
 

@@ -125,11 +125,11 @@ BESIDE: Final = override(
 
 
 def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str = "") -> Panel:
-    """Coverage of the range: red below 95 %, ochre below 99 %."""
+    """Coverage of the range, red below 95 %, ochre below 99 %, and how much time there are books for."""
     return Panel(
-        id, "stat", "Coverage", "Share of the time in which the meters were seen. Everything in this row is of what was seen.",
-        (Query(ask(COVERAGE, *where), "coverage"),), "%", width, height, look.COVERAGE_STEPS, 1, 0, 100, shift=shift,
-        options={"graphMode": "none"},
+        id, "stat", "Coverage", "Share of the time in which the meters were seen, and the time that there are books for. Everything in this row is of that.",
+        (Query(ask(COVERAGE, *where), "seen"), Query(query.booked(*where), "books")), "%", width, height, look.COVERAGE_STEPS, 1, 0, shift=shift,
+        options={"graphMode": "none", "textMode": "value_and_name"}, overrides=(override("^books$", unit="s", color=fixed("#7A7F87")),),
     )  # fmt: skip
 
 
@@ -140,10 +140,9 @@ def colours(names: dict[str, str]) -> tuple[Any, ...]:
 
 def by_source(*where: str) -> tuple[Query, ...]:
     """Power by source, what came through a store as that store."""
-    kwh = query.total("kwh", of="flow")
     return (
-        Query(query.power(kwh, *where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
-        Query(query.power(kwh, *where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
+        Query(query.flow_power(*where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
+        Query(query.flow_power(*where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
     )
 
 
@@ -171,7 +170,7 @@ def line_table(id: int, title: str, columns: dict[str, tuple[Value, str]], *wher
     bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
     return Panel(
         id, "table", title, "One row a line, over the whole range." + NOT_ALL_SEEN + BASIS,
-        (Query(ask(values, *(where or (LINES,)), per=("line",)), table=True),), width=width, height=10,
+        (Query(ask(values, *(where or (LINES,)), per=("line",)), table=True),), width=width, height=12,
         overrides=(
             *units, override("^coverage$", unit="percent", decimals=1, min=0, max=100, custom__cellOptions=bar, thresholds={
                 "mode": "absolute", "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS]}),
