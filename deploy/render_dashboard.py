@@ -38,15 +38,17 @@ svg { flex: 1; min-height: 0; width: 100%; } svg text { font-size: 10px; fill: #
 class Asker:
     """Sends queries as Grafana does: variables replaced, times in ms, answers as JSON."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, one: bool) -> None:
         with urllib.request.urlopen(f"{base}/api/v1/site", timeout=20) as answer:
             site = json.load(answer)
         self.base, self.until = base, int(time.time() * 1000)
         self.since = self.until - HOURS * 3_600_000
+        lines = [x["id"] for x in site["lines"]]
+        self.line = lines[0]
         self.site, window = str(site["name"]["en"]), round(site["window_s"])
         self.values = {
             "$__interval_ms": "300000", "$__interval": "5m", "$window_s": str(window), "$window": f"{window}s", "$tz": site["timezone"], "$bucket": "1h",
-            "$shift_offset": "6h", "$shift": "8h", "/^$site$/": f"/^{site['id']}$/", "/^$line$/": f"/^({'|'.join(x['id'] for x in site['lines'])})$/",
+            "$shift_offset": "6h", "$shift": "8h", "/^$site$/": f"/^{site['id']}$/", "/^$line$/": f"/^({'|'.join(lines[:1] if one else lines)})$/",
         }  # fmt: skip
 
     def ask(self, target: dict[str, Any], shift: str) -> list[dict[str, Any]]:
@@ -83,7 +85,7 @@ def page(board: dict[str, Any], asker: Asker) -> tuple[str, int]:
             f"left:{at['x'] * unit:.0f}px;top:{at['y'] * CELL}px;width:{at['w'] * unit:.0f}px;height:{at['h'] * CELL}px"
         )
         height = max(height, (at["y"] + at["h"]) * CELL)
-        title = html.escape(panel["title"])
+        title = html.escape(panel["title"].replace("$line", asker.line))
         if panel["type"] == "row":
             found.append(f'<section class="row" style="{place}">{title}</section>')
             continue
@@ -98,7 +100,7 @@ def page(board: dict[str, Any], asker: Asker) -> tuple[str, int]:
 
 def main(base: str, name: str, out: str) -> None:
     """Ask, draw, take the picture."""
-    text, height = page(dashboards()[f"{name}.json"], Asker(base.rstrip("/")))
+    text, height = page(dashboards()[f"{name}.json"], Asker(base.rstrip("/"), name == "line"))
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path="/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ SUFFIX = {
 STEPS_UP = {"kWh": ("MWh", "GWh"), "kW": ("MW", "GW"), "kg": ("t", "kt"), "W": ("kW", "MW")}
 Span = tuple[int, int]
 Size = tuple[float, float]
+Point = tuple[float, float, float]
+Scale = Callable[[float], float]
 LEFT, RIGHT = 62, 30
 
 
@@ -69,6 +72,8 @@ def body(panel: dict[str, Any], answers: list[list[Series]], span: Span, size: S
     series = [s for found in answers for s in found]
     if kind in ("stat", "gauge"):
         return stats(panel, series)
+    if kind == "heatmap":
+        return '<div class="key">a heat map: Grafana draws it</div>'
     if kind == "table":
         return table(panel, series)
     if kind in ("bargauge", "barchart"):
@@ -87,7 +92,9 @@ def stats(panel: dict[str, Any], series: list[Series]) -> str:
         value = last(s)
         own = properties(panel, s["alias"])
         fixed, unit = own.get("color"), own.get("unit", config["unit"])
-        paint = colour(panel, s["alias"], i) if fixed else step(config["thresholds"]["steps"], value)
+        paint = (
+            colour(panel, s["alias"], i) if fixed else step(own.get("thresholds", config["thresholds"])["steps"], value)
+        )
         label = f"<br>{html.escape(s['alias'])}" if len(series) > 1 else ""
         found.append(
             f'<span class="stat" style="color:{paint}"><b>{number(value, unit, config.get("decimals"))}</b>{label}</span>'
@@ -166,6 +173,26 @@ def timeline(panel: dict[str, Any], series: list[Series], span: Span, size: Size
     return f'<svg viewBox="0 0 {size[0]:.0f} {size[1]:.0f}">{"".join(found)}</svg>'
 
 
+def unbroken(values: list[list[Any]], points: list[Point]) -> list[list[Point]]:
+    """The points in stretches without a gap: a line ends where nothing is known."""
+    found: list[list[Point]] = [[]]
+    rest = iter(points)
+    for _, value in values:
+        if value is None:
+            found.append([])
+        else:
+            found[-1].append(next(rest))
+    return [part for part in found if part]
+
+
+def area(points: list[Point], across_: Scale, y: Scale, paint: str, opacity: float) -> str:
+    """A line over what it stands on, filled."""
+    edge = [f"{across_(at):.1f},{y(b + v):.1f}" for at, b, v in points]
+    under = [f"{across_(at):.1f},{y(b):.1f}" for at, b, _ in reversed(points)]
+    line = f'<polyline points="{" ".join(edge)}" fill="none" stroke="{paint}"/>'
+    return f'<polygon points="{" ".join(edge + under)}" fill="{paint}" fill-opacity="{opacity}"/>{line}'
+
+
 def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -> str:
     """Lines, areas and bars, stacked where the panel says so; coverage dashed on its own scale."""
     config, (wide, high) = panel["fieldConfig"]["defaults"], size
@@ -183,6 +210,9 @@ def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -
     def y(value: float) -> float:
         return (high - 16) * (1 - (value - least) / (most - least))
 
+    def across_(at: float) -> float:
+        return across(at, span, wide)
+
     found, base = [], dict.fromkeys(tops, 0.0)
     for i, s in enumerate(plain):
         paint = colour(panel, s["alias"], i)
@@ -194,12 +224,10 @@ def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -
                 f'<rect x="{across(at, span, wide) + 2:.1f}" y="{y(b + v):.1f}" width="{(wide - LEFT - RIGHT) / 24 - 5:.1f}" height="{max(0.0, y(b) - y(b + v)):.1f}" fill="{paint}"/>'
                 for at, b, v in points
             ]
-        elif points:
-            edge = [f"{across(at, span, wide):.1f},{y(b + v):.1f}" for at, b, v in points]
-            under = [f"{across(at, span, wide):.1f},{y(b):.1f}" for at, b, _ in reversed(points)]
-            found.append(
-                f'<polygon points="{" ".join(edge + under)}" fill="{paint}" fill-opacity="{style["fillOpacity"] / 100}"/><polyline points="{" ".join(edge)}" fill="none" stroke="{paint}"/>'
-            )
+        else:
+            found += [
+                area(part, across_, y, paint, style["fillOpacity"] / 100) for part in unbroken(s["values"], points)
+            ]
     for s in series:
         if s["alias"] == "coverage":
             line = " ".join(
@@ -216,5 +244,7 @@ def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -
         (s["alias"], "#9AA0A6" if s["alias"] == "coverage" else colour(panel, s["alias"], i))
         for i, s in enumerate([*plain, *(s for s in series if s["alias"] == "coverage")])
     ]
+    if not panel["options"]["legend"]["showLegend"]:
+        names = []
     key = "".join(f'<span><u style="background:{c}"></u>{html.escape(n)}</span>' for n, c in names)
     return f'<svg viewBox="0 0 {size[0]:.0f} {size[1]:.0f}">{ticks}{"".join(found)}{hours(span, size)}</svg><div class="key">{key}</div>'

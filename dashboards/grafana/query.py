@@ -28,9 +28,6 @@ class Value:
     fields: tuple[str, ...]
     of: str = "line"
 
-    def __neg__(self) -> Value:
-        return Value(f"({self.text}) * -1", self.fields, self.of)
-
 
 def total(*fields: str, of: str = "line") -> Value:
     """The fields summed and added up."""
@@ -73,11 +70,11 @@ def _groups(per: Sequence[str], every: str, fill: str) -> str:
     return f"{' GROUP BY ' + ', '.join(listed) if listed else ''}{f' fill({fill})' if every else ''}{local}"
 
 
-def flow_power(*where: str, per: Sequence[str]) -> str:
+def flow_power(value: Value, *where: str, per: Sequence[str]) -> str:
     """Mean source power in kW over each point of a curve: its energy by its length. A source that gave nothing in a window has no point there, so a mean
     over points would be too large."""
-    value = Value('sum("kwh") * 3600000 / $__interval_ms', ("kwh",), "flow")
-    return ask({"kw": value}, *where, per=per, every="$__interval")
+    mean = Value(f"({value.text}) * 3600000 / $__interval_ms", value.fields, value.of)
+    return ask({"kw": mean}, *where, per=per, every="$__interval")
 
 
 def booked(*where: str) -> str:

@@ -52,9 +52,10 @@ def _meters() -> tuple[Panel, ...]:
     seen = f'SELECT count("{POWER}") AS "readings" {METER} GROUP BY time($bucket), "meter" fill(0)'
     return (
         Panel(41, "table", "Last reading of each electricity meter", "Active power as read, and when; a meter that is not listed gave none in the range.",
-              (Query(last, table=True, source="readings"),), "none", 12, 10, overrides=(override("^power$", unit="watt"),)),
+              (Query(last, table=True, source="readings"),), "none", 12, 10, overrides=(override("^power$", unit="kwatt"),)),
         Panel(42, "timeseries", "Readings per hour or day", "How many values of active power each meter gave: a step down is a meter that went silent.",
-              (Query(seen, "$tag_meter", source="readings"),), "pieces", 12, 10, colour="palette-classic"),
+              (Query(seen, "$tag_meter", source="readings"),), "pieces", 12, 10, colour="palette-classic",
+              options={"legend": {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []}}),
     )  # fmt: skip
 
 

@@ -140,9 +140,10 @@ def colours(names: dict[str, str]) -> tuple[Any, ...]:
 
 def by_source(*where: str) -> tuple[Query, ...]:
     """Power by source, what came through a store as that store."""
+    kwh = query.total("kwh", of="flow")
     return (
-        Query(query.flow_power(*where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
-        Query(query.flow_power(*where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
+        Query(query.flow_power(kwh, *where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
+        Query(query.flow_power(kwh, *where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
     )
 
 
@@ -166,7 +167,8 @@ BOTH_COLOURS: Final = (
 def line_table(id: int, title: str, columns: dict[str, tuple[Value, str]], *where: str, width: int) -> Panel:
     """A row a line: the columns, and coverage as a bar at the end."""
     values = {name: value for name, (value, _) in columns.items()} | {"coverage": COVERAGE}
-    units = [override(f"^{name}$", unit=look.UNITS[unit], decimals=1) for name, (_, unit) in columns.items()]
+    places = {"%": {"decimals": 1}, "pieces": {"decimals": 0}}
+    units = [override(f"^{name}$", unit=look.UNITS[u], **places.get(u, {})) for name, (_, u) in columns.items()]
     bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
     return Panel(
         id, "table", title, "One row a line, over the whole range." + NOT_ALL_SEEN + BASIS,
