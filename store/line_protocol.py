@@ -76,6 +76,24 @@ def _known(names: list[str]) -> pl.Expr:
     )
 
 
+def gathered(
+    starts: Sequence[str | None], names: Sequence[str | None], at: npt.NDArray[Any], values: npt.NDArray[Any], ts: Ints
+) -> pl.Series:
+    """Lines of points whose fields stand in rows: field `names[at[i]]` of series `starts[at[i]]`; rows of one series and time are one point.
+
+    Of a field that is there twice the last row counts.
+    """
+    check(at, {"value": values}, ts)
+    keys = pl.DataFrame({"start": starts, "name": names}, schema={"start": pl.String, "name": pl.String})
+    rows = keys[at.astype(np.uint32)].with_columns(value=pl.Series(values), ts=pl.Series(ts), at=pl.Series(at))
+    rows = rows.filter(pl.col("value").is_finite() & pl.col("start").is_not_null())
+    if rows.select(pl.struct("at", "ts").is_duplicated().any()).item():
+        rows = rows.unique(["at", "ts"], keep="last", maintain_order=True)
+    part = pl.concat_str("name", pl.lit("="), "value")
+    points = rows.group_by("start", "ts", maintain_order=True).agg(body=part.str.join(","))
+    return points.select(line=pl.concat_str("start", "body", pl.lit(" "), "ts"))["line"]
+
+
 def check(at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: npt.NDArray[Any]) -> None:
     """TypeError unless all columns have one length, fields are float64 and times int64: a store would keep what it got first."""
     for name, values, kind in [("series", at, "i"), ("time", ts, "i8"), *((n, v, "f8") for n, v in fields.items())]:
