@@ -7,7 +7,7 @@ its own, so writing again or in another order changes nothing. The place in the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,12 @@ class InfluxStore:
             if table in books and len(books[table]["start"]):
                 self.sender.send(self.access.bucket, influx_points.of_books(table, books[table], names, self.site))
 
-    def write_readings(self, columns: Columns, names: Mapping[int, tuple[str, str]]) -> None:
-        """Raw readings; `names` is the registry, tag to meter and quantity."""
+    def write_readings(self, columns: Columns, names: Callable[[], Mapping[int, tuple[str, str]]]) -> None:
+        """Raw readings; `names` gives the registry, tag to meter and quantity, and is asked when there is a new tag."""
         if not columns or not len(columns["ts"]):
             return
         if int(columns["tag"].max()) >= len(self.meters.starts):
-            self.meters.know(names)
+            self.meters.know(names())
         self.sender.send(self.access.raw_bucket, self.meters.lines(columns))
 
     def query(self, statement: str, bucket: str | None = None, epoch: str = "ns") -> list[Series]:

@@ -151,7 +151,7 @@ def test_readings_are_one_point_a_meter_and_poll(influx: InfluxStore) -> None:
     }
     columns = readings(50, 4)
     for _ in range(2):
-        influx.write_readings(columns, names)
+        influx.write_readings(columns, lambda: names)
     found = influx.query(f"SELECT * FROM meter WHERE site = '{influx.site}' GROUP BY meter", "wattline_raw")
     got = {
         (one.tags["meter"], field, int(ts)): v
