@@ -70,10 +70,14 @@ class SqliteJournal:
 
     def held(self, consumer: str, of: str) -> int:
         """Place of a further store; for one that is new, just before the oldest that is kept."""
+        saved = self.meta(f"hold.{of}.{consumer}")
+        if saved is not None:
+            return int(saved)
         with self.lock:
             oldest = self.db.execute(f"SELECT min({_KEY[of]}) FROM {of}").fetchone()[0]
-        newest = self.last() if of == "frame" else self.last_output()
-        return int(self.meta(f"hold.{of}.{consumer}") or (newest if oldest is None else int(oldest) - 1))
+            given = self.db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'output'").fetchone()[0]
+        newest = self.newest if of == "frame" else int(given or 0)
+        return newest if oldest is None else int(oldest) - 1
 
     def release(self, consumer: str) -> None:
         """A further store that is no more: nothing is kept for it."""

@@ -180,7 +180,8 @@ class InfluxHost(threading.Thread):
         sender = self.store.sender
         return {
             "id": NAME, "url": self.store.access.url, "state": self.state, "last_error": self.error or None,
-            "behind_frames": self.journal.last() - self.places["frame"], "behind_outputs": self.journal.last_output() - self.places["output"],
+            "behind_frames": max(self.journal.last() - self.places["frame"], 0),
+            "behind_outputs": max(self.journal.last_output() - self.places["output"], 0),
             "points": sender.sent, "expired": sender.expired, "dead_letters": sender.dead.count, "lost_frames": self.lost["frame"],
             "lost_outputs": self.lost["output"],
         }  # fmt: skip

@@ -78,9 +78,9 @@ def hourly_duck(store: DuckStore, table: str, names: dict[str, str], field: str)
 
 def hourly_influx(store: InfluxStore, table: str, names: dict[str, str], field: str) -> dict[tuple[Any, ...], float]:
     tags = ", ".join(names.values())
-    inner = f'SELECT last("{field}") AS v FROM "{table}" WHERE site = \'{store.site}\' AND time >= {START} AND time < {START + 3 * HOUR} GROUP BY time(1m), {tags} fill(none)'
+    inner = f'SELECT last("{field}") AS v FROM "{table}" WHERE site = \'{store.site}\' AND time >= {START} AND time < {START + 6 * HOUR} GROUP BY time(1m), {tags} fill(none)'
     found = store.query(
-        f"SELECT sum(v) AS v FROM ({inner}) WHERE time >= {START} AND time < {START + 3 * HOUR} GROUP BY time(1h), {tags} fill(none)"
+        f"SELECT sum(v) AS v FROM ({inner}) WHERE time >= {START} AND time < {START + 6 * HOUR} GROUP BY time(1h), {tags} fill(none)"
     )
     return {
         (int(at), *(one.tags[t] for t in names.values())): float(v)
