@@ -170,7 +170,7 @@ def _plant(app: FastAPI, context: Context) -> None:
 
     @app.get("/api/v1/health", tags=["plant"])
     def health() -> dict[str, Any]:
-        """Data health: connections, meters, verdicts, gaps, journal."""
+        """Data health: connections, meters, verdicts, gaps, journal, further stores."""
         now = context.now_ns()
         today = context.history.one("site", day_start(context.site, now), now)
         return {

@@ -116,7 +116,7 @@ class History:
         chosen = f"kind IN (0, 1) AND node IN ({_list(codes)})"
         rows = self.store.query(
             f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM ({_rows('flow', edges, ('source', 'via', 'kwh'), chosen)}) f "
-            "ASOF JOIN bounds b ON f.start >= b.edge GROUP BY ALL",
+            "ASOF JOIN bounds b ON f.start >= b.edge GROUP BY ALL HAVING sum(f.kwh) <> 0",
             bounds=_bounds(edges),
         )
         text = self.store.text()
@@ -173,7 +173,7 @@ class History:
         chosen = f"kind IN (0, 1) AND node IN ({_list(codes)}){only}"
         columns = ("source", "via", "amount", "location_kg")
         rows = self.store.query(
-            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM ({_rows('flow', np.array([start, end]), columns, chosen)}) GROUP BY ALL"
+            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM ({_rows('flow', np.array([start, end]), columns, chosen)}) GROUP BY ALL HAVING sum(amount) <> 0"
         )
         text, found = self.store.text(), []
         for source, via, amount, kg in zip(rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True):

@@ -14,9 +14,11 @@ import numpy.typing as npt
 from engine.book import Book, Flow, Flows
 from engine.graph import Array, Graph
 from engine.line_sums import LineSums
+from engine.reach import reach
 from engine.stack import Stack
 from engine.weights import By, Weights
 from plant.site import Site
+from plant.units import HOUR_NS
 
 Columns = dict[str, npt.NDArray[np.generic]]
 NameCode = Callable[[str], int]
@@ -42,6 +44,19 @@ class Producer:
         self.code_meter = np.array([code(m.id) for m in site.meters], np.int32)
         self.code_carrier = np.array([code(c.value) for c in self.graph.carriers], np.int32)
         self.code_none = code("")
+        self.possible = self._possible()
+
+    def _possible(self) -> npt.NDArray[np.int64]:
+        """All (kind, node, carrier, source, via) that a line or a remainder can have, as codes, sorted."""
+        found, via = reach(self.graph), np.append(self.code_via, self.code_none)
+        places = [(Flow.LINE, self.code_line[t.line], t.bus) for t in self.graph.taps]
+        places += [(Flow.REMAINDER, self.code_left[b], b) for b in range(self.graph.nb)]
+        rows = {
+            (int(k), int(n), int(self.code_carrier[b]), int(self.code_source[s]), int(via[v]))
+            for k, n, b in places
+            for s, v in found[b]
+        }
+        return np.array(sorted(rows), np.int64).reshape(-1, 5)
 
     def tables(self, books: Sequence[Book]) -> dict[str, Columns]:
         """Columns of the tables line, flow, bus, meter, source and closed for `books`."""
@@ -66,16 +81,33 @@ class Producer:
         return keys | {name: values.ravel() for name, values in columns.items()}
 
     def _flows(self, stack: Stack) -> Columns:
-        """Flows by (kind, node, carrier, source, store, hour of origin)."""
+        """Flows by (kind, node, carrier, source, store, hour of origin); in a corrected window also those that could be and are not, as zeros."""
         f, at = stack.flows, stack.window
         node, carrier = self._places(f)
         via = np.append(self.code_via, self.code_none)[f.via].astype(np.int32)
         weights = self.weights.of(f.source, f.origin) * f.amount
-        return {
+        found: Columns = {
             "start": stack.start[at], "rev": stack.revision[at], "kind": f.kind.astype(np.int8), "node": node, "carrier": carrier,
             "source": self.code_source[f.source], "via": via, "origin": f.origin, "amount": f.amount,
             "kwh": weights[By.KWH], "location_kg": weights[By.LOCATION], "market_kg": weights[By.MARKET],
         }  # fmt: skip
+        return found if not stack.revision.any() else self._with_zeros(stack, found)
+
+    def _with_zeros(self, stack: Stack, found: Columns) -> Columns:
+        keys = ("kind", "node", "carrier", "source", "via")
+        base = 1 + max(int(self.possible.max()), *(int(found[k].max(initial=0)) for k in keys))
+        places = base ** np.arange(4, -1, -1, dtype=np.int64)
+        wanted, there = self.possible @ places, np.stack([found[k].astype(np.int64) for k in keys], 1) @ places
+        missing = np.repeat((stack.revision > 0)[:, None], len(wanted), 1)
+        at = np.minimum(np.searchsorted(wanted, there), len(wanted) - 1)
+        same = wanted[at] == there
+        missing[stack.window[same], at[same]] = False
+        window, row = np.nonzero(missing)
+        zeros: Columns = dict(zip(keys, self.possible[row].T, strict=True))
+        start = stack.start[window]
+        zeros |= {"start": start, "rev": stack.revision[window], "origin": start - start % HOUR_NS}
+        nothing = np.zeros(len(window))
+        return {k: np.concatenate((v, zeros.get(k, nothing).astype(v.dtype))) for k, v in found.items()}
 
     def _places(self, f: Flows) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Name and carrier of where each flow went."""

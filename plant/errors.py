@@ -11,6 +11,7 @@ WattlineError
 ├── RetryableError     a sink cannot take data now; the journal holds it and it is tried again
 ├── PermanentError     a sink will never take this data; it goes to the dead letters with the reason
 ├── PushError          Grafana did not take what was pushed; says what was refused and what to do
+├── SinkRefused        a sink takes nothing from us until someone changes a setting or a right; says which
 ├── JournalFull        the journal has reached its bound and its policy is to refuse
 └── QueryError         a question to the API or a store that cannot be answered as asked (what, and what is accepted)
 """
@@ -76,11 +77,19 @@ class Unsupported(DeviceError):
 
 
 class RetryableError(WattlineError):
-    """A sink cannot take data now."""
+    """A sink cannot take data now. `after_s`: how long it asks to be left alone, if it says so."""
+
+    def __init__(self, message: str, after_s: float | None = None) -> None:
+        self.after_s = after_s
+        super().__init__(message)
 
 
 class PermanentError(WattlineError):
     """A sink will never take this data."""
+
+
+class SinkRefused(WattlineError):
+    """A sink takes nothing until a setting or a right is changed."""
 
 
 class JournalFull(WattlineError):

@@ -28,6 +28,11 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
+HELD_SHARE = 0.5
+"""What waits for a further store takes at most this share of the bound; past it the oldest is let go, so that the plant itself goes on."""
+_KEY = {"frame": "seq", "output": "id"}
+
+
 class SqliteJournal:
     """One file; safe to use from several threads. `most_bytes` bounds it: past it, `append` raises JournalFull."""
 
@@ -58,6 +63,55 @@ class SqliteJournal:
             self.db.execute(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
             )
+
+    def hold(self, consumer: str, of: str, place: int) -> None:
+        """Keep what a further store has not taken yet: frames or outputs (`of`) after `place`."""
+        self.set_meta(f"hold.{of}.{consumer}", str(place))
+
+    def held(self, consumer: str, of: str) -> int:
+        """Place of a further store; for one that is new, just before the oldest that is kept."""
+        saved = self.meta(f"hold.{of}.{consumer}")
+        if saved is not None:
+            return int(saved)
+        with self.lock:
+            oldest = self.db.execute(f"SELECT min({_KEY[of]}) FROM {of}").fetchone()[0]
+            given = self.db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'output'").fetchone()[0]
+        newest = self.newest if of == "frame" else int(given or 0)
+        return newest if oldest is None else int(oldest) - 1
+
+    def release(self, consumer: str) -> None:
+        """A further store that is no more: nothing is kept for it."""
+        with self.lock:
+            self.db.execute("DELETE FROM meta WHERE key LIKE ?", (f"hold.%.{consumer}",))
+
+    def lost(self, consumer: str, of: str) -> int:
+        """How many frames or outputs were let go before a further store had taken them."""
+        return int(self.meta(f"lost.{of}.{consumer}") or 0)
+
+    def _let_go(self, of: str, to: int) -> int:
+        """How far may be forgotten: as far as all further stores are, or until what waits for them fits."""
+        rows = self.db.execute("SELECT key, value FROM meta WHERE key LIKE ?", (f"hold.{of}.%",)).fetchall()
+        places = {str(key).rpartition(".")[2]: int(value) for key, value in rows}
+        least = min(places.values(), default=to)
+        if least >= to:
+            return to
+        key = _KEY[of]
+        sums = f"SELECT {key} AS k, sum(length(body)) OVER (ORDER BY {key} DESC) AS held FROM {of}"
+        past = self.db.execute(
+            f"SELECT max(k) FROM ({sums}) WHERE held > ?", (self.most_bytes * HELD_SHARE,)
+        ).fetchone()[0]
+        to = min(to, max(least, int(past or 0)))
+        for consumer, place in places.items():
+            if place < to:
+                self._lose(consumer, of, place, to)
+        return to
+
+    def _lose(self, consumer: str, of: str, place: int, to: int) -> None:
+        count = self.db.execute(
+            f"SELECT count(*) FROM {of} WHERE {_KEY[of]} > ? AND {_KEY[of]} <= ?", (place, to)
+        ).fetchone()[0]
+        self.set_meta(f"lost.{of}.{consumer}", str(self.lost(consumer, of) + int(count)))
+        self.hold(consumer, of, to)
 
     def append(self, frame: Frame) -> int:
         """Commit one frame; returns its number. Committed is acknowledged."""
@@ -136,8 +190,9 @@ class SqliteJournal:
         return None if row is None else (int(row[0]), bytes(row[1]))
 
     def forget(self, frames_to: int, outputs_to: int, folded_to: int) -> None:
-        """Drop what every consumer has passed. Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again."""
+        """Drop what every consumer has passed, further stores too (`hold`). Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again."""
         with self.lock, self._transaction():
+            frames_to, outputs_to = self._let_go("frame", frames_to), self._let_go("output", outputs_to)
             freed = self.db.execute(
                 "SELECT coalesce(sum(length(body)), 0) FROM frame WHERE seq <= ?", (frames_to,)
             ).fetchone()[0]

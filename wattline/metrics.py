@@ -19,7 +19,18 @@ METRICS: Final = {
     "wattline_viewers": "live viewers",
     "wattline_polls_total": "polls by meter and outcome",
     "wattline_connection_up": "1 while a connection is up",
+    "wattline_store_up": "1 while a further store, such as InfluxDB, takes data",
+    "wattline_store_behind_frames": "frames a further store has not taken yet",
+    "wattline_store_behind_outputs": "outputs of the step a further store has not taken yet",
+    "wattline_store_points_total": "points a further store has taken in this run",
+    "wattline_store_expired_total": "points that were older than the retention of a further store",
+    "wattline_store_dead_letters_total": "lines put aside because a further store will never take them",
+    "wattline_store_lost_total": "frames and outputs let go before a further store had them",
 }
+_STORE: Final[dict[str, tuple[str, ...]]] = {
+    "up": (), "behind_frames": ("behind_frames",), "behind_outputs": ("behind_outputs",), "points_total": ("points",),
+    "expired_total": ("expired",), "dead_letters_total": ("dead_letters",), "lost_total": ("lost_frames", "lost_outputs"),
+}  # fmt: skip
 
 
 def prometheus(runtime: Runtime) -> str:
@@ -45,4 +56,8 @@ def prometheus(runtime: Runtime) -> str:
             polls.labels(meter["id"], reason).set(count)
     for connection in health["connections"]:
         up.labels(connection["id"]).set(connection["state"] == "up")
+    stores = {name: gauge(f"wattline_store_{name}", "store") for name in _STORE}
+    for store in health["stores"]:
+        for name, keys in _STORE.items():
+            stores[name].labels(store["id"]).set(sum(store[key] for key in keys) if keys else store["state"] == "up")
     return generate_latest(registry).decode()

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -36,6 +36,9 @@ from wattline.engine_host import EngineHost
 from wattline.metrics import prometheus
 from wattline.site_build import build_site, secret
 from wattline.summary import Health, books
+
+if TYPE_CHECKING:
+    from wattline.influx_host import InfluxHost
 
 log = logging.getLogger("wattline")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -71,11 +74,12 @@ class Runtime:
         self.sequencer = Sequencer(self.site.id, self.journal, self.journal.id, clock, self.now.take)
         self.sequencer.wm = self.journal.last_wm()
         self.host = EngineHost(self.journal, self.store, self._on_books)
+        self.influx = self._influx()
         self.store.expect("line", SUMS)
         self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
         self.health = Health(
-            self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values
+            self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values, self._stores
         )
         self.token = None if options.host in LOOPBACK else secrets.token_urlsafe(24)
         self.query_token = None if self.token is None else _query_token(options.data / "query.token")
@@ -87,6 +91,18 @@ class Runtime:
 
     def places(self) -> dict[str, int]:
         return {"step": self.host.state.seq, "readings": self.host.readings_place, "books": self.host.books_place}
+
+    def _influx(self) -> InfluxHost | None:
+        """The feeder of InfluxDB; its library is loaded only where there is one."""
+        if self.plant.influx is None:
+            self.journal.release("influx")
+            return None
+        from wattline.influx_host import open_influx
+
+        return open_influx(self.plant.influx, self.journal, self.host.site or self.site, self.options.data)
+
+    def _stores(self) -> list[dict[str, Any]]:
+        return [] if self.influx is None else [self.influx.health()]
 
     def _last_values(self) -> dict[str, tuple[float, float]]:
         return {m.id: (float(self.now.power[i]), 0.0) for i, m in enumerate(self.site.meters) if self.now.at[i] > 0}
@@ -135,6 +151,8 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.announce()
         self.host.start()
+        if self.influx is not None:
+            self.influx.start()
         tasks = [asyncio.create_task(d.run(self.sequencer.take), name=f"driver {d.connection}") for d in self.drivers]
         tasks += [
             asyncio.create_task(self._tick(), name="now"),
@@ -154,6 +172,8 @@ class Runtime:
                 server.force_exit = True
                 await asyncio.wait([serving], timeout=2.0)
             await asyncio.to_thread(self.host.stop)
+            if self.influx is not None:
+                await asyncio.to_thread(self.influx.stop)
 
     def close(self) -> None:
         self.store.close()

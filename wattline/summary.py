@@ -100,7 +100,9 @@ class Health:
         now_ns: Callable[[], int],
         places: Callable[[], dict[str, int]],
         last: Callable[[], dict[str, tuple[float, float]]],
+        stores: Callable[[], list[dict[str, Any]]],
     ) -> None:
+        self.stores = stores
         self.site, self.drivers, self.store, self.journal, self.now_ns, self.places, self.last = (
             site,
             drivers,
@@ -129,6 +131,7 @@ class Health:
             "verdicts": [v for v in found if v["verdict"] != "gap"],
             "gaps": [{**v, "to_ms": v["at_ms"], "unit": self._unit(v["meter"]), "shaped_by": "power, siblings, the day before or a straight line"} for v in found if v["verdict"] == "gap"],
             "journal": {"frames": self.journal.last(), "bytes": self.journal.bytes, "behind_s": max(now - self.journal.last_wm(), 0) * 1e-9, "consumers": self.places()},
+            "stores": self.stores(),
         }  # fmt: skip
 
     def _unit(self, meter: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import duckdb
@@ -34,13 +34,15 @@ class Answerer:
     store: DuckStore
     registry: Callable[[], Mapping[int, tuple[str, str]]]
     window: int = 60_000_000_000
+    _there: set[str] = field(default_factory=set)
 
     def answer(self, query: str, now_ns: int, *, raw: bool = False) -> list[list[Series]]:
         """The series of each statement, in order; QueryError where one cannot be answered as asked. `raw` asks the database of readings."""
         statements = parse(query, now_ns)
         if len(statements) > STATEMENTS_MOST:
             raise QueryError(f"more than {STATEMENTS_MOST} statements")
-        there = [t for t in TABLES if (t == "reading") is raw and self.store.has(t)]
+        self._there |= {t for t in TABLES if t not in self._there and self.store.has(t)}
+        there = {t for t in self._there if (t == "reading") is raw}
         place = Place(self.site, there, self.registry() if raw else {}, self.window)
         return [
             show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns) for s in statements

@@ -69,7 +69,7 @@ def newest(
     parts = [Part(measurement, since, until)]
     if edges is not None and measurement in ROLLED:
         parts = [Part(s.table, s.start, s.end - 1, s.table == measurement) for s in spans(measurement, edges)]
-    return _joined(place, measurement, known, parts, "t.start")
+    return _joined(place, measurement, known, parts, "t.start", summed=edges is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,18 @@ class Part:
 
 
 def _joined(
-    place: Place, measurement: str, known: list[str], parts: list[Part], time: str = "t.start + t.rev"
+    place: Place,
+    measurement: str,
+    known: list[str],
+    parts: list[Part],
+    time: str = "t.start + t.rev",
+    *,
+    summed: bool = False,
 ) -> Relation | None:
-    """The parts one after the other, with the names behind the codes."""
+    """The parts one after the other, with the names behind the codes. `summed`: what is asked is a sum, so flows need not be summed before."""
     if measurement not in place.has:
         return None
-    build = _flows if measurement == "flow" else _rows
+    build = _rows if measurement != "flow" else _flow_rows if summed else _flows
     texts, parameters = [], []
     for part in parts:
         where, bound = part.bounds()
@@ -118,14 +124,18 @@ def _rows(measurement: str, table: str, known: list[str], where: str, time: str)
 
 def _flows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
     """Flows into lines and what is unmetered, over all hours of origin."""
+    rows = _flow_rows(measurement, table, known, where, time)
+    sums = "".join(f", sum({f}) AS {f}" for f in known)
+    return f"SELECT time, site, line, carrier, source, via{sums} FROM ({rows}) GROUP BY ALL"
+
+
+def _flow_rows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
+    """The same, each hour of origin for itself."""
     joins = " ".join(f"JOIN name n_{tag} ON n_{tag}.id = t.{column}" for tag, column in _FLOW.items())
     texts = ", ".join(f"n_{tag}.text AS {tag}" for tag in ("line", "carrier", "source"))
     via = f"CASE n_via.text WHEN '' THEN '{DIRECT}' ELSE n_via.text END AS via"
-    sums = "".join(f", sum(t.{f}) AS {f}" for f in known)
-    return (
-        f"SELECT {time} AS time, ? AS site, {texts}, {via}{sums} FROM {table} t {joins} "
-        f"WHERE t.kind IN (0, 1) AND {where} GROUP BY ALL"
-    )
+    chosen = "".join(f", t.{f}" for f in known)
+    return f"SELECT {time} AS time, ? AS site, {texts}, {via}{chosen} FROM {table} t {joins} WHERE t.kind IN (0, 1) AND {where}"
 
 
 def _readings(place: Place, known: list[str], since: int | None, until: int | None) -> Relation:

@@ -62,3 +62,51 @@ def test_a_full_journal_refuses_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(JournalFull, match="bound"):
         journal.append(data_frame(HEADER, batch([1], [1], [1.0])))
     journal.close()
+
+
+def filled(path: Path, most_bytes: int = 4 << 30) -> SqliteJournal:
+    """Ten frames with an output each."""
+    journal = SqliteJournal(path, most_bytes)
+    for i in range(10):
+        seq = journal.append(data_frame(HEADER, batch([i], [1], [float(i)])))
+        journal.put_outputs([(seq, 0, b"book")])
+    return journal
+
+
+def kept(journal: SqliteJournal) -> tuple[list[int], list[int]]:
+    return [seq for seq, _ in journal.read(0, 100)], [i for i, _ in journal.outputs(0, 100)]
+
+
+def test_what_a_further_store_has_not_taken_is_kept(tmp_path: Path) -> None:
+    journal = filled(tmp_path / "j.db")
+    assert (journal.held("far", "frame"), journal.held("far", "output")) == (0, 0)
+    journal.hold("far", "frame", 4)
+    journal.hold("far", "output", 7)
+    journal.forget(9, 9, 10)
+    assert kept(journal) == ([5, 6, 7, 8, 9, 10], [8, 9, 10])
+    journal.close()
+    again = SqliteJournal(tmp_path / "j.db")
+    assert (again.held("far", "frame"), again.held("new", "frame")) == (4, 4)
+    again.hold("far", "frame", 10)
+    again.release("far")
+    again.forget(10, 10, 10)
+    assert kept(again) == ([], [])
+    assert (again.held("new", "frame"), again.held("new", "output")) == (10, 10)
+    assert again.lost("far", "frame") == 0
+    again.close()
+
+
+def test_past_the_bound_the_oldest_that_waits_is_let_go_and_counted(tmp_path: Path) -> None:
+    journal = filled(tmp_path / "j.db")
+    journal.hold("far", "frame", 1)
+    journal.hold("far", "output", 0)
+    journal.most_bytes = 2 * sum(len(body) for _, body in journal.read(6, 4))
+    journal.forget(9, 9, 10)
+    frames, outputs = kept(journal)
+    assert frames == [7, 8, 9, 10]
+    assert outputs == list(range(1, 11))
+    assert (journal.lost("far", "frame"), journal.lost("far", "output"), journal.held("far", "frame")) == (5, 0, 6)
+    assert journal.bytes == sum(len(body) for _, body in journal.read(0, 100))
+    journal.forget(9, 9, 10)
+    assert journal.lost("far", "frame") == 5
+    journal.close()

@@ -1,0 +1,172 @@
+"""A dashboard opened: all queries of the Site board over 24 h and 30 days, asked as Grafana asks them, six at a time.
+
+The embedded store behind our API, and InfluxDB 1.8 where it is built, hold the same 30 days of one-minute windows of 21 lines and remainders and their
+flows; 2,000 readings a second are written into the embedded store meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.record import figure, record
+from store.duck import DuckStore
+from store.influxql.query import Answerer
+from store.schema import SCHEMA
+
+MINUTE, DAY = 60 * 10**9, 86_400 * 10**9
+DAYS, SITE = 30, "bench"
+LINES = [f"line_{i}" for i in range(15)] + [f"unmetered.bus_{i}" for i in range(6)]
+SOURCES, VIAS, CARRIERS = ["grid", "pv", "steam", "gas"], ["", "battery"], ["electricity", "steam"]
+AT_ONCE = 6
+
+
+def days(end: int) -> Iterator[dict[str, dict[str, Any]]]:
+    """Tables of one day after the other, ending at `end`."""
+    chance = np.random.default_rng(1)
+    for day in range(DAYS):
+        starts = np.arange(end - (DAYS - day) * DAY, end - (DAYS - day - 1) * DAY, MINUTE, np.int64)
+        start = np.repeat(starts, len(LINES))
+        line = {
+            "start": start,
+            "rev": np.zeros(len(start), np.int32),
+            "line": np.tile(np.arange(len(LINES), dtype=np.int32), len(starts)),
+        }
+        line |= {f: chance.random(len(start)) * 60.0 for f in SCHEMA["line"].fields}
+        combos = [
+            (n, c, s, v)
+            for n in range(len(LINES))
+            for c in range(1)
+            for s in range(4)
+            for v in range(2)
+            if (s < 2 or v == 0)
+        ]
+        node, carrier, source, via = (np.tile(np.array(x, np.int32), len(starts)) for x in zip(*combos, strict=True))
+        start = np.repeat(starts, len(combos))
+        names = len(LINES)
+        flow = {
+            "start": start, "rev": np.zeros(len(start), np.int32), "kind": np.zeros(len(start), np.int8), "node": node,
+            "carrier": carrier + names, "source": source + names + 2, "via": via + names + 6, "origin": start - start % (60 * MINUTE),
+        }  # fmt: skip
+        flow |= {f: chance.random(len(start)) for f in SCHEMA["flow"].fields}
+        yield {"line": line, "flow": flow}
+
+
+def boards(name: str) -> list[str]:
+    """The queries of a board, with what Grafana fills in left open."""
+    board = json.loads(files("dashboards.grafana").joinpath("json", f"{name}.json").read_text(encoding="utf-8"))
+    return [t["query"] for panel in board["panels"] for t in panel.get("targets", ()) if t.get("query")]
+
+
+def filled(query: str, since: int, until: int) -> str:
+    """A query as Grafana sends it for a range."""
+    span = until - since
+    interval = f"{max(60, span // 10**9 // 1000)}s"
+    bucket = "1h" if span <= 2 * DAY else "1d"
+    given = {
+        "$timeFilter": f"time >= {since // 10**6}ms and time <= {until // 10**6}ms", "$__interval": interval, "$window_s": "60",
+        "$window": "1m", "$bucket": bucket, "$tz": "Asia/Shanghai", "^$site$": f"^{SITE}$", "^$line$": "^(.*)$",
+    }  # fmt: skip
+    for word, text in given.items():
+        query = query.replace(word, text)
+    return query
+
+
+def opened(ask: Callable[[str], Any], queries: list[str]) -> float:
+    """Seconds until every panel has its answer."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for found in pool.map(ask, queries):
+            assert "error" not in found["results"][0], found
+    return time.perf_counter() - began
+
+
+def writer(store: DuckStore, stop: threading.Event) -> None:
+    """2,000 readings a second."""
+    tags = np.arange(500, dtype=np.int32)
+    place = 0
+    while not stop.wait(0.25):
+        now, place = np.full(500, time.time_ns()), place + 1
+        columns = {
+            "ts": now,
+            "received": now,
+            "tag": tags,
+            "value": np.random.default_rng().random(500),
+            "quality": np.zeros(500, np.uint8),
+        }
+        store.write_readings(columns, "bench", place)
+
+
+def build(folder: Path, end: int) -> DuckStore:
+    """The embedded store with all days in it."""
+    store = DuckStore(folder / "bench.duckdb")
+    for name in [*LINES, *CARRIERS, *SOURCES, *VIAS]:
+        store.code(name)
+    for place, tables in enumerate(days(end), 1):
+        store.write_books(tables, [], "bench", place)
+    return store
+
+
+def local(store: DuckStore) -> Callable[[str], Any]:
+    """Asks our API's function, encoding included."""
+    import msgspec
+
+    from api.influx import _statement
+
+    answerer = Answerer(SITE, store, dict)
+
+    def ask(query: str) -> Any:
+        found = answerer.answer(query, time.time_ns())
+        return json.loads(msgspec.json.encode({"results": [_statement(i, s, 10**6) for i, s in enumerate(found)]}))
+
+    return ask
+
+
+def influx_ask(url: str) -> Callable[[str], Any]:
+    def ask(query: str) -> Any:
+        parameters = urllib.parse.urlencode({"db": "wattline", "epoch": "ms", "q": query})
+        with urllib.request.urlopen(f"{url}/query?{parameters}", timeout=120) as answer:
+            return json.loads(answer.read())
+
+    return ask
+
+
+def main(rounds: int) -> None:
+    """Both stores, both ranges; medians."""
+    end = time.time_ns() // DAY * DAY
+    with tempfile.TemporaryDirectory() as folder:
+        store = build(Path(folder), end)
+        stop = threading.Event()
+        busy = threading.Thread(target=writer, args=(store, stop), daemon=True)
+        busy.start()
+        figures = []
+        for name in ("site", "carbon"):
+            for label, span, goal in (("24 h", DAY, 0.3), ("30 days", 30 * DAY, 1.0)):
+                queries = [filled(q, end - span + 7_123 * 10**6, end) for q in boards(name)]
+                seconds = statistics.median(opened(local(store), queries) for _ in range(rounds))
+                figures.append(
+                    figure(f"board {name}, {len(queries)} queries, {label}, embedded store", seconds, "s", goal)
+                )
+                print(figures[-1], flush=True)
+        stop.set()
+        busy.join(5)
+    record("grafana", figures)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    main(parser.parse_args().rounds)
