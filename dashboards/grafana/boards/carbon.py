@@ -77,4 +77,4 @@ def board() -> Board:
         Row("What does one piece carry?", _pieces()),
     )
     text = "Carbon in both readings of scope 2, over time, per kWh and per piece."
-    return Board("wattline-carbon", "Wattline: Carbon", text, rows, parts.variables("many"), parts.links())
+    return Board("wattline-carbon", "Wattline: Carbon", text, rows, parts.variables("many"), parts.links("many"))

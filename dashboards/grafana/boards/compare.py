@@ -68,5 +68,12 @@ def board() -> Board:
     )
     text = "Lines, shifts, days and weeks side by side."
     return Board(
-        "wattline-compare", "Wattline: Compare", text, rows, parts.variables("many"), parts.links(), "now-7d", "5m"
+        "wattline-compare",
+        "Wattline: Compare",
+        text,
+        rows,
+        parts.variables("many"),
+        parts.links("many"),
+        "now-7d",
+        "5m",
     )

@@ -69,5 +69,10 @@ def board() -> Board:
     )
     text = "Coverage, estimates, what no meter saw, and the meters behind the books."
     return Board(
-        "wattline-health", "Wattline: Data health", text, rows, parts.variables("many", readings=True), parts.links()
+        "wattline-health",
+        "Wattline: Data health",
+        text,
+        rows,
+        parts.variables("many", readings=True),
+        parts.links("many"),
     )

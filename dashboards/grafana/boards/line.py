@@ -68,4 +68,4 @@ def board() -> Board:
         Row("What does one piece of $line carry?", _pieces()),
     )
     text = "One line: its power by source, its machine states, and the energy and carbon of one piece."
-    return Board("wattline-line", "Wattline: Line", text, rows, parts.variables("one"), parts.links())
+    return Board("wattline-line", "Wattline: Line", text, rows, parts.variables("one"), parts.links("one"))

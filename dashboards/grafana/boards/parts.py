@@ -86,24 +86,23 @@ def _plant() -> tuple[sdk.VariableModel, ...]:
 # ---- links
 
 
-def links() -> tuple[sdk.DashboardLink, ...]:
-    """Today, month, year of the same board, and the other boards."""
-    spans = (
-        ("Today", "now/d", "1h"),
-        ("Yesterday", "now-1d/d", "1h"),
-        ("Month", "now/M", "1d"),
-        ("Year", "now/y", "1d"),
-    )
-    link = sdk.DashboardLinkType.LINK
+SPANS: Final = (
+    ("Today", "now/d", "now", "1h"), ("Yesterday", "now-1d/d", "now-1d/d", "1h"), ("Month", "now/M", "now", "1d"), ("Year", "now/y", "now", "1d"),
+)  # fmt: skip
+
+
+def links(lines: str = "") -> tuple[sdk.DashboardLink, ...]:
+    """Today, yesterday, month and year of the same board, and the other boards. What is chosen is kept, but for several lines: not every board takes them."""
+    kept = "".join(f"&${{{name}:queryparam}}" for name in ("datasource", "site", *(["line"] if lines else [])))
     found = [
         sdk.DashboardLink(
-            title, link, "time", f"{title}, bars of {bucket}", f"?from={start}&to={'now-1d/d' if title == 'Yesterday' else 'now'}&var-bucket={bucket}"
+            title, sdk.DashboardLinkType.LINK, "time", f"{title}, bars of {bucket}", f"?from={start}&to={end}&var-bucket={bucket}{kept}", []
         )
-        for title, start, bucket in spans
+        for title, start, end, bucket in SPANS
     ]  # fmt: skip
     others = sdk.DashboardLink(
         "Wattline", sdk.DashboardLinkType.DASHBOARDS, "external link", "the other boards", None, ["wattline"],
-        as_dropdown=True, include_vars=True, keep_time=True,
+        as_dropdown=True, include_vars=lines != "many", keep_time=True,
     )  # fmt: skip
     return (*found, others)
 
