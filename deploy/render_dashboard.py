@@ -47,7 +47,7 @@ class Asker:
         self.line = lines[0]
         self.site, window = str(site["name"]["en"]), round(site["window_s"])
         self.values = {
-            "$__interval_ms": "300000", "$__interval": "5m", "$window_s": str(window), "$window": f"{window}s", "$tz": site["timezone"], "$bucket": "1h",
+            "$__interval_ms": "300000", "$__interval": "5m", "$window": f"{window}s", "$tz": site["timezone"], "$bucket": "1h",
             "$shift_offset": "6h", "$shift": "8h", "/^$site$/": f"/^{site['id']}$/", "/^$line$/": f"/^({'|'.join(lines[:1] if one else lines)})$/",
         }  # fmt: skip
 

@@ -24,7 +24,7 @@ UNITS: Final = frozenset(
     {"kwatth", "kwatt", "watt", "masskg", "percent", "s", "short", "none", "suffix: g/kWh", "suffix: kg", "suffix: kWh"}
 )
 REPLACED: Final = {
-    "$timeFilter": "time >= 1767225600000ms and time <= 1767312000000ms", "$__interval_ms": "60000", "$__interval": "1m", "$window_s": "60",
+    "$timeFilter": "time >= 1767225600000ms and time <= 1767312000000ms", "$__interval_ms": "60000", "$__interval": "1m",
     "$window": "1m", "$tz": "Asia/Shanghai", "$bucket": "1h", "$shift_offset": "6h", "$shift": "8h",
     "/^$site$/": "/^jiaxing$/", "/^$line$/": "/^(cells_steam|smt_1)$/",
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """InfluxQL texts of the dashboards. Every sum goes over the last point of each window and set of tags, so that a corrected window counts once.
 
-Variables of the dashboards stand in the texts: `$window` (the plant's window, `1m`), `$window_s` (the same in seconds), `$tz`, `$bucket`, `$site`, `$line`.
+Variables of the dashboards stand in the texts: `$window` (the plant's window, such as `1m`), `$tz`, `$bucket`, `$site`, `$line`.
 """
 
 from __future__ import annotations
@@ -78,16 +78,20 @@ def flow_power(value: Value, *where: str, per: Sequence[str]) -> str:
 
 
 def booked(*where: str) -> str:
-    """Seconds that there are books for: of each window once, however many lines it has."""
-    sums = f'SELECT max("due_s") AS "s" FROM ({windows(total("due_s"), *where)}) WHERE $timeFilter GROUP BY time($window), "site" fill(none)'
-    return f'SELECT sum("s") AS "value" FROM ({sums}) WHERE $timeFilter'
+    """Seconds that there are books for: those of the line that has most, since each line is in the books of each window."""
+    sums = (
+        f'SELECT sum("due_s") AS "s" FROM ({windows(total("due_s"), *where)}) WHERE $timeFilter GROUP BY "site", "line"'
+    )
+    return f'SELECT max("s") AS "value" FROM ({sums}) WHERE $timeFilter'
 
 
-def power(value: Value, *where: str, per: Sequence[str] = (), every: str = "$__interval") -> str:
-    """Mean power in kW: energy per window x 3600 / length of the window. A window that is missing is left out, not counted as zero."""
-    sums = f'SELECT {value.text} AS "kwh" FROM ({windows(value, *where)}) WHERE $timeFilter{_groups(per, "$window", "none")}'
-    sums = sums.replace(" tz('$tz')", "")
-    return f'SELECT mean("kwh") * 3600 / $window_s AS "kw" FROM ({sums}) WHERE $timeFilter{_groups(per, every, "null")}'
+def power(value: Value, *where: str, every: str = "$__interval") -> str:
+    """Mean power of lines together, in kW: their energy by the time there are books for. A window that is missing is left out, not counted as zero."""
+    lines = Value("", (*value.fields, "due_s"))
+    sums = f'SELECT {value.text} AS "kwh", sum("due_s") AS "s" FROM ({windows(lines, *where)}) WHERE $timeFilter GROUP BY time({every}), "site", "line" fill(none)'
+    return (
+        f'SELECT sum("kwh") / max("s") * 3600 AS "kw" FROM ({sums}) WHERE $timeFilter GROUP BY time({every}) fill(null)'
+    )
 
 
 COVERAGE: Final = ratio(("seen_s",), ("due_s",), 100.0)

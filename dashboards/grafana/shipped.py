@@ -41,7 +41,6 @@ def constants(plant: PlantFile) -> dict[str, str]:
     length, offset = shift_grid(dict(plant.site.shifts), plant.site.day_starts)
     return {
         "window": f"{window // 60}m" if window % 60 == 0 else f"{window}s",
-        "window_s": str(window),
         "tz": plant.site.timezone,
         "shift": f"{length}m",
         "shift_offset": f"{offset}m",

@@ -297,7 +297,7 @@ def test_files_are_fitted_to_the_plant(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     board = json.loads((tmp_path / "boards" / "compare.json").read_text(encoding="utf-8"))
     values = {v["name"]: v["query"] for v in board["templating"]["list"] if v["type"] == "constant"}
-    assert values == {"window": "1m", "window_s": "60", "tz": "Asia/Shanghai", "shift": "480m", "shift_offset": "360m"}
+    assert values == {"window": "1m", "tz": "Asia/Shanghai", "shift": "480m", "shift_offset": "360m"}
     assert values == shipped.constants(load_plant(JIAXING))
     assert board["timezone"] == "Asia/Shanghai"
 

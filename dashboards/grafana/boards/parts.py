@@ -76,7 +76,6 @@ def _plant() -> tuple[sdk.VariableModel, ...]:
     """What a board must know of the plant; `wattline grafana push --plant` fills them in."""
     return (
         _constant("window", "Window", "1m", "window of the plant file"),
-        _constant("window_s", "Window in seconds", "60", "window of the plant file"),
         _constant("tz", "Time zone", "UTC", "time zone of the plant file"),
         _constant("shift", "Shift", "8h", "length of a shift"),
         _constant("shift_offset", "First shift", "6h", "when the first shift begins"),
