@@ -16,6 +16,8 @@ from plant.errors import PushError
 
 Json = dict[str, Any]
 EXISTS: Final = (409, 412)
+KEPT: Final = ("isDefault", "user", "basicAuth", "basicAuthUser", "withCredentials")
+"""What an administrator may have set on a data source: a PUT replaces it whole."""
 BUNDLED: Final = (
     "the InfluxDB data source is not running in this Grafana. From 13.2 on it is a plug-in bundled with the package: an upgrade without internet may have "
     "lost it, or the start-up update stopped it. Put the [plugins] part of deploy/grafana/grafana.ini into grafana.ini, see that nothing is mounted over "
@@ -73,7 +75,9 @@ class Client:
         health = self._taken(self.transport.call("GET", "/health"), "health", "Viewer")
         if "version" not in health and "database" not in health:
             raise PushError(f"{self.transport.url}: this is not Grafana; is there a sub-path missing in --url?")
-        self._taken(self.transport.call("GET", "/org"), "organisation", "Viewer")
+        organisation = self.transport.call("GET", "/org")
+        if organisation.status != 403:  # a token of narrow rights may not see it; what it needs shows when it is needed
+            self._taken(organisation, "organisation", "Viewer")
         return str(health.get("version", "unknown"))
 
     # ---- folder
@@ -108,7 +112,12 @@ class Client:
         if there.get("readOnly"):
             return Change(what, Done.FROM_FILES, tuple(where))
         if write and where:
-            self._taken(self.transport.call("PUT", f"/datasources/uid/{wanted['uid']}", wanted), what, "Admin")
+            body = (
+                {k: there[k] for k in KEPT if k in there}
+                | wanted
+                | {"jsonData": (there.get("jsonData") or {}) | wanted["jsonData"]}
+            )
+            self._taken(self.transport.call("PUT", f"/datasources/uid/{wanted['uid']}", body), what, "Admin")
         return Change(what, Done.CHANGED if where else Done.SAME, tuple(where))
 
     def _make_datasource(self, wanted: Json, what: str) -> None:

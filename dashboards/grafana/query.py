@@ -28,9 +28,6 @@ class Value:
     fields: tuple[str, ...]
     of: str = "line"
 
-    def __neg__(self) -> Value:
-        return Value(f"({self.text}) * -1", self.fields, self.of)
-
 
 def total(*fields: str, of: str = "line") -> Value:
     """The fields summed and added up."""
@@ -71,6 +68,19 @@ def _groups(per: Sequence[str], every: str, fill: str) -> str:
     listed = [*([f"time({every})"] if every else []), *(f'"{t}"' for t in per)]
     local = " tz('$tz')" if every and every != "$__interval" else ""
     return f"{' GROUP BY ' + ', '.join(listed) if listed else ''}{f' fill({fill})' if every else ''}{local}"
+
+
+def flow_power(value: Value, *where: str, per: Sequence[str]) -> str:
+    """Mean source power in kW over each point of a curve: its energy by its length. A source that gave nothing in a window has no point there, so a mean
+    over points would be too large."""
+    mean = Value(f"({value.text}) * 3600000 / $__interval_ms", value.fields, value.of)
+    return ask({"kw": mean}, *where, per=per, every="$__interval")
+
+
+def booked(*where: str) -> str:
+    """Seconds that there are books for: of each window once, however many lines it has."""
+    sums = f'SELECT max("due_s") AS "s" FROM ({windows(total("due_s"), *where)}) WHERE $timeFilter GROUP BY time($window), "site" fill(none)'
+    return f'SELECT sum("s") AS "value" FROM ({sums}) WHERE $timeFilter'
 
 
 def power(value: Value, *where: str, per: Sequence[str] = (), every: str = "$__interval") -> str:

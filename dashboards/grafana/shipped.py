@@ -22,12 +22,12 @@ def dashboards() -> dict[str, Json]:
 
 
 def fitted(board: Json, plant: PlantFile | None) -> Json:
-    """The dashboard with window, time zone and shifts of a plant; as it ships without one."""
+    """The dashboard with window, time zone and shifts of a plant, so that `today` is the plant's; as it ships without one."""
     if plant is None:
         return board
     values = constants(plant)
     listed = [_constant(v, values[v["name"]]) if v["name"] in values else v for v in board["templating"]["list"]]
-    return board | {"templating": {"list": listed}}
+    return board | {"templating": {"list": listed}, "timezone": plant.site.timezone}
 
 
 def _constant(variable: Json, value: str) -> Json:

@@ -103,6 +103,20 @@ def test_a_token_is_written_again_only_when_asked(stub: Stub) -> None:
     assert client(stub).datasource(SOURCE, True).where == ("secureJsonData.httpHeaderValue1",)
 
 
+def test_what_an_administrator_set_is_kept(stub: Stub) -> None:
+    push(stub)
+    stub.sources["wattline"] |= {"isDefault": True, "url": "http://elsewhere"}
+    stub.sources["wattline"]["jsonData"] |= {"tlsSkipVerify": True}
+    assert client(stub).datasource(SOURCE, True).where == ("url",)
+    assert stub.bodies[-1]["isDefault"] is True and stub.bodies[-1]["jsonData"]["tlsSkipVerify"] is True
+    assert client(stub).datasource(SOURCE, True).done is Done.SAME
+
+
+def test_a_token_that_may_not_see_the_organisation_goes_on(stub: Stub) -> None:
+    stub.refuse["GET", "/org"] = (403, {"message": "no"})
+    assert client(stub).version() == "11.6.0"
+
+
 def test_nothing_is_written_when_only_looking(stub: Stub) -> None:
     looking = client(stub)
     found = [looking.datasource(SOURCE, False), looking.folder(shipped.FOLDER, False)]
@@ -285,6 +299,7 @@ def test_files_are_fitted_to_the_plant(tmp_path: Path) -> None:
     values = {v["name"]: v["query"] for v in board["templating"]["list"] if v["type"] == "constant"}
     assert values == {"window": "1m", "window_s": "60", "tz": "Asia/Shanghai", "shift": "480m", "shift_offset": "360m"}
     assert values == shipped.constants(load_plant(JIAXING))
+    assert board["timezone"] == "Asia/Shanghai"
 
 
 def test_shifts_that_are_not_alike_count_as_days() -> None:

@@ -26,7 +26,7 @@ lines:
   paint: {draws: {board: b}}
 """
 MINUTES = 180
-WITHOUT = ("$tag_via", "$tag_via gives", "$tag_source takes", "good", "scrap")
+WITHOUT = {"$tag_via", "$tag_via gives", "$tag_source takes", "Energy held", "Carbon held", "good", "scrap"}
 """What this plant has none of: batteries and counts."""
 BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 
@@ -76,7 +76,7 @@ def test_every_query_is_answered(rig: ApiRig, name: str) -> None:
             )
             if not answer(rig, asked, raw):
                 silent.append((panel["title"], target.get("alias")))
-    assert [s for s in silent if s[1] not in WITHOUT] == []
+    assert [s for s in silent if not set(s) & WITHOUT] == []
 
 
 @pytest.mark.parametrize("name", BOARDS)

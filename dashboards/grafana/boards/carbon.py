@@ -64,7 +64,7 @@ def _pieces() -> tuple[Panel, ...]:
     return (
         parts.line_table(41, "Carbon of one piece", columns, LINE, width=15),
         Panel(42, "bargauge", "Carbon of the lines", "Scope 1 + scope 2 by location, over the range, a bar a line." + BASIS + NOT_ALL_SEEN,
-              (parts.per_line(query.LOCATION, LINE, LINES),), "kg", 9, 10, steps=((None, look.LOCATION_COLOUR),)),
+              (parts.per_line(query.LOCATION, LINE, LINES),), "kg", 9, 12, steps=((None, look.LOCATION_COLOUR),)),
     )  # fmt: skip
 
 
@@ -77,4 +77,4 @@ def board() -> Board:
         Row("What does one piece carry?", _pieces()),
     )
     text = "Carbon in both readings of scope 2, over time, per kWh and per piece."
-    return Board("wattline-carbon", "Wattline: Carbon", text, rows, parts.variables("many"), parts.links())
+    return Board("wattline-carbon", "Wattline: Carbon", text, rows, parts.variables("many"), parts.links("many"))

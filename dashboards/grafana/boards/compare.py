@@ -19,7 +19,7 @@ def _lines() -> tuple[Panel, ...]:
     bars = ask({"electricity": query.ELECTRICITY, "final energy": query.FINAL}, LINE, per=("line",))
     return (
         Panel(11, "barchart", "Energy of the lines", "Electricity and final energy over the range, a pair of bars a line." + NOT_ALL_SEEN,
-              (Query(bars, table=True),), "kWh", 10, 10, colour="palette-classic", options={"xField": "line"},
+              (Query(bars, table=True),), "kWh", 10, 12, colour="palette-classic", options={"xField": "line"},
               overrides=(override("^Time$", custom__hideFrom={"legend": True, "tooltip": True, "viz": True}),)),
         parts.line_table(12, "Lines side by side", columns, LINE, width=14),
     )  # fmt: skip
@@ -68,5 +68,12 @@ def board() -> Board:
     )
     text = "Lines, shifts, days and weeks side by side."
     return Board(
-        "wattline-compare", "Wattline: Compare", text, rows, parts.variables("many"), parts.links(), "now-7d", "5m"
+        "wattline-compare",
+        "Wattline: Compare",
+        text,
+        rows,
+        parts.variables("many"),
+        parts.links("many"),
+        "now-7d",
+        "5m",
     )

@@ -9,6 +9,7 @@ from dashboards.grafana.model import Board, Panel, Query, Row, override
 from dashboards.grafana.query import Value, ask, total
 
 KWH = total("kwh", of="flow")
+TAKEN = Value('sum("taken") * -1', ("taken",), "source")
 
 
 def _from() -> tuple[Panel, ...]:
@@ -40,14 +41,16 @@ def _when() -> tuple[Panel, ...]:
 
 
 def _batteries() -> tuple[Panel, ...]:
-    given = Query(query.power(KWH, query.THROUGH_A_STORE, per=("via",)), "$tag_via gives")
-    taken = Query(query.power(-total("taken", of="source"), per=("source",)), "$tag_source takes")
-    held = (Value(f'last("{f}")', (f,), "source") for f in ("held_kwh", "held_kg"))
-    energy, carbon = (ask(value, per=("source",), every=INTERVAL) for value in held)
+    given = Query(query.flow_power(KWH, query.THROUGH_A_STORE, per=("via",)), "$tag_via gives")
+    taken = Query(query.flow_power(TAKEN, '"taken" > 0', per=("source",)), "$tag_source takes")
+    energy, carbon = (
+        ask(Value(f'last("{f}")', (f,), "source"), f'"{f}" > 0', per=("source",), every=INTERVAL)
+        for f in ("held_kwh", "held_kg")
+    )
     return (
         Panel(31, "timeseries", "Batteries give and take", "Above zero what batteries gave, below zero what they took, in kW." + NOT_ALL_SEEN,
               (given, taken, parts.coverage(every=INTERVAL)), "kW", 12, 8, colour="palette-classic", custom=look.SIGNED, overrides=(*parts.SOURCE_COLOURS, BESIDE)),
-        Panel(32, "timeseries", "Energy held", "Energy in each battery at the end of each window.",
+        Panel(32, "timeseries", "Energy held", "Energy in each battery at the end of each window; no line where it is empty.",
               (Query(energy, "$tag_source"),), "kWh", 6, 8, colour="palette-classic", low=0, overrides=parts.SOURCE_COLOURS),
         Panel(33, "timeseries", "Carbon held", "Carbon of the energy in each battery: it is booked to those who use it." + parts.BASIS,
               (Query(carbon, "$tag_source"),), "kg", 6, 8, colour="palette-classic", low=0, overrides=parts.SOURCE_COLOURS),

@@ -22,7 +22,7 @@ def _trust() -> tuple[Panel, ...]:
               "%", 6, 6, SHARES, 1, options=quiet),
         Panel(13, "stat", "Unmetered", "Final energy that entered a bus and that no meter saw leave / final energy. Below zero the meters saw more leave than enter.",
               (Query(ask(query.UNMETERED), "unmetered"),), "%", 6, 6, SHARES, 1, options=quiet),
-        Panel(14, "stat", "Books to", "Time that the lines have books for, over the range: the sum over all lines.", (Query(ask(total("due_s")), "booked"),),
+        Panel(14, "stat", "Books", "Time that there are books for, in the range.", (Query(query.booked(), "booked"),),
               "s", 6, 6, options=quiet),
     )  # fmt: skip
 
@@ -52,9 +52,10 @@ def _meters() -> tuple[Panel, ...]:
     seen = f'SELECT count("{POWER}") AS "readings" {METER} GROUP BY time($bucket), "meter" fill(0)'
     return (
         Panel(41, "table", "Last reading of each electricity meter", "Active power as read, and when; a meter that is not listed gave none in the range.",
-              (Query(last, table=True, source="readings"),), "none", 12, 10, overrides=(override("^power$", unit="watt"),)),
+              (Query(last, table=True, source="readings"),), "none", 12, 10, overrides=(override("^power$", unit="kwatt"),)),
         Panel(42, "timeseries", "Readings per hour or day", "How many values of active power each meter gave: a step down is a meter that went silent.",
-              (Query(seen, "$tag_meter", source="readings"),), "pieces", 12, 10, colour="palette-classic"),
+              (Query(seen, "$tag_meter", source="readings"),), "pieces", 12, 10, colour="palette-classic",
+              options={"legend": {"showLegend": False, "displayMode": "list", "placement": "bottom", "calcs": []}}),
     )  # fmt: skip
 
 
@@ -68,5 +69,10 @@ def board() -> Board:
     )
     text = "Coverage, estimates, what no meter saw, and the meters behind the books."
     return Board(
-        "wattline-health", "Wattline: Data health", text, rows, parts.variables("many", readings=True), parts.links()
+        "wattline-health",
+        "Wattline: Data health",
+        text,
+        rows,
+        parts.variables("many", readings=True),
+        parts.links("many"),
     )

@@ -25,8 +25,8 @@ def _sources() -> tuple[Panel, ...]:
 
 
 def _band(state: str, colour: str) -> DashboardFieldConfigSourceOverrides:
-    """A state is drawn where the line was in it."""
-    steps = [{"value": None, "color": "transparent"}, {"value": 1, "color": colour}]
+    """A state is drawn where the line was in it: full where it lasted for most of the time, pale where for less."""
+    steps = [{"value": v, "color": c} for v, c in ((None, "transparent"), (1, f"{colour}66"), (50, colour))]
     return override(f"^{state}$", thresholds={"mode": "absolute", "steps": steps})
 
 
@@ -36,7 +36,7 @@ def _states() -> tuple[Panel, ...]:
         for s in look.STATES
     )  # fmt: skip
     return (
-        Panel(31, "state-timeline", "Machine states", "When the line was in each state. Where nothing is drawn, nothing is known.",
+        Panel(31, "state-timeline", "Machine states", "When the line was in each state: full where it was for most of the time, pale where for less. Where no state is drawn, nothing is known.",
               bands, "%", 15, 9, decimals=0, overrides=tuple(_band(s, c) for s, c in look.STATES.items())),
         Panel(32, "gauge", "Energy while not producing", "Final energy while the line did not run, and the part of it while idle or on stand-by, which could be avoided / final energy." + NOT_ALL_SEEN,
               (Query(ask(query.NOT_RUNNING, LINE), "not running"), Query(ask(query.IDLE, LINE), "avoidable"), Query(ask(query.COVERAGE, LINE), "coverage")),
@@ -68,4 +68,4 @@ def board() -> Board:
         Row("What does one piece of $line carry?", _pieces()),
     )
     text = "One line: its power by source, its machine states, and the energy and carbon of one piece."
-    return Board("wattline-line", "Wattline: Line", text, rows, parts.variables("one"), parts.links())
+    return Board("wattline-line", "Wattline: Line", text, rows, parts.variables("one"), parts.links("one"))

@@ -86,24 +86,23 @@ def _plant() -> tuple[sdk.VariableModel, ...]:
 # ---- links
 
 
-def links() -> tuple[sdk.DashboardLink, ...]:
-    """Today, month, year of the same board, and the other boards."""
-    spans = (
-        ("Today", "now/d", "1h"),
-        ("Yesterday", "now-1d/d", "1h"),
-        ("Month", "now/M", "1d"),
-        ("Year", "now/y", "1d"),
-    )
-    link = sdk.DashboardLinkType.LINK
+SPANS: Final = (
+    ("Today", "now/d", "now", "1h"), ("Yesterday", "now-1d/d", "now-1d/d", "1h"), ("Month", "now/M", "now", "1d"), ("Year", "now/y", "now", "1d"),
+)  # fmt: skip
+
+
+def links(lines: str = "") -> tuple[sdk.DashboardLink, ...]:
+    """Today, yesterday, month and year of the same board, and the other boards. What is chosen is kept, but for several lines: not every board takes them."""
+    kept = "".join(f"&${{{name}:queryparam}}" for name in ("datasource", "site", *(["line"] if lines else [])))
     found = [
         sdk.DashboardLink(
-            title, link, "time", f"{title}, bars of {bucket}", f"?from={start}&to={'now-1d/d' if title == 'Yesterday' else 'now'}&var-bucket={bucket}"
+            title, sdk.DashboardLinkType.LINK, "time", f"{title}, bars of {bucket}", f"?from={start}&to={end}&var-bucket={bucket}{kept}", []
         )
-        for title, start, bucket in spans
+        for title, start, end, bucket in SPANS
     ]  # fmt: skip
     others = sdk.DashboardLink(
         "Wattline", sdk.DashboardLinkType.DASHBOARDS, "external link", "the other boards", None, ["wattline"],
-        as_dropdown=True, include_vars=True, keep_time=True,
+        as_dropdown=True, include_vars=lines != "many", keep_time=True,
     )  # fmt: skip
     return (*found, others)
 
@@ -125,11 +124,11 @@ BESIDE: Final = override(
 
 
 def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str = "") -> Panel:
-    """Coverage of the range: red below 95 %, ochre below 99 %."""
+    """Coverage of the range, red below 95 %, ochre below 99 %, and how much time there are books for."""
     return Panel(
-        id, "stat", "Coverage", "Share of the time in which the meters were seen. Everything in this row is of what was seen.",
-        (Query(ask(COVERAGE, *where), "coverage"),), "%", width, height, look.COVERAGE_STEPS, 1, 0, 100, shift=shift,
-        options={"graphMode": "none"},
+        id, "stat", "Coverage", "Share of the time in which the meters were seen, and the time that there are books for. Everything in this row is of that.",
+        (Query(ask(COVERAGE, *where), "seen"), Query(query.booked(*where), "books")), "%", width, height, look.COVERAGE_STEPS, 1, 0, shift=shift,
+        options={"graphMode": "none", "textMode": "value_and_name"}, overrides=(override("^books$", unit="s", color=fixed("#7A7F87")),),
     )  # fmt: skip
 
 
@@ -142,8 +141,8 @@ def by_source(*where: str) -> tuple[Query, ...]:
     """Power by source, what came through a store as that store."""
     kwh = query.total("kwh", of="flow")
     return (
-        Query(query.power(kwh, *where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
-        Query(query.power(kwh, *where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
+        Query(query.flow_power(kwh, *where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),
+        Query(query.flow_power(kwh, *where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
     )
 
 
@@ -167,11 +166,12 @@ BOTH_COLOURS: Final = (
 def line_table(id: int, title: str, columns: dict[str, tuple[Value, str]], *where: str, width: int) -> Panel:
     """A row a line: the columns, and coverage as a bar at the end."""
     values = {name: value for name, (value, _) in columns.items()} | {"coverage": COVERAGE}
-    units = [override(f"^{name}$", unit=look.UNITS[unit], decimals=1) for name, (_, unit) in columns.items()]
+    places = {"%": {"decimals": 1}, "pieces": {"decimals": 0}}
+    units = [override(f"^{name}$", unit=look.UNITS[u], **places.get(u, {})) for name, (_, u) in columns.items()]
     bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
     return Panel(
         id, "table", title, "One row a line, over the whole range." + NOT_ALL_SEEN + BASIS,
-        (Query(ask(values, *(where or (LINES,)), per=("line",)), table=True),), width=width, height=10,
+        (Query(ask(values, *(where or (LINES,)), per=("line",)), table=True),), width=width, height=12,
         overrides=(
             *units, override("^coverage$", unit="percent", decimals=1, min=0, max=100, custom__cellOptions=bar, thresholds={
                 "mode": "absolute", "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS]}),

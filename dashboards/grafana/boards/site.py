@@ -45,7 +45,7 @@ def _lines() -> tuple[Panel, ...]:
     return (
         parts.line_table(41, "Lines", columns, width=14),
         Panel(42, "state-timeline", "Running", "Share of the time in which each line ran: dark ran, light idle or off. Where nothing is drawn, nothing is known.",
-              (parts.per_line(running, every=INTERVAL),), "%", 10, 10, RUN_STEPS, 0),
+              (parts.per_line(running, every=INTERVAL),), "%", 10, 12, RUN_STEPS, 0),
     )  # fmt: skip
 
 
