@@ -19,6 +19,7 @@ from plant.clock import ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from wattline import __version__
+from wattline.store_cli import app as store_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Live energy and carbon of a factory, per production line.",
 )
+app.add_typer(store_app, name="store")
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 Data = Annotated[Path, typer.Option("--data", help="folder for journal and figures")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="port of page and API")]

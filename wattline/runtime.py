@@ -64,7 +64,7 @@ class Runtime:
         self.plant, self.clock, self.options = plant, clock, options
         options.data.mkdir(parents=True, exist_ok=True)
         self.journal = SqliteJournal(options.data / "journal.db")
-        self.store = _open_store(options.data / "figures.duckdb")
+        self.store = open_store(options.data / "figures.duckdb")
         with self.journal.together():
             self.site: Site = build_site(plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated)
             self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
@@ -283,13 +283,14 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
     log.warning("did not end in time: %s", ", ".join(sorted(t.get_name() for t in pending)))
 
 
-def _open_store(path: Path) -> DuckStore:
+def open_store(path: Path) -> DuckStore:
+    """The embedded store; WattlineError if another Wattline has it open."""
     try:
         return DuckStore(path)
     except Exception as error:
         if "lock" in str(error).lower():
             raise WattlineError(
-                f"the data folder {path.parent} is in use by another Wattline; stop it or give another with --data"
+                f"the data folder {path.parent} is in use by another Wattline, and only one can open its figures; stop it or give another with --data"
             ) from error
         raise
 
