@@ -83,8 +83,8 @@ class InfluxHost(threading.Thread):
     def _round(self) -> float:
         """One round of work; the seconds to wait before the next."""
         before = self._taken()
-        self._note_lost()
         try:
+            self._note_lost()
             more = self.turn()
         except RetryableError as error:
             self.tries += 1
