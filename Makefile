@@ -8,7 +8,7 @@ PAGE := dashboards/live/dist/index.html
 PAGE_SOURCES := $(wildcard dashboards/live/src/*.ts dashboards/live/src/*/*.ts dashboards/live/src/*.css dashboards/live/index.html dashboards/live/package-lock.json dashboards/live/vite.config.ts)
 DEMO ?=
 
-.PHONY: setup setup-dev page demo test test-unit check regen bench clean
+.PHONY: setup setup-dev page demo test test-unit lint check regen bench clean
 
 setup: $(STAMP) $(PAGE)
 
@@ -33,17 +33,19 @@ $(PAGE): $(STAMP) $(PAGE_SOURCES)
 demo: setup
 	$(BIN)/wattline demo $(DEMO)
 
-test: setup-dev check
+test: setup-dev lint
 	$(BIN)/python -m pytest tests
 
 test-unit: setup-dev
 	$(BIN)/python -m pytest tests/unit tests/cases -q
 
-check: setup-dev
+lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint
 	$(BIN)/python -m pytest tests/unit tests/cases -q
 
 regen: setup-dev

@@ -24,8 +24,10 @@ import numpy as np
 
 from bench.record import figure, record
 from store.duck import DuckStore
+from store.influx import Access, InfluxStore
 from store.influxql.query import Answerer
 from store.schema import SCHEMA
+from tests.influxd import BINARY, Influxd
 
 MINUTE, DAY = 60 * 10**9, 86_400 * 10**9
 DAYS, SITE = 30, "bench"
@@ -144,25 +146,49 @@ def influx_ask(url: str) -> Callable[[str], Any]:
     return ask
 
 
+def filled_influx(folder: Path, end: int) -> Influxd:
+    """InfluxDB 1.8 with the same days."""
+    influx = Influxd(folder).start()
+    influx.ask("CREATE DATABASE wattline")
+    store = InfluxStore(Access(influx.url, "wattline", "wattline", "wattline_raw", None), SITE, folder / "dead.jsonl")
+    for name in [*LINES, *CARRIERS, *SOURCES, *VIAS]:
+        store.code(name)
+    for tables in days(end):
+        store.write_books(tables)
+    store.close()
+    return influx
+
+
+def measured(ask: Callable[[str], Any], where: str, end: int, rounds: int, *, goals: bool) -> list[Any]:
+    """Both boards over both ranges; medians."""
+    found = []
+    for name in ("site", "carbon"):
+        for label, span, goal in (("24 h", DAY, 0.3), ("30 days", 30 * DAY, 1.0)):
+            queries = [filled(q, end - span + 7_123 * 10**6, end) for q in boards(name)]
+            seconds = statistics.median(opened(ask, queries) for _ in range(rounds))
+            what = f"board {name}, {len(queries)} queries, {label}, {where}"
+            found.append(figure(what, seconds, "s", goal if goals else None))
+            print(what, round(seconds, 3), flush=True)
+    return found
+
+
 def main(rounds: int) -> None:
-    """Both stores, both ranges; medians."""
+    """Both stores one after the other."""
     end = time.time_ns() // DAY * DAY
     with tempfile.TemporaryDirectory() as folder:
         store = build(Path(folder), end)
         stop = threading.Event()
         busy = threading.Thread(target=writer, args=(store, stop), daemon=True)
         busy.start()
-        figures = []
-        for name in ("site", "carbon"):
-            for label, span, goal in (("24 h", DAY, 0.3), ("30 days", 30 * DAY, 1.0)):
-                queries = [filled(q, end - span + 7_123 * 10**6, end) for q in boards(name)]
-                seconds = statistics.median(opened(local(store), queries) for _ in range(rounds))
-                figures.append(
-                    figure(f"board {name}, {len(queries)} queries, {label}, embedded store", seconds, "s", goal)
-                )
-                print(figures[-1], flush=True)
+        figures = measured(local(store), "embedded store", end, rounds, goals=True)
         stop.set()
         busy.join(5)
+        store.close()
+    with tempfile.TemporaryDirectory() as folder:
+        if BINARY.exists():
+            influx = filled_influx(Path(folder), end)
+            figures += measured(influx_ask(influx.url), "InfluxDB 1.8", end, 1, goals=False)
+            influx.kill()
     record("grafana", figures)
 
 

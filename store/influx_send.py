@@ -100,10 +100,9 @@ class Sender:
             why = _SAYS.get(status, "nothing more is sent until that is changed")
             raise SinkRefused(f"InfluxDB at {self.url} refuses bucket {bucket} ({status}): {text}; {why}") from error
         if todo is Action.EXPIRED:
-            found = _DROPPED.search(text)
-            old = int(found[1]) if found else 0
+            old = _dropped(text)
             self.expired, self.sent = self.expired + old, self.sent + len(part) - old
-        elif len(part) == 1:
+        elif len(part) == 1 or ("partial write" in text and _dropped(text) == len(part)):
             self.dead.put(bucket, f"{status}: {text}", part.to_list())
         else:
             half = len(part) // 2
@@ -113,6 +112,12 @@ class Sender:
     def close(self) -> None:
         self.api.close()
         self.client.close()
+
+
+def _dropped(text: str) -> int:
+    """How many points a partial write left out, by the server's own count."""
+    found = _DROPPED.search(text)
+    return int(found[1]) if found else 0
 
 
 def said(error: ApiException) -> str:

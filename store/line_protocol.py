@@ -87,11 +87,18 @@ def gathered(
     keys = pl.DataFrame({"start": starts, "name": names}, schema={"start": pl.String, "name": pl.String})
     rows = keys[at.astype(np.uint32)].with_columns(value=pl.Series(values), ts=pl.Series(ts), at=pl.Series(at))
     rows = rows.filter(pl.col("value").is_finite() & pl.col("start").is_not_null())
-    if rows.select(pl.struct("at", "ts").is_duplicated().any()).item():
+    if _twice(at, ts):
         rows = rows.unique(["at", "ts"], keep="last", maintain_order=True)
-    part = pl.concat_str("name", pl.lit("="), "value")
-    points = rows.group_by("start", "ts", maintain_order=True).agg(body=part.str.join(","))
-    return points.select(line=pl.concat_str("start", "body", pl.lit(" "), "ts"))["line"]
+    parts = (
+        rows.select("start", "ts", part=pl.concat_str("name", pl.lit("="), "value")).group_by("start", "ts").agg("part")
+    )
+    return parts.select(line=pl.concat_str("start", pl.col("part").list.join(","), pl.lit(" "), "ts"))["line"]
+
+
+def _twice(at: npt.NDArray[Any], ts: Ints) -> bool:
+    order = np.lexsort((at, ts))
+    tag, time = at[order], ts[order]
+    return bool(((tag[1:] == tag[:-1]) & (time[1:] == time[:-1])).any())
 
 
 def check(at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: npt.NDArray[Any]) -> None:
@@ -119,4 +126,4 @@ def requests(found: pl.Series, most_lines: int, most_bytes: int) -> Iterator[pl.
 
 def body(found: pl.Series) -> bytes:
     """Lines as they are sent."""
-    return str(found.str.join("\n").item()).encode() if len(found) else b""
+    return bytes(found.str.join("\n").cast(pl.Binary).item()) if len(found) else b""

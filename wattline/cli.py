@@ -20,6 +20,7 @@ from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from wattline import __version__
 from wattline.grafana_cli import grafana
+from wattline.store_cli import app as store_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ app = typer.Typer(
     help="Live energy and carbon of a factory, per production line.",
 )
 app.add_typer(grafana, name="grafana")
+app.add_typer(store_app, name="store")
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 Data = Annotated[Path, typer.Option("--data", help="folder for journal and figures")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="port of page and API")]

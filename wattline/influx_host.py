@@ -30,6 +30,8 @@ from wattline.site_build import secret
 log = logging.getLogger("wattline.influx")
 NAME = "influx"
 FRAMES, OUTPUTS = 200, 400
+PAUSE_S = 1.0
+"""Between writes while it keeps up: few requests of many lines."""
 SHORTEST_S, LONGEST_S = 0.5, 30.0
 LOOK_AGAIN_S = 600.0
 """After a refusal: a wrong token or a missing bucket does not become right by asking."""
@@ -81,13 +83,13 @@ class InfluxHost(threading.Thread):
     def _round(self) -> float:
         """One round of work; the seconds to wait before the next."""
         before = self._taken()
-        self._note_lost()
         try:
-            worked = self.turn()
+            self._note_lost()
+            more = self.turn()
         except RetryableError as error:
             self.tries += 1
             self._down("away", error)
-            return error.after_s if error.after_s is not None else _backoff(self.tries)
+            return _backoff(self.tries) if error.after_s is None else min(error.after_s, LOOK_AGAIN_S)
         except SinkRefused as error:
             self._down("refused", error)
             return LOOK_AGAIN_S
@@ -98,7 +100,7 @@ class InfluxHost(threading.Thread):
             return LOOK_AGAIN_S
         if self._taken() > before:
             self._up()
-        return 0.0 if worked else 0.25
+        return 0.0 if more else PAUSE_S
 
     def _taken(self) -> int:
         sender = self.store.sender
@@ -116,7 +118,7 @@ class InfluxHost(threading.Thread):
         self.state, self.tries = "up", 0
 
     def turn(self) -> bool:
-        """Books first, they are few; False if there was nothing."""
+        """Books first, they are few; True if there is more."""
         return self._books() | self._readings()
 
     def _took(self, of: str, place: int) -> None:
@@ -146,7 +148,7 @@ class InfluxHost(threading.Thread):
             }
             self.store.write_readings(columns, self.journal.names)
         self._took("frame", rows[-1][0])
-        return True
+        return len(rows) == FRAMES
 
     def _books(self) -> bool:
         rows = self.journal.outputs(self.places["output"], OUTPUTS)
@@ -161,7 +163,7 @@ class InfluxHost(threading.Thread):
             elif body.startswith(BOOK):
                 pending.append(Book.decode(body))
         self._write(pending, rows[-1][0])
-        return True
+        return len(rows) == OUTPUTS
 
     def _write(self, books: list[Book], place: int) -> None:
         if books:

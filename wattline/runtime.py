@@ -65,7 +65,7 @@ class Runtime:
         self.plant, self.clock, self.options = plant, clock, options
         options.data.mkdir(parents=True, exist_ok=True)
         self.journal = SqliteJournal(options.data / "journal.db")
-        self.store = _open_store(options.data / "figures.duckdb")
+        self.store = open_store(options.data / "figures.duckdb")
         with self.journal.together():
             self.site: Site = build_site(plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated)
             self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
@@ -295,13 +295,14 @@ def _query_token(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _open_store(path: Path) -> DuckStore:
+def open_store(path: Path) -> DuckStore:
+    """The embedded store; WattlineError if another Wattline has it open."""
     try:
         return DuckStore(path)
     except Exception as error:
         if "lock" in str(error).lower():
             raise WattlineError(
-                f"the data folder {path.parent} is in use by another Wattline; stop it or give another with --data"
+                f"the data folder {path.parent} is in use by another Wattline, and only one can open its figures; stop it or give another with --data"
             ) from error
         raise
 

@@ -77,6 +77,7 @@ class Plant:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(influx_host, "LONGEST_S", 0.2)
     monkeypatch.setattr(influx_host, "LOOK_AGAIN_S", 0.2)
+    monkeypatch.setattr(influx_host, "PAUSE_S", 0.05)
     monkeypatch.setattr(influx_host, "FRAMES", 5)
     monkeypatch.setattr(influx_host, "OUTPUTS", 7)
 

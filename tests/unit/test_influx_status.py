@@ -128,6 +128,17 @@ def test_points_past_the_retention_are_counted_not_put_aside(status: int, body: 
         assert (server.requests, sender.expired, sender.sent, sender.dead.count) == (1, 7, 57, 0)
 
 
+def test_a_request_that_was_dropped_whole_is_put_aside_whole(tmp_path: Path) -> None:
+    """A field that is there as another type: one request, not one for each line."""
+
+    def play(lines: list[str]) -> Answer:
+        return 400, {}, v1(f'partial write: field type conflict: input field "v" dropped={len(lines)}')
+
+    with played(play, tmp_path) as (server, sender):
+        sender.send("b", LINES)
+        assert (server.requests, sender.dead.count, sender.sent) == (1, 64, 0)
+
+
 def test_413_is_sent_in_halves(tmp_path: Path) -> None:
     big = (413, {}, json.dumps({"error": "Request Entity Too Large"}))
     with played(lambda lines: big if len(lines) > 20 else GOOD, tmp_path) as (server, sender):

@@ -75,6 +75,21 @@ def test_an_unknown_value_is_left_out_and_an_empty_point_too() -> None:
     assert found.to_list() == ["a x=1.0 0", "b y=2.5 1"]
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), numbers), max_size=30))
+def test_rows_of_one_series_and_time_are_one_point(rows: list[tuple[int, int, float]]) -> None:
+    starts, fields = ["a,x=1 ", "a,x=1 ", "b ", None], ["p.total", "q", "p.total", None]
+    at, ts, values = (np.array([r[i] for r in rows], kind) for i, kind in enumerate((np.int32, np.int64, float)))
+    truth: dict[tuple[str, int], dict[str, float]] = {}
+    for tag, time, value in {
+        (tag, time): (tag, time, value) for tag, time, value in rows if math.isfinite(value)
+    }.values():
+        if starts[tag] is not None:
+            truth.setdefault((str(starts[tag]).split(",")[0].strip(), time), {})[str(fields[tag])] = value
+    found = [parse(line) for line in line_protocol.gathered(starts, fields, at, values, ts)]
+    assert len(found) == len(truth)
+    assert {(measurement, time): read for measurement, _, read, time in found} == truth
+
+
 @pytest.mark.parametrize("name", ["", "a\nb", "a\\", "a\\,b", "\t"])
 def test_a_name_that_cannot_be_written_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot write the name"):

@@ -79,7 +79,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     tiles.power.set(num(now.site.power_kw === null ? null : now.site.power_kw / 1000), "MW", why(week != null ? t("vsWeek", { v: signed(week) }) : ""), low);
     tiles.intensity.set(num(f["intensity.electricity"]), t("perKwhEl"), "", low);
     mark.hidden = f["intensity.electricity"] == null;
-    mark.style.left = `${Math.min(100, (f["intensity.electricity"] ?? 0) / 9)}%`;
+    mark.style.transform = `translateX(${Math.min(100, (f["intensity.electricity"] ?? 0) / 9)}%)`; // moved by the compositor: `left` would lay the page out 50 times a second
     tiles.electrified.set(num(f["electrification.calorific@final"]), "%", why(t("calorific")), low);
     tiles.sun.set(num(f["renewable.physical"]), "%", why(t("claimed", { v: num(f["renewable.claimed"]) })), low);
     if (flows.table.childElementCount === 0) table(now);
