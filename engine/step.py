@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from engine.block import Window, close
@@ -103,18 +104,47 @@ def _control(state: State, frame: Frame, out: Out) -> None:
 
 def _take_site(state: State, site: Site) -> None:
     """A new plant is in force. Where measuring points stayed the same, their counters go on."""
-    same = state.site is not None and state.site.channels == site.channels and state.site.meters == site.meters
+    before, held = state.site, state.snapshots
     state.site, state.config, state.graph = site, config_hash(site), Graph(site)
-    if same and state.meters is not None:
-        state.meters.layout.site = site
+    if before is None or state.meters is None or not _same(before, site, "meters", "channels"):
+        state.meters, state.history, state.snapshots, state.tail = Meters.start(site), None, {}, None
     else:
-        state.meters, state.history = Meters.start(site), None
+        state.meters.layout.site = site
+        if state.history is not None and held and not _same(before, site, *_STRUCTURE):
+            _carry_on(state, before, held[max(held)])
     state.states = (
         Timeline.start(len(site.lines))
         if state.states is None or len(state.states.changes) != len(site.lines)
         else state.states
     )
-    state.snapshots = {}
+
+
+_STRUCTURE = ("sources", "stores", "buses", "converters", "lines", "window_s")
+
+
+def _same(before: Site, after: Site, *parts: str) -> bool:
+    """Whether these parts of two plants differ in names at most."""
+    return all(_nameless(getattr(before, part)) == _nameless(getattr(after, part)) for part in parts)
+
+
+def _nameless(part: Any) -> Any:
+    if not isinstance(part, tuple):
+        return part
+    return [msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part]
+
+
+def _carry_on(state: State, before: Site, last: Snapshot) -> None:
+    """From the open block on the new plant is traced, with what its stores held. What came before stays as the plant was then."""
+    site, graph, history = state.site, state.graph, state.history
+    assert site is not None and graph is not None and history is not None
+    held = {store.id: account for store, account in zip(before.stores, last.accounts, strict=True)}
+    same_sources = [s.id for s in before.sources] == [s.id for s in site.sources]
+    accounts = _accounts(site)
+    for i, store in enumerate(site.stores):
+        if same_sources and store.id in held:
+            accounts[i] = held[store.id].copy()
+    mix = last.held if last.held.shape == _nothing_held(graph).shape and same_sources else _nothing_held(graph)
+    state.snapshots, state.tail = {_block(graph, history.end): Snapshot(accounts, mix)}, None
 
 
 def _advance(state: State, out: Out) -> None:
