@@ -12,8 +12,6 @@ import statistics
 import tempfile
 import threading
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -27,7 +25,7 @@ from store.duck import DuckStore
 from store.influx import Access, InfluxStore
 from store.influxql.query import Answerer
 from store.schema import SCHEMA
-from tests.influxd import BINARY, Influxd
+from tests.influx_rig import Influxd
 
 MINUTE, DAY = 60 * 10**9, 86_400 * 10**9
 DAYS, SITE = 30, "bench"
@@ -137,19 +135,10 @@ def local(store: DuckStore) -> Callable[[str], Any]:
     return ask
 
 
-def influx_ask(url: str) -> Callable[[str], Any]:
-    def ask(query: str) -> Any:
-        parameters = urllib.parse.urlencode({"db": "wattline", "epoch": "ms", "q": query})
-        with urllib.request.urlopen(f"{url}/query?{parameters}", timeout=120) as answer:
-            return json.loads(answer.read())
-
-    return ask
-
-
 def filled_influx(folder: Path, end: int) -> Influxd:
     """InfluxDB 1.8 with the same days."""
-    influx = Influxd(folder).start()
-    influx.ask("CREATE DATABASE wattline")
+    influx = Influxd(folder)
+    influx.databases()
     store = InfluxStore(Access(influx.url, "wattline", "wattline", "wattline_raw", None), SITE, folder / "dead.jsonl")
     for name in [*LINES, *CARRIERS, *SOURCES, *VIAS]:
         store.code(name)
@@ -185,10 +174,9 @@ def main(rounds: int) -> None:
         busy.join(5)
         store.close()
     with tempfile.TemporaryDirectory() as folder:
-        if BINARY.exists():
-            influx = filled_influx(Path(folder), end)
-            figures += measured(influx_ask(influx.url), "InfluxDB 1.8", end, 1, goals=False)
-            influx.kill()
+        influx = filled_influx(Path(folder), end)
+        figures += measured(lambda query: influx.ask(query, epoch="ms"), "InfluxDB 1.8", end, 1, goals=False)
+        influx.kill()
     record("grafana", figures)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,20 @@ class Influxd:
             text = answer.read().decode()
         assert "error" not in text, text
         return str(text)
+
+    def ask(self, query: str, db: str = "wattline", epoch: str = "ns") -> dict[str, Any]:
+        """What `/query` answers, an error too."""
+        parameters = urllib.parse.urlencode({"db": db, "epoch": epoch, "q": query})
+        try:
+            with urllib.request.urlopen(f"{self.url}/query?{parameters}", timeout=120) as answer:
+                found: dict[str, Any] = json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            found = json.loads(error.read())
+        return found
+
+    def write(self, lines: list[str], db: str = "wattline") -> None:
+        """Points in line protocol."""
+        urllib.request.urlopen(f"{self.url}/write?db={db}", "\n".join(lines).encode(), timeout=60).close()
 
     def access(self, token: str | None = "") -> Access:
         return Access(self.url, token=self.token if token == "" else token)

@@ -10,7 +10,7 @@ import pytest
 from dashboards.grafana.build import FOLDER
 from dashboards.grafana.lint import REPLACED, panels
 from tests.api_rig import ApiRig
-from tests.influxd import Influxd
+from tests.influx_rig import Influxd
 from tests.integration.test_influxql import Both, points
 from tests.rig import text
 
@@ -32,7 +32,7 @@ BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in so
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """`a` is silent for half an hour, and its windows are given again when it is back; the battery is charged, then empties."""
-    influx = Influxd(tmp_path_factory.mktemp("influx")).start()
+    influx = Influxd(tmp_path_factory.mktemp("influx"))
     rig = ApiRig(text(PLANT, "g p s a b", window="1m"), tmp_path_factory.mktemp("rig"))
     for minute in range(MINUTES):
         battery = (0.0, 10.0) if minute < 90 else (10.0, 0.0)
@@ -42,7 +42,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             while rig.host.turn():
                 pass
     rig.store_all()
-    influx.ask("CREATE DATABASE wattline")
+    influx.databases()
     influx.write(points(rig))
     yield Both(rig, influx)
     influx.kill()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from store.schema import DIRECT, SCHEMA
 from tests.api_rig import ApiRig
-from tests.influxd import Influxd
+from tests.influx_rig import Influxd
 from tests.rig import text
 
 PLANT = """
@@ -77,7 +77,7 @@ def points(rig: ApiRig) -> list[str]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    influx = Influxd(tmp_path_factory.mktemp("influx")).start()
+    influx = Influxd(tmp_path_factory.mktemp("influx"))
     rig = ApiRig(text(PLANT, "g l m", window="1m"), tmp_path_factory.mktemp("rig"))
     for minute in range(MINUTES):  # `l` is silent for half an hour, and its windows are given again when it is back
         energies = {"g": 8.0, "l": 4.0 + minute % 3, "m": 1.0}
@@ -86,7 +86,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             while rig.host.turn():
                 pass
     rig.store_all()
-    influx.ask("CREATE DATABASE wattline")
+    influx.databases()
     influx.write(points(rig))
     yield Both(rig, influx)
     influx.kill()
