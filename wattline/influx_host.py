@@ -32,7 +32,7 @@ NAME = "influx"
 FRAMES, OUTPUTS = 200, 400
 PAUSE_S = 1.0
 """Between writes while it keeps up: few requests of many lines."""
-SHORTEST_S, LONGEST_S = 0.5, 30.0
+SHORTEST_S, LONGEST_S = 0.5, 4.0  # so that after an outage it is soon up to date again
 LOOK_AGAIN_S = 600.0
 """After a refusal: a wrong token or a missing bucket does not become right by asking."""
 
@@ -199,5 +199,5 @@ class InfluxHost(threading.Thread):
 
 
 def _backoff(tries: int) -> float:
-    """Doubled each time, up to half a minute, with jitter so that many sites do not come back at one moment."""
+    """Doubled each time, up to LONGEST_S, with jitter so that many sites do not come back at one moment."""
     return float(min(SHORTEST_S * 2.0 ** min(tries - 1, 10), LONGEST_S) * random.uniform(0.5, 1.0))
