@@ -147,6 +147,20 @@ def filled_influx(folder: Path, end: int) -> Influxd:
     return influx
 
 
+def settled(pid: int, most_s: float = 180.0) -> None:
+    """Wait until a process has done what it does after a large load (compaction): less than a tenth of a core for five seconds."""
+    end, quiet = time.monotonic() + most_s, 0
+    while quiet < 5 and time.monotonic() < end:
+        before = _ticks(pid)
+        time.sleep(1.0)
+        quiet = quiet + 1 if _ticks(pid) - before < 10 else 0
+
+
+def _ticks(pid: int) -> int:
+    """CPU time of a process in hundredths of a second."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]))
+
+
 RANGES = (("24 h", DAY, 0.3), ("30 days", 30 * DAY, 1.0))
 
 
@@ -177,6 +191,7 @@ def main(rounds: int) -> None:
         store.close()
     with tempfile.TemporaryDirectory() as folder:
         influx = filled_influx(Path(folder), end)
+        settled(influx.process.pid)
         figures += measured(lambda query: influx.ask(query, epoch="ms"), "InfluxDB 1.8", end, 1, (("24 h", DAY, None),))
         influx.kill()
     record("grafana", figures)

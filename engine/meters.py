@@ -377,5 +377,13 @@ class Meters:
         x = x_at[:, np.maximum(layout.meter, 0), layout.reverse.astype(int)]
         return read(self.points, len(layout.meter), boundaries, x, layout.stepped)
 
+    def read_between(self) -> tuple[Ints, Ints]:
+        """First and last reading of each channel that is still held, ns; nothing lies between where there is none."""
+        n = len(self.layout.meter)
+        first, last = np.full(n, 2**62), np.zeros(n, np.int64)
+        np.minimum.at(first, self.points.channel, self.points.ts)
+        np.maximum.at(last, self.points.channel, self.points.ts)
+        return first, last
+
     def trim(self, before: int) -> None:
         self.points = self.points.trimmed(before)

@@ -272,7 +272,7 @@ def _trace_rows(
     graph, history, site = state.graph, state.history, state.site
     assert graph is not None and history is not None and site is not None
     energy, seen, estimated = by_meter(state, lo, hi)
-    used = edges(graph, energy, seen > 0)
+    used = edges(graph, energy, (seen > 0) | _counted(state, lo, hi))
     starts = [history.first + r * history.window for r in range(lo, hi)]
     first = 0
     if not whole and state.tail is not None and state.tail[0] in starts:
@@ -284,6 +284,19 @@ def _trace_rows(
         _give(state, r, window, used, (energy[r - lo], seen[r - lo], estimated[r - lo]), out)
     state.loops += windows[0].traced.loops if windows else 0
     return held
+
+
+def _counted(state: State, lo: int, hi: int) -> np.ndarray:
+    """Windows between readings of a meter's counter [n, meters], read in them or not: once a counter is back, a silence is no blindness."""
+    history, meters = state.history, state.meters
+    assert history is not None and meters is not None
+    layout = meters.layout
+    if not len(layout.meter):
+        return np.zeros((hi - lo, len(layout.measured)), bool)
+    first, last = meters.read_between()
+    starts = history.first + np.arange(lo, hi)[:, None] * history.window
+    known = (starts + history.window > first) & (starts + history.window <= last)
+    return np.asarray(known[:, layout.first_channel] & layout.measured, bool)
 
 
 def by_meter(state: State, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
