@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import secrets
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import (
     FileResponse,
@@ -25,6 +26,7 @@ from starlette.exceptions import HTTPException
 
 from api import describe, times
 from api.context import Context
+from api.docs_page import docs_page
 from api.export import as_csv, as_xlsx
 from api.history import day_start, nulls
 from api.influx import influx_routes, may_query
@@ -44,11 +46,13 @@ def error(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
 def create_app(context: Context) -> FastAPI:
     """The app over one running plant."""
     app = FastAPI(
-        title="Wattline", version=context.version, docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None
-    )
+        title="Wattline", version=context.version, docs_url=None, openapi_url="/api/openapi.json", redoc_url=None,
+        dependencies=[Depends(_known_parameters)],
+    )  # fmt: skip
     _errors(app)
     _guard(app, context)
     _plain(app, context)
+    docs_page(app)
     _plant(app, context)
     _figures(app, context)
     _live(app, context)
@@ -64,6 +68,18 @@ def _examples(app: FastAPI) -> None:
     for route in app.routes:
         if isinstance(route, APIRoute) and route.path in found:
             route.responses[200] = {"content": {"application/json": {"example": found[route.path]}}}
+
+
+def _known_parameters(request: Request) -> None:
+    """A misspelt parameter is an error, not a default. InfluxQL clients send parameters of their own."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or not route.path.startswith("/api/v1"):
+        return
+    known = [p.alias for p in route.dependant.query_params]
+    for name in set(request.query_params) - set(known):
+        close = difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known) or 'none'}"
+        raise QueryError(f"there is no parameter '{name}'{hint}")
 
 
 def _errors(app: FastAPI) -> None:

@@ -22,7 +22,8 @@ from plant.errors import QueryError
 from store.influxql.answers import Series
 
 EPOCHS: Final = {"ns": 1, "n": 1, "u": 10**3, "µ": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-RAW: Final = "_raw"
+RAW: Final = "wattline_raw"
+DATABASES: Final = ("wattline", RAW)
 _NS: Final = 10**9
 
 
@@ -33,8 +34,10 @@ def influx_routes(app: FastAPI, context: Context) -> None:
         return
 
     def answer(db: str, query: str, epoch: str) -> Response:
+        if db not in DATABASES:
+            return _json({"results": [{"statement_id": 0, "error": f"database not found: {db}"}]})
         try:
-            found = answerer.answer(query, context.now_ns(), raw=db.endswith(RAW))
+            found = answerer.answer(query, context.now_ns(), raw=db == RAW)
         except QueryError as problem:
             return _json({"results": [{"statement_id": 0, "error": str(problem)}]})
         scale = EPOCHS.get(epoch)

@@ -47,7 +47,11 @@ class Picture:
             members = [i for i, node in enumerate(self.site.lines) if node.group == group.id]
             lines[group.id] = self._group(members, [lines[self.site.lines[i].id] for i in members])
         coverage = float(self.seen.mean()) if len(self.seen) else None
-        site = {"power_kw": self._site_power(), "figures": self._figures(range(len(self.final))), "coverage": coverage}
+        site = {
+            "power_kw": self._site_power() if self.seen.any() else None,
+            "figures": self._figures(range(len(self.final))),
+            "coverage": coverage,
+        }
         flows = Flows(self.graph, self.used, self.traced, self.weights["kwh"], self.weights["kg"], self.final)
         return {
             "at_ms": self.at // 1_000_000, "site": site, "lines": lines, "flows": flows.build(),
@@ -88,6 +92,7 @@ class Picture:
     def _line(self, i: int) -> dict[str, Any]:
         taps = self.taps_of[i]
         unseen = [int(self.now.at[m]) for t in taps for m in self.graph.taps[t].meters if not self.seen[m]]
+        seen = [bool(self.seen[m]) for t in taps for m in self.graph.taps[t].meters] or [True]
         state, since = self.now.states.get(i, ("UNKNOWN", 0))
         power: dict[str, float] = {}
         for t in taps:
@@ -95,8 +100,8 @@ class Picture:
             power[carrier] = power.get(carrier, 0.0) + float(self.used.taps[0, t] - self.returned[t])
         return {
             "state": state if state in STATES else "UNKNOWN", "state_since_ms": since // 1_000_000 or None, "power": power,
-            "final_kw": float(self.final[taps].sum()), "figures": self._figures(taps), "sources_kw": self._sources(taps),
-            "stale_since_ms": min(unseen) // 1_000_000 if unseen else None,
+            "final_kw": float(self.final[taps].sum()) if any(seen) else None, "figures": self._figures(taps), "sources_kw": self._sources(taps),
+            "stale_since_ms": min((at for at in unseen if at), default=0) // 1_000_000 or None,
         }  # fmt: skip
 
     def _group(self, members: list[int], parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -108,7 +113,7 @@ class Picture:
         states = [p["state"] for p in parts]
         stale = [p["stale_since_ms"] for p in parts if p["stale_since_ms"] is not None]
         return {
-            "state": _common(states), "state_since_ms": None, "power": power, "final_kw": sum(p["final_kw"] for p in parts),
+            "state": _common(states), "state_since_ms": None, "power": power, "final_kw": sum(known) if (known := [p["final_kw"] for p in parts if p["final_kw"] is not None]) else None,
             "figures": self._figures(taps), "sources_kw": self._sources(taps) if taps else {},
             "stale_since_ms": min(stale) if stale else None, "running": states.count("RUN"), "members": len(parts),
         }  # fmt: skip

@@ -173,6 +173,8 @@ def check(
     if profiles:
         for profile in catalogue.values():
             print(f"{profile.id:32} {profile.vendor} {profile.model}")
+    if not plant and not profiles:
+        raise typer.BadParameter("give a plant file, or --profiles")
     problems = 0
     for path in plant or []:
         try:

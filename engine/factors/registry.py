@@ -213,11 +213,11 @@ def _heat(plant: PlantFile, source: str, unit: str) -> SourceProperty:
 
 
 def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
-    """Ambient heat counts for nothing; what is unknown or was there on the first day is charged as grid power."""
+    """Ambient heat counts for nothing; what is unknown or was there on the first day is charged as grid power, without its contracts."""
     if name == "ambient":
         zero = _zero(name, "kWh", "ambient heat")
         return SourceProperty(source=name, scope="none", kwh=0.0, kgce=0.0, location=zero, market=zero)
-    grid = _grid(plant, "grid")
+    grid = _grid(plant, name)  # no contract covers what is not known
     return SourceProperty(
         source=name, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=grid.location, market=grid.market, dated=grid.dated
     )  # fmt: skip

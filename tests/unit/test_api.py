@@ -62,6 +62,8 @@ async def test_exports(rig: ApiRig) -> None:
     ("path", "status", "says"),
     [
         ("/api/v1/series?of=pres&figures=energy.electricity&every=1h", 400, "there is no line, group or bus 'pres'"),
+        ("/api/v1/series?evry=1h", 400, "there is no parameter 'evry'; did you mean every?"),
+        ("/api/v1/site?of=press", 400, "there is no parameter 'of'; known are none"),
         ("/api/v1/series?figures=energy.electricty&every=1h", 400, "did you mean energy.electricity"),
         ("/api/v1/series?figures=energy.electricity&from=yesterday", 400, "from: 'yesterday' is not a time"),
         ("/api/v1/series?figures=energy.electricity&from=2026-01-01T00:00:00", 400, "has no offset"),
@@ -127,3 +129,11 @@ async def test_every_figure_has_a_meaning(rig: ApiRig) -> None:
     found = (await rig.ask("/api/v1/figures")).json()
     assert {f["name"] for f in found} == set(FIGURES)
     assert all(f["means"] for f in found)
+
+
+async def test_docs_need_no_script_and_name_every_route(rig: ApiRig) -> None:
+    page = (await rig.ask("/api/docs")).text
+    assert "<script" not in page
+    assert "http" not in page.split("<h2>")[0]
+    for path in (await rig.ask("/api/openapi.json")).json()["paths"]:
+        assert path in page

@@ -77,6 +77,10 @@ async def test_readings_are_wide_points_of_meters(rig: ApiRig) -> None:
     assert "series" not in await ask(rig, "SHOW MEASUREMENTS WITH MEASUREMENT = line", db="wattline_raw")
 
 
+async def test_another_database_is_not_found(rig: ApiRig) -> None:
+    assert (await ask(rig, "SHOW MEASUREMENTS", db="wattlin"))["error"] == "database not found: wattlin"
+
+
 async def test_a_form_asks_the_same(rig: ApiRig) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(rig.app()), base_url="http://test") as client:
         posted = await client.post("/api/influx/query?db=wattline&epoch=ms", data={"q": "SHOW MEASUREMENTS"})

@@ -45,3 +45,10 @@ def test_an_unloaded_converter_is_said_after_two_minutes(now: Now) -> None:
 def test_a_standing_converter_is_not_unloaded(now: Now) -> None:
     tick(now, 1000, 0.0, 0.0)
     assert attention(now.site, 0, tick(now, 2000, 0.0, 0.0), [], []) == []
+
+
+def test_a_meter_never_heard_of_has_no_time_since(now: Now) -> None:
+    picture = now.tick(1000 * SECOND_NS)
+    assert picture["lines"]["press"]["stale_since_ms"] is None
+    assert picture["lines"]["press"]["final_kw"] is None, "unknown is not zero"
+    assert picture["site"]["power_kw"] is None
