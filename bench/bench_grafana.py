@@ -177,8 +177,8 @@ def measured(ask: Callable[[str], Any], where: str, end: int, rounds: int, range
     return found
 
 
-def main(rounds: int) -> None:
-    """Both stores one after the other."""
+def main(rounds: int, *, beside: bool) -> None:
+    """The embedded store, then InfluxDB `beside` it (some minutes to load)."""
     end = time.time_ns() // DAY * DAY
     with tempfile.TemporaryDirectory() as folder:
         store = build(Path(folder), end)
@@ -189,15 +189,20 @@ def main(rounds: int) -> None:
         stop.set()
         busy.join(5)
         store.close()
-    with tempfile.TemporaryDirectory() as folder:
-        influx = filled_influx(Path(folder), end)
-        settled(influx.process.pid)
-        figures += measured(lambda query: influx.ask(query, epoch="ms"), "InfluxDB 1.8", end, 1, (("24 h", DAY, None),))
-        influx.kill()
+    if beside:
+        with tempfile.TemporaryDirectory() as folder:
+            influx = filled_influx(Path(folder), end)
+            settled(influx.process.pid)
+            figures += measured(
+                lambda query: influx.ask(query, epoch="ms"), "InfluxDB 1.8", end, 1, (("24 h", DAY, None),)
+            )
+            influx.kill()
     record("grafana", figures)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    main(parser.parse_args().rounds)
+    parser.add_argument("--embedded-only", action="store_true")
+    given = parser.parse_args()
+    main(given.rounds, beside=not given.embedded_only)
