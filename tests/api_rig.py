@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from store.influxql.query import Answerer
 from tests.rig import Rig
 from wattline.engine_host import EngineHost
 
+Energies = Mapping[str, float | tuple[float, float]]
+
 
 class ApiRig(Rig):
     """`get` asks the API; `store_all` first folds and stores what was fed."""
@@ -27,6 +30,17 @@ class ApiRig(Rig):
 
     def store_all(self) -> None:
         self.sequencer.cut(self.at + self.window + 120_000_000_000)
+        self.fold()
+
+    def minutes(self, count: int, energies: Callable[[int], Energies], silent: Container[int], meter: str) -> None:
+        """Feed `count` windows; `meter` is not read in the windows `silent`, and those are given again when it is back."""
+        for minute in range(count):
+            self.feed(energies(minute), silent={meter} if minute in silent else set())
+            if minute % 10 == 0:
+                self.fold()
+        self.store_all()
+
+    def fold(self) -> None:
         while self.host.turn():
             pass
 

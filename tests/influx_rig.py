@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from store.influx import Access
+from tests.loopback import free_port
 
 BUILD = Path(__file__).parents[1] / "deploy" / "build_influxd.sh"
 
@@ -31,12 +31,6 @@ def binary() -> Path:
             pytest.skip(f"InfluxDB 1.8.10 is not at {found} and there is no Go compiler to build it")
         subprocess.run([str(BUILD)], check=True, timeout=900)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Influxd:

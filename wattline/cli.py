@@ -243,7 +243,7 @@ def main() -> None:
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # wrong usage: typer keeps the class of those to itself
         show = getattr(error, "show", None)
         if show is None:
             raise

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import uvicorn
 
 from api.app import create_app, one_time_key
@@ -299,7 +300,7 @@ def open_store(path: Path) -> DuckStore:
     """The embedded store; WattlineError if another Wattline has it open."""
     try:
         return DuckStore(path)
-    except Exception as error:
+    except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise WattlineError(
                 f"the data folder {path.parent} is in use by another Wattline, and only one can open its figures; stop it or give another with --data"

@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 from typing import Any, Final
 
 from dashboards.grafana.levels import Level, levels
+from plant.errors import QueryError
 from store.schema import SCHEMA
 
 Json = Mapping[str, Any]
@@ -152,7 +153,7 @@ def _reads(query: str, parse: Parse) -> Iterator[str]:
         yield f"a variable is left over in: {text}"
     try:
         parse(text)
-    except Exception as error:
+    except QueryError as error:
         yield f"does not parse: {error}: {text}"
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from deploy.record_examples import BY_ID, ROUTES
+from tests.loopback import free_port, until
 from wattline.runtime import page_folder
 
 EXAMPLES = Path(__file__).parents[2] / "api" / "examples.json"
@@ -28,27 +27,9 @@ needs_page = pytest.mark.skipif(
 )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return json.load(answer)
-
-
-def wait_for(check: Any, seconds: float, what: str) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if found := check():
-                return found
-        except OSError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(f"{what} did not come within {seconds:g} s")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subpro
     process = subprocess.Popen(command, start_new_session=True)
     base = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: get(base + "/api/v1/live")["now"], 60, "the first live figures")
+        until(lambda: get(base + "/api/v1/live")["now"], 60, "the first live figures")
         yield base, process
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0, "Ctrl-C must end clean within 10 s"
@@ -81,7 +62,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subpro
 
 def test_live_figures_are_there_and_move(demo: tuple[str, Any]) -> None:
     base, _ = demo
-    wait_for(
+    until(
         lambda: get(base + "/api/v1/live")["now"]["lines"]["cells_steam"]["state"] == "RUN",
         30,
         "a machine state over OPC UA",
@@ -90,14 +71,14 @@ def test_live_figures_are_there_and_move(demo: tuple[str, Any]) -> None:
     assert 10_000 < first["site"]["power_kw"] < 35_000
     assert 40 < first["lines"]["cells_steam"]["figures"]["electrification.calorific@final"] < 75
     assert first["lines"]["cells_electric"]["figures"]["electrification.calorific@final"] == pytest.approx(100)
-    wait_for(
+    until(
         lambda: get(base + "/api/v1/live")["now"]["site"]["power_kw"] != first["site"]["power_kw"], 10, "another power"
     )
 
 
 def test_history_is_filled_and_meters_are_well(demo: tuple[str, Any]) -> None:
     base, _ = demo
-    wait_for(
+    until(
         lambda: get(base + "/api/v1/live")["backfill"] is None and get(base + "/api/v1/live")["books"],
         150,
         "seven days of history",
@@ -111,7 +92,7 @@ def test_history_is_filled_and_meters_are_well(demo: tuple[str, Any]) -> None:
 
 def test_answers_have_the_shape_of_their_examples(demo: tuple[str, Any]) -> None:
     base, _ = demo
-    wait_for(lambda: get(base + "/api/v1/live")["books"], 150, "books")
+    until(lambda: get(base + "/api/v1/live")["books"], 150, "books")
     for route, path in ROUTES.items():
         differs(json.loads(EXAMPLES.read_text(encoding="utf-8"))[route], get(base + path), route)
 

@@ -7,13 +7,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.loopback import answers, until
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.net, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -36,29 +36,14 @@ def terminal(command: str, folder: Path, env: dict[str, str]) -> Iterator[subpro
         assert process.wait(15) == 0, f"{command}: must end clean"
 
 
-def until(check: Callable[[], bool], seconds: float = 40.0) -> None:
-    """Wait for a condition that another process brings about."""
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
-def ready(port: int) -> bool:
-    try:
-        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200)
-    except OSError:
-        return False
-
-
 def test_first_plant(tmp_path: Path) -> None:
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     with ExitStack() as terminals:
         for stays, command in blocks("first-plant.md"):
             if stays:
                 terminals.enter_context(terminal(command, tmp_path, env))
-                until((tmp_path / "endpoints.json").exists)
+                until((tmp_path / "endpoints.json").exists, 40, "endpoints.json")
             else:
                 subprocess.run(command, shell=True, cwd=tmp_path, env=env, check=True, timeout=60)
-        until(lambda: ready(8020))
+        until(lambda: answers(8020, "/readyz"), 40, "the page of the guide")
     assert (tmp_path / "plant-file.schema.json").read_text() == (ROOT / "docs" / "plant-file.schema.json").read_text()

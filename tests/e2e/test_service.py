@@ -14,14 +14,14 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.e2e.test_guides import ROOT, blocks, until
+from tests.e2e.test_guides import ROOT, blocks
+from tests.loopback import answers, free_port, until
 
 UNIT = ROOT / "deploy" / "systemd" / "wattline.service"
 pytestmark = [pytest.mark.net, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -43,21 +43,6 @@ def unit(path: Path) -> dict[str, str]:
     return dict(found["Service"])
 
 
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def healthy(port: int) -> bool:
-    try:
-        return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status == 200)
-    except OSError:
-        return False
-
-
 def test_the_guide(tmp_path: Path) -> None:
     port, started = free_port(), None
     for name in ("opt", "etc/systemd/system", "var/lib/wattline", "dist"):
@@ -72,7 +57,7 @@ def test_the_guide(tmp_path: Path) -> None:
                 (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
             else:
                 run(command, tmp_path)
-        until(lambda: healthy(port), 60)
+        until(lambda: answers(port, "/healthz"), 60, "the service")
     finally:
         if started is not None:
             started.send_signal(signal.SIGTERM)

@@ -9,9 +9,9 @@ import pytest
 
 from dashboards.grafana.build import FOLDER
 from dashboards.grafana.lint import REPLACED, panels
-from tests.api_rig import ApiRig
+from tests.api_rig import ApiRig, Energies
 from tests.influx_rig import Influxd
-from tests.integration.test_influxql import Both, points
+from tests.integration.test_influxql import Both, stored_in
 from tests.rig import text
 
 pytestmark = [pytest.mark.net, pytest.mark.slow]
@@ -32,20 +32,15 @@ BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in so
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """`a` is silent for half an hour, and its windows are given again when it is back; the battery is charged, then empties."""
-    influx = Influxd(tmp_path_factory.mktemp("influx"))
-    rig = ApiRig(text(PLANT, "g p s a b", window="1m"), tmp_path_factory.mktemp("rig"))
-    for minute in range(MINUTES):
+
+    def energies(minute: int) -> Energies:
         battery = (0.0, 10.0) if minute < 90 else (10.0, 0.0)
-        energies = {"g": 60.0, "p": 40.0 - 20.0 * (minute >= 90), "s": battery, "a": 70.0, "b": 15.0}
-        rig.feed(energies, silent={"a"} if 40 <= minute < 70 else set())
-        if minute % 10 == 0:
-            while rig.host.turn():
-                pass
-    rig.store_all()
-    influx.databases()
-    influx.write(points(rig))
-    yield Both(rig, influx)
-    influx.kill()
+        return {"g": 60.0, "p": 40.0 - 20.0 * (minute >= 90), "s": battery, "a": 70.0, "b": 15.0}
+
+    rig = ApiRig(text(PLANT, "g p s a b", window="1m"), tmp_path_factory.mktemp("rig"))
+    rig.minutes(MINUTES, energies, range(40, 70), "a")
+    with stored_in(Influxd(tmp_path_factory.mktemp("influx")), rig) as found:
+        yield found
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -15,7 +15,8 @@ from engine.products import Producer
 from plant.errors import QueryError, RetryableError, SinkRefused
 from store.duck import DuckStore
 from store.influx import Access, InfluxStore
-from tests.influx_rig import Influxd, free_port
+from tests.influx_rig import Influxd
+from tests.loopback import free_port
 from tests.rig import START, Rig, text
 
 pytestmark = pytest.mark.net

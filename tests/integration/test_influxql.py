@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -75,21 +76,21 @@ def points(rig: ApiRig) -> list[str]:
     return found
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    influx = Influxd(tmp_path_factory.mktemp("influx"))
-    rig = ApiRig(text(PLANT, "g l m", window="1m"), tmp_path_factory.mktemp("rig"))
-    for minute in range(MINUTES):  # `l` is silent for half an hour, and its windows are given again when it is back
-        energies = {"g": 8.0, "l": 4.0 + minute % 3, "m": 1.0}
-        rig.feed(energies, silent={"l"} if 40 <= minute < 70 else set())
-        if minute % 10 == 0:
-            while rig.host.turn():
-                pass
-    rig.store_all()
+@contextmanager
+def stored_in(influx: Influxd, rig: ApiRig) -> Iterator[Both]:
+    """InfluxDB with the points of the rig."""
     influx.databases()
     influx.write(points(rig))
     yield Both(rig, influx)
     influx.kill()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    rig = ApiRig(text(PLANT, "g l m", window="1m"), tmp_path_factory.mktemp("rig"))
+    rig.minutes(MINUTES, lambda minute: {"g": 8.0, "l": 4.0 + minute % 3, "m": 1.0}, range(40, 70), "l")
+    with stored_in(Influxd(tmp_path_factory.mktemp("influx")), rig) as found:
+        yield found
 
 
 LAST = (

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from store.duck import DuckStore
 from store.journal import SqliteJournal
+from tests.loopback import answers, free_port, until
 from wattline.demo import Devices, plant_path
 from wattline.engine_host import EngineHost
 
 ROUNDS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_ready(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-                if json.load(answer)["status"] == "ready":
-                    return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("wattline run did not become ready")
 
 
 @pytest.mark.net
@@ -67,7 +48,7 @@ def test_nothing_is_lost_or_stored_twice(tmp_path: Path) -> None:
             ]
             process = subprocess.Popen(command)
             try:
-                wait_ready(port, process)
+                until(partial(answers, port, "/readyz"), 60, "wattline run")
                 time.sleep(chance.uniform(0.0, 1.5))  # the moment of the kill is the thing that is varied
             finally:
                 process.send_signal(signal.SIGKILL)

@@ -16,7 +16,7 @@ from plant.units import HOUR_NS
 from store.duck import DuckStore
 from store.journal import SqliteJournal
 from tests.influx_rig import Influxd
-from tests.integration.test_kill import free_port, wait_ready
+from tests.loopback import answers, free_port, until
 from wattline.compare import compare
 from wattline.demo import Devices, plant_path
 from wattline.engine_host import EngineHost
@@ -37,7 +37,7 @@ def started(plant: Path, devices: Devices, data: Path) -> subprocess.Popen[bytes
     port = free_port()
     command = f"-m wattline.cli run {plant} --endpoints {devices.path} --data {data} --port {port} --log-level error"
     process = subprocess.Popen([sys.executable, *command.split()])
-    wait_ready(port, process)
+    until(lambda: answers(port, "/readyz"), 60, "wattline run")
     return process
 
 

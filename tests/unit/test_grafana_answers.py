@@ -35,12 +35,7 @@ BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in so
 def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
     """Windows of a minute; `a` is silent for half an hour, and its windows are given again when it is back."""
     rig = ApiRig(text(PLANT, "g p a b", window="1m"), tmp_path_factory.mktemp("plant"))
-    for minute in range(MINUTES):
-        rig.feed({"g": 60.0, "p": 40.0, "a": 70.0, "b": 20.0}, silent={"a"} if 40 <= minute < 70 else set())
-        if minute % 10 == 0:
-            while rig.host.turn():
-                pass
-    rig.store_all()
+    rig.minutes(MINUTES, lambda _: {"g": 60.0, "p": 40.0, "a": 70.0, "b": 20.0}, range(40, 70), "a")
     return rig
 
 

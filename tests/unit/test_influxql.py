@@ -31,8 +31,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
     for _ in range(3):
         rig.feed({"g": 8.0, "l": 5.0})
     rig.store_all()
-    while rig.host.turn():
-        pass
     return rig
 
 

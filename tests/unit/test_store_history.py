@@ -21,13 +21,7 @@ MINUTES = 200
 def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
     """Windows of a minute; `l` is silent for half an hour, and its windows are given again when it is back."""
     rig = ApiRig(text(PLANT, "g l m", window="1m"), tmp_path_factory.mktemp("rig"))
-    for minute in range(MINUTES):
-        energies = {"g": 8.0, "l": 4.0 + minute % 3, "m": 1.0}
-        rig.feed(energies, silent={"l"} if 40 <= minute < 70 else set())
-        if minute % 10 == 0:
-            while rig.host.turn():
-                pass
-    rig.store_all()
+    rig.minutes(MINUTES, lambda minute: {"g": 8.0, "l": 4.0 + minute % 3, "m": 1.0}, range(40, 70), "l")
     return rig
 
 

@@ -95,9 +95,10 @@ export function drawLines(c: ECharts, site: Site, s: Series, figures: [string, s
   }, { notMerge: true });
 }
 export function drawStates(c: ECharts, site: Site, s: Series): void {
+  const lines = site.lines.filter((l) => l.group === s.of).length || 1; // a group's seconds are those of all its lines
   const states = Object.keys(STATE_COLOUR);
   c.setOption({
-    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: { ...axis(s, site.timezone, step(c)), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: s.every_s }, legend: legend(),
+    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: { ...axis(s, site.timezone, step(c)), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: s.every_s * lines }, legend: legend(),
     series: states.filter((x) => s.columns[`seconds.${x}`]?.some((v) => v)).map((x, i) => ({ type: "bar", name: code("state", x), stack: "s", barWidth: Math.ceil(c.getWidth() / s.columns.start_ms!.length) + 1, color: STATE_COLOUR[x], itemStyle: x === "RUN" ? {} : { decal: { symbol: "line", rotation: 0.6 + i * 0.4, dashArrayX: [1, 0], dashArrayY: [2, 5], color: "rgba(0,0,0,.25)" } }, data: s.columns[`seconds.${x}`] })),
   }, { notMerge: true });
 }

@@ -16,5 +16,5 @@ export interface Books {
   today: { electricity_kwh: number | null; plan_kwh: number | null; gas_basis: string; coverage: number | null; estimated: number | null; carbon_kg: Record<string, number | null> };
 }
 export interface Backfill { done: number; total: number; from_ms: number; to_ms: number }
-export interface Series { every_s: number; columns: Record<string, (number | null)[]>; units: Record<string, string> }
+export interface Series { of: string; every_s: number; columns: Record<string, (number | null)[]>; units: Record<string, string> }
 export interface Live { now: Now | null; books: Books | null; backfill: Backfill | null }
