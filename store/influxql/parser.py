@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from plant.errors import QueryError
 from store.influxql.conditions import split_time
-from store.influxql.lexer import Token, nanoseconds, tokens
+from store.influxql.expressions import Expressions
+from store.influxql.lexer import nanoseconds, tokens
 from store.influxql.tree import (
-    FUNCTIONS,
-    Binary,
-    Call,
     Column,
-    Compare,
-    Condition,
-    Expr,
-    Logic,
-    Number,
     Ref,
     Select,
     Show,
@@ -27,7 +18,6 @@ from store.influxql.tree import (
 )
 
 DEEPEST: Final = 3
-NESTED: Final = 60
 
 
 def parse(query: str, now_ns: int) -> list[Statement]:
@@ -35,43 +25,8 @@ def parse(query: str, now_ns: int) -> list[Statement]:
     return Parser(tokens(query), now_ns).statements()
 
 
-class Parser:
-    """Reads tokens from left to right."""
-
-    def __init__(self, found: list[Token], now_ns: int) -> None:
-        self.tokens, self.at, self.now, self.nested = found, 0, now_ns, 0
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
-    def wrong(self, expected: str) -> QueryError:
-        got = self.token.value or "end of query"
-        return QueryError(f"error parsing query: found {got}, expected {expected} at char {self.token.at + 1}")
-
-    def take(self, *words: str) -> bool:
-        """Step over one of these, if it is there."""
-        if self.token.says(*words):
-            self.at += 1
-            return True
-        return False
-
-    def need(self, *words: str) -> None:
-        for word in words:
-            if not self.take(word):
-                raise self.wrong(word)
-
-    def kind(self, kind: str, expected: str) -> str:
-        if self.token.kind != kind:
-            raise self.wrong(expected)
-        self.at += 1
-        return self.tokens[self.at - 1].value
-
-    def name(self) -> str:
-        if self.token.kind not in ("name", "word"):
-            raise self.wrong("identifier")
-        self.at += 1
-        return self.tokens[self.at - 1].value
+class Parser(Expressions):
+    """Statements from left to right."""
 
     def statements(self) -> list[Statement]:
         found: list[Statement] = []
@@ -112,67 +67,11 @@ class Parser:
             found = self.group(found)
         return self.rest(found)
 
-    def many(self, part: Callable[[], Any]) -> list[Any]:
-        found = [part()]
-        while self.take(","):
-            found.append(part())
-        return found
-
     def column(self) -> Column:
         if self.take("*"):
             return Column(Ref("*"))
         expr = self.sum()
         return Column(expr, self.name() if self.take("AS") else None)
-
-    def sum(self) -> Expr:
-        return self.chain(self.product, "+", "-")
-
-    def product(self) -> Expr:
-        return self.chain(self.factor, "*", "/")
-
-    def chain(self, part: Callable[[], Expr], *signs: str) -> Expr:
-        left = part()
-        while self.token.says(*signs):
-            sign = self.token.value
-            self.at += 1
-            left = Binary(sign, left, part())
-        return left
-
-    def deeper(self) -> None:
-        self.nested += 1
-        if self.nested > NESTED:
-            raise QueryError("the expression has too many parentheses")
-
-    def factor(self) -> Expr:
-        if self.take("("):
-            self.deeper()
-            inner = self.sum()
-            self.need(")")
-            return inner
-        if self.take("-"):
-            self.deeper()
-            return Binary("*", Number(-1.0), self.factor())
-        if self.token.kind == "number":
-            return Number(float(self.kind("number", "number")))
-        quoted = self.token.kind == "name"
-        name = self.name()
-        if not quoted and self.take("("):
-            return self.call(name.lower())
-        self.cast()
-        return Ref(name)
-
-    def call(self, function: str) -> Call:
-        if function not in FUNCTIONS:
-            raise QueryError(f"undefined function {function}(); known are {', '.join(FUNCTIONS)}")
-        of = self.name()
-        self.cast()
-        self.need(")")
-        return Call(function, of)
-
-    def cast(self) -> None:
-        """`"x"::field` and `"k"::tag` say what the schema says already."""
-        if self.take("::") and self.name().lower() not in ("field", "tag", "float"):
-            raise self.wrong("field, tag, float")
 
     def measurement(self) -> str:
         """["db".]["rp".]"name": there is one database and one policy, so only the name counts."""
@@ -181,63 +80,6 @@ class Parser:
             self.take(".")
             name = self.name()
         return name
-
-    def condition(self) -> Condition:
-        left = self.conjunction()
-        while self.take("OR"):
-            left = Logic("OR", left, self.conjunction())
-        return left
-
-    def conjunction(self) -> Condition:
-        left = self.comparison()
-        while self.take("AND"):
-            left = Logic("AND", left, self.comparison())
-        return left
-
-    def comparison(self) -> Condition:
-        if self.take("("):
-            self.deeper()
-            inner = self.condition()
-            self.need(")")
-            return inner
-        name = self.name()
-        self.cast()
-        operator = self.token.value
-        if not self.token.says("=", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~"):
-            raise self.wrong("a comparison")
-        self.at += 1
-        operator = "!=" if operator == "<>" else operator
-        if name.lower() == "time":
-            return Compare("time", operator, self.moment())
-        return Compare(name, operator, self.literal(operator))
-
-    def literal(self, operator: str) -> str | float:
-        if operator in ("=~", "!~"):
-            return self.kind("pattern", "/pattern/")
-        if self.token.kind == "text":
-            return self.kind("text", "'text'")
-        sign = -1.0 if self.take("-") else 1.0
-        return sign * float(self.kind("number", "'text' or number"))
-
-    def moment(self) -> float | str:
-        """A time: now(), a text or an integer, plus and minus durations; as text of ns, so that no digit is lost."""
-        at = self.instant()
-        while self.token.says("+", "-"):
-            sign = 1 if self.token.value == "+" else -1
-            self.at += 1
-            at += sign * nanoseconds(self.kind("duration", "duration"))
-        return str(at)
-
-    def instant(self) -> int:
-        if self.take("NOW"):
-            self.need("(", ")")
-            return self.now
-        if self.token.kind == "text":
-            return _moment(self.kind("text", "'time'"))
-        sign = -1 if self.take("-") else 1
-        if self.token.kind == "duration":
-            return sign * nanoseconds(self.kind("duration", "time"))
-        return sign * self.whole()
 
     def group(self, found: Select) -> Select:
         tags: list[str] = []
@@ -284,12 +126,6 @@ class Parser:
             found = replace(found, timezone=self.kind("text", "'time zone'"))
             self.need(")")
         return found
-
-    def whole(self) -> int:
-        text = self.kind("number", "number")
-        if not text.isdigit():
-            raise self.wrong("a whole number")
-        return int(text)
 
     def fill(self, found: Select) -> Select:
         self.need("(")
@@ -355,13 +191,3 @@ class Parser:
         if self.take("OFFSET"):
             found = replace(found, skip=self.whole())
         return found
-
-
-def _moment(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise QueryError(f"error parsing query: '{text}' is not a time such as 2026-11-21T08:00:00Z") from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    whole = round(aware.replace(microsecond=0).timestamp())
-    return whole * 1_000_000_000 + aware.microsecond * 1_000
