@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
-
-class AlertState(StrEnum):
-    """States of one alert."""
-
-    INACTIVE = "inactive"
-    PENDING = "pending"
-    FIRING = "firing"
-    RESOLVED = "resolved"
-    NO_DATA = "no_data"
+from rules.alert import AlertState
 
 
 @dataclass(frozen=True, slots=True)
