@@ -12,7 +12,7 @@ import numpy as np
 
 from api.derived import derived
 from api.members import members, output_units
-from engine.figures import DERIVED, FIGURES, figure, value
+from engine.figures import DERIVED, FIGURES, figure, needed, value
 from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
 from plant.site import Site
@@ -190,23 +190,6 @@ class History:
                 }
             )
         return sorted(found, key=lambda r: -abs(r["amount"]))
-
-
-def needed(names: Iterable[str]) -> frozenset[str]:
-    """The columns that the definitions of figures look at."""
-    seen = _Seen()
-    for wanted in map(figure, names):
-        for part in (wanted.top, wanted.over):
-            if part is not None:
-                part(seen)
-    return frozenset(seen)
-
-
-class _Seen(dict[str, np.ndarray]):
-    """Columns of ones that remembers which were asked for."""
-
-    def __missing__(self, name: str) -> np.ndarray:
-        return self.setdefault(name, np.ones(1))
 
 
 def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> str:

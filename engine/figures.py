@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,3 +140,20 @@ def value(name: str, sums: Sums) -> Floats:
     over = np.asarray(wanted.over(sums), float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(over > 0, wanted.scale * top / np.where(over > 0, over, 1.0), np.nan)
+
+
+def needed(names: Iterable[str]) -> frozenset[str]:
+    """The columns that the definitions of figures look at."""
+    seen = _Seen()
+    for wanted in map(figure, names):
+        for part in (wanted.top, wanted.over):
+            if part is not None:
+                part(seen)
+    return frozenset(seen)
+
+
+class _Seen(dict[str, Floats]):
+    """Columns of ones that remembers which were asked for."""
+
+    def __missing__(self, name: str) -> Floats:
+        return self.setdefault(name, np.ones(1))

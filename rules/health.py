@@ -1,14 +1,14 @@
-"""What needs attention on the Site page: silent meters (the built-in rule), unusual counters, idle lines, unloaded converters."""
+"""What needs attention on the Site page: silent meters, unusual counters, idle lines, unloaded converters."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from plant.site import Site
-from rules.machine import NoData
 
 IDLE_MS = 10 * 60_000
 UNLOADED_MS = 2 * 60_000
+SILENT_S = 30.0
 
 
 def attention(
@@ -38,22 +38,19 @@ def _line_of(site: Site, meter: str) -> str | None:
 
 
 def _silent(site: Site, meters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    rule, found = NoData(), []
-    for m in meters:
-        if m["lag_s"] is not None and m["state"] in ("late", "silent"):
-            at_ms = int(m["last_ms"] + m["lag_s"] * 1000)
-            for change in rule.step(at_ms, {m["id"]: m["last_ms"]}):
-                found.append(
-                    _item(
-                        "meter_silent",
-                        "warning",
-                        m["last_ms"],
-                        meter=change.subject,
-                        line=_line_of(site, change.subject),
-                        params={"seconds": round(m["lag_s"])},
-                    )
-                )
-    return found
+    """Meters that gave nothing for half a minute; those that never did are commissioning, not a fault."""
+    return [
+        _item(
+            "meter_silent",
+            "warning",
+            m["last_ms"],
+            meter=m["id"],
+            line=_line_of(site, m["id"]),
+            params={"seconds": round(m["lag_s"])},
+        )
+        for m in meters
+        if m["lag_s"] is not None and m["state"] in ("late", "silent") and m["lag_s"] > SILENT_S
+    ]
 
 
 def _counters(verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,47 +1,158 @@
-"""The port of the state machine: what any rule is, whatever its kind. Pure and restart-safe; it consumes windows in journal order."""
+"""The state machine of all rules on all subjects at once, as columns. Pure: time and truth in, changes out; no clock, nothing forgotten over a restart.
+
+    inactive -> pending (true) -> firing (true for `for`) -> resolved (over for `keep_firing_for`) -> inactive
+    any -> no data (unknown for longer than the grace, where the rule wants to be told) -> firing or resolved
+
+What is unknown for less than its grace changes nothing; after it `hold` stops all clocks, `clear` counts as over.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from rules.alert import AlertState
+from rules.condition import FALSE, TRUE, UNKNOWN, Truth
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+INACTIVE, PENDING, FIRING, NO_DATA = range(4)
+HOLD, ALERT, CLEAR = range(3)
+GAPS: Final = {"hold": HOLD, "alert": ALERT, "clear": CLEAR}
+_FIELDS: Final = ("state", "since", "over", "gap", "fired")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """By instance, in ns: `for`, `keep_firing_for`, grace of a gap, and what a gap means."""
+
+    hold_for: Ints
+    keep: Ints
+    grace: Ints
+    on_gap: npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of state of one alert at event time `at_ms`."""
+    """Instance `at` took a state; `since` is when the condition became true, `fired` when it fired (ns; 0: it did not)."""
 
-    rule: str
-    subject: str
-    at_ms: int
+    instance: int
+    at: int
     state: AlertState
-
-
-class Rule(Protocol):
-    """`step` takes event time and the observation of each subject (None: not seen) and gives the changes."""
-
-    id: str
-
-    def step(self, at_ms: int, seen: dict[str, int | None]) -> list[Change]: ...
+    since: int
+    fired: int = 0
 
 
 @dataclass(slots=True)
-class NoData:
-    """Built-in kind: a meter that has given nothing for `after_s`. `seen` holds each meter's last good reading in ms, None for never."""
+class Machine:
+    """Columns by instance. `over`: since when it is over while firing; `gap`: since when it is unknown; `fired`: 0 unless people may have been told."""
 
-    id: str = "no_data"
-    after_s: float = 30.0
-    firing: dict[str, int] = field(default_factory=dict)
+    state: npt.NDArray[np.int8]
+    since: Ints
+    over: Ints
+    gap: Ints
+    fired: Ints
 
-    def step(self, at_ms: int, seen: dict[str, int | None]) -> list[Change]:
-        changes = []
-        for subject, last_ms in seen.items():
-            silent = last_ms is None or at_ms - last_ms > self.after_s * 1000
-            if silent and subject not in self.firing:
-                self.firing[subject] = last_ms or at_ms
-                changes.append(Change(self.id, subject, at_ms, AlertState.FIRING))
-            elif not silent and subject in self.firing:
-                del self.firing[subject]
-                changes.append(Change(self.id, subject, at_ms, AlertState.RESOLVED))
-        return changes
+    @classmethod
+    def start(cls, size: int) -> Machine:
+        zeros = [np.zeros(size, np.int64) for _ in range(4)]
+        return cls(np.zeros(size, np.int8), *zeros)
+
+    def snapshot(self) -> dict[str, npt.NDArray[np.int64]]:
+        """All that is not at rest, as columns: little, since most is."""
+        at = np.flatnonzero((self.state != INACTIVE) | (self.gap != 0))
+        return {"index": at, **{name: getattr(self, name)[at].astype(np.int64) for name in _FIELDS}}
+
+    def restore(self, saved: dict[str, npt.NDArray[np.int64]]) -> None:
+        for name in _FIELDS:
+            column = getattr(self, name)
+            column[:] = 0
+            column[saved["index"]] = saved[name]
+
+    def step(self, at: int, on: Truth, off: Truth, settings: Settings) -> list[Change]:
+        """All changes at event time `at` (ns), in order of the instances."""
+        rows = np.flatnonzero(
+            (on == TRUE) | (self.state != INACTIVE) | (self.gap != 0) | ((on == UNKNOWN) & (settings.on_gap == ALERT))
+        )
+        return [change for i in rows.tolist() for change in self._one(i, at, int(on[i]), int(off[i]), settings)]
+
+    def _one(self, i: int, at: int, on: int, off: int, settings: Settings) -> list[Change]:
+        unknown = (off if self.state[i] == FIRING else on) == UNKNOWN
+        if unknown:
+            return self._unknown(i, at, settings)
+        if self.gap[i]:
+            self._known_again(i, at, settings)
+        if self.state[i] == NO_DATA:
+            return self._from_no_data(i, at, on, settings)
+        if self.state[i] == FIRING:
+            return self._firing(i, at, off, settings)
+        return self._waiting(i, at, on, settings)
+
+    def _waiting(self, i: int, at: int, on: int, settings: Settings) -> list[Change]:
+        """Inactive or pending."""
+        if on != TRUE:
+            was, since = self.state[i], int(self.since[i])
+            self._rest(i)
+            return [Change(i, at, AlertState.INACTIVE, since)] if was == PENDING else []
+        found = []
+        if self.state[i] == INACTIVE:
+            self.state[i], self.since[i] = PENDING, at
+            if settings.hold_for[i]:
+                found.append(Change(i, at, AlertState.PENDING, at))
+        if at - self.since[i] >= settings.hold_for[i]:
+            self.state[i], self.fired[i], self.over[i] = FIRING, at, 0
+            found.append(Change(i, at, AlertState.FIRING, int(self.since[i]), at))
+        return found
+
+    def _firing(self, i: int, at: int, off: int, settings: Settings) -> list[Change]:
+        if off == FALSE:
+            self.over[i] = 0
+            return []
+        self.over[i] = self.over[i] or at
+        return self._resolve(i, at) if at - self.over[i] >= settings.keep[i] else []
+
+    def _resolve(self, i: int, at: int) -> list[Change]:
+        change = Change(i, at, AlertState.RESOLVED, int(self.since[i]), int(self.fired[i]))
+        self._rest(i)
+        return [change]
+
+    def _unknown(self, i: int, at: int, settings: Settings) -> list[Change]:
+        self.gap[i] = self.gap[i] or at
+        if at - self.gap[i] < settings.grace[i]:
+            return []
+        policy, state = settings.on_gap[i], self.state[i]
+        if policy == ALERT and state != NO_DATA:
+            self.since[i] = self.gap[i] if state in (INACTIVE, PENDING) else self.since[i]
+            self.fired[i] = self.fired[i] or at
+            self.state[i] = NO_DATA
+            return [Change(i, at, AlertState.NO_DATA, int(self.since[i]), int(self.fired[i]))]
+        if policy == CLEAR and state == FIRING:
+            return self._resolve(i, at)
+        if policy == CLEAR and state == PENDING:
+            since = int(self.since[i])
+            self._rest(i)
+            return [Change(i, at, AlertState.INACTIVE, since)]
+        return []
+
+    def _known_again(self, i: int, at: int, settings: Settings) -> None:
+        """A gap is over. A long one that was held does not count for `for` and `keep_firing_for`."""
+        away = at - self.gap[i]
+        if settings.on_gap[i] == HOLD and away >= settings.grace[i]:
+            if self.state[i] == PENDING:
+                self.since[i] += away
+            if self.over[i]:
+                self.over[i] += away
+        self.gap[i] = 0
+
+    def _from_no_data(self, i: int, at: int, on: int, settings: Settings) -> list[Change]:
+        if on != TRUE:
+            return self._resolve(i, at)
+        self.state[i], self.over[i] = FIRING, 0
+        return [Change(i, at, AlertState.FIRING, int(self.since[i]), int(self.fired[i]))]
+
+    def _rest(self, i: int) -> None:
+        for name in _FIELDS:
+            getattr(self, name)[i] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from api.history import needed
+from engine.figures import needed
 from tests.api_rig import ApiRig
 from tests.rig import text
 

@@ -1,0 +1,131 @@
+"""A checked condition as a function of a view: one answer per subject, 0 false, 1 unknown, 2 true. `and` is the least, `or` the greatest of two.
+
+So what is unknown decides nothing: `state == 'run' and mean(10m) > 4 kW` is false for a machine that stands, whether its power is known or not.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.states import STATES
+from rules.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text, parts
+from rules.units import canonical
+from rules.view import Floats, View
+
+Truth = npt.NDArray[np.int8]
+FALSE, UNKNOWN, TRUE = 0, 1, 2
+Numbers = Callable[[View], "Floats | float"]
+Test = Callable[[View], Truth]
+_SIGNS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+    "+": operator.add, "-": operator.sub, "*": operator.mul,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What names stand for: the watched figure, and limits by subject of the view."""
+
+    figure: str
+    limits: Mapping[str, Floats]
+
+
+def test(node: Node, terms: Terms) -> Test:
+    """The condition as a function."""
+    if isinstance(node, Not):
+        part = test(node.part, terms)
+        return lambda view: (TRUE - part(view)).astype(np.int8)
+    assert isinstance(node, Binary)
+    if node.sign in ("and", "or"):
+        left, right, pick = (
+            test(node.left, terms),
+            test(node.right, terms),
+            np.minimum if node.sign == "and" else np.maximum,
+        )
+        return lambda view: np.asarray(pick(left(view), right(view)), np.int8)
+    if isinstance(node.left, Text) or isinstance(node.right, Text):
+        return _state(node)
+    return _compare(_SIGNS[node.sign], number(node.left, terms), number(node.right, terms))
+
+
+def _compare(sign: Callable[[Any, Any], Any], left: Numbers, right: Numbers) -> Test:
+    def answer(view: View) -> Truth:
+        a, b = left(view), right(view)
+        found = np.asarray(sign(a, b), bool).view(np.int8) * np.int8(TRUE)
+        unknown = np.isnan(a + b)
+        found = np.broadcast_to(found, (len(view.subjects),)).copy() if found.ndim == 0 else found
+        found[unknown if unknown.ndim else np.full(found.shape, unknown)] = UNKNOWN
+        return found
+
+    return answer
+
+
+def _state(node: Binary) -> Test:
+    text = node.left if isinstance(node.left, Text) else node.right
+    assert isinstance(text, Text)
+    code, equal = [s.value.lower() for s in STATES].index(text.value.lower()), node.sign == "=="
+
+    def answer(view: View) -> Truth:
+        states = view.states()
+        found: Truth = ((states == code) == equal).view(np.int8) * np.int8(TRUE)
+        found[np.isnan(states)] = UNKNOWN
+        return np.asarray(found, np.int8)
+
+    return answer
+
+
+def number(node: Node, terms: Terms) -> Numbers:
+    """A number of the condition as a function: an array by subject, or one for all."""
+    if isinstance(node, Number):
+        value = node.value * (canonical(node.unit) or ("", 1.0))[1]
+        return lambda view: value
+    if isinstance(node, Call):
+        figure, over = node.figure or terms.figure, round(node.over_s * 1e9)
+        return lambda view: view.figure(node.function, figure, over)
+    if isinstance(node, Name):
+        return _named(node.name, terms)
+    assert isinstance(node, Binary)
+    left, right = number(node.left, terms), number(node.right, terms)
+    if node.sign == "/":
+        return lambda view: _divide(left(view), right(view))
+    sign = _SIGNS[node.sign]
+    return lambda view: sign(left(view), right(view))
+
+
+def _named(name: str, terms: Terms) -> Numbers:
+    limit = terms.limits.get(name)
+    if limit is not None:
+        return lambda view: limit
+    figure = terms.figure if name == "value" else name
+    return lambda view: view.figure("value", figure, view.ring.window)
+
+
+def _divide(top: Floats | float, over: Floats | float) -> Floats | float:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.asarray(over) != 0, np.divide(top, over), np.nan)
+
+
+def measured(node: Node, terms: Terms) -> tuple[Numbers, Numbers] | None:
+    """What to show of a condition: the value and the limit of its first comparison of numbers."""
+    for part in parts(node):
+        if (
+            isinstance(part, Binary)
+            and part.sign in COMPARISONS
+            and not isinstance(part.left, Text)
+            and not isinstance(part.right, Text)
+        ):
+            sides = [part.left, part.right]
+            if not any(isinstance(p, Call | Name) and getattr(p, "name", "") != "state" for p in parts(part)):
+                continue
+            if isinstance(part.left, Number):
+                sides.reverse()
+            if isinstance(sides[0], Name) and sides[0].name == "state":
+                continue
+            return number(sides[0], terms), number(sides[1], terms)
+    return None

@@ -1,0 +1,82 @@
+"""From the books of one plant to the windows that rules step over, and the rules made ready for that plant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plant.site import Site
+from rules.config import Rule
+from rules.load import NOW_WINDOW_S, Known
+from rules.measures import BookMeasures, Measures, PlainMeasures
+from rules.ring import Ring
+from rules.ruleset import Calendar, build, looked_at
+from rules.special import special_of
+from rules.step import RuleState, Window, start
+from rules.subjects import DEMAND, KINDS, STATE_COLUMNS, Rows, Tables, subjects
+from rules.view import View
+
+_MORE = {"line": STATE_COLUMNS, "site": ("bought_kwh",), "meter": ("unusual", "through"), "bus": (), "group": ()}
+
+
+def known(site: Site, tell: Sequence[str] = ()) -> Known:
+    """What rules of a plant may name."""
+    return Known({per: subjects(site, per) for per in KINDS}, tuple(site.shifts), tuple(tell), site.window_s)
+
+
+class Feed:
+    """Rules on books: `start` makes the state before the first window, `window` cuts one out of tables of books."""
+
+    def __init__(self, site: Site, rules: Sequence[Rule]) -> None:
+        self.site, self.rules = site, [r for r in rules if r.on.clock == "books"]
+        self.rows = Rows(site)
+        self.window_ns = round(site.window_s * 1e9)
+
+    def start(self) -> RuleState:
+        ids = {per: subjects(self.site, per) for per in KINDS}
+        wanted = [per for per in KINDS if self._watched(per)]
+        views: dict[str, View] = {}
+        for per in sorted(wanted, key=lambda p: p != "meter"):  # a bus needs what went through its meters
+            figures, long = looked_at(self.rules, per, self.site.window_s)
+            measures = BookMeasures(sorted(figures - {"uncertainty", "counter.unusual", *DEMAND}), _MORE[per])
+            ring = Ring(self.window_ns, len(measures.columns), len(ids[per]), long)
+            views[per] = View(ids[per], measures, ring, self.site.timezone, special_of(per, self.site, views))
+        rules = build(self.rules, ids, Calendar(self.site.timezone, self.site.shifts), self.site.window_s)
+        return start(rules, views, self.window_ns)
+
+    def _watched(self, per: str) -> bool:
+        kinds = {r.on.per for r in self.rules if r.enabled}
+        return per in kinds or (per == "meter" and "bus" in kinds)
+
+    def window(self, state: RuleState, tables: Tables, row: int, unusual: Mapping[int, int]) -> Window:
+        """Book `row` of tables. `unusual`: counter steps that were no plain ones, by meter."""
+        start_ns = int(tables["closed"]["start"][row])
+        rows = {per: self.rows.of(per, v.measures.columns, tables, row, unusual) for per, v in state.views.items()}
+        return Window(start_ns, rows)
+
+
+class NowFeed:
+    """Rules on newest values, judged each ten seconds of event time. Not journalled: what was missed while not running is not made up."""
+
+    window_ns = round(NOW_WINDOW_S * 1e9)
+
+    def __init__(self, site: Site, rules: Sequence[Rule]) -> None:
+        self.site, self.rules = site, [r for r in rules if r.on.clock == "now"]
+
+    def start(self) -> RuleState:
+        ids = {per: subjects(self.site, per) for per in KINDS}
+        views: dict[str, View] = {}
+        for per in {r.on.per for r in self.rules if r.enabled}:
+            figures, long = looked_at(self.rules, per, NOW_WINDOW_S)
+            measures: Measures = PlainMeasures(sorted(figures))
+            views[per] = View(ids[per], measures, Ring(self.window_ns, len(measures.columns), len(ids[per]), long))
+        rules = build(self.rules, ids, Calendar(self.site.timezone, self.site.shifts), NOW_WINDOW_S)
+        return start(rules, views, self.window_ns)
+
+    def window(self, state: RuleState, at_ns: int, values: Mapping[str, Mapping[str, Any]]) -> Window:
+        """Values by kind of subject and figure at event time `at_ns`."""
+        rows = {}
+        for per, view in state.views.items():
+            assert isinstance(view.measures, PlainMeasures)
+            rows[per] = view.measures.rows(values.get(per, {}), len(view.subjects))
+        return Window(at_ns - at_ns % self.window_ns - self.window_ns, rows)
