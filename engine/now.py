@@ -23,7 +23,10 @@ UNLOADED_SHARE = 0.01  # of a meter's largest reading: less counts as nothing
 
 @dataclass(slots=True)
 class Now:
-    """Newest powers of one site. `latency_s`: event seconds by which readings may lag (grows with a scaled clock)."""
+    """Newest powers of one site. `latency_s`: event seconds by which readings may lag (grows with a scaled clock).
+
+    `power_factor` by tag; `ahead_s`: by how much the time of a meter's newest reading was ahead of its arrival.
+    """
 
     site: Site
     latency_s: float = 0.0
@@ -36,14 +39,25 @@ class Now:
     unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
     store_mix: list[dict[int, float]] = field(default_factory=list)
-    last: dict[str, tuple[float, int]] = field(default_factory=dict)
+    power_factor: dict[int, float] = field(default_factory=dict)
+    ahead_s: Array = field(init=False)
 
     def __post_init__(self) -> None:
         self.graph = Graph(self.site)
         n = len(self.site.meters)
         self.power, self.at = np.zeros(n), np.zeros(n, np.int64)
         self.scale = np.array([m.power_scale for m in self.site.meters])
-        size = max([m.power_tag or 0 for m in self.site.meters] + [c.tag for c in self.site.channels] + [0]) + 1
+        self.ahead_s = np.full(n, np.nan)
+        self._factor_tags = np.array(sorted(t for m in self.site.meters for t in m.power_factor_tags), np.int64)
+        size = (
+            max(
+                [m.power_tag or 0 for m in self.site.meters]
+                + self._factor_tags.tolist()
+                + [c.tag for c in self.site.channels]
+                + [0]
+            )
+            + 1
+        )
         self._meter_of, self._channel_of = np.full(size, -1), np.full(size, -1)
         for i, m in enumerate(self.site.meters):
             if m.power_tag is not None:
@@ -58,6 +72,7 @@ class Now:
         columns = [*range(self.graph.ns), *[0] * self.graph.nt, self.graph.ns, self.graph.ns + 1]
         self.weights = {name: values[columns] for name, values in self.by_source.items()}
 
+    _factor_tags: Any = field(init=False)
     _meter_of: Any = field(init=False)
     _channel_of: Any = field(init=False)
     by_source: dict[str, Array] = field(init=False)
@@ -76,6 +91,9 @@ class Now:
         known = meter >= 0
         at = meter[known]
         self.power[at], self.at[at] = value[known] * self.scale[at], ts[known]
+        self.ahead_s[at] = (ts[known] - rows.received[good][known]) * 1e-9
+        factors = np.isin(tag, self._factor_tags)
+        self.power_factor |= dict(zip(tag[factors].tolist(), np.abs(value[factors]).tolist(), strict=True))
         for row in np.flatnonzero(self._channel_of[tag] >= 0):
             self._count(int(self._channel_of[tag[row]]), int(ts[row]), float(value[row]))
         for event in rows.events:

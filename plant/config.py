@@ -31,10 +31,16 @@ class Strict(BaseModel):
 
 
 class Plan(Strict):
-    """What the site means to use, for comparison on the page."""
+    """What the site means to use: compared on the page, watched by rules."""
 
     electricity_per_day: Annotated[float, _in("kWh")] | None = Field(
         None, description="planned electricity of a day, such as 480 MWh"
+    )
+    demand: Annotated[float, _in("kW")] | None = Field(
+        None, description="greatest mean power of a quarter of an hour that was agreed with the grid, such as 28 MW"
+    )
+    intensity: float | None = Field(
+        None, gt=0, description="target of carbon per kWh of final energy, by location, in g/kWh"
     )
 
 
@@ -309,6 +315,16 @@ class Influx(Strict):
     )
 
 
+class Rules(Strict):
+    """Which rules watch the plant: the packs that ship, less what is off, and files of its own."""
+
+    packs: bool = Field(True, description="run the rules that ship with Wattline")
+    off: list[Id] = Field([], description="ids of shipped rules that are not wanted here")
+    files: list[str] = Field(
+        [], description="rule files, relative to the plant file; a rule with the id of a shipped one replaces it"
+    )
+
+
 class PlantFile(Strict):
     """The whole file."""
 
@@ -323,6 +339,7 @@ class PlantFile(Strict):
     groups: dict[Id, Group] = Field({}, description="lines shown and summed together")
     contracts: dict[Id, Contract] = Field({}, description="green power bought")
     influx: Influx | None = Field(None, description="InfluxDB beside the embedded store")
+    rules: Rules = Field(Rules(), description="rules that raise alerts")
 
 
 def names(value: Name, fallback: str) -> dict[str, str]:

@@ -52,7 +52,7 @@ class Resolver:
             sources=tuple(self._source(key) for key in plant.sources), stores=(*(self._store(key) for key in plant.stores), *self._returns()),
             buses=tuple(self._bus(key) for key in plant.buses), converters=tuple(self._converter(key) for key in plant.converters), lines=lines,
             groups=tuple(GroupNode(id=key, name=names(g.name, key)) for key, g in plant.groups.items()), shifts=dict(config.shifts),
-            plan_kwh_per_day=config.plan.electricity_per_day, simulated=simulated,
+            plan_kwh_per_day=config.plan.electricity_per_day, plan_kw=config.plan.demand, plan_g_per_kwh=config.plan.intensity, simulated=simulated,
         )  # fmt: skip
 
     def _carriers(self) -> dict[str, tuple[Carrier, str, str]]:

@@ -196,6 +196,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     properties: tuple[SourceProperty, ...] = ()
     electricity_kgce_per_kwh: float = 0.1229
     plan_kwh_per_day: float | None = None
+    plan_kw: float | None = None
+    plan_g_per_kwh: float | None = None
     simulated: bool = False
 
 

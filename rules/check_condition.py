@@ -31,6 +31,7 @@ class Scope:
     limits: Mapping[str, str]
     has_state: bool
     window_s: float
+    recent_s: float = RECENT_S
 
 
 def check(node: Node, scope: Scope) -> None:
@@ -105,9 +106,9 @@ def _call(node: Call, scope: Scope) -> str:
 
 def _span(node: Call, scope: Scope) -> None:
     over, name = node.over_s, node.function
-    if name in SHORT and not scope.window_s <= over <= RECENT_S:
+    if name in SHORT and not scope.window_s <= over <= scope.recent_s:
         raise QueryError(
-            f"{name} looks back over {scope.window_s:g}s to 26h, not {over:g}s; for longer spans there are {', '.join(LONG)}"
+            f"{name} looks back over {scope.window_s:g}s to {scope.recent_s / HOUR_S:g}h, not {over:g}s; for longer spans of the books there are {', '.join(LONG)}"
         )
     if name in SHORT and over % scope.window_s:
         raise QueryError(f"the duration of {name} must be a multiple of the window of {scope.window_s:g}s")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from plant import units
 from plant.config import Id, Name, Seconds
+from plant.names import Carrier
 from rules.alert import AlertState, Severity
 
 Duration = Annotated[float, BeforeValidator(units.seconds), Field(ge=0, description="a duration such as 0s, 10m or 4h")]
@@ -30,6 +31,7 @@ class On(Strict):
         "books",
         description="books: closed windows, counted; now: newest values each ten seconds, for what must be early",
     )
+    carrier: Carrier | None = Field(None, description="only buses or meters of this carrier")
     only: list[str] = Field([], description="ids of the subjects it is for; default: all")
     not_: list[str] = Field([], alias="except", description="ids that it is not for")
 
@@ -76,7 +78,7 @@ class Rule(Strict):
     active: Active | None = Field(None, description="only in these shifts or days")
     severity: Severity
     say: Name = Field(
-        "", description="the message; {subject}, {value}, {limit}, {state} and the kind such as {line} are filled in"
+        "", description="the message; {subject}, {value}, {limit}, {since} and the kind such as {line} are filled in"
     )
     do: Name = Field("", description="what to do: the runbook in a sentence or two")
     tell: list[Id] = Field([], description="people, rotas or channels; default: by severity")

@@ -8,12 +8,12 @@ from typing import Any
 from plant.site import Site
 from rules.config import Rule
 from rules.load import NOW_WINDOW_S, Known
-from rules.measures import BookMeasures, Measures, PlainMeasures
-from rules.ring import Ring
+from rules.measures import BOUGHT, UNUSUAL, BookMeasures, Measures, PlainMeasures
+from rules.ring import RECENT_NOW_NS, Ring
 from rules.ruleset import Calendar, build, looked_at
 from rules.special import special_of
 from rules.step import RuleState, Window, start
-from rules.subjects import DEMAND, KINDS, STATE_COLUMNS, Rows, Tables, subjects
+from rules.subjects import DEMAND, KINDS, PLAN, STATE_COLUMNS, Rows, Tables, carriers, subjects
 from rules.view import View
 
 _MORE = {"line": STATE_COLUMNS, "site": ("bought_kwh",), "meter": ("unusual", "through"), "bus": (), "group": ()}
@@ -22,6 +22,10 @@ _MORE = {"line": STATE_COLUMNS, "site": ("bought_kwh",), "meter": ("unusual", "t
 def known(site: Site, tell: Sequence[str] = ()) -> Known:
     """What rules of a plant may name."""
     return Known({per: subjects(site, per) for per in KINDS}, tuple(site.shifts), tuple(tell), site.window_s)
+
+
+def _carriers(site: Site) -> dict[str, tuple[str, ...]]:
+    return {per: carriers(site, per) for per in KINDS}
 
 
 class Feed:
@@ -38,10 +42,12 @@ class Feed:
         views: dict[str, View] = {}
         for per in sorted(wanted, key=lambda p: p != "meter"):  # a bus needs what went through its meters
             figures, long = looked_at(self.rules, per, self.site.window_s)
-            measures = BookMeasures(sorted(figures - {"uncertainty", "counter.unusual", *DEMAND}), _MORE[per])
+            measures = BookMeasures(sorted(figures - {"uncertainty", UNUSUAL, BOUGHT, *DEMAND, *PLAN}), _MORE[per])
             ring = Ring(self.window_ns, len(measures.columns), len(ids[per]), long)
             views[per] = View(ids[per], measures, ring, self.site.timezone, special_of(per, self.site, views))
-        rules = build(self.rules, ids, Calendar(self.site.timezone, self.site.shifts), self.site.window_s)
+        rules = build(
+            self.rules, ids, Calendar(self.site.timezone, self.site.shifts), self.site.window_s, _carriers(self.site)
+        )
         return start(rules, views, self.window_ns)
 
     def _watched(self, per: str) -> bool:
@@ -69,8 +75,12 @@ class NowFeed:
         for per in {r.on.per for r in self.rules if r.enabled}:
             figures, long = looked_at(self.rules, per, NOW_WINDOW_S)
             measures: Measures = PlainMeasures(sorted(figures))
-            views[per] = View(ids[per], measures, Ring(self.window_ns, len(measures.columns), len(ids[per]), long))
-        rules = build(self.rules, ids, Calendar(self.site.timezone, self.site.shifts), NOW_WINDOW_S)
+            views[per] = View(
+                ids[per], measures, Ring(self.window_ns, len(measures.columns), len(ids[per]), long, RECENT_NOW_NS)
+            )
+        rules = build(
+            self.rules, ids, Calendar(self.site.timezone, self.site.shifts), NOW_WINDOW_S, _carriers(self.site)
+        )
         return start(rules, views, self.window_ns)
 
     def window(self, state: RuleState, at_ns: int, values: Mapping[str, Mapping[str, Any]]) -> Window:

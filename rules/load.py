@@ -12,7 +12,7 @@ from typing import Any
 
 from plant.errors import ConfigError, Mistake, QueryError
 from plant.load import Document, load_text, read_text, suggestion
-from rules.check_condition import Scope, check
+from rules.check_condition import RECENT_S, Scope, check
 from rules.config import Rule, RuleFile
 from rules.parser import parse
 from rules.subjects import figures_of, sums_of
@@ -106,7 +106,13 @@ def scope_of(rule: Rule, window_s: float) -> Scope:
     limits = {name: _limit_unit(value) for name, value in rule.limits.items()}
     window = NOW_WINDOW_S if clock == "now" else window_s
     return Scope(
-        rule.on.figure, figures_of(per, clock), sums_of(per, clock), limits, per == "line" and clock == "books", window
+        rule.on.figure,
+        figures_of(per, clock),
+        sums_of(per, clock),
+        limits,
+        per == "line" and clock == "books",
+        window,
+        RECENT_S if clock == "books" else 3600.0,
     )
 
 
@@ -173,7 +179,7 @@ def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> I
                 yield (*at, key), str(error)
 
 
-_FILLED = ("subject", "value", "mean", "limit", "state", "since")
+_FILLED = ("subject", "value", "mean", "limit", "since")
 
 
 def _words(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ KNOWN_SHARE = 0.9
 """A span of which less was seen than this is unknown: a silent meter must not look like a saving."""
 ALWAYS = ("seen_s", "due_s", "hours")
 WATCHED = {name: f for name, f in FIGURES.items() if name not in DERIVED}
-UNUSUAL = "counter.unusual"
+UNUSUAL, BOUGHT = "counter.unusual", "power.bought"
 SUMS = frozenset({*(n for n, f in WATCHED.items() if f.over is None), UNUSUAL})
 """Figures of which windows add up; the others are ratios."""
 
@@ -41,12 +41,17 @@ class BookMeasures:
 
     def value(self, figure: str, sums: Sums) -> Floats:
         """Values by subject; NaN where it is a ratio of nothing or too little was seen."""
-        found = sums["unusual"] if figure == UNUSUAL else value(figure, sums)
+        found = _own(figure, sums) if figure in (UNUSUAL, BOUGHT) else value(figure, sums)
         if figure.startswith(("coverage.", "seconds.", "counter.")):
             return found
         with np.errstate(invalid="ignore"):
             known = (sums["due_s"] > 0) & (sums["seen_s"] >= KNOWN_SHARE * sums["due_s"])
             return np.where(known, found, np.nan)
+
+
+def _own(figure: str, sums: Sums) -> Floats:
+    """Figures that only rules watch: unusual counter steps, and power from the grid (kW)."""
+    return sums["unusual"] if figure == UNUSUAL else sums["bought_kwh"] / sums["hours"]
 
 
 class PlainMeasures:

@@ -14,6 +14,7 @@ from plant.units import HOUR_NS
 
 Floats = npt.NDArray[np.float64]
 RECENT_NS = 27 * HOUR_NS
+RECENT_NOW_NS = 2 * HOUR_NS
 HOURS = 28 * 24 + 1
 
 
@@ -28,6 +29,7 @@ class Ring:
     columns: int
     subjects: int
     long: bool
+    keeps_ns: int = RECENT_NS
     first: int = 0
     newest: int = -1
     recent: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
@@ -41,7 +43,7 @@ class Ring:
 
     @property
     def capacity(self) -> int:
-        return RECENT_NS // self.window
+        return self.keeps_ns // self.window
 
     def row(self, start: int) -> int:
         """Row of the window that starts at `start`; outside of the array if it is not held."""

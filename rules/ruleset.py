@@ -105,25 +105,36 @@ def _one(part: Numbers | None, view: View, row: int) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def build(rules: Iterable[Rule], subjects: Mapping[str, Sequence[str]], calendar: Calendar, window_s: float) -> RuleSet:
+def build(
+    rules: Iterable[Rule],
+    subjects: Mapping[str, Sequence[str]],
+    calendar: Calendar,
+    window_s: float,
+    carriers: Mapping[str, Sequence[str]] | None = None,
+) -> RuleSet:
     """Make rules ready; they have been checked before (`rules.load`)."""
     watches: list[Watch] = []
     keys: list[str] = []
     for rule in rules:
         if rule.enabled and subjects.get(rule.on.per):
-            watch = _watch(rule, len(keys), subjects[rule.on.per], window_s)
+            of = (carriers or {}).get(rule.on.per, ())
+            watch = _watch(rule, len(keys), subjects[rule.on.per], window_s, of)
             watches.append(watch)
             mark = _mark(rule)
             keys += [f"{rule.id}|{mark}|{subjects[rule.on.per][i]}" for i in watch.subjects.tolist()]
     return RuleSet(tuple(watches), _settings(watches), tuple(keys), calendar)
 
 
-def _watch(rule: Rule, first: int, ids: Sequence[str], window_s: float) -> Watch:
+def _watch(rule: Rule, first: int, ids: Sequence[str], window_s: float, carriers: Sequence[str]) -> Watch:
     scope = scope_of(rule, window_s)
     terms = Terms(rule.on.figure, {name: _limits(value, ids) for name, value in rule.limits.items()})
     tree = parse(rule.when)
     shown = measured(tree, terms)
-    at = [i for i, name in enumerate(ids) if (not rule.on.only or name in rule.on.only) and name not in rule.on.not_]
+    at = [
+        i
+        for i, name in enumerate(ids)
+        if _is_for(rule, name) and (not carriers or rule.on.carrier in (None, carriers[i]))
+    ]
     off = test(parse(rule.until), terms) if rule.until else None
     unit = (canonical(scope.units[rule.on.figure]) or (scope.units[rule.on.figure], 1.0))[0]
     value, limit = shown if shown else (number(parse("value"), terms), None)
@@ -131,6 +142,10 @@ def _watch(rule: Rule, first: int, ids: Sequence[str], window_s: float) -> Watch
     return Watch(
         rule, first, np.array(at, np.int64), len(at) == len(ids), test(tree, terms), off, value, limit, unit, title
     )
+
+
+def _is_for(rule: Rule, subject: str) -> bool:
+    return (not rule.on.only or subject in rule.on.only) and subject not in rule.on.not_
 
 
 def _limits(value: str | dict[str, str], ids: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -62,6 +62,11 @@ def demand(name: str, view: View, count: int) -> Floats:
     return np.asarray(kwh / hours, float)
 
 
+def _plan(value: float | None, view: View, count: int) -> Floats:
+    """What the plant file plans; unknown where it says nothing, so that nothing is judged by it."""
+    return np.array([np.nan if value is None else value])
+
+
 def special_of(per: str, site: Site, views: Mapping[str, View]) -> dict[str, Special]:
     """The special figures of one kind of subject."""
     if per == "line":
@@ -69,5 +74,7 @@ def special_of(per: str, site: Site, views: Mapping[str, View]) -> dict[str, Spe
     if per == "bus" and "meter" in views:
         return {"uncertainty": uncertainty(site, views["meter"])}
     if per == "site":
-        return {name: partial(demand, name) for name in DEMAND}
+        planned = {"plan.demand": site.plan_kw, "plan.intensity": site.plan_g_per_kwh}
+        found: dict[str, Special] = {name: partial(demand, name) for name in DEMAND}
+        return found | {name: partial(_plan, value) for name, value in planned.items()}
     return {}

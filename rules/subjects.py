@@ -14,7 +14,7 @@ from engine.states import STATES
 from engine.uncertainty import meters_of_bus
 from plant.names import Carrier, SourceKind
 from plant.site import Site
-from rules.measures import SUMS, UNUSUAL, WATCHED
+from rules.measures import BOUGHT, SUMS, UNUSUAL, WATCHED
 
 Floats = npt.NDArray[np.float64]
 Tables = Mapping[str, Mapping[str, npt.NDArray[Any]]]
@@ -40,6 +40,7 @@ NOW_POWER: Final = {f"power.{c.value}": "kW" if c is not Carrier.COMPRESSED_AIR 
     "power.final": "kW"
 }
 NOW_METER: Final = {"power": "kW", "silence": "s", "clock_error": "s", "power_factor": "1"}
+PLAN: Final = {"plan.demand": "kW", "plan.intensity": "g/kWh"}
 NOW_SITE: Final = {"disk.used": "%", "journal.used": "%", "factor.newer": "1"}
 
 
@@ -54,7 +55,9 @@ def figures_of(per: str, clock: str = "books") -> dict[str, str]:
         return {n: FIGURES[n].unit for n in _OF_METER} | {UNUSUAL: "1"}
     if per == "bus":
         return {n: FIGURES[n].unit for n in ("remainder", "coverage.time", "estimated", "uncertainty")}
-    return {n: f.unit for n, f in WATCHED.items()} | (dict.fromkeys(DEMAND, "kW") if per == "site" else {})
+    return {n: f.unit for n, f in WATCHED.items()} | (
+        dict.fromkeys((*DEMAND, BOUGHT), "kW") | PLAN if per == "site" else {}
+    )
 
 
 def sums_of(per: str, clock: str) -> frozenset[str]:
@@ -68,6 +71,12 @@ def subjects(site: Site, per: str) -> tuple[str, ...]:
         return ("site",)
     nodes: Mapping[str, Any] = {"line": site.lines, "group": site.groups, "bus": site.buses, "meter": site.meters}
     return tuple(node.id for node in nodes[per])
+
+
+def carriers(site: Site, per: str) -> tuple[str, ...]:
+    """Carrier of each subject of a kind; empty where it has none of its own."""
+    nodes: Mapping[str, Any] = {"bus": site.buses, "meter": site.meters}
+    return tuple(node.carrier for node in nodes[per]) if per in nodes else ("",) * len(subjects(site, per))
 
 
 def names(site: Site, per: str) -> dict[str, dict[str, str]]:

@@ -16,8 +16,8 @@ from rules.ring import Ring
 
 Floats = npt.NDArray[np.float64]
 Special = Callable[["View", int], Floats]
-LEAST_HOURS = 0.5
-"""A rolling median is unknown until half of its hours are there."""
+LEAST_SHARE, LEAST_HOURS = 0.5, 24
+"""A rolling median is unknown until half of its hours, or a day of them, are there."""
 WEEK_H = 7 * 24
 
 
@@ -104,7 +104,7 @@ class View:
         wanted = self._wanted(function, hour, over_ns // HOUR_NS) - self.ring.first_hour
         there = wanted[(wanted >= 0) & (wanted < len(self.ring.hours))]
         found = np.full(len(self.subjects), np.nan)
-        if len(there) >= max(LEAST_HOURS * len(wanted), 1):
+        if len(there) >= max(min(LEAST_SHARE * len(wanted), LEAST_HOURS), 1):
             found = _median(self._hours(figure)[there])
         self.hourly[key] = (hour, found)
         return found
@@ -126,7 +126,7 @@ def _median(values: Floats) -> Floats:
     """Median over the first axis of what is known; NaN where less than half is."""
     known = np.isfinite(values).sum(0)
     out = np.full(values.shape[1], np.nan)
-    some = known >= max(LEAST_HOURS * len(values), 1)
+    some = known >= max(LEAST_SHARE * len(values), 1)
     if some.any():
         out[some] = np.nanmedian(values[:, some], axis=0)
     return out

@@ -44,6 +44,16 @@ def grid_factor(region: str, kind: str, year: int | None) -> FactorRow | None:
     return None
 
 
+def newest_year(region: str, kind: str) -> int | None:
+    """The newest year for which a grid factor of a region is published; None where there is none."""
+    years = [
+        int(r["year"])
+        for r in table("grid_factors")
+        if r["kind"] == kind and r["region_code"] == region and r["factor_kgco2_per_kwh"]
+    ]
+    return max(years, default=None)
+
+
 def _row(key: str, row: dict[str, str], fallback: str) -> FactorRow:
     return FactorRow(
         key=key, value_kg=float(row["factor_kgco2_per_kwh"]), unit="kWh", gas_basis=row["gas_basis"], kind=row["kind"],

@@ -1,0 +1,44 @@
+"""An alert as people read it: made from an instance of a rule, its value and its limit, in every language that the rule has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from plant.config import names
+from rules.alert import Alert, AlertState
+from rules.desk import alert_id
+from rules.ruleset import Watch
+
+
+def number(value: float | None, unit: str) -> str:
+    """Three significant digits with the unit; a dash where it is unknown."""
+    if value is None:
+        return "–"
+    digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return digits if unit in ("", "1") else f"{digits} {unit}"
+
+
+def alert_of(
+    watch: Watch, subject: str, name: Mapping[str, str], state: AlertState, since_ns: int, fired_ns: int,
+    value: float | None, limit: float | None, *, late: bool, timezone: str,
+) -> Alert:  # fmt: skip
+    """The alert of one instance. Its group is the rule, so that ten lines with the same trouble are one message."""
+    rule = watch.rule
+    since = datetime.fromtimestamp(since_ns / 1e9, ZoneInfo(timezone)).strftime("%H:%M")
+    filled = {
+        "value": number(value, watch.unit),
+        "mean": number(value, watch.unit),
+        "limit": number(limit, watch.unit),
+        "since": since,
+    }
+    say = {
+        lang: text.format(subject=name[lang], **{rule.on.per: name[lang]}, **filled)
+        for lang, text in names(rule.say or "{subject}: {value}", rule.id).items()
+    }
+    return Alert(
+        id=alert_id(rule.id, subject, fired_ns), rule=rule.id, title=watch.title, per=rule.on.per, subject=subject, subject_name=dict(name), severity=rule.severity,
+        state=state, since_ns=since_ns, fired_ns=fired_ns, value=value, limit=limit, unit=watch.unit, late=late, group=rule.id, say=say,
+        do=names(rule.do, rule.id) if rule.do else {}, tell=tuple(rule.tell),
+    )  # fmt: skip

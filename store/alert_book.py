@@ -1,0 +1,125 @@
+"""Alerts on disk: one SQLite file with history, open alerts, audit trail, and the place in the journal up to which all of that is true.
+
+What one round of the rules led to is one transaction with that place (`together`), so a kill repeats work and never an alert. The outbox of notifications
+keeps its tables in the same file, for the same reason.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_TABLES = (
+    "meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "part (name TEXT PRIMARY KEY, place INTEGER NOT NULL, body BLOB NOT NULL)",
+    "change (n INTEGER PRIMARY KEY AUTOINCREMENT, clock TEXT NOT NULL, at_ns INTEGER NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, value REAL, limit_ REAL, unit TEXT NOT NULL, late INTEGER NOT NULL, withdrawn INTEGER NOT NULL)",
+    "alert (id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, fired_ns INTEGER NOT NULL, resolved_ns INTEGER, taken_by TEXT, body BLOB NOT NULL)",
+    "audit (n INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, alert TEXT NOT NULL, detail TEXT NOT NULL)",
+)
+_INDEXES = ("alert_fired ON alert (fired_ns)", "change_at ON change (at_ns)", "audit_alert ON audit (alert)")
+Row = tuple[Any, ...]
+
+
+class AlertBook:
+    """One writer thread and readers, behind one lock."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.db = sqlite3.connect(str(path), check_same_thread=False, isolation_level=None)
+        self.lock = threading.RLock()
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        for table in _TABLES:
+            self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        for index in _INDEXES:
+            self.db.execute(f"CREATE INDEX IF NOT EXISTS {index}")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is written inside is one commit, or nothing."""
+        with self.lock:
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                raise
+
+    def meta(self, key: str) -> str | None:
+        with self.lock:
+            row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.db.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+        )
+
+    def part(self, name: str) -> tuple[int, bytes] | None:
+        """A saved state and the place in the journal at which it was so."""
+        with self.lock:
+            row = self.db.execute("SELECT place, body FROM part WHERE name = ?", (name,)).fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def set_part(self, name: str, place: int, body: bytes) -> None:
+        self.db.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", (name, place, body))
+
+    def add_changes(self, rows: Iterable[Row]) -> None:
+        """(clock, at_ns, rule, subject, state, value, limit, unit, late, withdrawn), in the order in which they became known."""
+        self.db.executemany(
+            "INSERT INTO change (clock, at_ns, rule, subject, state, value, limit_, unit, late, withdrawn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )  # fmt: skip
+
+    def put_alerts(self, rows: Iterable[Row]) -> None:
+        """(id, rule, subject, fired_ns, resolved_ns, taken_by, body); the newest of an id stays."""
+        self.db.executemany("INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def add_audit(self, rows: Iterable[Row]) -> None:
+        """(at_ns, actor, action, alert, detail)."""
+        self.db.executemany("INSERT INTO audit (at_ns, actor, action, alert, detail) VALUES (?, ?, ?, ?, ?)", rows)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a read-only question as mappings."""
+        with self.lock:
+            cursor = self.db.execute(sql, parameters)
+            names = [d[0] for d in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def alert(self, alert: str) -> bytes | None:
+        with self.lock:
+            row = self.db.execute("SELECT body FROM alert WHERE id = ?", (alert,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def alerts(self, from_ns: int, to_ns: int, limit: int = 1000) -> list[bytes]:
+        """Alerts that fired in a span, newest first."""
+        with self.lock:
+            found = self.db.execute(
+                "SELECT body FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY fired_ns DESC LIMIT ?", (from_ns, to_ns, limit)
+            ).fetchall()  # fmt: skip
+        return [bytes(row[0]) for row in found]
+
+    def forget(self, before_ns: int) -> None:
+        """Let go of history, closed alerts and their trail older than a time."""
+        with self.together():
+            self.db.execute("DELETE FROM change WHERE at_ns < ?", (before_ns,))
+            self.db.execute("DELETE FROM alert WHERE resolved_ns IS NOT NULL AND resolved_ns < ?", (before_ns,))
+            self.db.execute("DELETE FROM audit WHERE at_ns < ?", (before_ns,))
+
+    def close(self) -> None:
+        with self.lock:
+            self.db.close()
+
+
+def noisiest(book: AlertBook, from_ns: int, to_ns: int) -> list[Mapping[str, Any]]:
+    """By rule: how often it fired, how many were acknowledged, how many ended with nobody doing anything, and minutes of firing."""
+    return list(
+        book.rows(
+            "SELECT rule, count(*) AS fired, sum(taken_by IS NOT NULL) AS acknowledged, sum(taken_by IS NULL AND resolved_ns IS NOT NULL) AS no_action, "
+            "round(sum(coalesce(resolved_ns, ?) - fired_ns) / 6e10, 1) AS minutes_firing FROM alert WHERE fired_ns >= ? AND fired_ns < ? GROUP BY rule ORDER BY fired DESC, rule",
+            (to_ns, from_ns, to_ns),
+        )
+    )

@@ -1,0 +1,185 @@
+"""The host of the rules: one thread that carries books from the journal through `rules.step`, and newest values beside them, to the desk.
+
+What a round led to is committed with its place. The state itself is saved each hour of event time; after a kill the windows since then are stepped over
+again, in silence, so the clocks of all rules stand where they stood.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.book import MAGIC as BOOK
+from engine.book import Book
+from engine.products import Producer
+from plant.site import Control, Site, decode_control, encode_control
+from rules import checkpoint
+from rules.alert import Alert
+from rules.alerts import Alerts
+from rules.config import Rule
+from rules.feed import Feed, NowFeed
+from rules.run import Row, Run
+from rules.step import Noted, Window
+from store.alert_book import AlertBook
+from store.journal import SqliteJournal
+from wattline.engine_host import HOUR, ODD, SITE
+
+log = logging.getLogger("wattline.rules")
+NAME = "rules"
+AT_ONCE = 400
+HELD_WINDOWS = 12
+"""A newest value stands for two minutes at most: longer without one is a gap."""
+Sample = Callable[[], "tuple[int, Mapping[str, Mapping[str, Any]]] | None"]
+
+
+class RulesHost(threading.Thread):
+    """`sample` gives event time and newest values by kind of subject and figure, or None while there are none."""
+
+    def __init__(
+        self, journal: SqliteJournal, book: AlertBook, site: Site, rules: Sequence[Rule], now_ns: Callable[[], int], sample: Sample
+    ) -> None:  # fmt: skip
+        super().__init__(name=NAME, daemon=True)
+        self.journal, self.book, self.rules, self.now_ns, self.sample = journal, book, list(rules), now_ns, sample
+        self.alerts = Alerts(book, site, {r.id: r for r in rules if r.enabled})
+        self.site, self.codes = site, dict[str, int]()
+        self.unusual: dict[int, dict[int, int]] = {}
+        self.wake, self.stopping = threading.Event(), threading.Event()
+        self.failed: str | None = None
+        self.place = int(book.meta(f"place.{journal.id}") or journal.held(NAME, "output"))
+        self._begin()
+        self.now_feed = NowFeed(site, self.rules)
+        self.now_run = Run("now", site, self.now_feed.start())
+        if (saved := book.part("now")) is not None:
+            checkpoint.load(saved[1], self.now_run.state)
+
+    def _begin(self) -> None:
+        """The state as it was saved, and then what was already judged, once more and in silence."""
+        saved_site, saved = self.book.part("site"), self.book.part(f"books.{self.journal.id}")
+        self.saved_place = self.place if saved is None else saved[0]
+        if saved_site is not None:
+            self.site = decode_control(saved_site[1]).site or self.site
+        self._use(self.site, None if saved is None else saved[1])
+        at = self.saved_place
+        self.saved_at = self.run_.state.newest
+        while at < self.place and (rows := self.journal.outputs(at, min(AT_ONCE, self.place - at))):
+            self._judge([(p, b) for p, b in rows if p <= self.place], silent=True)
+            at = rows[-1][0]
+        self.journal.hold(NAME, "output", self.saved_place)
+
+    def _use(self, site: Site, body: bytes | None) -> None:
+        self.site, self.feed = site, Feed(site, self.rules)
+        self.producer = Producer(site, lambda name: self.codes.setdefault(name, len(self.codes)))
+        state = self.feed.start()
+        self.run_ = Run("books", site, state if body is None else checkpoint.load(body, state))
+
+    def run(self) -> None:
+        try:
+            while not self.stopping.is_set():
+                if not self.turn():
+                    self.wake.wait(0.5)
+                    self.wake.clear()
+            self.save()
+        except Exception as error:
+            self.failed = f"{type(error).__name__}: {error}"
+            log.exception("the rules stopped: no alert is raised until the next start; figures go on")
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.wake.set()
+        if self.is_alive():
+            self.join(6.0)
+
+    def turn(self) -> bool:
+        """One round: books, newest values, the desk. True if there may be more at once."""
+        rows = self.journal.outputs(self.place, AT_ONCE)
+        with self.book.together():
+            history, changed = self._judge(rows)
+            if rows:
+                self.place = rows[-1][0]
+                self.book.set_meta(f"place.{self.journal.id}", str(self.place))
+            self._newest(history, changed)
+            self.alerts.note(history, changed)
+            self.alerts.turn(self.now_ns())
+        if self.run_.state.newest - self.saved_at >= HOUR:
+            self.save()
+        return len(rows) == AT_ONCE
+
+    def _judge(self, rows: Sequence[tuple[int, bytes]], *, silent: bool = False) -> tuple[list[Row], list[Alert]]:
+        """History and changed alerts of outputs, in order; `silent`: only the state is wanted."""
+        history: list[Row] = []
+        changed: list[Alert] = []
+        pending: list[Book] = []
+        for _, body in [*rows, (0, b"")]:
+            if body.startswith(BOOK):
+                pending.append(Book.decode(body))
+                continue
+            for noted, end_ns in self._step(pending):
+                if not silent:
+                    changed += self.run_.agree(self.alerts.desk, noted, end_ns)
+                    history += self.run_.rows(noted)
+            pending = []
+            if body.startswith(SITE):
+                self._site(decode_control(body[len(SITE) :]).site)
+            elif body.startswith(ODD):
+                self._odd(body)
+        return history, changed
+
+    def _step(self, books: list[Book]) -> Iterator[tuple[list[Noted], int]]:
+        """Step over books; for each new window what became known, and its end."""
+        tables = self.producer.tables(books) if books else {}
+        for row, book in enumerate(books):
+            new = book.start > self.run_.state.newest
+            noted = self.run_.take(self.feed.window(self.run_.state, tables, row, self._unusual_in(book.start)))
+            if new:
+                yield noted, book.end
+
+    def _site(self, site: Site | None) -> None:
+        """Another plant is in force: rules go on with what stayed the same."""
+        assert site is not None
+        body = checkpoint.save(self.run_.state)
+        self._use(site, body)
+
+    def _odd(self, body: bytes) -> None:
+        """Counter steps that were no plain ones, by window and meter."""
+        window = self.feed.window_ns
+        for channel, ts, verdict, *_ in msgspec.json.decode(body[len(ODD) :]):
+            node = self.site.channels[channel]
+            if node.meter >= 0 and verdict in ("reset", "unknown") and not node.reverse:
+                found = self.unusual.setdefault(ts - ts % window, {})
+                found[node.meter] = found.get(node.meter, 0) + 1
+
+    def _unusual_in(self, start_ns: int) -> dict[int, int]:
+        """Those of a window; ones of windows before it that had no book of their own count with the newest."""
+        found = dict(self.unusual.get(start_ns, {}))
+        if start_ns > self.run_.state.newest:
+            self.unusual = {s: m for s, m in self.unusual.items() if s > start_ns - HOUR}
+        return found
+
+    def _newest(self, history: list[Row], changed: list[Alert]) -> None:
+        """Judge the rules on newest values if ten seconds of event time have passed."""
+        found = self.sample()
+        run, width = self.now_run, self.now_feed.window_ns
+        if found is None or not run.state.rules.size:
+            return
+        window = self.now_feed.window(run.state, *found)
+        if window.start <= run.state.newest:
+            return
+        before = run.state.newest
+        first = window.start if before < 0 or window.start - before > HELD_WINDOWS * width else before + width
+        for start_ns in range(first, window.start + 1, width):
+            noted = run.take(Window(start_ns, window.rows))
+            changed += run.agree(self.alerts.desk, noted, start_ns + width)
+            history += run.rows(noted)
+        self.book.set_part("now", 0, checkpoint.save(run.state, rings=False))
+
+    def save(self) -> None:
+        """Save the state: the journal may let go of what it was made of."""
+        with self.book.together():
+            self.book.set_part("site", self.place, encode_control(Control(site=self.site)))
+            self.book.set_part(f"books.{self.journal.id}", self.place, checkpoint.save(self.run_.state))
+        self.saved_at, self.saved_place = self.run_.state.newest, self.place
+        self.journal.hold(NAME, "output", self.place)
