@@ -25,6 +25,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api import describe, times
+from api.alerts import alert_routes
 from api.context import Context
 from api.docs_page import docs_page
 from api.export import as_csv, as_xlsx
@@ -56,6 +57,7 @@ def create_app(context: Context) -> FastAPI:
     _plant(app, context)
     _figures(app, context)
     _live(app, context)
+    alert_routes(app, context)
     influx_routes(app, context)
     _page(app, context)
     _examples(app)

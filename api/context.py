@@ -10,13 +10,15 @@ from typing import Any
 from api.history import History
 from api.hub import Hub
 from plant.site import Site
+from rules.alerts import Alerts
 from store.influxql.query import Answerer
 
 
 @dataclass(slots=True)
 class Context:
     """`now_ns` is event time; `health` gives docs/api.md's health but for figures; `ready` says why not, or None.
-    `token` opens everything, `query_token` the InfluxQL routes only; both are needed only where `token` is set."""
+    `token` opens everything, `query_token` the InfluxQL routes only; both are needed only where `token` is set.
+    `test_channel` sends a test message over a channel, in the name of somebody."""
 
     site: Site
     history: History
@@ -31,3 +33,5 @@ class Context:
     metrics: Callable[[], str] = lambda: ""
     influxql: Answerer | None = None
     query_token: str | None = None
+    alerts: Alerts | None = None
+    test_channel: Callable[[str, str], dict[str, Any]] | None = None

@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from plant.config import PlantFile
 from plant.errors import ConfigError, Mistake, QueryError
-from plant.load import Document, load_text, read_text, suggestion
+from plant.load import load_text, read_text, suggestion
 from rules.check_condition import RECENT_S, Scope, check
 from rules.config import Rule, RuleFile
 from rules.parser import parse
@@ -20,6 +21,7 @@ from rules.units import canonical
 
 Finding = tuple[tuple[str | int, ...], str]
 NOW_WINDOW_S = 10.0
+PACKS = "rules/packs/"
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z0-9/]*)?\s*$")
 
 
@@ -31,6 +33,30 @@ class Known:
     shifts: tuple[str, ...] = ()
     tell: tuple[str, ...] = ()
     window_s: float = 60.0
+
+
+def known_of(plant: PlantFile, tell: Sequence[str] = ()) -> Known:
+    """What rules of a plant file may name. `tell`: people, rotas and channels."""
+    subjects = {
+        "line": tuple(plant.lines), "group": tuple(plant.groups), "bus": tuple(plant.buses), "meter": tuple(plant.meters), "site": ("site",),
+    }  # fmt: skip
+    return Known(subjects, tuple(plant.site.shifts), tuple(tell), plant.site.window)
+
+
+def rules_for(path: Path, plant: PlantFile, tell: Sequence[str] = ()) -> list[Rule]:
+    """The rules of a plant file: packs less what is off, and its own files beside it. ConfigError carries every mistake of all of them."""
+    files_ = [path.parent / name for name in plant.rules.files]
+    loaded = load_all(files_, known_of(plant, tell), plant.rules.packs)
+    shipped = {rule.id for item in loaded if item.path.startswith(PACKS) for rule in item.file.rules}
+    unknown = [name for name in plant.rules.off if name not in shipped]
+    if unknown:
+        raise ConfigError(
+            [
+                Mistake(str(path), 1, "rules.off", f"there is no shipped rule '{n}'{suggestion(n, sorted(shipped))}")
+                for n in unknown
+            ]
+        )
+    return [rule for rule in rules_of(loaded) if rule.id not in plant.rules.off]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +71,7 @@ def packs() -> list[tuple[str, str]]:
     """Name and text of the rule files that ship."""
     folder = files("rules") / "packs"
     found = sorted(p.name for p in folder.iterdir() if p.name.endswith(".yaml"))
-    return [(f"rules/packs/{name}", (folder / name).read_text(encoding="utf-8")) for name in found]
+    return [(f"{PACKS}{name}", (folder / name).read_text(encoding="utf-8")) for name in found]
 
 
 def load_rules(path: Path, known: Known | None = None) -> Loaded:
@@ -71,7 +97,7 @@ def load_all(paths: Sequence[Path], known: Known | None, with_packs: bool = True
             loaded.append(load_rules_text(name, text, known))
         except ConfigError as error:
             mistakes += error.mistakes
-    mistakes += _twice([n for n in loaded if not n.path.startswith("rules/packs/")])
+    mistakes += _twice([n for n in loaded if not n.path.startswith(PACKS)])
     if mistakes:
         raise ConfigError(mistakes)
     return loaded
@@ -229,17 +255,3 @@ def _references(rule: Rule, at: tuple[str | int, ...], known: Known) -> Iterator
                 (*at, "tell"),
                 f"there is no person, rota or channel '{name}' in notify{suggestion(name, list(known.tell))}",
             )
-
-
-__all__ = [
-    "Document",
-    "Known",
-    "Loaded",
-    "load_all",
-    "load_rules",
-    "load_rules_text",
-    "packs",
-    "rules_of",
-    "scope_of",
-    "split_quantity",
-]
