@@ -150,17 +150,23 @@ class Outbox:
             )
 
     def sent_to(self, person: str, after_ns: int) -> list[int]:
-        """When messages to a person were sent, oldest first; a gathered message counts once."""
+        """When messages to a person were sent, oldest first; what was gathered into one counts once."""
         with self.lock:
             rows = self.db.execute(
-                "SELECT DISTINCT done_ns FROM delivery WHERE state = 'sent' AND person = ? AND done_ns > ? ORDER BY done_ns",
+                "SELECT done_ns FROM delivery WHERE state = 'sent' AND person = ? AND done_ns > ? "
+                "GROUP BY CASE gather WHEN '' THEN id ELSE gather || done_ns END ORDER BY done_ns",
                 (person, after_ns),
             ).fetchall()
         return [int(row[0]) for row in rows]
 
     def told(self, channel: str, after_ns: int) -> list[Delivery]:
-        """What a channel took since, oldest first."""
-        return self._rows("state = 'sent' AND channel = ? AND done_ns > ? ORDER BY n", (channel, after_ns))
+        """What a channel took since, in the order it was taken."""
+        return self._rows("state = 'sent' AND channel = ? AND done_ns > ? ORDER BY done_ns, n", (channel, after_ns))
+
+    def strays(self, known: Iterable[str]) -> list[Delivery]:
+        """What waits for a channel that is not among these."""
+        names = list(known)
+        return self._rows(f"state = 'pending' AND channel NOT IN ({', '.join('?' * len(names))})", names)
 
     def expire(self, now_ns: int) -> list[Delivery]:
         """Give up what is too old to be told; returns it."""

@@ -20,6 +20,7 @@ from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from wattline import __version__
 from wattline.grafana_cli import grafana
+from wattline.notify_cli import app as notify_app
 from wattline.store_cli import app as store_app
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(grafana, name="grafana")
 app.add_typer(store_app, name="store")
+app.add_typer(notify_app, name="notify")
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 Data = Annotated[Path, typer.Option("--data", help="folder for journal and figures")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="port of page and API")]

@@ -80,7 +80,9 @@ def test_held_messages_get_as_much_longer_to_live() -> None:
 
 def test_a_gathered_message_counts_once_for_the_limit() -> None:
     box = outbox()
-    box.put_now([delivery("a"), delivery("b"), delivery("c"), delivery("x", person="anna")])
+    box.put_now(
+        [delivery("a", gather="more"), delivery("b", gather="more"), delivery("c"), delivery("x", person="anna")]
+    )
     box.sent(["a", "b"], 20)
     box.sent(["c"], 30)
     box.sent(["x"], 40)
