@@ -115,7 +115,7 @@ class Notify(Strict):
     """Telling people about alerts."""
 
     link: str = Field(
-        pattern=r"^https?://[^\s]+[^/\s]$", description="where people reach the page, for links in messages"
+        pattern=r"^https?://\S*[^/\s]$", description="where people reach the page, for links in messages"
     )
     language: Language = Field("en", description="language of messages, where no other is given")
     channels: dict[Id, Channel] = Field(min_length=1, description="ways out by name")

@@ -95,11 +95,13 @@ def with_login(url: str, user: str | None, password: str | None) -> str:
 
 
 def _library() -> Any:
-    """apprise, with its log kept to itself: at debug it and what it uses write whole addresses."""
-    import apprise
-
-    logging.getLogger("apprise").propagate = False
+    """apprise, with its log kept to itself: it and what it uses write whole addresses."""
+    own = logging.getLogger("apprise")
+    own.propagate = False
+    own.setLevel(logging.WARNING)
     for name in ("urllib3", "requests", "oauthlib", "requests_oauthlib"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
+    import apprise
+
     return apprise

@@ -52,6 +52,7 @@ class Lane:
         self.sent, self.failures, self.error = 0, 0, ""
         self.since_ns: int | None = None
         self._pauses = 0
+        self.handed_over = False
         self._at: list[Delivery] = []
         self._unmarked: list[str] = []
 
@@ -121,12 +122,14 @@ class Lane:
         if now_ns - since_ns >= self.policy.falls_back_after_ns:
             waiting = [d for d in self.outbox.due(self.name, now_ns) if d.others]
             self.outbox.hand_over(waiting, now_ns, why, again=True)
+            self.handed_over = True
         self._pauses += 1
         return max(error.after_s or 0.0, pause_s(self._pauses))
 
     def _never(self, group: Sequence[Delivery], error: PermanentError) -> None:
         now_ns, why = self.clock.now(), self._failing(error)
         self.outbox.hand_over([d for d in group if d.others], now_ns, why, again=False)
+        self.handed_over = True
         self.outbox.failed([d.id for d in group if not d.others], now_ns, why)
 
     def _failing(self, error: Exception) -> str:
@@ -208,6 +211,9 @@ class Sender:
         while not self._ended.is_set():
             self._bells[lane.name].clear()
             wait_s = self._round(lane)
+            if lane.handed_over:
+                lane.handed_over = False
+                self.wake()
             failing = lane.since_ns is not None
             (self._ended if failing else self._bells[lane.name]).wait(wait_s)  # a pause is kept, whatever comes in
         lane.channel.close()
