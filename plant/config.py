@@ -8,26 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from plant import units
 from plant.names import Carrier, SourceKind
-
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$", description="lower-case letters, digits and underscores")]
-Seconds = Annotated[float, BeforeValidator(units.seconds), Field(gt=0, description="a duration such as 10s, 15m or 1h")]
+from plant.notify import Notify
+from plant.strict import Id, Name, Seconds, Secret, Strict
 
 
 def _in(unit: str) -> BeforeValidator:
     return BeforeValidator(lambda value: units.quantity(value, unit))
-
-
-Name = str | dict[Literal["en", "zh", "de"], str]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Plan(Strict):
@@ -83,12 +73,6 @@ class TopicConfig(Strict):
     time: str | None = Field(
         None, description="path of the sample time (ISO 8601 with offset, or Unix seconds); default: time of receipt"
     )
-
-
-class Secret(Strict):
-    """A secret by reference: an environment variable WATTLINE_SECRET_NAME or a file in the secrets folder."""
-
-    secret: Id
 
 
 class Connection(Strict):
@@ -340,6 +324,7 @@ class PlantFile(Strict):
     contracts: dict[Id, Contract] = Field({}, description="green power bought")
     influx: Influx | None = Field(None, description="InfluxDB beside the embedded store")
     rules: Rules = Field(Rules(), description="rules that raise alerts")
+    notify: Notify | None = Field(None, description="telling people about alerts")
 
 
 def names(value: Name, fallback: str) -> dict[str, str]:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from plant import units
-from plant.config import Id, Name, Seconds
 from plant.names import Carrier
+from plant.strict import Id, Name, Seconds, Strict
 from rules.alert import AlertState, Severity
 
 Duration = Annotated[float, BeforeValidator(units.seconds), Field(ge=0, description="a duration such as 0s, 10m or 4h")]
 Per = Literal["line", "group", "bus", "meter", "site"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class On(Strict):

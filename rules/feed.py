@@ -7,7 +7,7 @@ from typing import Any
 
 from plant.site import Site
 from rules.config import Rule
-from rules.load import NOW_WINDOW_S, Known
+from rules.load import NOW_WINDOW_S
 from rules.measures import BOUGHT, UNUSUAL, BookMeasures, Measures, PlainMeasures
 from rules.ring import RECENT_NOW_NS, Ring
 from rules.ruleset import Calendar, build, looked_at
@@ -17,11 +17,6 @@ from rules.subjects import DEMAND, KINDS, PLAN, STATE_COLUMNS, Rows, Tables, car
 from rules.view import View
 
 _MORE = {"line": STATE_COLUMNS, "site": ("bought_kwh",), "meter": ("unusual", "through"), "bus": (), "group": ()}
-
-
-def known(site: Site, tell: Sequence[str] = ()) -> Known:
-    """What rules of a plant may name."""
-    return Known({per: subjects(site, per) for per in KINDS}, tuple(site.shifts), tuple(tell), site.window_s)
 
 
 def _carriers(site: Site) -> dict[str, tuple[str, ...]]:

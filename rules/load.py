@@ -35,18 +35,19 @@ class Known:
     window_s: float = 60.0
 
 
-def known_of(plant: PlantFile, tell: Sequence[str] = ()) -> Known:
-    """What rules of a plant file may name. `tell`: people, rotas and channels."""
+def known_of(plant: PlantFile) -> Known:
+    """What rules of a plant file may name."""
     subjects = {
         "line": tuple(plant.lines), "group": tuple(plant.groups), "bus": tuple(plant.buses), "meter": tuple(plant.meters), "site": ("site",),
     }  # fmt: skip
-    return Known(subjects, tuple(plant.site.shifts), tuple(tell), plant.site.window)
+    told = plant.notify.names if plant.notify else []
+    return Known(subjects, tuple(plant.site.shifts), tuple(told), plant.site.window)
 
 
-def rules_for(path: Path, plant: PlantFile, tell: Sequence[str] = ()) -> list[Rule]:
+def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
     """The rules of a plant file: packs less what is off, and its own files beside it. ConfigError carries every mistake of all of them."""
     files_ = [path.parent / name for name in plant.rules.files]
-    loaded = load_all(files_, known_of(plant, tell), plant.rules.packs)
+    loaded = load_all(files_, known_of(plant), plant.rules.packs)
     shipped = {rule.id for item in loaded if item.path.startswith(PACKS) for rule in item.file.rules}
     unknown = [name for name in plant.rules.off if name not in shipped]
     if unknown:

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from plant.config import Id, PlantFile, Seconds, Strict
+from plant.config import PlantFile
 from plant.errors import ConfigError
 from plant.load import Document, load_text, read_text, suggestion
+from plant.strict import Id, Seconds, Strict
 from simulator.archetypes import ARCHETYPES
 
 Span = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]|24):[0-5]\d$")]

@@ -18,8 +18,11 @@ from collector.catalogue import load_catalogue
 from plant.clock import ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
+from rules.load import rules_for
 from wattline import __version__
 from wattline.grafana_cli import grafana
+from wattline.notify_cli import app as notify_app
+from wattline.rules_cli import app as rules_app
 from wattline.store_cli import app as store_app
 
 app = typer.Typer(
@@ -30,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(grafana, name="grafana")
 app.add_typer(store_app, name="store")
+app.add_typer(rules_app, name="rules")
+app.add_typer(notify_app, name="notify")
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 Data = Annotated[Path, typer.Option("--data", help="folder for journal and figures")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="port of page and API")]
@@ -118,13 +123,14 @@ def run(
     _loop()
     catalogue = load_catalogue()
     parsed = load_plant(plant, frozenset(catalogue))
+    rules = rules_for(plant, parsed)
     _port_free(bind, port)
     clock: Any = SystemClock()
-    options = Options(data, bind, port)
+    options = Options(data, bind, port, rules=rules)
     if endpoints is not None:
         found = read_endpoints(endpoints)
         clock = ScaledClock(**found["clock"])
-        options = Options(data, bind, port, simulated=True, endpoints=found["connections"])
+        options = Options(data, bind, port, simulated=True, endpoints=found["connections"], rules=rules)
     runtime = Runtime(parsed, catalogue, clock, options)
     print(
         f"Wattline: {parsed.site.id}, live at {runtime.link()} (data in {data})",
@@ -179,8 +185,9 @@ def check(
     for path in plant or []:
         try:
             parsed = load_plant(path, frozenset(catalogue))
+            rules = rules_for(path, parsed)
             print(
-                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources"
+                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources, {len(rules)} rules"
             )
         except ConfigError as error:
             problems += len(error.mistakes)

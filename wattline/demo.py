@@ -20,6 +20,7 @@ from plant.clock import ScaledClock
 from plant.errors import WattlineError
 from plant.load import load_plant
 from plant.units import MINUTE_NS, SECOND_NS
+from rules.load import rules_for
 from simulator.config import load_sim
 from simulator.world import World
 from wattline.runtime import Options, Runtime, page_folder
@@ -164,7 +165,12 @@ def run_demo(
         memo.write_text(json.dumps({"epoch_ns": endpoints["epoch_ns"], "seed": endpoints["seed"]}))
         clock = ScaledClock(**endpoints["clock"])
         runtime = Runtime(
-            parsed, catalogue, clock, Options(data, host, port, simulated=True, endpoints=endpoints["connections"])
+            parsed,
+            catalogue,
+            clock,
+            Options(
+                data, host, port, simulated=True, endpoints=endpoints["connections"], rules=rules_for(path, parsed)
+            ),
         )
         world = World(
             parsed,

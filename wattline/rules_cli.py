@@ -25,22 +25,27 @@ from rules.config import RuleFile
 from rules.load import Loaded, known_of, load_rules, load_rules_text, packs, rules_for
 from rules.testing import run_tests
 from store.alert_book import AlertBook
-from wattline.notify_names import tell_names
 
 app = typer.Typer(no_args_is_help=True, help="Rules that raise alerts: test them, and try them on stored data.")
 AsJson = Annotated[bool, typer.Option("--json", help="print as JSON")]
 Files = Annotated[list[Path] | None, typer.Argument(help="rule files; none: the packs that ship")]
 
 
-@app.command()
-def test(files: Files = None, plant: Annotated[Path | None, typer.Option(help="check names against this plant file too")] = None, as_json: AsJson = False) -> None:
+@app.command("test")
+def run_all(
+    files: Files = None,
+    plant: Annotated[Path | None, typer.Option(help="check names against this plant file too")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Run the tests that stand beside rules."""
     failures, tests, rules = [], 0, 0
     for loaded in _loaded(files, plant):
         rules, tests = rules + len(loaded.file.rules), tests + len(loaded.file.tests)
         failures += [(loaded.path, f) for f in run_tests(loaded)]
     if as_json:
-        print(json.dumps({"rules": rules, "tests": tests, "failures": [f"{path}: {f}" for path, f in failures]}, indent=1))
+        print(
+            json.dumps({"rules": rules, "tests": tests, "failures": [f"{path}: {f}" for path, f in failures]}, indent=1)
+        )
     else:
         for path, failure in failures:
             print(f"{path}: {failure}")
@@ -51,7 +56,7 @@ def test(files: Files = None, plant: Annotated[Path | None, typer.Option(help="c
 def _loaded(files: list[Path] | None, plant: Path | None) -> list[Loaded]:
     """Rule files; every mistake of all of them in one error."""
     parsed = None if plant is None else load_plant(plant)
-    known = None if parsed is None else known_of(parsed, tell_names(parsed))
+    known = None if parsed is None else known_of(parsed)
     if not files:
         return [load_rules_text(name, text) for name, text in packs()]
     loaded, mistakes = [], []
@@ -102,7 +107,9 @@ def _asked(url: str, rule: str, given: Mapping[str, Any]) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         raise WattlineError(_said(error)) from None
     except OSError as error:
-        raise WattlineError(f"no Wattline answers at {url} ({error}); start it, give --url, or --data for one that is stopped") from None
+        raise WattlineError(
+            f"no Wattline answers at {url} ({error}); start it, give --url, or --data for one that is stopped"
+        ) from None
 
 
 def _said(error: urllib.error.HTTPError) -> str:
@@ -119,7 +126,7 @@ def _here(data: Path, plant: Path | None, file: Path | None, rule_id: str, given
     if plant is None:
         raise WattlineError("--data needs --plant too: the plant file whose rules are meant")
     parsed = load_plant(plant)
-    rules = rules_for(plant, parsed, tell_names(parsed)) if file is None else load_rules(file, known_of(parsed, tell_names(parsed))).file.rules
+    rules = rules_for(plant, parsed) if file is None else load_rules(file, known_of(parsed)).file.rules
     rule = next((r for r in rules if r.id == rule_id), None)
     if rule is None:
         raise WattlineError(f"there is no rule '{rule_id}'; known are {', '.join(r.id for r in rules)}")
@@ -143,8 +150,14 @@ def _here(data: Path, plant: Path | None, file: Path | None, rule_id: str, given
 def _table(found: Mapping[str, Any]) -> str:
     """What people read."""
     zone = ZoneInfo("UTC") if sys.platform == "win32" else datetime.now().astimezone().tzinfo
-    lines = [f"{found['rule']}: {found['when']}", f"{_at(found['from_ms'], zone)} to {_at(found['to_ms'], zone)}, as known {found['known']}", ""]
-    lines.append(f"would have fired {found['fired']} times, {found['per_week']:.1f} a week, {found['seconds'] / 60:.0f} minutes in all")
+    lines = [
+        f"{found['rule']}: {found['when']}",
+        f"{_at(found['from_ms'], zone)} to {_at(found['to_ms'], zone)}, as known {found['known']}",
+        "",
+    ]
+    lines.append(
+        f"would have fired {found['fired']} times, {found['per_week']:.1f} a week, {found['seconds'] / 60:.0f} minutes in all"
+    )
     for s in found["spans"][:50]:
         long = "still" if s["to_ms"] is None else f"{(s['to_ms'] - s['from_ms']) / 60_000:.0f} min"
         value = "" if s["value"] is None else f"{s['value']:.4g} {found['unit']}"
@@ -152,7 +165,10 @@ def _table(found: Mapping[str, Any]) -> str:
     more = len(found["spans"]) - 50
     lines += [f"  and {more} more"] if more > 0 else []
     lines += ["", "threshold   fired   a week   minutes"]
-    lines += [f"    x {t['factor']:<5g} {t['fired']:5d} {t['per_week']:8.1f} {t['seconds'] / 60:9.0f}" for t in found["others"]]
+    lines += [
+        f"    x {t['factor']:<5g} {t['fired']:5d} {t['per_week']:8.1f} {t['seconds'] / 60:9.0f}"
+        for t in found["others"]
+    ]
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,10 +18,11 @@ from engine.book import Book
 from engine.products import Producer
 from plant.site import Control, Site, decode_control, encode_control
 from rules import checkpoint
-from rules.alert import Alert
+from rules.alert import Alert, Telling
 from rules.alerts import Alerts
 from rules.config import Rule
 from rules.feed import Feed, NowFeed
+from rules.notify.build import Notifier
 from rules.run import Row, Run
 from rules.step import Noted, Window
 from store.alert_book import AlertBook
@@ -36,15 +37,41 @@ HELD_WINDOWS = 12
 Sample = Callable[[], "tuple[int, Mapping[str, Mapping[str, Any]]] | None"]
 
 
+class Teller(Protocol):
+    """Tells people. `put` writes what is to be sent inside the transaction of the caller; `wake` says that it is committed."""
+
+    def put(self, tellings: Sequence[Telling], now_ns: int) -> None: ...
+    def wake(self) -> None: ...
+
+
+class OutboxTeller:
+    """Puts what is to be told into the outbox, and wakes the sender."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self.notifier, self.some = notifier, False
+
+    def put(self, tellings: Sequence[Telling], now_ns: int) -> None:
+        deliveries = [d for t in tellings for d in self.notifier.plan(t, now_ns)]
+        self.notifier.outbox.put(deliveries)
+        self.some |= bool(deliveries)
+
+    def wake(self) -> None:
+        if self.some:
+            self.notifier.wake()
+        self.some = False
+
+
 class RulesHost(threading.Thread):
-    """`sample` gives event time and newest values by kind of subject and figure, or None while there are none."""
+    """`sample` gives event time and newest values by kind of subject and figure, or None while there are none. `teller`: who tells people, if anybody."""
 
     def __init__(
-        self, journal: SqliteJournal, book: AlertBook, site: Site, rules: Sequence[Rule], now_ns: Callable[[], int], sample: Sample
+        self, journal: SqliteJournal, book: AlertBook, site: Site, rules: Sequence[Rule], now_ns: Callable[[], int], sample: Sample,
+        teller: Teller | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name=NAME, daemon=True)
         self.journal, self.book, self.rules, self.now_ns, self.sample = journal, book, list(rules), now_ns, sample
-        self.alerts = Alerts(book, site, {r.id: r for r in rules if r.enabled})
+        self.teller = teller
+        self.alerts = Alerts(book, site, {r.id: r for r in rules if r.enabled}, None if teller is None else teller.put)
         self.site, self.codes = site, dict[str, int]()
         self.unusual: dict[int, dict[int, int]] = {}
         self.wake, self.stopping = threading.Event(), threading.Event()
@@ -59,7 +86,7 @@ class RulesHost(threading.Thread):
     def _begin(self) -> None:
         """The state as it was saved, and then what was already judged, once more and in silence."""
         saved_site, saved = self.book.part("site"), self.book.part(f"books.{self.journal.id}")
-        self.saved_place = self.place if saved is None else saved[0]
+        self.saved_place = self.journal.held(NAME, "output") if saved is None else saved[0]
         if saved_site is not None:
             self.site = decode_control(saved_site[1]).site or self.site
         self._use(self.site, None if saved is None else saved[1])
@@ -104,6 +131,8 @@ class RulesHost(threading.Thread):
             self._newest(history, changed)
             self.alerts.note(history, changed)
             self.alerts.turn(self.now_ns())
+        if self.teller is not None:
+            self.teller.wake()
         if self.run_.state.newest - self.saved_at >= HOUR:
             self.save()
         return len(rows) == AT_ONCE
@@ -161,9 +190,11 @@ class RulesHost(threading.Thread):
 
     def _newest(self, history: list[Row], changed: list[Alert]) -> None:
         """Judge the rules on newest values if ten seconds of event time have passed."""
-        found = self.sample()
         run, width = self.now_run, self.now_feed.window_ns
-        if found is None or not run.state.rules.size:
+        if not run.state.rules.size or self.now_ns() - run.state.newest < 2 * width:
+            return
+        found = self.sample()
+        if found is None:
             return
         window = self.now_feed.window(run.state, *found)
         if window.start <= run.state.newest:

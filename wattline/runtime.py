@@ -7,10 +7,11 @@ import contextlib
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import uvicorn
@@ -28,13 +29,21 @@ from plant.config import PlantFile
 from plant.errors import WattlineError
 from plant.profile import Profile
 from plant.site import Control, Site
+from rules.alert import Alert
+from rules.config import Rule
+from rules.desk import open_alerts
+from rules.notify.build import Notifier
+from store.alert_book import AlertBook
 from store.duck import DuckStore
 from store.influxql.query import Answerer
 from store.journal import SqliteJournal
+from store.outbox import Outbox
 from store.retention import Keep
 from wattline import __version__
 from wattline.engine_host import EngineHost
 from wattline.metrics import prometheus
+from wattline.rule_sample import disk_used, sample
+from wattline.rules_host import OutboxTeller, RulesHost
 from wattline.site_build import build_site, secret
 from wattline.summary import Health, books
 
@@ -57,6 +66,7 @@ class Options:
     simulated: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
     keep: Keep = field(default_factory=Keep)
+    rules: Sequence[Rule] = ()
 
 
 class Runtime:
@@ -76,6 +86,17 @@ class Runtime:
         self.sequencer.wm = self.journal.last_wm()
         self.host = EngineHost(self.journal, self.store, self._on_books)
         self.influx = self._influx()
+        self.alert_book = AlertBook(options.data / "alerts.db")
+        self.notifier = self._notifier()
+        self.rules_host = RulesHost(
+            self.journal,
+            self.alert_book,
+            self.host.site or self.site,
+            options.rules,
+            clock.now,
+            self._sample,
+            self._teller(),
+        )
         self.store.expect("line", SUMS)
         self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
@@ -102,6 +123,35 @@ class Runtime:
 
         return open_influx(self.plant.influx, self.journal, self.host.site or self.site, self.options.data)
 
+    def _notifier(self) -> Notifier | None:
+        """Who tells people, where the plant file says whom."""
+        if self.plant.notify is None:
+            return None
+        outbox = Outbox(self.alert_book.db, self.alert_book.lock)
+        return Notifier(
+            self.plant.notify, self.site.id, ZoneInfo(self.site.timezone), outbox, self.clock, secret,
+            still=self._still_open, well=lambda: self.host.failed is None and self.rules_host.failed is None,
+        )  # fmt: skip
+
+    def _teller(self) -> OutboxTeller | None:
+        return None if self.notifier is None else OutboxTeller(self.notifier)
+
+    def _still_open(self) -> list[Alert]:
+        with self.alert_book.lock:
+            return list(open_alerts(self.rules_host.alerts.desk))
+
+    def _sample(self) -> tuple[int, Any] | None:
+        """Newest values for the rules, once live frames are cut."""
+        picture = self.hub.latest["now"]
+        if picture is None or self.live_since is None:
+            return None
+        at = self.clock.now()
+        used = {
+            "disk.used": disk_used(self.options.data),
+            "journal.used": 100.0 * self.journal.bytes / self.journal.most_bytes,
+        }
+        return at, sample(self.now, picture, self.health()["meters"], at, self.live_since, used)
+
     def _stores(self) -> list[dict[str, Any]]:
         return [] if self.influx is None else [self.influx.health()]
 
@@ -114,6 +164,7 @@ class Runtime:
         if newest.end >= self.closed_ns:
             self.closed_ns = newest.end
             self.now.set_stores(newest.layers)
+        self.rules_host.wake.set()
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self.books_due.set)
 
@@ -139,8 +190,15 @@ class Runtime:
             metrics=lambda: prometheus(self),
             influxql=Answerer(self.site.id, self.store, self.journal.names, round(self.site.window_s * 1e9)),
             query_token=self.query_token,
+            alerts=self.rules_host.alerts,
+            test_channel=None if self.notifier is None else self._test_channel,
         )
         return create_app(context)
+
+    def _test_channel(self, channel: str, name: str) -> dict[str, Any]:
+        assert self.notifier is not None
+        sent, detail = self.notifier.test(channel, name)
+        return {"sent": sent, "detail": detail}
 
     def _not_ready(self) -> str | None:
         if self.host.failed:
@@ -154,6 +212,9 @@ class Runtime:
         self.host.start()
         if self.influx is not None:
             self.influx.start()
+        self.rules_host.start()
+        if self.notifier is not None:
+            self.notifier.start()
         tasks = [asyncio.create_task(d.run(self.sequencer.take), name=f"driver {d.connection}") for d in self.drivers]
         tasks += [
             asyncio.create_task(self._tick(), name="now"),
@@ -173,10 +234,15 @@ class Runtime:
                 server.force_exit = True
                 await asyncio.wait([serving], timeout=2.0)
             await asyncio.to_thread(self.host.stop)
+            await asyncio.to_thread(self.rules_host.stop)
+            if self.notifier is not None:
+                for name in await asyncio.to_thread(self.notifier.stop):
+                    log.warning("did not end in time: %s", name)
             if self.influx is not None:
                 await asyncio.to_thread(self.influx.stop)
 
     def close(self) -> None:
+        self.alert_book.close()
         self.store.close()
         self.journal.close()
 

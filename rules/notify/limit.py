@@ -1,0 +1,24 @@
+"""How much one person is told in an hour. Pure; times in ns UTC. Called by `sender` before a message goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rules.alert import Occasion, Severity
+
+HOUR_NS: Final = 3_600_000_000_000
+MORE: Final = "more"
+"""Messages over the limit are gathered under this word and told as one."""
+_NEVER_HELD: Final = (Occasion.TEST, Occasion.WEEKLY)
+
+
+def held_until(sent_ns: Sequence[int], now_ns: int, at_most: int) -> int | None:
+    """When the next message may go to somebody who was sent these; None: now."""
+    recent = sorted(at for at in sent_ns if at > now_ns - HOUR_NS)
+    return None if len(recent) < at_most else recent[len(recent) - at_most] + HOUR_NS
+
+
+def counts(severity: str, occasion: Occasion) -> bool:
+    """Whether the limit holds a message back. What is critical, and what tests the way, is never held."""
+    return severity != Severity.CRITICAL and occasion not in _NEVER_HELD
