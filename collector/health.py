@@ -25,10 +25,12 @@ class Polls:
     rows: int = 0
     last_ok_ns: int = 0
     effective_period_s: float | None = None
+    answer_s: float | None = None
     failed: Counter[str] = field(default_factory=Counter)
 
-    def ok(self, at_ns: int, rows: int) -> None:
-        """An answer with `rows` values at event time `at_ns`."""
+    def ok(self, at_ns: int, rows: int, answer_s: float | None = None) -> None:
+        """An answer with `rows` values at event time `at_ns`, which took `answer_s` of real time, where it was asked for."""
+        self.answer_s = answer_s
         self.answered += 1
         self.rows += rows
         if self.last_ok_ns:
@@ -47,6 +49,7 @@ class Polls:
             "rows": self.rows,
             "period_s": self.period_s,
             "effective_period_s": self.effective_period_s,
+            "answer_s": self.answer_s,
             "last_ms": self.last_ok_ns // 1_000_000 or None,
         }
 
@@ -88,6 +91,7 @@ class MeterHealth:
             "lag_s": lag,
             "period_s": fastest.period_s if fastest else None,
             "effective_period_s": fastest.effective_period_s if fastest else None,
+            "answer_s": max((g.answer_s for g in groups if g.answer_s is not None), default=None),
             "due": sum(g.due for g in groups),
             "answered": sum(g.answered for g in groups),
             "failed": dict(failed),

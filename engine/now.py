@@ -25,7 +25,7 @@ UNLOADED_SHARE = 0.01  # of a meter's largest reading: less counts as nothing
 class Now:
     """Newest powers of one site. `latency_s`: event seconds by which readings may lag (grows with a scaled clock).
 
-    `power_factor` by tag; `ahead_s`: by how much the time of a meter's newest reading was ahead of its arrival.
+    `power_factor` by tag; by tag too the `newest` value, when it was `heard_at` and when it last `moved_at` (ns, 0: never); `ahead_s`: by how much the time of a meter's newest reading was ahead of its arrival.
     """
 
     site: Site
@@ -40,6 +40,9 @@ class Now:
     fresh: list[Batch] = field(default_factory=list)
     store_mix: list[dict[int, float]] = field(default_factory=list)
     power_factor: dict[int, float] = field(default_factory=dict)
+    newest: Array = field(init=False)
+    heard_at: Any = field(init=False)
+    moved_at: Any = field(init=False)
     ahead_s: Array = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +62,11 @@ class Now:
             + 1
         )
         self._meter_of, self._channel_of = np.full(size, -1), np.full(size, -1)
+        self.newest, self.heard_at, self.moved_at = (
+            np.full(size, np.nan),
+            np.zeros(size, np.int64),
+            np.zeros(size, np.int64),
+        )
         for i, m in enumerate(self.site.meters):
             if m.power_tag is not None:
                 self._meter_of[m.power_tag] = i
@@ -94,6 +102,9 @@ class Now:
         self.ahead_s[at] = (ts[known] - rows.received[good][known]) * 1e-9
         factors = np.isin(tag, self._factor_tags)
         self.power_factor |= dict(zip(tag[factors].tolist(), np.abs(value[factors]).tolist(), strict=True))
+        moved = value != self.newest[tag]
+        self.moved_at[tag[moved]] = ts[moved]
+        self.newest[tag], self.heard_at[tag] = value, ts
         for row in np.flatnonzero(self._channel_of[tag] >= 0):
             self._count(int(self._channel_of[tag[row]]), int(ts[row]), float(value[row]))
         for event in rows.events:

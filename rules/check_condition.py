@@ -17,7 +17,7 @@ DAY_S: Final = 24 * HOUR_S
 LONGEST_S: Final = 28 * DAY_S
 RECENT_S: Final = 26 * HOUR_S
 SHORT: Final = ("mean", "min", "max", "sum")
-LONG: Final = ("median", "last_week", "baseline")
+LONG: Final = ("median", "median_of_days", "last_week", "baseline")
 STATE_WORDS: Final = frozenset(s.value.lower() for s in STATES)
 
 
@@ -113,7 +113,11 @@ def _span(node: Call, scope: Scope) -> None:
     if name in SHORT and over % scope.window_s:
         raise QueryError(f"the duration of {name} must be a multiple of the window of {scope.window_s:g}s")
     step, most = (
-        (DAY_S, LONGEST_S) if name == "baseline" else (HOUR_S, LONGEST_S) if name == "median" else (HOUR_S, DAY_S)
+        (DAY_S, LONGEST_S)
+        if name in ("baseline", "median_of_days")
+        else (HOUR_S, LONGEST_S)
+        if name == "median"
+        else (HOUR_S, DAY_S)
     )
     if name in LONG and (over % step or not step <= over <= most):
         raise QueryError(

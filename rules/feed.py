@@ -8,15 +8,21 @@ from typing import Any
 from plant.site import Site
 from rules.config import Rule
 from rules.load import NOW_WINDOW_S
-from rules.measures import BOUGHT, UNUSUAL, BookMeasures, Measures, PlainMeasures
+from rules.measures import BOUGHT, UNUSUAL, WRAPPED, BookMeasures, Measures, PlainMeasures
 from rules.ring import RECENT_NOW_NS, Ring
 from rules.ruleset import Calendar, build, looked_at
 from rules.special import special_of
 from rules.step import RuleState, Window, start
-from rules.subjects import DEMAND, KINDS, PLAN, STATE_COLUMNS, Rows, Tables, carriers, subjects
+from rules.subjects import DEMAND, KINDS, PLAN, STATE_COLUMNS, Odd, Rows, Tables, carriers, subjects
 from rules.view import View
 
-_MORE = {"line": STATE_COLUMNS, "site": ("bought_kwh",), "meter": ("unusual", "through"), "bus": (), "group": ()}
+_MORE = {
+    "line": STATE_COLUMNS,
+    "site": ("bought_kwh",),
+    "meter": ("unusual", "wrapped", "through"),
+    "bus": (),
+    "group": (),
+}
 
 
 def _carriers(site: Site) -> dict[str, tuple[str, ...]]:
@@ -37,7 +43,9 @@ class Feed:
         views: dict[str, View] = {}
         for per in sorted(wanted, key=lambda p: p != "meter"):  # a bus needs what went through its meters
             figures, long = looked_at(self.rules, per, self.site.window_s)
-            measures = BookMeasures(sorted(figures - {"uncertainty", UNUSUAL, BOUGHT, *DEMAND, *PLAN}), _MORE[per])
+            measures = BookMeasures(
+                sorted(figures - {"uncertainty", UNUSUAL, WRAPPED, BOUGHT, *DEMAND, *PLAN}), _MORE[per]
+            )
             ring = Ring(self.window_ns, len(measures.columns), len(ids[per]), long)
             views[per] = View(ids[per], measures, ring, self.site.timezone, special_of(per, self.site, views))
         rules = build(
@@ -49,8 +57,8 @@ class Feed:
         kinds = {r.on.per for r in self.rules if r.enabled}
         return per in kinds or (per == "meter" and "bus" in kinds)
 
-    def window(self, state: RuleState, tables: Tables, row: int, unusual: Mapping[int, int]) -> Window:
-        """Book `row` of tables. `unusual`: counter steps that were no plain ones, by meter."""
+    def window(self, state: RuleState, tables: Tables, row: int, unusual: Odd) -> Window:
+        """Book `row` of tables. `unusual`: odd counter steps by kind and meter."""
         start_ns = int(tables["closed"]["start"][row])
         rows = {per: self.rows.of(per, v.measures.columns, tables, row, unusual) for per, v in state.views.items()}
         return Window(start_ns, rows)

@@ -16,8 +16,8 @@ KNOWN_SHARE = 0.9
 """A span of which less was seen than this is unknown: a silent meter must not look like a saving."""
 ALWAYS = ("seen_s", "due_s", "hours")
 WATCHED = {name: f for name, f in FIGURES.items() if name not in DERIVED}
-UNUSUAL, BOUGHT = "counter.unusual", "power.bought"
-SUMS = frozenset({*(n for n, f in WATCHED.items() if f.over is None), UNUSUAL})
+UNUSUAL, WRAPPED, BOUGHT = "counter.unusual", "counter.wrapped", "power.bought"
+SUMS = frozenset({*(n for n, f in WATCHED.items() if f.over is None), UNUSUAL, WRAPPED})
 """Figures of which windows add up; the others are ratios."""
 
 
@@ -41,7 +41,7 @@ class BookMeasures:
 
     def value(self, figure: str, sums: Sums) -> Floats:
         """Values by subject; NaN where it is a ratio of nothing or too little was seen."""
-        found = _own(figure, sums) if figure in (UNUSUAL, BOUGHT) else value(figure, sums)
+        found = _own(figure, sums) if figure in (UNUSUAL, WRAPPED, BOUGHT) else value(figure, sums)
         if figure.startswith(("coverage.", "seconds.", "counter.")):
             return found
         with np.errstate(invalid="ignore"):
@@ -50,8 +50,8 @@ class BookMeasures:
 
 
 def _own(figure: str, sums: Sums) -> Floats:
-    """Figures that only rules watch: unusual counter steps, and power from the grid (kW)."""
-    return sums["unusual"] if figure == UNUSUAL else sums["bought_kwh"] / sums["hours"]
+    """Figures that only rules watch: odd counter steps, and power from the grid (kW)."""
+    return sums[figure.partition(".")[2]] if figure != BOUGHT else sums["bought_kwh"] / sums["hours"]
 
 
 class PlainMeasures:

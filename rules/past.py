@@ -12,12 +12,13 @@ from plant.site import Site
 from plant.units import HOUR_NS
 from rules.feed import Feed
 from rules.step import RuleState, Window
+from rules.subjects import ODD_KINDS
 from store.duck import DuckStore
 
 Known = Literal["then", "now"]
 CHUNK_NS = 6 * HOUR_NS
 _METER = ("forward", "reverse", "seen_s", "estimated")
-_MADE = frozenset({"hours", "bought_kwh", "unusual", "through"})
+_MADE = frozenset({"hours", "bought_kwh", "unusual", "wrapped", "through"})
 Tables = dict[str, dict[str, npt.NDArray[Any]]]
 
 
@@ -84,15 +85,18 @@ def _aligned(
     return out
 
 
-def _unusual(store: DuckStore, site: Site, window_ns: int, start_ns: int, end_ns: int) -> dict[int, dict[int, int]]:
+def _unusual(
+    store: DuckStore, site: Site, window_ns: int, start_ns: int, end_ns: int
+) -> dict[int, dict[tuple[str, int], int]]:
     """Counter steps that were no plain ones, by window and meter."""
     index = {store.codes[m.id]: i for i, m in enumerate(site.meters) if m.id in store.codes}
     rows = store.query(
-        "SELECT ts, meter FROM verdict WHERE ts >= ? AND ts < ? AND NOT reverse AND verdict IN ('reset', 'unknown')", [start_ns, end_ns]
+        "SELECT ts, meter, verdict FROM verdict WHERE ts >= ? AND ts < ? AND NOT reverse AND verdict IN ('reset', 'unknown', 'wrap')", [start_ns, end_ns]
     )  # fmt: skip
-    found: dict[int, dict[int, int]] = {}
-    for ts, meter in zip(rows["ts"].tolist(), rows["meter"].tolist(), strict=True):
+    found: dict[int, dict[tuple[str, int], int]] = {}
+    for ts, meter, verdict in zip(rows["ts"].tolist(), rows["meter"].tolist(), rows["verdict"], strict=True):
         if meter in index:
             window = found.setdefault(ts - ts % window_ns, {})
-            window[index[meter]] = window.get(index[meter], 0) + 1
+            key = ODD_KINDS[str(verdict)], index[meter]
+            window[key] = window.get(key, 0) + 1
     return found

@@ -14,10 +14,13 @@ from engine.states import STATES
 from engine.uncertainty import meters_of_bus
 from plant.names import Carrier, SourceKind
 from plant.site import Site
-from rules.measures import BOUGHT, SUMS, UNUSUAL, WATCHED
+from rules.measures import BOUGHT, SUMS, UNUSUAL, WATCHED, WRAPPED
 
 Floats = npt.NDArray[np.float64]
 Tables = Mapping[str, Mapping[str, npt.NDArray[Any]]]
+Odd = Mapping[tuple[str, int], int]
+"""Counter steps that were no plain ones: how many, by kind (unusual or wrapped) and meter."""
+ODD_KINDS: Final = {"reset": "unusual", "unknown": "unusual", "wrap": "wrapped"}
 KINDS: Final = ("line", "group", "bus", "meter", "site")
 STATE_COLUMNS: Final = tuple(f"seconds_{s.lower()}" for s in STATES)
 PIECES: Final = ("good", "scrap")
@@ -39,7 +42,9 @@ _NOW_LINE: Final = (
 NOW_POWER: Final = {f"power.{c.value}": "kW" if c is not Carrier.COMPRESSED_AIR else "Nm3/h" for c in Carrier} | {
     "power.final": "kW"
 }
-NOW_METER: Final = {"power": "kW", "silence": "s", "clock_error": "s", "power_factor": "1"}
+NOW_METER: Final = {
+    "power": "kW", "silence": "s", "register_silence": "s", "answer": "s", "unmoved": "1", "clock_error": "s", "power_factor": "1",
+}  # fmt: skip
 PLAN: Final = {"plan.demand": "kW", "plan.intensity": "g/kWh"}
 NOW_SITE: Final = {"disk.used": "%", "journal.used": "%", "factor.newer": "1"}
 
@@ -52,7 +57,7 @@ def figures_of(per: str, clock: str = "books") -> dict[str, str]:
         found = {**NOW_POWER, **{n: FIGURES[n].unit for n in _NOW_LINE}, "power_factor": "1"}
         return found | (NOW_SITE if per == "site" else {})
     if per == "meter":
-        return {n: FIGURES[n].unit for n in _OF_METER} | {UNUSUAL: "1"}
+        return {n: FIGURES[n].unit for n in _OF_METER} | {UNUSUAL: "1", WRAPPED: "1"}
     if per == "bus":
         return {n: FIGURES[n].unit for n in ("remainder", "coverage.time", "estimated", "uncertainty")}
     return {n: f.unit for n, f in WATCHED.items()} | (
@@ -104,8 +109,8 @@ class Rows:
         ]
         self.carriers = [m.carrier for m in site.meters]
 
-    def of(self, per: str, columns: tuple[str, ...], tables: Tables, row: int, unusual: Mapping[int, int]) -> Floats:
-        """What a ring of `per` keeps of book `row` of the tables. `unusual`: counter steps by meter."""
+    def of(self, per: str, columns: tuple[str, ...], tables: Tables, row: int, unusual: Odd) -> Floats:
+        """What a ring of `per` keeps of book `row` of the tables. `unusual`: odd counter steps by kind and meter."""
         if per == "meter":
             return np.stack([self._meter(name, tables["meter"], row, unusual) for name in columns])
         wide = self.lines + self.buses
@@ -147,14 +152,14 @@ class Rows:
             return np.array([seen[meters].sum() for meters in self.of_bus])
         return np.asarray(line[name][self.lines :], float)
 
-    def _meter(self, name: str, meter: Mapping[str, Any], row: int, unusual: Mapping[int, int]) -> Floats:
+    def _meter(self, name: str, meter: Mapping[str, Any], row: int, unusual: Odd) -> Floats:
         wide = len(self.site.meters)
 
         def column(key: str) -> Floats:
             return np.asarray(meter[key][row * wide : (row + 1) * wide], float)
 
-        if name == "unusual":
-            return np.array([float(unusual.get(i, 0)) for i in range(wide)])
+        if name in ("unusual", "wrapped"):
+            return np.array([float(unusual.get((name, i), 0)) for i in range(wide)])
         if name == "through":
             return column("forward") + column("reverse")
         if name in ("due_s", "hours"):

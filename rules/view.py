@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant.units import HOUR_NS
+from rules.check_condition import LONG
 from rules.measures import Measures, Sums
 from rules.ring import Ring
 
@@ -60,7 +61,7 @@ class View:
         return self.figure("value", "state", self.ring.window)
 
     def _make(self, function: str, figure: str, over_ns: int) -> Floats:
-        if function in ("median", "last_week", "baseline"):
+        if function in LONG:
             return self._long(function, figure, over_ns)
         count = max(over_ns // self.ring.window, 1)
         if figure in self.special:
@@ -101,6 +102,9 @@ class View:
         kept = self.hourly.get(key)
         if kept is not None and kept[0] == hour:
             return kept[1]
+        if function == "median_of_days":
+            self.hourly[key] = (hour, self._days(figure, hour, over_ns // HOUR_NS // 24))
+            return self.hourly[key][1]
         wanted = self._wanted(function, hour, over_ns // HOUR_NS) - self.ring.first_hour
         there = wanted[(wanted >= 0) & (wanted < len(self.ring.hours))]
         found = np.full(len(self.subjects), np.nan)
@@ -108,6 +112,18 @@ class View:
             found = _median(self._hours(figure)[there])
         self.hourly[key] = (hour, found)
         return found
+
+    def _days(self, figure: str, hour: int, count: int) -> Floats:
+        """Median of the spans of 24 hours before this one, for comparison with mean(24h). Three of them, or half, must be there."""
+        end = hour - self.ring.first_hour
+        spans = [
+            self.ring.hours[end - 24 * k : end - 24 * (k - 1)].sum(0) for k in range(1, count + 1) if end >= 24 * k
+        ]
+        if len(spans) < max(min(LEAST_SHARE * count, 3), 1):
+            return np.full(len(self.subjects), np.nan)
+        columns = dict(zip(self.measures.columns, np.moveaxis(np.stack(spans), 1, 0), strict=True))
+        values = self.measures.value(figure, columns)
+        return _median(values / (24 * HOUR_NS // self.ring.window) if self._adds_up(figure) else values)
 
     def _wanted(self, function: str, hour: int, count: int) -> npt.NDArray[np.int64]:
         """The hours that are looked at: the last ones, those of a week ago, or the same hour of days of the same kind."""

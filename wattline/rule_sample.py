@@ -77,13 +77,40 @@ def _factor_of(now: Now, meter: MeterPoint) -> float | None:
 
 
 def _meters(now: Now, meters: Sequence[Mapping[str, Any]], at_ns: int, since_ns: int) -> dict[str, Floats]:
+    """How well each meter is heard. Silence is beyond its own period; a meter whose registers come on change has no silent register."""
     waited = max(at_ns - since_ns, 0) * 1e-9
-    silence = [waited if m["lag_s"] is None else m["lag_s"] for m in meters]
+    period = np.array([m["period_s"] or 0.0 for m in meters], float)
+    silence = np.maximum(np.array([waited if m["lag_s"] is None else m["lag_s"] for m in meters], float) - period, 0.0)
     factor = [_factor_of(now, m) if abs(now.power[i]) > LEAST_KW else None for i, m in enumerate(now.site.meters)]
     return {
-        "power": np.where(now.at > 0, now.power, np.nan), "silence": np.array(silence, float), "clock_error": now.ahead_s.copy(),
+        "power": np.where(now.at > 0, now.power, np.nan), "silence": silence, "clock_error": now.ahead_s.copy(),
+        "answer": np.array([np.nan if m["answer_s"] is None else m["answer_s"] for m in meters]),
+        "register_silence": np.where(silence > 0, 0.0, _register_silence(now, at_ns, since_ns)), "unmoved": _unmoved(now, at_ns),
         "power_factor": np.array([np.nan if f is None else f for f in factor]),
     }  # fmt: skip
+
+
+def _register_silence(now: Now, at_ns: int, since_ns: int) -> Floats:
+    """Seconds beyond three periods since the oldest of the registers that the books need, of meters that are polled by a register map."""
+    out = np.zeros(len(now.site.meters))
+    tags = [(i, m.power_tag, m.power_every_s) for i, m in enumerate(now.site.meters) if m.power_tag is not None]
+    tags += [(c.meter, c.tag, now.site.meters[c.meter].energy_every_s) for c in now.site.channels if c.meter >= 0]
+    for meter, tag, every_s in tags:
+        if tag is not None and now.site.meters[meter].profile:
+            out[meter] = max(out[meter], (at_ns - max(int(now.heard_at[tag]), since_ns)) * 1e-9 - 3 * every_s)
+    return np.maximum(out, 0.0)
+
+
+def _unmoved(now: Now, at_ns: int) -> Floats:
+    """Register steps that a counter should have made since it last moved, by what the power says: a frozen meter shows both."""
+    out = np.zeros(len(now.site.meters))
+    for c in now.site.channels:
+        if c.meter < 0 or c.reverse or c.kind != "counter" or not c.step or not now.moved_at[c.tag]:
+            continue
+        point = now.site.meters[c.meter]
+        away_s = (int(now.heard_at[c.tag]) - int(now.moved_at[c.tag])) * 1e-9 - 3 * point.energy_every_s
+        out[c.meter] = max(float(now.power[c.meter]), 0.0) * max(away_s, 0.0) / 3600 / (c.step * c.scale)
+    return out
 
 
 def newer_factor(site: Site) -> float:

@@ -25,6 +25,7 @@ from rules.feed import Feed, NowFeed
 from rules.notify.build import Notifier
 from rules.run import Row, Run
 from rules.step import Noted, Window
+from rules.subjects import ODD_KINDS
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.engine_host import HOUR, ODD, SITE
@@ -73,7 +74,7 @@ class RulesHost(threading.Thread):
         self.teller = teller
         self.alerts = Alerts(book, site, {r.id: r for r in rules if r.enabled}, None if teller is None else teller.put)
         self.site, self.codes = site, dict[str, int]()
-        self.unusual: dict[int, dict[int, int]] = {}
+        self.unusual: dict[int, dict[tuple[str, int], int]] = {}
         self.wake, self.stopping = threading.Event(), threading.Event()
         self.failed: str | None = None
         self.place = int(book.meta(f"place.{journal.id}") or journal.held(NAME, "output"))
@@ -177,11 +178,11 @@ class RulesHost(threading.Thread):
         window = self.feed.window_ns
         for channel, ts, verdict, *_ in msgspec.json.decode(body[len(ODD) :]):
             node = self.site.channels[channel]
-            if node.meter >= 0 and verdict in ("reset", "unknown") and not node.reverse:
-                found = self.unusual.setdefault(ts - ts % window, {})
-                found[node.meter] = found.get(node.meter, 0) + 1
+            if node.meter >= 0 and verdict in ODD_KINDS and not node.reverse:
+                found, key = self.unusual.setdefault(ts - ts % window, {}), (ODD_KINDS[verdict], node.meter)
+                found[key] = found.get(key, 0) + 1
 
-    def _unusual_in(self, start_ns: int) -> dict[int, int]:
+    def _unusual_in(self, start_ns: int) -> dict[tuple[str, int], int]:
         """Those of a window; ones of windows before it that had no book of their own count with the newest."""
         found = dict(self.unusual.get(start_ns, {}))
         if start_ns > self.run_.state.newest:

@@ -169,14 +169,14 @@ class ModbusDriver:
     async def _poll(self, job: Job, sink: Sink) -> None:
         """Read the blocks of one group and hand over one batch; a refused block is taken apart and read once more."""
         clock = self.clock
-        before = clock.now()
+        before, asked = clock.now(), monotonic()
         try:
             values, problem = await self._read(job)
         except Refused:
             await self._take_apart(job)
             if not job.requests:
                 raise
-            before = clock.now()
+            before, asked = clock.now(), monotonic()
             values, problem = await self._read(job)
         after = clock.now()
         if problem is not None and np.isnan(values).all():
@@ -184,7 +184,7 @@ class ModbusDriver:
         sink(_batch(job, values, (before + after) // 2, after))
         if problem is not None:
             job.polls.failed[_reason(problem)] += 1
-        job.polls.ok(after, len(values))
+        job.polls.ok(after, len(values), monotonic() - asked)
         job.meter.answered()
         self._backoff.reset()
         if self._doubt:
