@@ -149,9 +149,10 @@ class _Reader:
         if token.kind != "name" or token.value in _KEYWORDS or self.tokens[self.place + 1].value == "(":
             return ""
         self.place += 1
-        if self.token.value == "/" and self.tokens[self.place + 1].kind == "name":
+        over = self.tokens[self.place + 1] if self.token.value == "/" else token
+        if over.kind == "name" and over.at == token.at + len(token.value) + 1:  # g/kWh is a unit, kW / value is not
             self.place += 2
-            return f"{token.value}/{self.tokens[self.place - 1].value}"
+            return f"{token.value}/{over.value}"
         return token.value
 
     def _call(self, function: _Token) -> Call:

@@ -57,7 +57,7 @@ def render(node: Node) -> str:
         return node.name
     if isinstance(node, Call):
         figure = f"{node.figure}, " if node.figure else ""
-        return f"{node.function}({figure}{node.over_s:g}s)"
+        return f"{node.function}({figure}{node.over_s:.12g}s)"
     if isinstance(node, Not):
         return f"not ({render(node.part)})"
     return f"({render(node.left)}) {node.sign} ({render(node.right)})"

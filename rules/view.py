@@ -17,8 +17,8 @@ from rules.ring import Ring
 
 Floats = npt.NDArray[np.float64]
 Special = Callable[["View", int], Floats]
-LEAST_SHARE, LEAST_HOURS = 0.5, 24
-"""A rolling median is unknown until half of its hours, or a day of them, are there."""
+LEAST_SHARE, LEAST_HOURS, LEAST_DAYS = 0.5, 24, 3
+"""A rolling median is unknown until half of its hours, or a day of them, are there; one of days until half or three are."""
 WEEK_H = 7 * 24
 
 
@@ -70,7 +70,7 @@ class View:
             return self._extreme(function, figure, count)
         rows = self.ring.since(self.at, count)
         if len(rows) < count:
-            return np.full(len(self.subjects), np.nan)
+            return self._unknown()
         mean = self.measures.value(figure, self.sums(count))
         return mean / count if function == "mean" and self._adds_up(figure) else mean
 
@@ -86,32 +86,35 @@ class View:
     def _extreme(self, function: str, figure: str, count: int) -> Floats:
         rows = self.ring.since(self.at, count)
         if len(rows) < count:
-            return np.full(len(self.subjects), np.nan)
+            return self._unknown()
         each = self.measures.value(figure, dict(zip(self.measures.columns, np.moveaxis(rows, 1, 0), strict=True)))
         return np.asarray(each.max(0) if function == "max" else each.min(0))
 
-    def _hours(self, figure: str) -> Floats:
-        """The figure in each held hour [hours, subjects]."""
-        columns = np.moveaxis(self.ring.hours, 1, 0)
-        values = self.measures.value(figure, dict(zip(self.measures.columns, columns, strict=True)))
-        return values / (HOUR_NS // self.ring.window) if self._adds_up(figure) else values
+    def _values(self, figure: str, sums: Floats, hours: int) -> Floats:
+        """The figure of spans of whole hours, from their sums [spans, columns, subjects]."""
+        found = self.measures.value(figure, dict(zip(self.measures.columns, np.moveaxis(sums, 1, 0), strict=True)))
+        return found / (hours * HOUR_NS // self.ring.window) if self._adds_up(figure) else found
 
     def _long(self, function: str, figure: str, over_ns: int) -> Floats:
-        """Over whole hours before this one, so the answer stays for an hour."""
-        hour, key = self.at // HOUR_NS, (function, figure, over_ns)
+        """Over whole hours. Medians go over those before this one, so their answer stays for an hour."""
+        hour, hours, key = self.at // HOUR_NS, over_ns // HOUR_NS, (function, figure, over_ns)
         kept = self.hourly.get(key)
         if kept is not None and kept[0] == hour:
             return kept[1]
-        if function == "median_of_days":
-            self.hourly[key] = (hour, self._days(figure, hour, over_ns // HOUR_NS // 24))
-            return self.hourly[key][1]
-        wanted = self._wanted(function, hour, over_ns // HOUR_NS) - self.ring.first_hour
-        there = wanted[(wanted >= 0) & (wanted < len(self.ring.hours))]
-        found = np.full(len(self.subjects), np.nan)
-        if len(there) >= max(min(LEAST_SHARE * len(wanted), LEAST_HOURS), 1):
-            found = _median(self._hours(figure)[there])
+        if function == "last_week":
+            return self._last_week(figure, hour, hours)
+        if function == "baseline":
+            return self._baseline(figure, hour, hours)
+        found = self._median(figure, hour, hours) if function == "median" else self._days(figure, hour, hours // 24)
         self.hourly[key] = (hour, found)
         return found
+
+    def _median(self, figure: str, hour: int, hours: int) -> Floats:
+        end = hour - self.ring.first_hour
+        there = self.ring.hours[max(end - hours, 0) : end]
+        if len(there) < max(min(LEAST_SHARE * hours, LEAST_HOURS), 1):
+            return self._unknown()
+        return _median(self._values(figure, there, 1))
 
     def _days(self, figure: str, hour: int, count: int) -> Floats:
         """Median of the spans of 24 hours before this one, for comparison with mean(24h). Three of them, or half, must be there."""
@@ -119,20 +122,33 @@ class View:
         spans = [
             self.ring.hours[end - 24 * k : end - 24 * (k - 1)].sum(0) for k in range(1, count + 1) if end >= 24 * k
         ]
-        if len(spans) < max(min(LEAST_SHARE * count, 3), 1):
-            return np.full(len(self.subjects), np.nan)
-        columns = dict(zip(self.measures.columns, np.moveaxis(np.stack(spans), 1, 0), strict=True))
-        values = self.measures.value(figure, columns)
-        return _median(values / (24 * HOUR_NS // self.ring.window) if self._adds_up(figure) else values)
+        if len(spans) < max(min(LEAST_SHARE * count, LEAST_DAYS), 1):
+            return self._unknown()
+        return _median(self._values(figure, np.stack(spans), 24))
 
-    def _wanted(self, function: str, hour: int, count: int) -> npt.NDArray[np.int64]:
-        """The hours that are looked at: the last ones, those of a week ago, or the same hour of days of the same kind."""
-        if function == "median":
-            return np.arange(hour - count, hour)
-        if function == "last_week":
-            return np.arange(hour - WEEK_H - count + 1, hour - WEEK_H + 1)
-        days = np.arange(hour - count, hour, 24)
-        return days[[self._weekend(int(h)) == self._weekend(hour) for h in days]]
+    def _blend(self, hour: int) -> Floats | None:
+        """Sums of an hour that ends as far into its clock hour as the window does; None where they are not held."""
+        passed = (self.at + self.ring.window - self.at // HOUR_NS * HOUR_NS) / HOUR_NS
+        at = hour - self.ring.first_hour
+        if at < 1 or at >= len(self.ring.hours):
+            return None
+        return np.asarray(passed * self.ring.hours[at] + (1.0 - passed) * self.ring.hours[at - 1])
+
+    def _last_week(self, figure: str, hour: int, hours: int) -> Floats:
+        """The span of the same length that ended a week ago."""
+        found = [part for k in range(hours) if (part := self._blend(hour - WEEK_H - k)) is not None]
+        return self._unknown() if len(found) < hours else self._values(figure, np.sum(found, 0)[None], hours)[0]
+
+    def _baseline(self, figure: str, hour: int, hours: int) -> Floats:
+        """Median of the same hour on days of the same kind (working days, weekends)."""
+        wanted = [h for h in range(hour - hours, hour, 24) if self._weekend(h) == self._weekend(hour)]
+        found = [part for h in wanted if (part := self._blend(h)) is not None]
+        if len(found) < max(LEAST_SHARE * len(wanted), 1):
+            return self._unknown()
+        return _median(self._values(figure, np.stack(found), 1))
+
+    def _unknown(self) -> Floats:
+        return np.full(len(self.subjects), np.nan)
 
     def _weekend(self, hour: int) -> bool:
         return datetime.fromtimestamp(hour * 3600, UTC).astimezone(ZoneInfo(self.timezone)).weekday() >= 5
