@@ -1,0 +1,75 @@
+"""A host of rules over a journal that is there already, as a process of its own. Made to be killed: it goes on for as many rounds as a line of its input says.
+
+One output a round, and the clock is that of the newest window, so that what is told depends on the journal alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from plant.site import Site
+from rules.alert import Telling
+from rules.load import load_rules_text
+from store.alert_book import AlertBook
+from store.journal import SqliteJournal
+from wattline import rules_host
+
+RULES = """rules:
+  - {id: high, on: {figure: power.electricity, per: line}, when: "mean(2m) > 60 kW", until: "mean(2m) < 50 kW", for: 3m, keep_firing_for: 1m, severity: warning}
+  - {id: rising, on: {figure: power.electricity, per: line}, when: "mean(5m) > 1.2 * mean(30m)", severity: info}
+  - {id: whole, on: {figure: energy.electricity, per: site}, when: "sum(10m) > 15 kWh", severity: critical}
+"""
+
+
+class Told:
+    """Writes what is to be told into a table of the alert book, as the outbox does."""
+
+    def __init__(self, book: AlertBook) -> None:
+        self.db = book.db
+        self.db.execute("CREATE TABLE IF NOT EXISTS told (key TEXT, occasion TEXT, alerts TEXT)")
+
+    def put(self, tellings: Sequence[Telling], now_ns: int) -> None:
+        self.db.executemany(
+            "INSERT INTO told VALUES (?, ?, ?)",
+            [(t.key, t.occasion.value, ",".join(a.id for a in t.alerts)) for t in tellings],
+        )
+
+    def wake(self) -> None:
+        """Nobody sleeps here."""
+
+
+def host(folder: Path, book_name: str = "alerts.db") -> rules_host.RulesHost:
+    journal, book = SqliteJournal(folder / "journal.db"), AlertBook(folder / book_name)
+    site = msgspec.json.decode((folder / "site.json").read_bytes(), type=Site)
+    made: rules_host.RulesHost
+
+    def now() -> int:
+        return made.run_.state.newest + made.feed.window_ns
+
+    rules = load_rules_text("rules.yaml", RULES).file.rules
+    made = rules_host.RulesHost(
+        journal, book, site, rules, lambda: now() if "made" in locals() else 0, lambda: None, Told(book)
+    )
+    return made
+
+
+def main() -> None:
+    rules_host.AT_ONCE = 1
+    rules_host.HOUR = 15 * 60_000_000_000  # states are saved often, so that kills fall between and into it
+    made = host(Path(sys.argv[1]), sys.argv[2])
+    rounds = int(sys.stdin.readline())
+    while made.place < made.journal.last_output():
+        made.turn()
+        print(made.place, flush=True)
+        rounds -= 1
+        if not rounds:
+            sys.stdin.read()  # no further: the parent is about to kill
+    made.save()
+
+
+if __name__ == "__main__":
+    main()
