@@ -114,9 +114,7 @@ class SelfTest(Strict):
 class Notify(Strict):
     """Telling people about alerts."""
 
-    link: str = Field(
-        pattern=r"^https?://\S*[^/\s]$", description="where people reach the page, for links in messages"
-    )
+    link: str = Field(pattern=r"^https?://\S*[^/\s]$", description="where people reach the page, for links in messages")
     language: Language = Field("en", description="language of messages, where no other is given")
     channels: dict[Id, Channel] = Field(min_length=1, description="ways out by name")
     people: dict[Id, Person] = Field({}, description="who can be told")

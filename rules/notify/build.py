@@ -102,7 +102,7 @@ class Notifier:
         declared = self.notify.channels[name]
         return channel(name, declared, self.notify, self.site, self.clock, self._stars.read, status)
 
-    def _beat(self) -> Callable[[], None] | None:
+    def _beat(self) -> Callable[[], object] | None:
         """What the heartbeat does."""
         declared = self.notify.heartbeat
         if declared is None:
