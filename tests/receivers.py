@@ -103,12 +103,14 @@ class Http:
 class Broker:
     """A mosquitto on a port that it keeps over `stop` and `start`; forgets what is retained when it stops."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, anonymous: bool = True) -> None:
         if MOSQUITTO is None:
             pytest.skip("the program mosquitto is not installed")
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\npersistence false\nallow_anonymous true\n")
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\npersistence false\nallow_anonymous {str(anonymous).lower()}\n"
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -10,6 +10,7 @@ import logging
 import random
 import sqlite3
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -202,8 +203,9 @@ class Sender:
         """End after the message at hand; names the threads that are still running after the time allowed."""
         self._ended.set()
         self.wake()
+        end = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds / max(1, len(self._threads)))
+            thread.join(max(0.0, end - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def _run(self, lane: Lane) -> None:

@@ -117,7 +117,8 @@ class Watch:
             try:
                 self.tick(seconds)
             except Exception:  # the task wrapper: said, and tried again
-                log.exception("the watch over notifications: a mistake in Wattline; it goes on")
+                log.exception("the watch over notifications: a mistake in Wattline; tried again in a minute")
+                self._ended.wait(60.0)
 
     def tick(self, seconds: float) -> None:
         """One look; `seconds` of real time since the start."""

@@ -211,6 +211,21 @@ def test_a_scada_reads_retained_topics_and_whether_wattline_lives(broker: Broker
     scada.close()
 
 
+def test_a_broker_that_refuses_is_said_with_its_reason(tmp_path: Path) -> None:
+    broker = Broker(tmp_path, anonymous=False)
+    broker.start()
+    channel = {
+        "mqtt": f"mqtt://127.0.0.1:{broker.port}",
+        "user": "scada",
+        "password": {"secret": "token"},
+        "timeout": "500ms",
+    }
+    with running(notify({"scada": channel}, ["scada"])) as notifier:
+        tell(notifier)
+        until(lambda: "refused: Not authorized" in notifier.health()["channels"][0]["error"], 15, "the reason")
+    broker.stop()
+
+
 def test_a_broker_that_is_away_gets_it_when_it_is_back(broker: Broker) -> None:
     broker.stop()
     channel = {"mqtt": f"mqtt://127.0.0.1:{broker.port}", "timeout": "500ms"}

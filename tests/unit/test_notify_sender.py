@@ -202,7 +202,7 @@ def test_over_the_limit_comes_as_one_message_when_the_hour_is_over() -> None:
     assert len(rig.teams.taken) == 3
     rig.step(1)
     (more,) = rig.teams.taken[3:]
-    assert more.words.title == "Works: 3 Alarme" and rig.box.counts()["sent"] == 7
+    assert more.words.title == "[Warnung] Works: 3 Alarme" and rig.box.counts()["sent"] == 7
     rig.step(1)
     assert rig.box.counts() == {"pending": 0, "sent": 7, "failed": 0, "expired": 0}
 
@@ -215,7 +215,7 @@ def test_a_digest_is_one_message_a_person() -> None:
     rig.step(18 * 3600)
     assert rig.teams.taken == []
     rig.step(3600)
-    assert [m.words.title for m in rig.teams.taken] == ["Works：3 条报警"] and len(rig.mail.taken) == 1
+    assert [m.words.title for m in rig.teams.taken] == ["[提示] Works：3 条报警"] and len(rig.mail.taken) == 1
     assert rig.teams.taken[0].key == "digest:k0:teams:li"
 
 
