@@ -77,7 +77,11 @@ def _read(declared: str | Secret, secret: SecretOf) -> str:
 
 
 class Notifier:
-    """Telling people, from the plan of a message to its arrival."""
+    """Telling people, from the plan of a message to its arrival.
+
+    `still` gives the alerts that are open now and must know them before `start`: what it leaves out is said to be over. `well` is whether all parts of
+    Wattline work; the heartbeat stops when it is not.
+    """
 
     def __init__(
         self, notify: Notify, site: str, zone: ZoneInfo, outbox: Outbox, clock: Clock, secret: SecretOf,
