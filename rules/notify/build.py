@@ -18,9 +18,10 @@ from plant.strict import Secret
 from rules.alert import Alert, Occasion, Severity, Telling
 from rules.notify.apprise_channel import AppriseChannel, with_login
 from rules.notify.channels import AlertmanagerChannel, Channel, Message, WebhookChannel, http
+from rules.notify.lane import Lane, Policy
 from rules.notify.mqtt_channel import MqttChannel
 from rules.notify.route import plan
-from rules.notify.sender import Lane, Policy, Sender
+from rules.notify.sender import Sender
 from rules.notify.watch import Watch
 from rules.notify.words import words
 from store.outbox import Delivery, Outbox

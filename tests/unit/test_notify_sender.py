@@ -14,8 +14,9 @@ from plant.clock import ManualClock
 from plant.errors import PermanentError, RetryableError
 from rules.alert import Alert, AlertState, Severity, Telling
 from rules.notify.channels import Message
+from rules.notify.lane import Lane, Policy, pause_s
 from rules.notify.route import plan
-from rules.notify.sender import Lane, Policy, Sender, pause_s
+from rules.notify.sender import Sender
 from rules.notify.watch import Standing, Watch, self_test, self_test_before
 from rules.notify.words import words
 from store.outbox import Outbox
