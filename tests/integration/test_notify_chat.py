@@ -108,9 +108,22 @@ def test_ntfy_through_apprise(hook: Http) -> None:
     assert hook.got[0][2]["title"] == written.title and "http://e.local/alerts/a1" in hook.got[0][2]["message"]
 
 
+AZURE = "triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=4d5e6f"
+
+
 @pytest.mark.parametrize(
-    "url", ["workflows://prod.example:443/1a2b/3c4d", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "https://prod-01.logic.azure.com:443/workflows/1a2b3c/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=4d5e6f",  "https://default1a2b.3c.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/1a2b3c/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=4d5e6f", "mailtos://mail.works.local:465?from=a@b.de&to=c@b.de", "ntfy://ntfy.works.local/alerts", "mmost://chat.local/3ccdd113474722377935511fc85d3dd4", "mqtt://127.0.0.1/a"]
-)  # fmt: skip
+    "url",
+    [
+        "workflows://prod.example:443/1a2b/3c4d",
+        f"https://prod-01.logic.azure.com:443/workflows/1a2b3c/{AZURE}",
+        f"https://default1a2b.3c.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/1a2b3c/{AZURE}",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+        "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+        "mailtos://mail.works.local:465?from=a@b.de&to=c@b.de",
+        "ntfy://ntfy.works.local/alerts",
+        "mmost://chat.local/3ccdd113474722377935511fc85d3dd4",
+    ],
+)
 def test_what_the_guide_names_is_known_to_apprise(url: str) -> None:
     import apprise
 
