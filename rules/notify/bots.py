@@ -27,7 +27,7 @@ ADDRESS: Final = {
     "feishu": "https://open.feishu.cn/open-apis/bot/v2/hook/",
 }
 _MOST_BYTES: Final = {"dingtalk": 18_000, "wecombot": 2_000, "feishu": 18_000}
-_LATER: Final = (-1, 130101, 410100, 45009, 9499, 11232)
+_LATER: Final = (-1, 90030, 130101, 410100, 45009, 9499, 11232)
 """Codes that mean busy or too many messages a minute; all others need a change of setting."""
 
 

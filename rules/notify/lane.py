@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -53,6 +54,7 @@ class Lane:
         self.handed_over = False
         self._at: list[Delivery] = []
         self._unmarked: list[str] = []
+        self._odd, self._odd_next_s = set[str](), 0.0
 
     def open(self) -> None:
         """Connect ahead of the first message, where the channel keeps a connection."""
@@ -64,21 +66,56 @@ class Lane:
     def step(self) -> float:
         """Send what is due; returns after how many real seconds to look again."""
         self._mark()
-        for group in grouped(self.outbox.due(self.name, self.clock.now())):
-            self._at = group
+        groups = grouped(self.outbox.due(self.name, self.clock.now()))
+        waiting = [group for group in groups if group[0].id not in self._odd]
+        while waiting:
+            group = waiting.pop(0)
             if self._held(group):
                 continue
-            try:
-                self.channel.send(self._message(group))
-            except RetryableError as error:
-                return self._not_now(group, error)
-            except PermanentError as error:
-                self._never(group, error)
+            error = self._send(group)
+            if error is None:
                 continue
-            self._unmarked = [d.id for d in group]
-            self._mark()
-            self._taken()
+            pause = self._not_now(group, error)
+            if not self._is_odd(group, waiting):
+                return pause
+        self._send_odd([group for group in groups if group[0].id in self._odd])
         return self._until_next()
+
+    def _send(self, group: list[Delivery]) -> RetryableError | PermanentError | None:
+        self._at = group
+        try:
+            self.channel.send(self._message(group))
+        except (RetryableError, PermanentError) as error:
+            return error
+        self._unmarked = [d.id for d in group]
+        self._mark()
+        self._taken()
+        return None
+
+    def _is_odd(self, group: list[Delivery], waiting: list[list[Delivery]]) -> bool:
+        """Whether it is this message and not the channel: it has failed for long, no other channel is left for it, and another message goes through."""
+        now_ns = self.clock.now()
+        long = group[0].tried_ns is not None and now_ns - group[0].tried_ns >= self.policy.falls_back_after_ns
+        if not long or group[0].others or not waiting:
+            return False
+        probe = waiting.pop(random.randrange(len(waiting)))
+        if self._held(probe) or self._send(probe) is not None:
+            return False
+        self._odd.add(group[0].id)
+        log.warning(
+            "channel %s does not take message %s, but others; it is tried on beside them", self.name, group[0].id
+        )
+        return True
+
+    def _send_odd(self, groups: list[list[Delivery]]) -> None:
+        """Now and then, so that they hold nothing up."""
+        if not groups or time.monotonic() < self._odd_next_s:
+            return
+        self._odd_next_s = time.monotonic() + LONGEST_PAUSE_S
+        for group in groups:
+            error = self._send(group)
+            if error is not None:
+                self.outbox.tried([d.id for d in group], self.clock.now(), self._hide(str(error)))
 
     def _mark(self) -> None:
         """What was taken is marked before anything else goes out: a full disk must not make us send it every minute."""
@@ -91,7 +128,8 @@ class Lane:
         place = traceback.extract_tb(error.__traceback__)[-1]
         why = f"a mistake in Wattline: {type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
         log.error("channel %s, message %s: %s", self.name, self._at[0].id if self._at else "none", why)
-        self._never(self._at, PermanentError(why))
+        self._hand_over([d for d in self._at if d.others], why, again=False)
+        self.outbox.failed([d.id for d in self._at if not d.others], self.clock.now(), why)
         self._at = []
 
     def _message(self, group: Sequence[Delivery]) -> Message:
@@ -113,22 +151,21 @@ class Lane:
             self.outbox.hold(d.id, until_ns, MORE)
         return True
 
-    def _not_now(self, group: Sequence[Delivery], error: RetryableError) -> float:
+    def _not_now(self, group: Sequence[Delivery], error: RetryableError | PermanentError) -> float:
+        """It stays here for a while, or goes on to the next channel: at once after a refusal. No channel is given up for good, rights can be mended."""
         now_ns, why = self.clock.now(), self._failing(error)
         self.outbox.tried([d.id for d in group], now_ns, why)
         since_ns = min([self.since_ns or now_ns, *(d.tried_ns for d in group if d.tried_ns is not None)])
+        moving = list(group) if isinstance(error, PermanentError) else []
         if now_ns - since_ns >= self.policy.falls_back_after_ns:
-            waiting = [d for d in self.outbox.due(self.name, now_ns) if d.others]
-            self.outbox.hand_over(waiting, now_ns, why, again=True)
-            self.handed_over = True
+            moving = self.outbox.due(self.name, now_ns)
+        self._hand_over([d for d in moving if d.others], why, again=True)
         self._pauses += 1
-        return max(error.after_s or 0.0, pause_s(self._pauses))
+        return max(getattr(error, "after_s", None) or 0.0, pause_s(self._pauses))
 
-    def _never(self, group: Sequence[Delivery], error: PermanentError) -> None:
-        now_ns, why = self.clock.now(), self._failing(error)
-        self.outbox.hand_over([d for d in group if d.others], now_ns, why, again=False)
-        self.handed_over = True
-        self.outbox.failed([d.id for d in group if not d.others], now_ns, why)
+    def _hand_over(self, moving: Sequence[Delivery], why: str, again: bool) -> None:
+        self.outbox.hand_over(moving, self.clock.now(), why, again)
+        self.handed_over = self.handed_over or bool(moving)
 
     def _failing(self, error: Exception) -> str:
         """Said once in the log, until the channel works again."""
