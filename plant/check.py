@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterator
-from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plant.config import PlantFile, as_list
 from plant.names import BOOK_UNIT, Carrier
-from plant.notify import Notify
 
 Finding = tuple[tuple[str | int, ...], str]
 
@@ -27,11 +24,11 @@ def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Findin
         *_lines(plant),
         *_contracts(plant),
         *_shared_meters(plant),
-        *(_notify(plant.notify) if plant.notify else ()),
     ]
 
 
-def _missing(word: str, known: Collection[str], what: str) -> str:
+def missing(word: str, known: Collection[str], what: str) -> str:
+    """A reference that leads nowhere, with the nearest name that there is."""
     close = difflib.get_close_matches(word, list(known), 1, 0.6)
     hint = f" (did you mean '{close[0]}'?)" if close else ""
     return f"there is no {what} '{word}'{hint}"
@@ -66,13 +63,13 @@ def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
         at = ("meters", key)
         connection = plant.connections.get(meter.on)
         if connection is None:
-            yield (*at, "on"), _missing(meter.on, plant.connections, "connection")
+            yield (*at, "on"), missing(meter.on, plant.connections, "connection")
             continue
         if connection.protocol == "modbus":
             if meter.profile is None:
                 yield at, "a Modbus meter needs profile: one of the catalogue (wattline check --profiles lists it)"
             elif profiles and meter.profile not in profiles:
-                yield (*at, "profile"), _missing(meter.profile, profiles, "profile")
+                yield (*at, "profile"), missing(meter.profile, profiles, "profile")
             if not isinstance(meter.unit, int) or not 0 <= meter.unit <= 255:
                 yield (*at, "unit"), "a Modbus meter needs unit: its unit id, 0 to 255"
             place = (meter.on, meter.unit, meter.address)
@@ -81,7 +78,7 @@ def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
             taken[place] = key
         elif connection.protocol == "mqtt":
             if meter.topic not in connection.topics:
-                yield (*at, "topic"), _missing(str(meter.topic), connection.topics, f"topic on connection '{meter.on}'")
+                yield (*at, "topic"), missing(str(meter.topic), connection.topics, f"topic on connection '{meter.on}'")
             if meter.id is None:
                 yield at, "an MQTT meter needs id: what stands for {meter} in the topic filter"
             if not isinstance(meter.unit, str):
@@ -92,7 +89,7 @@ def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
 
 def _meter_ref(plant: PlantFile, at: tuple[str | int, ...], meter: str) -> Iterator[Finding]:
     if meter not in plant.meters:
-        yield at, _missing(meter, plant.meters, "meter")
+        yield at, missing(meter, plant.meters, "meter")
 
 
 def _sources(plant: PlantFile) -> Iterator[Finding]:
@@ -103,7 +100,7 @@ def _sources(plant: PlantFile) -> Iterator[Finding]:
             yield from _meter_ref(plant, (*at, "shape"), meter)
         bus = plant.buses.get(source.into)
         if bus is None:
-            yield (*at, "into"), _missing(source.into, plant.buses, "bus")
+            yield (*at, "into"), missing(source.into, plant.buses, "bus")
         elif bus.carrier is not source.carrier:
             yield (*at, "into"), f"bus '{source.into}' carries {bus.carrier}, the source gives {source.carrier}"
         if source.carrier is Carrier.NATURAL_GAS and source.meter in plant.meters:
@@ -119,7 +116,7 @@ def _stores(plant: PlantFile) -> Iterator[Finding]:
     for key, store in plant.stores.items():
         yield from _meter_ref(plant, ("stores", key, "meter"), store.meter)
         if store.bus not in plant.buses:
-            yield ("stores", key, "bus"), _missing(store.bus, plant.buses, "bus")
+            yield ("stores", key, "bus"), missing(store.bus, plant.buses, "bus")
 
 
 def _converters(plant: PlantFile) -> Iterator[Finding]:
@@ -127,13 +124,13 @@ def _converters(plant: PlantFile) -> Iterator[Finding]:
         at = ("converters", key)
         for name, meters in converter.inputs.items():
             if name not in plant.buses and name not in plant.sources and name != "ambient":
-                yield (*at, "inputs", name), _missing(name, [*plant.buses, *plant.sources, "ambient"], "bus or source")
+                yield (*at, "inputs", name), missing(name, [*plant.buses, *plant.sources, "ambient"], "bus or source")
             for meter in as_list(meters):
                 if not (name == "ambient" and meter == "derived"):
                     yield from _meter_ref(plant, (*at, "inputs", name), meter)
         for name, output in converter.outputs.items():
             if name not in plant.buses:
-                yield (*at, "outputs", name), _missing(name, plant.buses, "bus")
+                yield (*at, "outputs", name), missing(name, plant.buses, "bus")
             if output.meter is not None:
                 yield from _meter_ref(plant, (*at, "outputs", name, "meter"), output.meter)
         if converter.two_way and (len(converter.inputs) != 1 or len(converter.outputs) != 1):
@@ -145,21 +142,21 @@ def _signal(plant: PlantFile, at: tuple[str | int, ...], signal: str | None) -> 
         return
     connection, _, name = signal.partition(".")
     if connection not in plant.connections:
-        yield at, _missing(connection, plant.connections, "connection")
+        yield at, missing(connection, plant.connections, "connection")
     elif name not in plant.connections[connection].nodes:
-        yield at, _missing(name, plant.connections[connection].nodes, f"node on connection '{connection}'")
+        yield at, missing(name, plant.connections[connection].nodes, f"node on connection '{connection}'")
 
 
 def _lines(plant: PlantFile) -> Iterator[Finding]:
     for key, line in plant.lines.items():
         at = ("lines", key)
         if line.group is not None and line.group not in plant.groups:
-            yield (*at, "group"), _missing(line.group, plant.groups, "group")
+            yield (*at, "group"), missing(line.group, plant.groups, "group")
         if key in plant.groups or key == "site":
             yield at, "a line must not have the id of a group, nor be called site"
         for bus, meters in line.draws.items():
             if bus not in plant.buses:
-                yield (*at, "draws", bus), _missing(bus, plant.buses, "bus")
+                yield (*at, "draws", bus), missing(bus, plant.buses, "bus")
             for meter in as_list(meters):
                 yield from _meter_ref(plant, (*at, "draws", bus), meter)
         if line.output is not None:
@@ -172,7 +169,7 @@ def _contracts(plant: PlantFile) -> Iterator[Finding]:
     covered: dict[str, float] = {}
     for key, contract in plant.contracts.items():
         if contract.source not in plant.sources:
-            yield ("contracts", key, "source"), _missing(contract.source, plant.sources, "source")
+            yield ("contracts", key, "source"), missing(contract.source, plant.sources, "source")
         covered[contract.source] = covered.get(contract.source, 0.0) + contract.share
         if covered[contract.source] > 1 + 1e-9:
             yield ("contracts", key, "share"), f"contracts cover more than all of source '{contract.source}'"
@@ -190,74 +187,3 @@ def _shared_meters(plant: PlantFile) -> Iterator[Finding]:
                         f"meter '{meter}' already counts for {used[meter]}; energy would be counted twice",
                     )
                 used[meter] = f"line '{key}'"
-
-
-def _notify(notify: Notify) -> Iterator[Finding]:
-    """Who is told leads to people and channels that are there, and a name means one thing."""
-    known = [*notify.people, *notify.rotas, *notify.channels]
-    for severity, names in notify.tell:
-        for n, name in enumerate(names):
-            if name not in known:
-                yield ("notify", "tell", severity, n), _missing(name, known, "person, rota or channel")
-    for name in notify.rotas:
-        if name in notify.people:
-            yield ("notify", "rotas", name), "is the name of a person too; give each its own"
-    for name in (*notify.people, *notify.rotas):
-        if name in notify.channels:
-            yield ("notify", "channels", name), "is the name of a person or rota too; give each its own"
-    yield from _notify_people(notify)
-    yield from _notify_channels(notify)
-
-
-def _notify_people(notify: Notify) -> Iterator[Finding]:
-    for key, person in notify.people.items():
-        for n, name in enumerate(person.channels):
-            if name not in notify.channels:
-                yield ("notify", "people", key, "channels", n), _missing(name, notify.channels, "channel")
-    for key, rota in notify.rotas.items():
-        at = ("notify", "rotas", key)
-        for n, name in enumerate(rota.people):
-            if name not in notify.people:
-                yield (*at, "people", n), _missing(name, notify.people, "person")
-        for n, item in enumerate(rota.instead):
-            if item.person not in notify.people:
-                yield (*at, "instead", n, "person"), _missing(item.person, notify.people, "person")
-        for path, text in [((*at, "since"), rota.since)] + [
-            ((*at, "instead", n, word), getattr(item, word))
-            for n, item in enumerate(rota.instead)
-            for word in ("since", "until")
-        ]:
-            yield from _real_date(path, text)
-
-
-def _real_date(at: tuple[str | int, ...], text: str) -> Iterator[Finding]:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        yield at, f"there is no {text} in the calendar"
-
-
-def _notify_channels(notify: Notify) -> Iterator[Finding]:
-    """Secrets by reference only, and the channels that others name."""
-    for key, channel in notify.channels.items():
-        at = ("notify", "channels", key)
-        for word in ("url", "webhook"):
-            text = getattr(channel, word)
-            if isinstance(text, str):
-                yield from _open_secret((*at, word), text)
-        if channel.password is not None and channel.user is None:
-            yield (*at, "password"), "needs user beside it"
-    if notify.fallback is not None and notify.fallback not in notify.channels:
-        yield ("notify", "fallback"), _missing(notify.fallback, notify.channels, "channel")
-    name = notify.heartbeat.alertmanager if notify.heartbeat else None
-    watched = [key for key, channel in notify.channels.items() if channel.kind == "alertmanager"]
-    if name is not None and name not in watched:
-        yield ("notify", "heartbeat", "alertmanager"), _missing(name, watched, "channel to an Alertmanager")
-
-
-def _open_secret(at: tuple[str | int, ...], url: str) -> Iterator[Finding]:
-    """A URL in the plant file carries no password; its text is left out of the message."""
-    if "://" not in url:
-        yield at, "must be an address with a scheme, such as mailto://HOST:25?from=A&to=B, or {secret: NAME}"
-    elif re.match(r"^[^/]+://[^/?@]*:[^/?@]*@", url) or re.search(r"[?&](pass|token|secret|key)=", url, re.IGNORECASE):
-        yield at, "has a secret in it; put the whole address into a secret, {secret: NAME}, or use user and password"

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from plant.check import cross_check
 from plant.config import PlantFile
 from plant.errors import ConfigError, Mistake
+from plant.notify_check import check_notify
 
 Model = TypeVar("Model", bound=BaseModel)
 Path_ = tuple[str | int, ...]
@@ -209,7 +210,8 @@ def load_plant(path: Path, profiles: frozenset[str] = frozenset()) -> PlantFile:
 def load_plant_text(name: str, text: str, profiles: frozenset[str] = frozenset()) -> PlantFile:
     """Like `load_plant`, from text."""
     plant, document = load_text(name, text, PlantFile)
-    found = [document.mistake(path, message) for path, message in cross_check(plant, profiles)]
+    findings = [*cross_check(plant, profiles), *(check_notify(plant.notify) if plant.notify else ())]
+    found = [document.mistake(path, message) for path, message in findings]
     if found:
         raise ConfigError(found)
     return plant

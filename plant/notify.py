@@ -1,7 +1,7 @@
 """The section `notify:` of the plant file: channels, people, rotas, who is told what, and who watches the watchman.
 
 Durations in seconds, times of day and dates in the site's time zone. `rules.notify` does what is declared here; what refers to what is
-checked in `plant.check`.
+checked in `plant.notify_check`.
 """
 
 from __future__ import annotations

@@ -28,10 +28,10 @@ BUILD = Path(__file__).parents[1] / "deploy" / "build_alertmanager.sh"
 
 
 class Mail:
-    """A mail server; `says` is what it answers to a message. With a password it wants a login."""
+    """A mail server; `says` is what it answers to a message, `unknown` who has no mailbox. With a password it wants a login."""
 
     def __init__(self, password: str | None = None, port: int | None = None) -> None:
-        self.says, self.got = "250 OK", list[EmailMessage]()
+        self.says, self.got, self.unknown = "250 OK", list[EmailMessage](), ""
         self.port = port or free_port()
 
         def known(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
@@ -40,6 +40,12 @@ class Mail:
         login = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if password else {}
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **login)
         self._controller.start()
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+        if address == self.unknown:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         if self.says.startswith("250"):
@@ -53,10 +59,10 @@ class Mail:
 
 
 class Http:
-    """Keeps the bodies of what is sent to it; `status` is what it answers. `held` stops it from answering at all until it is set."""
+    """Keeps the bodies of what is sent to it; `status` and `says` are what it answers. `held` stops it from answering at all until it is set."""
 
     def __init__(self) -> None:
-        self.status, self.got = 200, list[tuple[str, dict[str, str], Any]]()
+        self.status, self.says, self.got = 200, "", list[tuple[str, dict[str, str], Any]]()
         self.arrived, self.held = threading.Event(), threading.Event()
         self.held.set()
         outer = self
@@ -69,8 +75,10 @@ class Http:
                 outer.held.wait(30)
                 try:
                     self.send_response(outer.status)
-                    self.send_header("Content-Length", "0")
+                    answer = outer.says.encode()
+                    self.send_header("Content-Length", str(len(answer)))
                     self.end_headers()
+                    self.wfile.write(answer)
                 except OSError:
                     pass  # the sender was killed meanwhile
 
@@ -95,12 +103,14 @@ class Http:
 class Broker:
     """A mosquitto on a port that it keeps over `stop` and `start`; forgets what is retained when it stops."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, anonymous: bool = True) -> None:
         if MOSQUITTO is None:
             pytest.skip("the program mosquitto is not installed")
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\npersistence false\nallow_anonymous true\n")
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\npersistence false\nallow_anonymous {str(anonymous).lower()}\n"
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

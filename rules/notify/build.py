@@ -18,9 +18,10 @@ from plant.strict import Secret
 from rules.alert import Alert, Occasion, Severity, Telling
 from rules.notify.apprise_channel import AppriseChannel, with_login
 from rules.notify.channels import AlertmanagerChannel, Channel, Message, WebhookChannel, http
+from rules.notify.lane import Lane, Policy
 from rules.notify.mqtt_channel import MqttChannel
 from rules.notify.route import plan
-from rules.notify.sender import Lane, Policy, Sender
+from rules.notify.sender import Sender
 from rules.notify.watch import Watch
 from rules.notify.words import words
 from store.outbox import Delivery, Outbox
@@ -77,7 +78,11 @@ def _read(declared: str | Secret, secret: SecretOf) -> str:
 
 
 class Notifier:
-    """Telling people, from the plan of a message to its arrival."""
+    """Telling people, from the plan of a message to its arrival.
+
+    `still` gives the alerts that are open now and must know them before `start`: what it leaves out is said to be over. `well` is whether all parts of
+    Wattline work; the heartbeat stops when it is not.
+    """
 
     def __init__(
         self, notify: Notify, site: str, zone: ZoneInfo, outbox: Outbox, clock: Clock, secret: SecretOf,
@@ -102,7 +107,7 @@ class Notifier:
         declared = self.notify.channels[name]
         return channel(name, declared, self.notify, self.site, self.clock, self._stars.read, status)
 
-    def _beat(self) -> Callable[[], None] | None:
+    def _beat(self) -> Callable[[], object] | None:
         """What the heartbeat does."""
         declared = self.notify.heartbeat
         if declared is None:

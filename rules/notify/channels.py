@@ -55,8 +55,8 @@ class _StaysHere(urllib.request.HTTPRedirectHandler):
 
 def http(
     url: str, timeout_s: float, body: Any = None, headers: dict[str, str] | None = None, *, what: str = "the receiver"
-) -> None:
-    """GET, or POST of JSON; errors name the host only, since addresses carry tokens."""
+) -> bytes:
+    """GET, or POST of JSON; returns the answer. Errors name the host only, since addresses carry tokens."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     sent = {"User-Agent": "Wattline", **(headers or {})}
@@ -69,7 +69,7 @@ def http(
     try:
         request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)), data, sent)
         with urllib.request.build_opener(_StaysHere).open(request, timeout=timeout_s) as answer:
-            answer.read(65536)
+            return bytes(answer.read(65536))
     except urllib.error.HTTPError as error:
         raise _refusal(error, what, host) from None
     except (OSError, HTTPException, ValueError) as error:

@@ -22,7 +22,7 @@ from rules.alert import Alert, AlertState
 from rules.notify.alertmanager import latest, over, rfc3339
 from rules.notify.channels import Message
 from rules.notify.phrases import phrases
-from rules.notify.words import chart, sentence
+from rules.notify.words import chart, named, sentence
 
 _KEEPALIVE_S: Final = 15
 ONLINE, OFFLINE = "online", "offline"
@@ -125,7 +125,7 @@ def state(alert: Alert, link: str, language: str, key: str) -> dict[str, Any]:
     """One alert for a SCADA: numbers as numbers, unknown as null."""
     say = phrases(language)
     return {
-        "id": alert.id, "rule": alert.rule, "subject": alert.subject, "name": alert.subject_name.get(language) or alert.subject,
+        "id": alert.id, "rule": alert.rule, "subject": alert.subject, "name": named(alert, say),
         "severity": str(alert.severity), "state": "resolved" if over(alert) else str(alert.state), "active": not over(alert) and alert.state is not AlertState.PENDING,
         "since": rfc3339(alert.since_ns), "until": None if alert.resolved_ns is None else rfc3339(alert.resolved_ns),
         "value": alert.value, "limit": alert.limit, "unit": alert.unit, "text": sentence(alert, say), "link": chart(link, alert), "key": key,

@@ -1,177 +1,18 @@
-"""Sends what the outbox owes: a thread for each channel, so that a slow one holds up no other. Event time in ns, waiting in real seconds.
-
-A channel works its messages off in order. What it does not take is tried again, with growing pauses; after `falls_back_after` everything that waits
-there moves on to the next channel. A failure is logged once and its end once. Made by `build`; `step` is one round and needs no thread.
-"""
+"""Sends what the outbox owes: a thread for each lane, so that a slow channel holds up no other. Made by `build`."""
 
 from __future__ import annotations
 
 import logging
-import random
 import sqlite3
 import threading
-import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, Final
-
-import msgspec
+import time
+from collections.abc import Sequence
 
 from plant.clock import Clock
-from plant.errors import PermanentError, RetryableError
-from rules.alert import Telling
-from rules.notify.channels import Channel, Message
-from rules.notify.limit import HOUR_NS, MORE, counts, held_until
-from rules.notify.words import Words
-from store.outbox import Delivery, Outbox
+from rules.notify.lane import FIRST_PAUSE_S, LONGEST_PAUSE_S, Lane
+from store.outbox import Outbox
 
 log = logging.getLogger("wattline.notify")
-
-FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 60.0
-LOOK_S: Final = 5.0
-"""A lane looks into the outbox at least this often, though nobody woke it."""
-_decode = msgspec.msgpack.Decoder(Telling).decode
-
-
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What the plant file says about sending. `at_most`: messages an hour, by person."""
-
-    falls_back_after_ns: int
-    at_most: dict[str, int]
-
-
-class Lane:
-    """One channel and what it owes."""
-
-    def __init__(
-        self, name: str, channel: Channel, outbox: Outbox, clock: Clock, policy: Policy,
-        write: Callable[[Sequence[Telling], str], Words], hide: Callable[[str], str],
-    ) -> None:  # fmt: skip
-        self.name, self.channel, self.outbox, self.clock, self.policy = name, channel, outbox, clock, policy
-        self._write, self._hide = write, hide
-        self.sent, self.failures, self.error = 0, 0, ""
-        self.since_ns: int | None = None
-        self._pauses = 0
-        self.handed_over = False
-        self._at: list[Delivery] = []
-        self._unmarked: list[str] = []
-
-    def open(self) -> None:
-        """Connect ahead of the first message, where the channel keeps a connection."""
-        try:
-            self.channel.open()
-        except RetryableError as error:
-            self._failing(error)
-
-    def step(self) -> float:
-        """Send what is due; returns after how many real seconds to look again."""
-        self._mark()
-        for group in grouped(self.outbox.due(self.name, self.clock.now())):
-            self._at = group
-            if self._held(group):
-                continue
-            try:
-                self.channel.send(self._message(group))
-            except RetryableError as error:
-                return self._not_now(group, error)
-            except PermanentError as error:
-                self._never(group, error)
-                continue
-            self._unmarked = [d.id for d in group]
-            self._mark()
-            self._taken()
-        return self._until_next()
-
-    def _mark(self) -> None:
-        """What was taken is marked before anything else goes out: a full disk must not make us send it every minute."""
-        if self._unmarked:
-            self.outbox.sent(self._unmarked, self.clock.now())
-        self._unmarked = []
-
-    def stumble(self, error: Exception) -> None:
-        """A mistake of our own with one message: the next channel may take it, and the others are not held up."""
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        why = f"a mistake in Wattline: {type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
-        log.error("channel %s, message %s: %s", self.name, self._at[0].id if self._at else "none", why)
-        self._never(self._at, PermanentError(why))
-        self._at = []
-
-    def _message(self, group: Sequence[Delivery]) -> Message:
-        told = tuple(_decode(d.body) for d in group)
-        key = group[0].id if len(group) == 1 else f"{group[0].gather}:{group[0].id}"
-        return Message(key=key, severity=group[0].severity, words=self._write(told, group[0].language), told=told)
-
-    def _held(self, group: Sequence[Delivery]) -> bool:
-        """Over the limit of a person: kept till the hour allows it, and gathered with what else is."""
-        first = group[0]
-        at_most = self.policy.at_most.get(first.person)
-        if at_most is None or not counts(first.severity, _decode(first.body).occasion):
-            return False
-        now_ns = self.clock.now()
-        until_ns = held_until(self.outbox.sent_to(first.person, now_ns - HOUR_NS), now_ns, at_most)
-        if until_ns is None:
-            return False
-        for d in group:
-            self.outbox.hold(d.id, until_ns, MORE)
-        return True
-
-    def _not_now(self, group: Sequence[Delivery], error: RetryableError) -> float:
-        now_ns, why = self.clock.now(), self._failing(error)
-        self.outbox.tried([d.id for d in group], now_ns, why)
-        since_ns = min([self.since_ns or now_ns, *(d.tried_ns for d in group if d.tried_ns is not None)])
-        if now_ns - since_ns >= self.policy.falls_back_after_ns:
-            waiting = [d for d in self.outbox.due(self.name, now_ns) if d.others]
-            self.outbox.hand_over(waiting, now_ns, why, again=True)
-            self.handed_over = True
-        self._pauses += 1
-        return max(error.after_s or 0.0, pause_s(self._pauses))
-
-    def _never(self, group: Sequence[Delivery], error: PermanentError) -> None:
-        now_ns, why = self.clock.now(), self._failing(error)
-        self.outbox.hand_over([d for d in group if d.others], now_ns, why, again=False)
-        self.handed_over = True
-        self.outbox.failed([d.id for d in group if not d.others], now_ns, why)
-
-    def _failing(self, error: Exception) -> str:
-        """Said once in the log, until the channel works again."""
-        why = self._hide(str(error))
-        if self.since_ns is None:
-            self.since_ns = self.clock.now()
-            log.warning("channel %s does not take messages: %s", self.name, why)
-        self.failures += 1
-        self.error = why
-        return why
-
-    def _taken(self) -> None:
-        if self.since_ns is not None:
-            log.warning("channel %s takes messages again", self.name)
-        self.sent += 1
-        self.since_ns, self._pauses, self.error = None, 0, ""
-
-    def _until_next(self) -> float:
-        due_ns = self.outbox.next_due(self.name)
-        if due_ns is None:
-            return LOOK_S
-        return min(LOOK_S, max(0.01, (due_ns - self.clock.now()) / 1e9 / self.clock.speed))
-
-    def health(self) -> dict[str, Any]:
-        """For data health and metrics; no secret in it."""
-        since_ms = None if self.since_ns is None else self.since_ns // 1_000_000
-        return {"ok": self.since_ns is None, "since_ms": since_ms, "error": self.error, "sent": self.sent, "failures": self.failures}  # fmt: skip
-
-
-def grouped(due: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Messages in order; those of one person that are gathered under the same word are one."""
-    found: dict[tuple[str, ...], list[Delivery]] = {}
-    for d in due:
-        found.setdefault((d.gather, d.person, d.language) if d.gather else (d.id,), []).append(d)
-    return list(found.values())
-
-
-def pause_s(times: int) -> float:
-    """1 s, 2 s, 4 s ... 60 s, give or take a fifth, so that plants do not all come back at once."""
-    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(times - 1, 10))
-    return pause * random.uniform(0.8, 1.2)
 
 
 class Sender:
@@ -202,8 +43,9 @@ class Sender:
         """End after the message at hand; names the threads that are still running after the time allowed."""
         self._ended.set()
         self.wake()
+        end = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds / max(1, len(self._threads)))
+            thread.join(max(0.0, end - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def _run(self, lane: Lane) -> None:

@@ -87,7 +87,7 @@ class Watch:
 
     def __init__(
         self, notify: Notify, zone: ZoneInfo, outbox: Outbox, clock: Clock, programs: Mapping[str, Channel],
-        beat: Callable[[], None] | None, still: Callable[[], Sequence[Alert]], well: Callable[[], bool],
+        beat: Callable[[], object] | None, still: Callable[[], Sequence[Alert]], well: Callable[[], bool],
     ) -> None:  # fmt: skip
         self.notify, self.zone, self.outbox, self.clock = notify, zone, outbox, clock
         self._beat, self._still, self._well = beat, still, well
@@ -117,7 +117,8 @@ class Watch:
             try:
                 self.tick(seconds)
             except Exception:  # the task wrapper: said, and tried again
-                log.exception("the watch over notifications: a mistake in Wattline; it goes on")
+                log.exception("the watch over notifications: a mistake in Wattline; tried again in a minute")
+                self._ended.wait(60.0)
 
     def tick(self, seconds: float) -> None:
         """One look; `seconds` of real time since the start."""
@@ -155,12 +156,12 @@ class Watch:
             if self.outbox.get(found[0].id) is None:
                 self.outbox.put_now(found)
 
-    def _heartbeat(self, beat: Callable[[], None]) -> None:
+    def _heartbeat(self, beat: Callable[[], object]) -> None:
         """Only while all parts work: a heart that beats in a dead body is worse than none."""
         if self._well() and self._try("the heartbeat", beat):
             self.beats += 1
 
-    def _try(self, what: str, work: Callable[[], None]) -> bool:
+    def _try(self, what: str, work: Callable[[], object]) -> bool:
         """A failure is said once and its end once."""
         try:
             work()

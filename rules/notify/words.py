@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rules.alert import Alert, AlertState, Occasion, Telling
+from rules.alert import Alert, AlertState, Occasion, Severity, Telling
 from rules.notify.phrases import Phrases, phrases
 from rules.notify.rota import local
 
@@ -74,14 +74,25 @@ def chart(link: str, alert: Alert) -> str:
 
 def sentence(alert: Alert, say: Phrases) -> str:
     """Press 1: 6.2 kW while idle (limit 4 kW)."""
-    name = alert.subject_name.get(say.code) or alert.subject
-    what = alert.say.get(say.code) or alert.title.get(say.code) or alert.rule
+    name = named(alert, say)
+    what = (
+        alert.say.get(say.code)
+        or alert.title.get(say.code)
+        or alert.say.get("en")
+        or alert.title.get("en")
+        or alert.rule
+    )
     value, limit = _amount(alert.value, alert, say), _amount(alert.limit, alert, say)
-    if value and value not in what and not alert.say.get(say.code):
+    if value and value not in what and what not in alert.say.values():
         what = f"{what}{say.comma}{value}"
     if limit and limit not in what:
         what = f"{what}{say.open}{say.limit} {limit}{say.close}"
     return what if name in what else f"{name}{say.colon}{what}"
+
+
+def named(alert: Alert, say: Phrases) -> str:
+    """The subject as people call it."""
+    return alert.subject_name.get(say.code) or alert.subject_name.get("en") or alert.subject
 
 
 def _amount(value: float | None, alert: Alert, say: Phrases) -> str:
@@ -114,7 +125,7 @@ def _facts(telling: Telling, alert: Alert, say: Phrases, zone: ZoneInfo) -> list
         (say.limit_label, _amount(alert.limit, alert, say)),
         (say.since if not over else say.began, since),
         (say.until, until),
-        (say.where, alert.subject_name.get(say.code) or alert.subject),
+        (say.where, named(alert, say)),
         (say.also, ", ".join(alert.members)),
         (say.late_label, say.late if alert.late else ""),
         (say.todo, "" if over else alert.do.get(say.code) or alert.do.get("en", "")),
@@ -134,11 +145,19 @@ def _list(told: Sequence[Telling], say: Phrases, zone: ZoneInfo, link: str, site
     if more > 0:
         shown.append(say.more.format(n=more))
     notes = list(dict.fromkeys(t.note for t in told if t.note))
-    title = say.list_title(len(lines)).format(n=len(lines), site=site)
+    title = f"[{_worst(told, say)}] " + say.list_title(len(lines)).format(n=len(lines), site=site)
     at = f"{link}/alerts"
     plain = "\n".join([*shown, *notes, "", f"{say.page}{say.colon}{at}"])
     markdown = "\n".join([*(f"- {escaped(line)}" for line in shown), *map(escaped, notes), "", f"[{say.page}]({at})"])
     return Words(title=title, plain=plain, markdown=markdown, link=at)
+
+
+def _worst(told: Sequence[Telling], say: Phrases) -> str:
+    """How soon somebody should look, for a list."""
+    alerts = [alert for telling in told for alert in telling.alerts if telling.occasion is not Occasion.RESOLVED]
+    order = list(Severity)
+    open_ = [order.index(alert.severity) for alert in alerts if alert.state is not AlertState.RESOLVED]
+    return say.severity[order[max(open_)]] if open_ else say.resolved
 
 
 def _self(telling: Telling, say: Phrases, zone: ZoneInfo, link: str, site: str) -> Words:

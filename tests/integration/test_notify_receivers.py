@@ -116,6 +116,20 @@ def test_a_mail_server_that_refuses_leads_to_the_fallback(mail: Mail, hook: Http
     assert hook.got[0][2]["idempotencyKey"] == "k1:mail" and not health["mail"]["ok"] and health["hook"]["ok"]
 
 
+def test_one_recipient_who_is_refused_does_not_have_the_others_get_it_again(mail: Mail, hook: Http) -> None:
+    mail.unknown = "gone@works.local"
+    channel = mail_channel(mail.port) | {
+        "url": f"mailto://127.0.0.1:{mail.port}?from=w@works.local&to=gone@works.local,shift@works.local"
+    }
+    with running(
+        notify({"mail": channel, "hook": {"webhook": hook.url}}, ["mail"], fallback="hook", falls_back_after="2s")
+    ) as notifier:
+        tell(notifier)
+        until(lambda: hook.got, 20, "the fallback, after several tries")
+        assert notifier.health()["channels"][0]["failures"] >= 2
+    assert [got["To"] for got in mail.got] == ["shift@works.local"]
+
+
 def test_a_mail_server_that_is_away_and_comes_back(caplog: pytest.LogCaptureFixture) -> None:
     port = free_port()
     with running(notify({"mail": mail_channel(port)}, ["mail"])) as notifier:
@@ -195,6 +209,21 @@ def test_a_scada_reads_retained_topics_and_whether_wattline_lives(broker: Broker
         assert ("plant/wattline/status", "offline") not in scada.all, "a test must not say that we are gone"
     scada.wait("plant/wattline/status", lambda text: text == "offline")
     scada.close()
+
+
+def test_a_broker_that_refuses_is_said_with_its_reason(tmp_path: Path) -> None:
+    broker = Broker(tmp_path, anonymous=False)
+    broker.start()
+    channel = {
+        "mqtt": f"mqtt://127.0.0.1:{broker.port}",
+        "user": "scada",
+        "password": {"secret": "token"},
+        "timeout": "500ms",
+    }
+    with running(notify({"scada": channel}, ["scada"])) as notifier:
+        tell(notifier)
+        until(lambda: "refused: Not authorized" in notifier.health()["channels"][0]["error"], 15, "the reason")
+    broker.stop()
 
 
 def test_a_broker_that_is_away_gets_it_when_it_is_back(broker: Broker) -> None:

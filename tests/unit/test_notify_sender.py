@@ -14,8 +14,9 @@ from plant.clock import ManualClock
 from plant.errors import PermanentError, RetryableError
 from rules.alert import Alert, AlertState, Severity, Telling
 from rules.notify.channels import Message
+from rules.notify.lane import Lane, Policy, pause_s
 from rules.notify.route import plan
-from rules.notify.sender import Lane, Policy, Sender, pause_s
+from rules.notify.sender import Sender
 from rules.notify.watch import Standing, Watch, self_test, self_test_before
 from rules.notify.words import words
 from store.outbox import Outbox
@@ -31,6 +32,7 @@ class Fake:
     def __init__(self) -> None:
         self.taken: list[Message] = []
         self.error: Exception | None = None
+        self.never = ""
         self.stood: list[tuple[list[str], list[str]]] = []
 
     def open(self) -> None: ...
@@ -41,6 +43,8 @@ class Fake:
     def send(self, message: Message) -> None:
         if self.error is not None:
             raise self.error
+        if self.never and message.told[0].key == self.never:
+            raise RetryableError("not this one")
         self.taken.append(message)
 
 
@@ -132,13 +136,50 @@ def test_a_refusal_goes_to_the_next_channel_at_once() -> None:
     assert keys(rig.mail) == ["k1:teams:li"]
 
 
-def test_what_nobody_takes_has_failed() -> None:
+def test_what_all_refuse_goes_round_until_one_takes_it() -> None:
     rig = Rig()
     rig.teams.error = rig.mail.error = PermanentError("404")
     rig.tell("k1")
-    rig.step()
+    for _ in range(5):
+        rig.step(60)
     found = rig.box.get("k1:teams:li")
-    assert found is not None and (found.state, found.error) == ("failed", "404")
+    assert found is not None and (found.state, found.error, found.attempts >= 5) == ("pending", "404", True)
+    rig.mail.error = None
+    rig.step()
+    rig.step()
+    assert keys(rig.mail) == ["k1:teams:li"], "somebody mended the rights"
+
+
+def test_one_message_that_is_never_taken_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig(fallback=None)
+    rig.teams.never = "odd"
+    for key in ("odd", "k1", "k2", "k3"):
+        rig.tell(key, to="teams")
+    rig.step()
+    rig.step(119)
+    assert rig.teams.taken == []
+    rig.step(1)
+    assert set(keys(rig.teams)) == {"k1:teams", "k2:teams", "k3:teams"}
+    rig.tell("k4", to="teams")
+    rig.step()
+    assert keys(rig.teams)[-1] == "k4:teams" and rig.lanes["teams"].health()["ok"]
+    assert "channel teams does not take message odd:teams, but others" in caplog.text
+    rig.teams.never = ""
+    rig.lanes["teams"]._odd_next_s = 0.0
+    rig.step()
+    assert keys(rig.teams)[-1] == "odd:teams"
+
+
+def test_after_a_long_absence_without_a_fallback_the_order_is_kept() -> None:
+    rig = Rig(fallback=None)
+    rig.teams.error = RetryableError("away")
+    for n in range(5):
+        rig.tell(f"k{n}", to="teams")
+    for _ in range(10):
+        rig.step(60)
+    rig.teams.error = None
+    rig.step()
+    assert keys(rig.teams) == [f"k{n}:teams" for n in range(5)]
 
 
 def test_a_mistake_of_our_own_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -202,7 +243,7 @@ def test_over_the_limit_comes_as_one_message_when_the_hour_is_over() -> None:
     assert len(rig.teams.taken) == 3
     rig.step(1)
     (more,) = rig.teams.taken[3:]
-    assert more.words.title == "Works: 3 Alarme" and rig.box.counts()["sent"] == 7
+    assert more.words.title == "[Warnung] Works: 3 Alarme" and rig.box.counts()["sent"] == 7
     rig.step(1)
     assert rig.box.counts() == {"pending": 0, "sent": 7, "failed": 0, "expired": 0}
 
@@ -215,7 +256,7 @@ def test_a_digest_is_one_message_a_person() -> None:
     rig.step(18 * 3600)
     assert rig.teams.taken == []
     rig.step(3600)
-    assert [m.words.title for m in rig.teams.taken] == ["Works：3 条报警"] and len(rig.mail.taken) == 1
+    assert [m.words.title for m in rig.teams.taken] == ["[提示] Works：3 条报警"] and len(rig.mail.taken) == 1
     assert rig.teams.taken[0].key == "digest:k0:teams:li"
 
 

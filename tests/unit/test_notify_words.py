@@ -62,6 +62,25 @@ def test_without_a_sentence_the_title_and_the_value_serve() -> None:
     )
 
 
+def test_a_rule_in_one_language_is_still_understood() -> None:
+    found = written(
+        "zh", alert(title={"en": "Power while idle"}, say={"en": "draws 6.2 kW"}, subject_name={"en": "Press 1"})
+    )
+    assert found.title == "[警告] Press 1：draws 6.2 kW（限值 4 kW）"
+
+
+def test_a_list_says_how_soon_to_look() -> None:
+    told = [
+        telling(Severity.INFO, key="a"),
+        telling(Severity.CRITICAL, key="b", alerts=(alert(id="b", severity=Severity.CRITICAL),)),
+    ]
+    assert words(told, "de", ZONE, LINK, "Werk").title == "[Kritisch] Werk: 2 Alarme"
+    over = telling(
+        alerts=(alert(state=AlertState.RESOLVED), alert(id="c", state=AlertState.RESOLVED)), occasion=Occasion.RESOLVED
+    )
+    assert words([over], "de", ZONE, LINK, "Werk").title == "[Behoben] Werk: 2 Alarme"
+
+
 def test_a_sentence_that_names_subject_and_limit_is_left_as_it_is() -> None:
     found = alert(say={"en": "Press 1 draws 6.2 kW while idle, limit 4 kW"})
     assert written("en", found).title == "[warning] Press 1 draws 6.2 kW while idle, limit 4 kW"
@@ -98,7 +117,7 @@ def test_a_list_has_the_latest_news_of_each_and_an_end() -> None:
     told.append(telling(key="again", alerts=(alert(id="a0", state=AlertState.RESOLVED),)))
     found = words(told, "en", ZONE, LINK, "Works")
     lines = found.plain.splitlines()
-    assert found.title == f"Works: {MOST_LINES + 3} alerts"
+    assert found.title == f"[warning] Works: {MOST_LINES + 3} alerts"
     assert lines[0].startswith("[resolved] Press 1") and lines[MOST_LINES] == "... and 3 more, see the page"
     assert lines[-1] == f"All alerts: {LINK}/alerts"
 
