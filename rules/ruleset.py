@@ -57,6 +57,7 @@ class RuleSet:
     settings: Settings
     keys: tuple[str, ...]
     calendar: Calendar
+    firsts: Ints
 
     @property
     def size(self) -> int:
@@ -81,8 +82,7 @@ class RuleSet:
         return on, off
 
     def watch_of(self, instance: int) -> Watch:
-        firsts = [w.first for w in self.watches]
-        return self.watches[int(np.searchsorted(firsts, instance, "right")) - 1]
+        return self.watches[int(np.searchsorted(self.firsts, instance, "right")) - 1]
 
     def subject(self, instance: int, views: Views) -> tuple[Watch, str]:
         """The rule and subject of an instance."""
@@ -122,7 +122,8 @@ def build(
             watches.append(watch)
             mark = _mark(rule)
             keys += [f"{rule.id}|{mark}|{subjects[rule.on.per][i]}" for i in watch.subjects.tolist()]
-    return RuleSet(tuple(watches), _settings(watches), tuple(keys), calendar)
+    firsts = np.array([w.first for w in watches], np.int64)
+    return RuleSet(tuple(watches), _settings(watches), tuple(keys), calendar, firsts)
 
 
 def _watch(rule: Rule, first: int, ids: Sequence[str], window_s: float, carriers: Sequence[str]) -> Watch:

@@ -42,25 +42,22 @@ class Told:
         """Nobody sleeps here."""
 
 
-def host(folder: Path, book_name: str = "alerts.db") -> rules_host.RulesHost:
-    journal, book = SqliteJournal(folder / "journal.db"), AlertBook(folder / book_name)
+def host(folder: Path) -> rules_host.RulesHost:
+    journal, book = SqliteJournal(folder / "journal.db"), AlertBook(folder / "alerts.db")
     site = msgspec.json.decode((folder / "site.json").read_bytes(), type=Site)
-    made: rules_host.RulesHost
+    rules = load_rules_text("rules.yaml", RULES).file.rules
 
     def now() -> int:
         return made.run_.state.newest + made.feed.window_ns
 
-    rules = load_rules_text("rules.yaml", RULES).file.rules
-    made = rules_host.RulesHost(
-        journal, book, site, rules, lambda: now() if "made" in locals() else 0, lambda: None, Told(book)
-    )
+    made = rules_host.RulesHost(journal, book, site, rules, now, lambda: None, Told(book))
     return made
 
 
 def main() -> None:
     rules_host.AT_ONCE = 1
     rules_host.HOUR = 15 * 60_000_000_000  # states are saved often, so that kills fall between and into it
-    made = host(Path(sys.argv[1]), sys.argv[2])
+    made = host(Path(sys.argv[1]))
     rounds = int(sys.stdin.readline())
     while made.place < made.journal.last_output():
         made.turn()

@@ -45,11 +45,6 @@ def to_channel(telling: Telling, notify: Notify, channel: str, now_ns: int) -> D
     )  # fmt: skip
 
 
-def names(notify: Notify) -> list[str]:
-    """All that `tell:` of a rule may name."""
-    return [*notify.people, *notify.rotas, *notify.channels]
-
-
 def next_digest(times: Iterable[str], after_ns: int, zone: ZoneInfo) -> int:
     """The next of these local times of day."""
     day = local(after_ns, zone).date()
@@ -68,7 +63,7 @@ def _due(telling: Telling, notify: Notify, now_ns: int, zone: ZoneInfo) -> int:
 def _recipients(telling: Telling, notify: Notify, at_ns: int, zone: ZoneInfo) -> list[tuple[tuple[str, ...], str]]:
     """(channels in order, person or "") for everybody who is told; each once."""
     default = getattr(notify.tell, telling.severity)
-    known = [name for name in telling.to if name in names(notify)]
+    known = [name for name in telling.to if name in notify.names]
     found: dict[tuple[tuple[str, ...], str], None] = {}
     for name in known or default:
         if name in notify.channels:

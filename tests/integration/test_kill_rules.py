@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from plant.frame import batch
 from tests.api_rig import ApiRig
 from tests.rig import text
 
@@ -21,15 +23,21 @@ MINUTES = 420
 
 
 def journal_of(folder: Path) -> None:
-    """Seven hours of two lines that rise and fall, one of them with a gap whose energy comes later, so that windows are corrected."""
+    """Seven hours of two lines that rise and fall, the readings of one come late now and then, so that windows are corrected."""
     rig = ApiRig(text(BODY, "grid la lb", window="1m"), folder)
+    rig.journal.hold("rules", "output", 0)
     chance = random.Random(7)
     levels = [chance.choice([0.5, 0.8, 1.05, 1.4]) for _ in range(MINUTES // 7 + 1)]
+    kept: list[tuple[int, float]] = []
     for minute in range(MINUTES):
-        la, lb = levels[minute // 7], 0.2 + 0.1 * (minute % 5)
-        rig.feed(
-            {"grid": la + lb, "la": la, "lb": lb}, silent={"la"} if 100 < minute < 112 or 300 < minute < 304 else set()
-        )
+        la, lb, late = levels[minute // 7], 0.2 + 0.1 * (minute % 5), minute % 12 in (3, 4)
+        rig.feed({"grid": la + lb, "la": la, "lb": lb}, silent={"la"} if late else set())
+        if late:
+            kept.append((rig.at, float(rig.counters[rig.channel("la")])))
+        elif kept:
+            tags = [rig.site.channels[rig.channel("la")].tag] * len(kept)
+            rig.sequencer.take(batch([t for t, _ in kept], tags, [v for _, v in kept]))
+            kept = []
         if minute % 30 == 0:
             rig.fold()
     rig.store_all()
@@ -52,8 +60,8 @@ def dump(path: Path) -> dict[str, Any]:
         db.close()
 
 
-def child(folder: Path, book: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.rules_child", str(folder), book]
+def child(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.rules_child", str(folder)]
     return subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
@@ -78,13 +86,16 @@ def kill_after(process: subprocess.Popen[bytes], rounds: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_twenty_kills_leave_the_same_history(tmp_path: Path) -> None:
-    journal_of(tmp_path)
-    finish(child(tmp_path, "straight.db"))
+    straight_folder, killed_folder = tmp_path / "straight", tmp_path / "killed"
+    straight_folder.mkdir()
+    journal_of(straight_folder)
+    shutil.copytree(straight_folder, killed_folder)
+    finish(child(straight_folder))
     chance = random.Random(11)
     for _ in range(KILLS):
-        kill_after(child(tmp_path, "killed.db"), chance.randint(0, 25))
-    finish(child(tmp_path, "killed.db"))
-    straight, killed = dump(tmp_path / "straight.db"), dump(tmp_path / "killed.db")
+        kill_after(child(killed_folder), chance.randint(0, 25))
+    finish(child(killed_folder))
+    straight, killed = dump(straight_folder / "alerts.db"), dump(killed_folder / "alerts.db")
     assert len(straight["told"]) > 10
     assert any(row[8] for row in straight["change"]), "late data is among it"
     assert len({row[0] for row in killed["told"]}) == len(killed["told"]), "nothing is told twice"
