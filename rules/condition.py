@@ -57,10 +57,12 @@ def test(node: Node, terms: Terms) -> Test:
 def _compare(sign: Callable[[Any, Any], Any], left: Numbers, right: Numbers) -> Test:
     def answer(view: View) -> Truth:
         a, b = left(view), right(view)
-        found = np.asarray(sign(a, b), bool).view(np.int8) * np.int8(TRUE)
-        unknown = np.isnan(a + b)
-        found = np.broadcast_to(found, (len(view.subjects),)).copy() if found.ndim == 0 else found
-        found[unknown if unknown.ndim else np.full(found.shape, unknown)] = UNKNOWN
+        found = np.asarray(sign(a, b)).view(np.int8) * np.int8(TRUE)
+        if found.ndim == 0:
+            found = np.full(len(view.subjects), found)
+        for gaps in (view.unknown(a), view.unknown(b)):
+            if gaps is not None:
+                found[gaps] = UNKNOWN
         return found
 
     return answer

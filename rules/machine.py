@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 INACTIVE, PENDING, FIRING, NO_DATA = range(4)
 HOLD, ALERT, CLEAR = range(3)
+NEVER_FIRED: Final = -1
+"""In `over` of what has no data: it did not fire before, so it has to wait for `for` when it is known again."""
 GAPS: Final = {"hold": HOLD, "alert": ALERT, "clear": CLEAR}
 _FIELDS: Final = ("state", "since", "over", "gap", "fired")
 
@@ -125,7 +127,8 @@ class Machine:
             return []
         policy, state = settings.on_gap[i], self.state[i]
         if policy == ALERT and state != NO_DATA:
-            self.since[i] = self.gap[i] if state in (INACTIVE, PENDING) else self.since[i]
+            if state != FIRING:
+                self.since[i], self.over[i] = self.gap[i], NEVER_FIRED
             self.fired[i] = self.fired[i] or at
             self.state[i] = NO_DATA
             return [Change(i, at, AlertState.NO_DATA, int(self.since[i]), int(self.fired[i]))]
@@ -150,6 +153,8 @@ class Machine:
     def _from_no_data(self, i: int, at: int, on: int, settings: Settings) -> list[Change]:
         if on != TRUE:
             return self._resolve(i, at)
+        if self.over[i] == NEVER_FIRED:
+            return self._resolve(i, at) + self._waiting(i, at, on, settings)
         self.state[i], self.over[i] = FIRING, 0
         return [Change(i, at, AlertState.FIRING, int(self.since[i]), int(self.fired[i]))]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from plant.config import names
 from rules.calendar import awake
 from rules.check_condition import LONG, figures
-from rules.condition import FALSE, TRUE, Numbers, Terms, Test, Truth, measured, number, test
+from rules.condition import TRUE, Numbers, Terms, Test, Truth, measured, number, test
 from rules.config import Rule
 from rules.load import scope_of, split_quantity
 from rules.machine import GAPS, Settings
@@ -40,6 +40,11 @@ class Watch:
     unit: str
     title: dict[str, str]
 
+    @property
+    def rows(self) -> slice:
+        """Its instances."""
+        return slice(self.first, self.first + len(self.subjects))
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -65,20 +70,16 @@ class RuleSet:
 
     def truth(self, views: Views, at: int) -> tuple[Truth, Truth]:
         """`when` and its end of all instances at event time `at`."""
-        on, off = np.zeros(self.size, np.int8), np.zeros(self.size, np.int8)
-        for watch in self.watches:
-            rows = slice(watch.first, watch.first + len(watch.subjects))
-            if not awake(watch.rule.active, at, self.calendar.timezone, self.calendar.shifts):
-                on[rows], off[rows] = FALSE, TRUE
-                continue
-            view = views[watch.rule.on.per]
-            found = watch.on(view)
-            on[rows] = found if watch.whole else found[watch.subjects]
+        on = np.zeros(self.size, np.int8)
+        up = [w for w in self.watches if awake(w.rule.active, at, self.calendar.timezone, self.calendar.shifts)]
+        for watch in up:
+            found = watch.on(views[watch.rule.on.per])
+            on[watch.rows] = found if watch.whole else found[watch.subjects]
+        off = np.int8(TRUE) - on
+        for watch in up:
             if watch.off is not None:
-                ends = watch.off(view)
-                off[rows] = ends if watch.whole else ends[watch.subjects]
-            else:
-                off[rows] = TRUE - on[rows]
+                ends = watch.off(views[watch.rule.on.per])
+                off[watch.rows] = ends if watch.whole else ends[watch.subjects]
         return on, off
 
     def watch_of(self, instance: int) -> Watch:

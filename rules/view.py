@@ -37,15 +37,18 @@ class View:
     at: int = 0
     kept: dict[tuple[str, str, int], Floats] = field(default_factory=dict)
     hourly: dict[tuple[str, str, int], tuple[int, Floats]] = field(default_factory=dict)
+    gaps: dict[int, npt.NDArray[np.bool_] | None] = field(default_factory=dict)
 
     def move(self, at: int) -> None:
         """Look at the window that starts at `at`."""
         self.at = at
         self.kept.clear()
+        self.gaps.clear()
 
     def corrected(self) -> None:
         """Something of the past has changed."""
         self.kept.clear()
+        self.gaps.clear()
         self.hourly.clear()
 
     def figure(self, function: str, figure: str, over_ns: int) -> Floats:
@@ -54,7 +57,18 @@ class View:
         found = self.kept.get(key)
         if found is None:
             found = self.kept[key] = self._make(function, figure, over_ns)
+            gaps = np.isnan(found)
+            self.gaps[id(found)] = gaps if gaps.any() else None
         return found
+
+    def unknown(self, values: Floats | float) -> npt.NDArray[np.bool_] | None:
+        """Where values are unknown; None where none is. Looked up once for what `figure` gave, since thousands of rules share it."""
+        if isinstance(values, float):
+            return None
+        if id(values) in self.gaps:
+            return self.gaps[id(values)]
+        gaps = np.isnan(values)
+        return gaps if gaps.any() else None
 
     def states(self) -> Floats:
         """Code of the machine state in which each subject was for most of the window."""
