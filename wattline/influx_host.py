@@ -69,9 +69,11 @@ class InfluxHost(threading.Thread):
     def run(self) -> None:
         while not self.stopping.is_set():
             self.stopping.wait(self._round())
+        if self.state == "up":
+            self._round()  # what the end of a run booked
 
     def stop(self) -> None:
-        """The rest is sent at the next start."""
+        """One last round where InfluxDB takes data; the rest is sent at the next start."""
         self.stopping.set()
         if self.is_alive():
             self.join(4.0)

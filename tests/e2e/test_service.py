@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.test_guides import ROOT, blocks
+from tests.e2e.test_guides import ROOT, steps
 from tests.loopback import answers, free_port, until
 
 UNIT = ROOT / "deploy" / "systemd" / "wattline.service"
@@ -48,7 +48,7 @@ def test_the_guide(tmp_path: Path) -> None:
     for name in ("opt", "etc/systemd/system", "var/lib/wattline", "dist"):
         (tmp_path / name).mkdir(parents=True)
     try:
-        for command in [line for _, text in blocks("service.md") for line in text.splitlines()]:
+        for command in [line for step in steps("service.md") for line in step.commands.splitlines()]:
             if command.startswith("systemctl"):
                 if "enable --now" in command:
                     started = start(tmp_path, port)

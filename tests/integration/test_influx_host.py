@@ -15,6 +15,7 @@ from plant.site import Control
 from store.duck import DuckStore
 from tests.influx_rig import Influxd
 from tests.integration.test_influx import assert_same
+from tests.loopback import until
 from tests.rig import Rig, text
 from wattline import influx_host
 from wattline.engine_host import EngineHost
@@ -105,6 +106,23 @@ def test_an_outage_loses_nothing_and_doubles_nothing(
     assert len([m for m in said if "does not answer" in m]) == 1, "an outage is said once"
     assert len([m for m in said if "takes data again" in m]) == 1
     feeder.stop()
+
+
+def test_what_was_booked_last_is_sent_at_the_end(
+    tmp_path: Path, server: Influxd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influx_host, "PAUSE_S", 60.0)
+    plant = Plant(tmp_path, server)
+    plant.minutes(5)
+    feeder = plant.feeder()
+    feeder.start()
+    until(lambda: feeder.state == "up" and feeder.health()["behind_outputs"] == 0, 10, "the first books")
+    plant.minutes(5)
+    assert feeder.health()["behind_outputs"] > 0, "it pauses"
+    feeder.stop()
+    assert not feeder.is_alive()
+    assert feeder.health()["behind_outputs"] == 0
+    assert_same(plant.duck, plant.feeder().store)
 
 
 @pytest.mark.usefixtures("quick")
