@@ -60,7 +60,9 @@ def compare(
     for table in filter(None, (_table(duck, name) for name in TABLES)):
         for a, b in _days(start, end):
             mine, other = _embedded(duck, table, a, b), _influx(influx, table, window_s, a, b)
-            both = mine.join(other, table.keys, "full", suffix="_influx", coalesce=True)
+            both = mine.with_columns(there=pl.lit(True)).join(
+                other, table.keys, "full", suffix="_influx", coalesce=True
+            )
             compared += len(both) * len(table.fields)
             for name in table.fields:
                 found += _unequal(both, table, name)
@@ -112,7 +114,11 @@ def _influx(influx: InfluxStore, table: Table, window_s: float, start: int, end:
 def _unequal(both: pl.DataFrame, table: Table, name: str) -> list[Difference]:
     mine, other = pl.col(name), pl.col(f"{name}_influx")
     near = (mine - other).abs() <= 1e-9 * pl.max_horizontal(mine.abs(), other.abs(), 1.0)
-    rows = both.filter(~(near.fill_null(False) | (mine.is_null() & other.is_null())))
+    same = near.fill_null(False) | (mine.is_null() & other.is_null())
+    gone = pl.col("there").is_null() & (other == 0).fill_null(
+        False
+    )  # a correction took the series away; InfluxDB says so with a zero
+    rows = both.filter(~(same | gone))
     return [
         Difference(table.name, {t: r[t] for t in table.columns}, _iso(r["hour"]), name, r[name], r[f"{name}_influx"])
         for r in rows.iter_rows(named=True)
