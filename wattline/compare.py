@@ -58,7 +58,7 @@ def compare(
     """How many figures were compared between two times (ns), and those that are not the same."""
     compared, found = 0, []
     for table in filter(None, (_table(duck, name) for name in TABLES)):
-        for a, b in _days(start, end):
+        for a, b in _parts(start, end, DAY_NS):
             mine, other = _embedded(duck, table, a, b), _influx(influx, table, window_s, a, b)
             both = mine.with_columns(there=pl.lit(True)).join(
                 other, table.keys, "full", suffix="_influx", coalesce=True
@@ -77,9 +77,11 @@ def _table(duck: DuckStore, name: str) -> Table | None:
     return Table(name, columns, tuple(f for f in SCHEMA[name].fields if f in there))
 
 
-def _days(start: int, end: int) -> Iterator[tuple[int, int]]:
-    for a in range(start, end, DAY_NS):
-        yield a, min(a + DAY_NS, end)
+def _parts(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """Spans between multiples of `length`."""
+    while start < end:
+        yield start, min(start - start % length + length, end)
+        start += length - start % length
 
 
 def _embedded(duck: DuckStore, table: Table, start: int, end: int) -> pl.DataFrame:
@@ -96,14 +98,19 @@ def _embedded(duck: DuckStore, table: Table, start: int, end: int) -> pl.DataFra
 
 
 def _influx(influx: InfluxStore, table: Table, window_s: float, start: int, end: int) -> pl.DataFrame:
-    between, tags = f"time >= {start} AND time < {end}", ", ".join(table.columns)
-    last, total = (", ".join(f'{way}("{f}") AS "{f}"' for f in table.fields) for way in ("last", "sum"))
-    of_site = f"FROM {table.name} WHERE site = '{influx.site}' AND {between}"
-    inner = f"SELECT {last} {of_site} GROUP BY time({round(window_s)}s), {tags} fill(none)"
-    series = influx.query(f"SELECT {total} FROM ({inner}) WHERE {between} GROUP BY time(1h), {tags} fill(none)")
+    """The last point of each window, as every reader takes it, summed here: InfluxDB 1.8 would read the points once for each sum and field."""
+    hours = [_windows(influx, table, window_s, a, b) for a, b in _parts(start, end, HOUR_NS)]
+    found = pl.concat(hours).group_by(table.keys)
+    return found.agg(pl.when(pl.col(f).is_not_null().any()).then(pl.col(f).sum()).alias(f) for f in table.fields)
+
+
+def _windows(influx: InfluxStore, table: Table, window_s: float, start: int, end: int) -> pl.DataFrame:
+    """Figures of each window of an hour or less."""
+    last = ", ".join(f'last("{f}") AS "{f}"' for f in table.fields)
+    asked = f"SELECT {last} FROM {table.name} WHERE site = '{influx.site}' AND time >= {start} AND time < {end}"
     columns: dict[str, list[Any]] = {name: [] for name in (*table.keys, *table.fields)}
-    for one in series:
-        columns["hour"] += one.columns["time"]
+    for one in influx.query(f"{asked} GROUP BY time({round(window_s)}s), {', '.join(table.columns)} fill(none)"):
+        columns["hour"] += [start - start % HOUR_NS] * len(one.columns["time"])
         for tag in table.columns:
             columns[tag] += [one.tags[tag]] * len(one.columns["time"])
         for f in table.fields:
