@@ -16,7 +16,8 @@ from store.tables import Columns
 TABLES = ("line", "flow", "bus", "source")
 TRACED = (0, 1)
 """Kinds of flow that are points: what went to a line, and what is unmetered on a bus."""
-_KEYS = {"line": ("line",), "bus": ("bus",), "source": ("source",), "flow": ("node", "carrier", "source", "via")}
+KEYS = {"line": ("line",), "bus": ("bus",), "source": ("source",), "flow": ("node", "carrier", "source", "via")}
+"""Columns of the embedded store that become tags, in the order of the tags."""
 BAD = 3
 
 
@@ -24,7 +25,7 @@ def of_books(table: str, columns: Columns, text: Sequence[str], site: str) -> pl
     """Lines of one table of books. `text` are the names by code."""
     if table == "flow":
         columns = _summed(columns)
-    codes = [columns[key].astype(np.int64) for key in _KEYS[table]]
+    codes = [columns[key].astype(np.int64) for key in KEYS[table]]
     starts, at = _series(table, codes, text, site)
     fields = {name: np.asarray(columns[name], np.float64) for name in SCHEMA[table].fields if name in columns}
     return line_protocol.lines(starts, at, fields, columns["start"] + columns["rev"])
@@ -32,7 +33,7 @@ def of_books(table: str, columns: Columns, text: Sequence[str], site: str) -> pl
 
 def _summed(columns: Columns) -> dict[str, npt.NDArray[Any]]:
     """What went to lines and remainders, over all hours of origin."""
-    keys = ["start", "rev", *_KEYS["flow"]]
+    keys = ["start", "rev", *KEYS["flow"]]
     sums = [name for name in SCHEMA["flow"].fields if name in columns]
     frame = pl.DataFrame({name: columns[name] for name in ["kind", *keys, *sums]})
     frame = frame.filter(pl.col("kind").is_in(TRACED)).group_by(keys, maintain_order=True).agg(pl.col(sums).sum())

@@ -77,11 +77,11 @@ class Influxd:
         assert "error" not in text, text
         return str(text)
 
-    def ask(self, query: str, db: str = "wattline", epoch: str = "ns") -> dict[str, Any]:
+    def ask(self, query: str, db: str = "wattline", epoch: str = "ns", most_s: float = 120.0) -> dict[str, Any]:
         """What `/query` answers, an error too."""
         parameters = urllib.parse.urlencode({"db": db, "epoch": epoch, "q": query})
         try:
-            with urllib.request.urlopen(f"{self.url}/query?{parameters}", timeout=120) as answer:
+            with urllib.request.urlopen(f"{self.url}/query?{parameters}", timeout=most_s) as answer:
                 found: dict[str, Any] = json.loads(answer.read())
         except urllib.error.HTTPError as error:
             found = json.loads(error.read())

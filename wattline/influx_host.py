@@ -24,6 +24,8 @@ from plant.frame import Kind, decode
 from plant.site import Control, Site, decode_control, encode_control
 from store.influx import Access, InfluxStore
 from store.journal import SqliteJournal
+from wattline import earlier_sites
+from wattline.earlier_sites import KEPT, Earlier, with_zeros
 from wattline.engine_host import SITE
 from wattline.site_build import secret
 
@@ -55,6 +57,7 @@ class InfluxHost(threading.Thread):
         super().__init__(name=NAME, daemon=True)
         self.journal, self.store = journal, store
         saved = journal.meta(f"site.{NAME}")
+        self.earlier = earlier_sites.decode(journal.meta(f"earlier.{NAME}"), self._producer)
         self._use((decode_control(saved.encode()).site if saved else None) or site)
         self.places = {of: journal.held(NAME, of) for of in ("frame", "output")}
         for of, place in self.places.items():
@@ -64,14 +67,19 @@ class InfluxHost(threading.Thread):
         self.stopping = threading.Event()
 
     def _use(self, site: Site) -> None:
-        self.producer = Producer(site, self.store.code)
+        self.producer = self._producer(site)
+
+    def _producer(self, site: Site) -> Producer:
+        return Producer(site, self.store.code)
 
     def run(self) -> None:
         while not self.stopping.is_set():
             self.stopping.wait(self._round())
+        if self.state == "up":
+            self._round()  # what the end of a run booked
 
     def stop(self) -> None:
-        """The rest is sent at the next start."""
+        """One last round where InfluxDB takes data; the rest is sent at the next start."""
         self.stopping.set()
         if self.is_alive():
             self.join(4.0)
@@ -167,15 +175,26 @@ class InfluxHost(threading.Thread):
 
     def _write(self, books: list[Book], place: int) -> None:
         if books:
-            self.store.write_books(self.producer.tables(books))
+            if [e for e in self.earlier if e.note(books)]:
+                self._keep()
+            tables = self.producer.tables(books)
+            for earlier in self.earlier:
+                tables = with_zeros(tables, earlier, self.producer)
+            self.store.write_books(tables)
         self._took("output", place)
 
     def _site(self, site: Site | None, place: int) -> None:
         """Another site is in force from here on."""
         assert site is not None
+        if site != self.producer.site:
+            self.earlier = [*self.earlier, Earlier(self.producer.site, self.producer)][-KEPT:]
+            self._keep()
         self.journal.set_meta(f"site.{NAME}", encode_control(Control(site=site)).decode())
         self._use(site)
         self._took("output", place)
+
+    def _keep(self) -> None:
+        self.journal.set_meta(f"earlier.{NAME}", earlier_sites.encode(self.earlier))
 
     def health(self) -> dict[str, Any]:
         """What docs/api.md calls an entry of `stores`."""

@@ -60,7 +60,7 @@ def compare(
     end: Annotated[str, typer.Option("--to", help="as --from, or now")] = "now",
     as_json: Annotated[bool, typer.Option("--json", help="print as JSON")] = False,
 ) -> None:
-    """Are the figures in both stores the same, per line and hour? Only while no Wattline runs on the data folder."""
+    """Are the figures in both stores the same, per line, flow, bus or source, and hour? Only while no Wattline runs on the data folder."""
     from api.times import span
     from store.influx import InfluxStore
     from wattline import compare as both
@@ -94,7 +94,7 @@ def _table(compared: int, found: list[Difference]) -> str:
     if not compared:
         return "nothing to compare: neither store has books between these times"
     if not found:
-        return f"the same: {compared} figures, by line and hour"
+        return f"the same: {compared} figures of lines, flows, buses and sources, by hour"
     shown = "\n".join(map(str, found[:40]))
     more = f"\n... and {len(found) - 40} more" if len(found) > 40 else ""
     return f"{shown}{more}\n{len(found)} of {compared} figures are not the same"

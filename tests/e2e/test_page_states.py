@@ -277,6 +277,58 @@ def test_picture(browser: Browser, path: str, state: str, theme: str, width: int
             assert set(page.locator(".value").all_inner_texts()) == {"–"}, "a number where nothing was measured"
 
 
+def entry(state: str, error: str | None, **counts: int) -> dict[str, Any]:
+    """One of `stores` in the answer of data health."""
+    nothing = dict.fromkeys(
+        ("behind_frames", "behind_outputs", "points", "expired", "dead_letters", "lost_frames", "lost_outputs"), 0
+    )
+    return {
+        "id": "influx",
+        "url": "http://influx.example:8086",
+        "state": state,
+        "last_error": error,
+        **nothing,
+        **counts,
+    }
+
+
+# State, counts by their words, theme, width, language.
+STORES = [
+    ("up", {"behind_frames": 1}, "light", 1366, "en"),
+    ("starting", {}, "dark", 390, "zh"),
+    ("away", {"behind_frames": 4200, "behind_outputs": 21, "lost_frames": 5, "lost_outputs": 2}, "dark", 1366, "de"),
+    ("refused", {"behind_frames": 300, "dead_letters": 12, "expired": 34}, "light", 390, "zh"),
+    ("failed", {"behind_frames": 300}, "light", 3840, "de"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "counts", "theme", "width", "lang"), STORES, ids=[s[0] for s in STORES])
+def test_a_store_beside_the_embedded_one(
+    browser: Browser, state: str, counts: dict[str, int], theme: str, width: int, lang: str
+) -> None:
+    error = "InfluxDB at http://influx.example:8086 does not answer: connection refused"
+    answers = recorded()
+    well(answers)
+    answers["/api/v1/health"]["stores"] = [entry(state, error, **counts)]
+    with PageRig(answers).running() as rig, shown(browser, rig, "/health", theme, width, lang) as page:
+        settle(page)
+        picture(page, f"stores-{state}-{theme}-{width}-{lang}")
+        check(page, lang)
+        box = page.get_by_role("region", name=words()["dataStores"][LANGS.index(lang)])
+        cells = box.locator("td").all_inner_texts()
+        assert cells[2] == words()[f"state_{state}"][LANGS.index(lang)]
+        sums = (("behind_frames", "behind_outputs"), ("lost_frames", "lost_outputs"), ("expired",), ("dead_letters",))
+        assert [int(re.sub(r"\D", "", c)) for c in cells[3:7]] == [sum(counts.get(k, 0) for k in part) for part in sums]
+        assert cells[7] == ("" if state in ("up", "starting") else error)
+
+
+def test_no_table_of_stores_where_there_is_none(browser: Browser) -> None:
+    with rigged("well").running() as rig, shown(browser, rig, "/health") as page:
+        settle(page)
+        assert says(page, "connection", "en")
+        assert not says(page, "dataStores", "en")
+
+
 LOST = (("site", "light", 390, "zh"), ("line", "dark", 3840, "de"), ("health", "light", 1366, "en"))
 
 

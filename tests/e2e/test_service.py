@@ -1,4 +1,4 @@
-"""The service guide, followed as written under another root, and the files beside it, checked as files.
+"""The service guide, followed as written under another root.
 
 What stands in: `systemctl` (starts what the unit says, without its sandbox), the download of the locked packages (those of this environment are seen
 instead), and the address of the starter's meters (loopback).
@@ -15,12 +15,10 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.e2e.test_guides import ROOT, blocks
+from tests.e2e.test_guides import ROOT, steps
 from tests.loopback import answers, free_port, until
 
 UNIT = ROOT / "deploy" / "systemd" / "wattline.service"
@@ -48,7 +46,7 @@ def test_the_guide(tmp_path: Path) -> None:
     for name in ("opt", "etc/systemd/system", "var/lib/wattline", "dist"):
         (tmp_path / name).mkdir(parents=True)
     try:
-        for command in [line for _, text in blocks("service.md") for line in text.splitlines()]:
+        for command in [line for step in steps("service.md") for line in step.commands.splitlines()]:
             if command.startswith("systemctl"):
                 if "enable --now" in command:
                     started = start(tmp_path, port)
@@ -100,49 +98,3 @@ def test_the_unit_is_sound(tmp_path: Path) -> None:
         check=False,
     )
     assert rated.returncode == 0, rated.stdout[-300:]
-
-
-def documents(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((ROOT / "deploy" / name).read_text(encoding="utf-8")))
-
-
-def test_compose_mounts_what_is_there() -> None:
-    (compose,) = documents("docker/compose.yaml")
-    made_by_the_user = {"./plant", "./secrets"}
-    for service in compose["services"].values():
-        for mount in service.get("volumes", ()):
-            source = mount.split(":")[0]
-            if source.startswith(".") and source not in made_by_the_user:
-                assert (ROOT / "deploy" / "docker" / source).exists(), source
-            elif not source.startswith("."):
-                assert source in compose["volumes"]
-        assert set(service.get("depends_on", ())) <= set(compose["services"])
-
-
-def test_kubernetes_parts_fit_together() -> None:
-    parts = {d["kind"]: d for d in documents("kubernetes/wattline.yaml")}
-    pod = parts["StatefulSet"]["spec"]["template"]
-    assert (
-        parts["Service"]["spec"]["selector"]
-        == pod["metadata"]["labels"]
-        == parts["StatefulSet"]["spec"]["selector"]["matchLabels"]
-    )
-    claims = {c["metadata"]["name"] for c in parts["StatefulSet"]["spec"]["volumeClaimTemplates"]}
-    (container,) = pod["spec"]["containers"]
-    assert {m["name"] for m in container["volumeMounts"]} == claims | {v["name"] for v in pod["spec"]["volumes"]}
-    assert parts["StatefulSet"]["spec"]["replicas"] == 1, "the embedded store has one writer"
-
-
-def test_images_run_what_the_command_line_knows() -> None:
-    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
-    listed = re.search(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)
-    assert listed is not None
-    given = yaml.safe_load(listed[1])
-    (container,) = documents("kubernetes/wattline.yaml")[-1]["spec"]["template"]["spec"]["containers"]
-    assert given == container["args"]
-    help_text = subprocess.run(
-        [sys.executable, "-m", "wattline.cli", "run", "--help"], capture_output=True, text=True, check=True
-    )
-    assert all(word in help_text.stdout for word in given if word.startswith("--"))
-    for source in re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE):
-        assert (ROOT / source).exists()

@@ -22,6 +22,7 @@ from plant.errors import QueryError, SinkRefused, WattlineError
 from plant.load import load_plant
 from store import influx_setup
 from store.influx import Access, InfluxStore
+from store.schema import SCHEMA
 from tests.influx_rig import Influxd
 from wattline.cli import app
 from wattline.demo import Devices, plant_path
@@ -195,15 +196,27 @@ def test_a_plant_runs_with_it_and_both_stores_agree(
     assert answer.exit_code == 0, answer.output
     assert answer.output.startswith("the same: ")
     store = InfluxStore(Access(server.url), "x", tmp_path / "dead")
-    row = store.query("SELECT last(final_kwh) FROM line GROUP BY site, line")[0]
-    store.sender.send(
-        "wattline", pl.Series([f"line,site={row.tags['site']},line={row.tags['line']} final_kwh=123456.0 {last + 99}"])
-    )
+    planted = [_planted(store, measurement, last + 99) for measurement in ("line", "flow", "bus", "source")]
     store.close()
     answer = CliRunner().invoke(app, [*asked, "--json"])
     assert answer.exit_code == 1
-    [difference] = json.loads(answer.output)["differences"]
-    assert (difference["figure"], difference["line"]) == ("final_kwh", row.tags["line"])
+    differences = json.loads(answer.output)["differences"]
+    assert [(d["measurement"], d["tags"], d["figure"]) for d in differences] == planted
+    assert all(d["influx"] > 123_000 > d["embedded"] for d in differences)
+    answer = CliRunner().invoke(app, asked)
+    assert answer.exit_code == 1
+    for (measurement, tags, figure), line in zip(planted, answer.output.splitlines(), strict=False):
+        assert ",".join((measurement, *(f"{k}={v}" for k, v in tags.items()))) in line
+        assert figure in line
+
+
+def _planted(store: InfluxStore, measurement: str, at: int) -> tuple[str, dict[str, str], str]:
+    """A later revision of one figure of one series, in InfluxDB only: measurement, tags, field."""
+    tags, (field, *_) = SCHEMA[measurement].tags, SCHEMA[measurement].fields
+    row = store.query(f"SELECT last({field}) FROM {measurement} GROUP BY {', '.join(tags)}")[0]
+    series = ",".join(f"{k}={v}" for k, v in row.tags.items())
+    store.sender.send("wattline", pl.Series([f"{measurement},{series} {field}=123456.0 {at}"]))
+    return measurement, {t: row.tags[t] for t in tags[1:]}, field
 
 
 async def _run(runtime: Runtime, seconds: float) -> None:

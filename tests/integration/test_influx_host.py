@@ -15,8 +15,10 @@ from plant.site import Control
 from store.duck import DuckStore
 from tests.influx_rig import Influxd
 from tests.integration.test_influx import assert_same
-from tests.rig import Rig, text
+from tests.loopback import until
+from tests.rig import START, Rig, text
 from wattline import influx_host
+from wattline.compare import Difference, compare
 from wattline.engine_host import EngineHost
 from wattline.influx_host import InfluxHost, open_influx
 
@@ -42,9 +44,9 @@ def server(tmp_path: Path) -> Iterator[Influxd]:
 class Plant:
     """A rig with the embedded store, and the feeder of InfluxDB beside it."""
 
-    def __init__(self, folder: Path, server: Influxd) -> None:
+    def __init__(self, folder: Path, server: Influxd, plant_text: str | None = None) -> None:
         self.folder, self.server = folder, server
-        self.rig = Rig(text(PLANT, "g r e l d s", window="1m"), folder)
+        self.rig = Rig(plant_text or text(PLANT, "g r e l d s", window="1m"), folder)
         self.duck = DuckStore(None)
         self.engine = EngineHost(self.rig.journal, self.duck, lambda site, books: None)
         self.chance = np.random.default_rng(1)
@@ -52,11 +54,11 @@ class Plant:
     def feeder(self) -> InfluxHost:
         return open_influx(Influx(url=self.server.url), self.rig.journal, self.rig.site, self.folder)
 
-    def minutes(self, count: int) -> None:
+    def minutes(self, count: int, counts: dict[str, tuple[float, float]] | None = None) -> None:
         for _ in range(count):
             e, line, d = self.chance.uniform(1, 50, 3)
             sun = float(self.chance.uniform(0, 9))
-            self.rig.feed({"g": e + line + d, "r": sun, "e": e, "l": line, "d": d, "s": 0.9 * e})
+            self.rig.feed({"g": e + line + d, "r": sun, "e": e, "l": line, "d": d, "s": 0.9 * e}, counts=counts)
         while self.engine.turn():
             pass
 
@@ -105,6 +107,23 @@ def test_an_outage_loses_nothing_and_doubles_nothing(
     assert len([m for m in said if "does not answer" in m]) == 1, "an outage is said once"
     assert len([m for m in said if "takes data again" in m]) == 1
     feeder.stop()
+
+
+def test_what_was_booked_last_is_sent_at_the_end(
+    tmp_path: Path, server: Influxd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influx_host, "PAUSE_S", 60.0)
+    plant = Plant(tmp_path, server)
+    plant.minutes(5)
+    feeder = plant.feeder()
+    feeder.start()
+    until(lambda: feeder.state == "up" and feeder.health()["behind_outputs"] == 0, 10, "the first books")
+    plant.minutes(5)
+    assert feeder.health()["behind_outputs"] > 0, "it pauses"
+    feeder.stop()
+    assert not feeder.is_alive()
+    assert feeder.health()["behind_outputs"] == 0
+    assert_same(plant.duck, plant.feeder().store)
 
 
 @pytest.mark.usefixtures("quick")
@@ -164,3 +183,44 @@ def test_books_go_with_the_site_that_was_in_force(tmp_path: Path, server: Influx
     found = feeder.store.query("SELECT count(final_kwh) FROM line GROUP BY line")
     assert {"press", "mill", "dyer"} <= {one.tags["line"] for one in found}
     feeder.stop()
+
+
+COUNTED = PLANT.replace("{board: l}}", "{board: l}, output: {good: plc.press_good}}")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("again", [False, True], ids=["one feeder", "a restart after each batch"])
+def test_what_a_new_plant_file_takes_away_does_not_stay(tmp_path: Path, server: Influxd, again: bool) -> None:
+    """The meters stay; press becomes mill, and its pieces become those of dyer, in the middle of a block."""
+    plant = Plant(tmp_path, server, text(COUNTED, "g r e l d s", window="1m", nodes="press_good: 'nsu=u;s=good'"))
+    counts = {"press": (5.0, 0.0)}
+    plant.minutes(20, counts)
+    site = plant.rig.site
+    press, dyer = site.lines
+    dyer = msgspec.structs.replace(dyer, good_channel=press.good_channel)
+    press = msgspec.structs.replace(press, good_channel=None)
+    plant.rig.sequencer.control(Control(site=msgspec.structs.replace(site, lines=(press, dyer))))
+    plant.minutes(3, counts)
+    mill = msgspec.structs.replace(press, id="mill")
+    plant.rig.sequencer.control(Control(site=msgspec.structs.replace(site, lines=(mill, dyer))))
+    plant.minutes(30, counts)
+    feeder = plant.feeder()
+    while again and feeder.turn():
+        feeder.store.close()
+        feeder = plant.feeder()
+    feeder.start()
+    plant.end(feeder)
+    assert _differences(plant, feeder) == []
+    window = 15 * 60_000_000_000  # of the block that was open: booked as press, then as mill
+    asked = f"SELECT last(good) AS good, last(final_kwh) AS kwh FROM line WHERE time >= {START + window} AND time < {START + window + 60_000_000_000} GROUP BY line"
+    found = {one.tags["line"]: (one.columns["good"][0], one.columns["kwh"][0]) for one in feeder.store.query(asked)}
+    assert found["press"] == (0.0, 0.0)
+    assert found["mill"][1] > 0
+    assert found["dyer"][0] == 5.0
+    feeder.stop()
+
+
+def _differences(plant: Plant, feeder: InfluxHost) -> list[Difference]:
+    compared, found = compare(plant.duck, feeder.store, 60.0, START, plant.rig.at)
+    assert compared
+    return found
