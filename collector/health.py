@@ -16,7 +16,7 @@ _SLOW: Final = 0.2  # weight of the newest interval in the effective period
 
 @dataclass(slots=True)
 class Polls:
-    """One poll group of one meter. Times are event time; `period_s` is what was asked for."""
+    """One poll group of one meter. Times are event time; `period_s` is what was asked for; `refused` are registers that the meter says it does not have."""
 
     period_s: float
     due: int = 0
@@ -26,6 +26,7 @@ class Polls:
     last_ok_ns: int = 0
     effective_period_s: float | None = None
     answer_s: float | None = None
+    refused: tuple[str, ...] = ()
     failed: Counter[str] = field(default_factory=Counter)
 
     def ok(self, at_ns: int, rows: int, answer_s: float | None = None) -> None:
@@ -50,6 +51,7 @@ class Polls:
             "period_s": self.period_s,
             "effective_period_s": self.effective_period_s,
             "answer_s": self.answer_s,
+            "refused": list(self.refused),
             "last_ms": self.last_ok_ns // 1_000_000 or None,
         }
 
@@ -92,6 +94,7 @@ class MeterHealth:
             "period_s": fastest.period_s if fastest else None,
             "effective_period_s": fastest.effective_period_s if fastest else None,
             "answer_s": max((g.answer_s for g in groups if g.answer_s is not None), default=None),
+            "refused": [name for g in groups for name in g.refused],
             "due": sum(g.due for g in groups),
             "answered": sum(g.answered for g in groups),
             "failed": dict(failed),

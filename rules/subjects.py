@@ -43,7 +43,7 @@ NOW_POWER: Final = {f"power.{c.value}": "kW" if c is not Carrier.COMPRESSED_AIR 
     "power.final": "kW"
 }
 NOW_METER: Final = {
-    "power": "kW", "silence": "s", "register_silence": "s", "answer": "s", "unmoved": "1", "clock_error": "s", "power_factor": "1",
+    "power": "kW", "silence": "s", "register_silence": "s", "registers_refused": "1", "answer": "s", "unmoved": "1", "clock_error": "s", "power_factor": "1",
 }  # fmt: skip
 PLAN: Final = {"plan.demand": "kW", "plan.intensity": "g/kWh"}
 NOW_SITE: Final = {"disk.used": "%", "journal.used": "%", "factor.newer": "1"}

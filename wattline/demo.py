@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,15 @@ def plant_path(name: str = "jiaxing") -> Path:
 class Devices:
     """The child process with the simulated devices. Ends with this process, whatever happens to it."""
 
-    def __init__(self, plant: Path, folder: Path, speed: float, epoch_ns: int | None, seed: int | None) -> None:
+    def __init__(
+        self,
+        plant: Path,
+        folder: Path,
+        speed: float,
+        epoch_ns: int | None,
+        seed: int | None,
+        faults: Sequence[str] = (),
+    ) -> None:
         self.path = folder / "endpoints.json"
         self.path.unlink(missing_ok=True)
         command = [
@@ -56,6 +65,7 @@ class Devices:
         ]
         command += [] if epoch_ns is None else ["--epoch-ns", str(epoch_ns)]
         command += [] if seed is None else ["--seed", str(seed)]
+        command += [part for fault in faults for part in ("--fault", fault)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
         )

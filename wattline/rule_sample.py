@@ -85,6 +85,7 @@ def _meters(now: Now, meters: Sequence[Mapping[str, Any]], at_ns: int, since_ns:
     return {
         "power": np.where(now.at > 0, now.power, np.nan), "silence": silence, "clock_error": now.ahead_s.copy(),
         "answer": np.array([np.nan if m["answer_s"] is None else m["answer_s"] for m in meters]),
+        "registers_refused": np.array([float(len(m["refused"])) for m in meters]),
         "register_silence": np.where(silence > 0, 0.0, _register_silence(now, at_ns, since_ns)), "unmoved": _unmoved(now, at_ns),
         "power_factor": np.array([np.nan if f is None else f for f in factor]),
     }  # fmt: skip
@@ -102,14 +103,19 @@ def _register_silence(now: Now, at_ns: int, since_ns: int) -> Floats:
 
 
 def _unmoved(now: Now, at_ns: int) -> Floats:
-    """Register steps that a counter should have made since it last moved, by what the power says: a frozen meter shows both."""
+    """Register steps that the counters should have made since one of them last moved, by what the power says: a frozen meter shows both.
+
+    A meter with tariffs has several counters, of which one moves.
+    """
     out = np.zeros(len(now.site.meters))
-    for c in now.site.channels:
-        if c.meter < 0 or c.reverse or c.kind != "counter" or not c.step or not now.moved_at[c.tag]:
-            continue
-        point = now.site.meters[c.meter]
-        away_s = (int(now.heard_at[c.tag]) - int(now.moved_at[c.tag])) * 1e-9 - 3 * point.energy_every_s
-        out[c.meter] = max(float(now.power[c.meter]), 0.0) * max(away_s, 0.0) / 3600 / (c.step * c.scale)
+    for meter, point in enumerate(now.site.meters):
+        mine = [c for c in now.site.channels if c.meter == meter and not c.reverse and c.kind == "counter" and c.step]
+        moved = max((int(now.moved_at[c.tag]) for c in mine), default=0)
+        if moved:
+            heard = max(int(now.heard_at[c.tag]) for c in mine)
+            away_s = max((heard - moved) * 1e-9 - 3 * point.energy_every_s, 0.0)
+            step = max(c.step * c.scale for c in mine)
+            out[meter] = max(float(now.power[meter]), 0.0) * away_s / 3600 / step
     return out
 
 

@@ -144,7 +144,7 @@ class Health:
         state = "never" if lag is None else "ok" if lag <= limit else "late" if lag <= 3 * limit else "silent"
         return {
             "id": point.id, "name": point.name, "connection": point.connection, "profile": point.profile, "class_limit": point.class_limit, "state": state,
-            "last_ms": last_ns // 1_000_000 or None, "lag_s": lag, "period_s": counted.get("period_s"), "effective_period_s": counted.get("effective_period_s"), "answer_s": counted.get("answer_s"),
+            "last_ms": last_ns // 1_000_000 or None, "lag_s": lag, "period_s": counted.get("period_s"), "effective_period_s": counted.get("effective_period_s"), "answer_s": counted.get("answer_s"), "refused": counted.get("refused", []),
             "due": counted.get("due", 0), "answered": counted.get("answered", 0), "failed": counted.get("failed", {}), "skipped": counted.get("skipped", 0),
             "power": None if last is None else last[0], "power_unit": {"kWh": "kW"}.get(point.unit, f"{point.unit}/h"), "counter_unit": point.unit,
         }  # fmt: skip

@@ -105,6 +105,7 @@ class Job:
         blocks = plan_blocks(self.rows, self.meter.profile.defaults, self.meter.meter.address)
         self._use([self.request(block) for block in blocks])
         self.replan_at = float("inf")
+        self.polls.refused = ()
 
     def replace(self, good: list[Request], now: float) -> None:
         """Go on with what was not refused, in as few requests as that allows; try all again in an hour."""
@@ -117,6 +118,7 @@ class Job:
             merged = plan_blocks(kept, defaults, base, bad)
             good = [self.request(block) for block in merged] if len(merged) < len(good) else good
         self._use(good)
+        self.polls.refused = tuple(row.name for row in self.rows if row not in kept)
         self.replan_at = now + REPLAN_S
 
     def _use(self, requests: list[Request]) -> None:
