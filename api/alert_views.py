@@ -9,12 +9,14 @@ import msgspec
 from api.context import Context
 from engine.figures import ALIASES, DERIVED, FIGURES
 from plant.config import names
-from plant.errors import QueryError
+from plant.errors import ConfigError, QueryError
 from plant.units import HOUR_NS
 from rules import backtest as trials
 from rules.alert import Alert
 from rules.alerts import Alerts
+from rules.config import Rule
 from rules.desk import Open, Quiet
+from rules.load import known_of_site, load_rules_text
 from rules.past import Known
 from rules.subjects import names as subject_names
 from store.alert_book import noisiest
@@ -171,10 +173,22 @@ class AlertViews:
         rule = self.alerts.rules.get(rule_id)
         if rule is None:
             raise QueryError(f"there is no rule '{rule_id}'; known are {', '.join(self.alerts.rules)}")
-        found = trials.backtest(
-            self.context.history.store, self.context.site, rule, from_ns, to_ns, cast("Known", known), level
-        )
-        return backtest_words(found)
+        return self._tried(rule, from_ns, to_ns, known, level)
+
+    def trial(self, text: str, rule_id: str, from_ns: int, to_ns: int, known: str, level: float) -> dict[str, Any]:
+        """A rule of a text; QueryError carries every mistake of it."""
+        try:
+            rules = load_rules_text("rules", text, known_of_site(self.context.site)).file.rules
+        except ConfigError as error:
+            raise QueryError(str(error)) from None
+        rule = next((r for r in rules if r.id == rule_id), None)
+        if rule is None:
+            raise QueryError(f"there is no rule '{rule_id}' in the text; known are {', '.join(r.id for r in rules)}")
+        return self._tried(rule, from_ns, to_ns, known, level)
+
+    def _tried(self, rule: Rule, from_ns: int, to_ns: int, known: str, level: float) -> dict[str, Any]:
+        store, site = self.context.history.store, self.context.site
+        return backtest_words(trials.backtest(store, site, rule, from_ns, to_ns, cast("Known", known), level))
 
 
 def backtest_words(found: trials.Backtest) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import FastAPI, Query, Request
@@ -42,6 +42,17 @@ class TestCall(By):
     channel: str
 
 
+class Trial(BaseModel):
+    """A rule that is not in force yet: the text of a rule file, and which of its rules is meant."""
+
+    text: str = Field(max_length=100_000)
+    rule: str
+    begin: str = Field("-7d", alias="from")
+    end: str = Field("now", alias="to")
+    known: Literal["then", "now"] = "now"
+    level: float = Field(1.0, gt=0, le=100)
+
+
 From = Annotated[str, Query(alias="from", description="ISO 8601 with offset, today, or -24h", examples=["-7d"])]
 To = Annotated[str, Query(description="ISO 8601 with offset, or now", examples=["now"])]
 
@@ -53,6 +64,7 @@ def alert_routes(app: FastAPI, context: Context) -> None:
     views = AlertViews(context, context.alerts)
     _reading(app, context, views)
     _rules(app, context, views)
+    _trying(app, context, views)
     _acting(app, context, views)
 
 
@@ -105,6 +117,15 @@ def _rules(app: FastAPI, context: Context, views: AlertViews) -> None:
         """When a rule would have fired, and how other thresholds would have done."""
         a, b = times.span(start, to, context.site, context.now_ns())
         return _json(views.backtest(rule, a, b, known, level))
+
+
+def _trying(app: FastAPI, context: Context, views: AlertViews) -> None:
+    @app.post("/api/v1/rules/try", tags=["rules"])
+    def try_rule(body: Trial, request: Request) -> Response:
+        """Back-test a rule that is not in force yet; nothing is changed by it."""
+        _from_here(request)
+        a, b = times.span(body.begin, body.end, context.site, context.now_ns())
+        return _json(views.trial(body.text, body.rule, a, b, body.known, body.level))
 
 
 def _acting(app: FastAPI, context: Context, views: AlertViews) -> None:

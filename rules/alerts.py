@@ -39,7 +39,7 @@ class Alerts:
     def note(self, rows: Sequence[Row], changed: Sequence[Alert]) -> None:
         """History of a round; inside a transaction of the caller."""
         self.book.add_changes(rows)
-        self.book.put_alerts([self._row(a) for a in changed])
+        self.book.put_alerts([_row(a) for a in changed])
         self.book.add_audit(
             [
                 (a.resolved_ns or a.fired_ns, "wattline", _ACTIONS[a.state], a.id, "found late" if a.late else "")
@@ -65,11 +65,6 @@ class Alerts:
         if body != self.saved:
             self.book.set_part("desk", now_ns, body)
             self.saved = body
-
-    def _row(self, alert: Alert) -> tuple[Any, ...]:
-        there = self.desk.by_id(alert.id)
-        taken = there.taken.by if there is not None and there.taken else None
-        return alert.id, alert.rule, alert.subject, alert.fired_ns, alert.resolved_ns, taken, msgspec.json.encode(alert)
 
     def acknowledge(self, alert: str, name: str, note: str, now_ns: int) -> None:
         """Somebody has it: no repeats, no escalation."""
@@ -154,6 +149,10 @@ _ACTIONS = {
     AlertState.PENDING: "pending",
     AlertState.INACTIVE: "inactive",
 }
+
+
+def _row(alert: Alert) -> tuple[Any, ...]:
+    return alert.id, alert.rule, alert.subject, alert.fired_ns, alert.resolved_ns, msgspec.json.encode(alert)
 
 
 def _name(name: str) -> str:

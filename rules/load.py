@@ -13,10 +13,11 @@ from typing import Any
 from plant.config import PlantFile
 from plant.errors import ConfigError, Mistake, QueryError
 from plant.load import load_text, read_text, suggestion
+from plant.site import Site
 from rules.check_condition import RECENT_S, Scope, check
 from rules.config import Rule, RuleFile
 from rules.parser import parse
-from rules.subjects import figures_of, sums_of
+from rules.subjects import KINDS, figures_of, subjects, sums_of
 from rules.units import canonical
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -27,21 +28,26 @@ _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z0-9/]*)?\s*
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What rules may name: subjects by kind, shifts, who can be told; None where there is no plant to check against."""
+    """What rules may name: subjects by kind, shifts, who can be told (None: not checked)."""
 
     subjects: dict[str, tuple[str, ...]]
     shifts: tuple[str, ...] = ()
-    tell: tuple[str, ...] = ()
+    tell: tuple[str, ...] | None = ()
     window_s: float = 60.0
 
 
 def known_of(plant: PlantFile) -> Known:
     """What rules of a plant file may name."""
-    subjects = {
+    ids = {
         "line": tuple(plant.lines), "group": tuple(plant.groups), "bus": tuple(plant.buses), "meter": tuple(plant.meters), "site": ("site",),
     }  # fmt: skip
     told = plant.notify.names if plant.notify else []
-    return Known(subjects, tuple(plant.site.shifts), tuple(told), plant.site.window)
+    return Known(ids, tuple(plant.site.shifts), tuple(told), plant.site.window)
+
+
+def known_of_site(site: Site) -> Known:
+    """What a rule that is only tried may name; who is told does not matter to a back-test."""
+    return Known({per: subjects(site, per) for per in KINDS}, tuple(site.shifts), None, site.window_s)
 
 
 def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
@@ -250,9 +256,10 @@ def _references(rule: Rule, at: tuple[str | int, ...], known: Known) -> Iterator
     for shift in rule.active.shifts if rule.active else ():
         if shift not in known.shifts:
             yield (*at, "active", "shifts"), f"there is no shift '{shift}'{suggestion(shift, list(known.shifts))}"
+    told = known.tell
     for name in [*rule.tell, *(n for e in rule.escalate for n in e.to)]:
-        if name not in known.tell:
+        if told is not None and name not in told:
             yield (
                 (*at, "tell"),
-                f"there is no person, rota or channel '{name}' in notify{suggestion(name, list(known.tell))}",
+                f"there is no person, rota or channel '{name}' in notify{suggestion(name, list(told))}",
             )

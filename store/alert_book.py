@@ -75,8 +75,12 @@ class AlertBook:
         )  # fmt: skip
 
     def put_alerts(self, rows: Iterable[Row]) -> None:
-        """(id, rule, subject, fired_ns, resolved_ns, taken_by, body); the newest of an id stays."""
-        self.db.executemany("INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        """(id, rule, subject, fired_ns, resolved_ns, body); the newest of an id stays, and who took it."""
+        self.db.executemany(
+            "INSERT INTO alert (id, rule, subject, fired_ns, resolved_ns, body) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET resolved_ns = excluded.resolved_ns, body = excluded.body",
+            rows,
+        )
 
     def add_audit(self, rows: Iterable[Row]) -> None:
         """(at_ns, actor, action, alert, detail)."""

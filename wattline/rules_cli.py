@@ -18,7 +18,7 @@ import typer
 from api.alert_views import backtest_words
 from api.times import span
 from plant.errors import ConfigError, QueryError, WattlineError
-from plant.load import load_plant
+from plant.load import load_plant, read_text
 from plant.site import decode_control
 from rules.backtest import backtest as run_backtest
 from rules.config import RuleFile
@@ -87,21 +87,29 @@ def backtest(
     data: Annotated[Path | None, typer.Option("--data", help="instead: the data folder of a Wattline that is not running, with --plant")] = None,
     plant: Annotated[Path | None, typer.Option(help="plant file whose rules are meant, with --data")] = None,
     file: Annotated[Path | None, typer.Option(help="rule file that is not in force yet, with --data")] = None,
+    token: Annotated[str, typer.Option(envvar="WATTLINE_TOKEN", help="of a Wattline that listens on more than loopback")] = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Say when a rule would have fired, for how long, how often in a week, and how other thresholds would have done."""
     if known not in ("then", "now"):
         raise typer.BadParameter(f"'{known}' is neither then nor now", param_hint="--known")
     given = {"from": start, "to": end, "known": known, "level": level}
-    found = _asked(url, rule, given) if data is None else _here(data, plant, file, rule, given)
+    found = _asked(url, token, rule, file, given) if data is None else _here(data, plant, file, rule, given)
     print(json.dumps(found, indent=1) if as_json else _table(found))
 
 
-def _asked(url: str, rule: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(url: str, token: str, rule: str, file: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """Ask a running Wattline; WattlineError with its words if it cannot."""
-    address = f"{url.rstrip('/')}/api/v1/rules/{urllib.parse.quote(rule)}/backtest?{urllib.parse.urlencode(given)}"
+    base = f"{url.rstrip('/')}/api/v1/rules"
+    if file is None:
+        question = urllib.request.Request(f"{base}/{urllib.parse.quote(rule)}/backtest?{urllib.parse.urlencode(given)}")
+    else:
+        body = json.dumps({"text": read_text(file), "rule": rule, **given}).encode()
+        question = urllib.request.Request(f"{base}/try", body, {"Content-Type": "application/json"})
+    if token:
+        question.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(address, timeout=300) as answer:
+        with urllib.request.urlopen(question, timeout=300) as answer:
             found: dict[str, Any] = json.loads(answer.read())
             return found
     except urllib.error.HTTPError as error:
