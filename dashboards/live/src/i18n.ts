@@ -60,3 +60,17 @@ export function clock(ms: number, zone: string, seconds = false): string {
   const options = { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23", timeZone: zone } as const;
   return kept(`${lang} ${zone} ${seconds}`, () => new Intl.DateTimeFormat(lang, options)).format(ms);
 }
+// A time that may be of another day: with its date then.
+export function moment(ms: number, zone: string, nowMs: number): string {
+  const day = (at: number): string => kept(`${lang} ${zone} day`, () => new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone: zone })).format(at);
+  return day(ms) === day(nowMs) ? clock(ms, zone) : `${day(ms)} ${clock(ms, zone)}`;
+}
+export function date(ms: number, zone: string): string {
+  return kept(`${lang} ${zone} date`, () => new Intl.DateTimeFormat(lang, { day: "numeric", month: "numeric", timeZone: zone })).format(ms);
+}
+// A length of time in its two largest units.
+export function lasting(ms: number): string {
+  const minutes = Math.round(ms / 60_000), days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24;
+  const parts: [number, Word][] = [[days, "days"], [hours, "hoursLong"], [days ? 0 : minutes % 60, "minutesLong"]];
+  return parts.filter(([n]) => n > 0).map(([n, word]) => t(word, { n })).join(" ") || (ms > 0 ? `< ${t("minutesLong", { n: 1 })}` : t("minutesLong", { n: 0 }));
+}
