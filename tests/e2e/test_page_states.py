@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.e2e.page_rig import FLAGS, PageRig, recorded
 from wattline.runtime import page_folder
@@ -167,19 +167,6 @@ SAYS = {
     ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"], ("factors", "well"): ["byLocation", "contract", "scope_scope2"],
     ("site", "alert"): ["state_FAULT", "line_idle", "connection_lost", "converter_unloaded", "counter_reset", "was_silent"],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def play() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(play: Playwright) -> Iterator[Browser]:
-    started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield started
-    started.close()
 
 
 @contextmanager

@@ -24,13 +24,12 @@ export function acts(a: Alert, done: Done, nowMs: () => number): HTMLElement {
   return el("section", "card acts", el("h2", "", t("whatNow")), ...forms);
 }
 // What is kept quiet, each with a way to end it.
-export function silences(all: Quiet[], zone: string, nowMs: number, done: Done): HTMLElement {
-  return el("section", "card quiets", el("h2", "", t("silences")), el("ul", "open", ...all.map((q) => el("li", "", ...quietLines(q, zone, nowMs), lift(q, done)))));
+export function silences(all: Quiet[], about: (q: Quiet) => string, zone: string, nowMs: number, done: Done): HTMLElement {
+  return el("section", "card quiets", el("h2", "", t("silences")), el("ul", "open", ...all.map((q) => el("li", "", ...quietLines(q, about(q), zone, nowMs), lift(q, done)))));
 }
-export function quietLines(q: Quiet, zone: string, nowMs: number): HTMLElement[] {
+export function quietLines(q: Quiet, about: string, zone: string, nowMs: number): HTMLElement[] {
   const span = q.from_ms > nowMs ? `${moment(q.from_ms, zone, nowMs)} – ${moment(q.until_ms, zone, nowMs)}` : t("untilTime", { t: moment(q.until_ms, zone, nowMs) });
-  const of = [q.rule, q.subject].filter(Boolean).join(" · ");
-  return [el("div", "head", el("span", "tag", code("quiet", q.kind)), el("span", "", span), ...(of ? [el("code", "", of)] : [])), el("p", "small", `${q.by}: ${q.reason}`)];
+  return [el("div", "head", el("span", "tag", code("quiet", q.kind)), el("strong", "", about), el("span", "", span)), el("p", "small", `${q.by}: ${q.reason}`)];
 }
 export function lift(q: Quiet, done: Done): HTMLElement {
   return form("lift", [], (who) => send("DELETE", `/api/v1/silences/${q.id}?name=${encodeURIComponent(who)}`), done, q.id);

@@ -3,7 +3,7 @@ import { acts, lift, quietLines } from "./acts";
 import { get, type Data } from "./data";
 import { el, renewing, row, scrolled } from "./dom";
 import { code, lasting, moment, name, t } from "./i18n";
-import { alertLink, amount, lasted, mark, notes, sentence, subject } from "./open";
+import { alertLink, amount, lasted, mark, notes, quietOf, sentence, subject } from "./open";
 import { condition, listed } from "./rule";
 import type { Page } from "./site";
 import type { Alert, Alerts, OneAlert } from "./types";
@@ -46,7 +46,7 @@ export function alertPage(data: Data, id: string): Page {
     root.querySelectorAll<HTMLElement>("[hidden].middle, [hidden].pair, [hidden].card").forEach((part) => (part.hidden = false));
     show[0]!([a, minute], () => [el("h1", "", sentence(a)), el("div", "facts", mark(a.severity), el("span", "tag", code("alert", a.state)), subject(a), el("span", "", lasted(a, zone, at)), ...notes(a, zone, at))]);
     show[1]!([over], () => [acts(a, changed, () => watch.list?.at_ms ?? Date.now())]);
-    show[2]!([a.quiet, a.acknowledged], () => [...taken(a, at), ...(a.quiet ? [el("section", "card quiets", ...quietLines(a.quiet, zone, at), lift(a.quiet, changed))] : [])]);
+    show[2]!([a.quiet, a.acknowledged], () => [...taken(a, at), ...(a.quiet ? [el("section", "card quiets", ...quietLines(a.quiet, quietOf(a.quiet, data.site, rule ? [rule] : []), zone, at), lift(a.quiet, changed))] : [])]);
     curve.draw(chart);
     show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), el("p", "", name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
     show[4]!([a, minute], () => [el("h2", "", t("evidence")), evidence(a, at)]);

@@ -3,7 +3,7 @@ import { silences } from "./acts";
 import { get, type Data } from "./data";
 import { el, renewing, row, scrolled } from "./dom";
 import { lasting, moment, name, t, type Word } from "./i18n";
-import { alertLink, amount, covered, lasted, mark, notes, subject } from "./open";
+import { alertLink, amount, covered, lasted, mark, notes, quietOf, sentence, subject } from "./open";
 import type { Page } from "./site";
 import type { Alert, Alerts, Quiet, Rule } from "./types";
 
@@ -15,14 +15,18 @@ export function alertsPage(data: Data): Page {
   const now = el("div", "lists", el("p", "", "…")), quiet = el("div"), past = el("section", "card");
   const showNow = renewing(now), showQuiet = renewing(quiet), showPast = renewing(past);
   const root = el("main", "alerts", el("h1", "", t("alerts")), now, quiet, past);
-  let live = true, rules: number | null = null, drawn: Alerts | null = null, was = "", kept: Alert[] | null = null, only = "";
-  void get<Rule[]>("/api/v1/rules").then((all) => ((rules = all.length), live && draw()), () => undefined);
+  let live = true, rules: Rule[] | null = null, drawn: Alerts | null = null, was = "", kept: Alert[] | null = null, only = "";
+  void get<Rule[]>("/api/v1/rules").then((all) => ((rules = all), live && draw()), () => undefined);
 
   async function load(): Promise<void> {
     const [all, quiets] = await Promise.all([get<Alerts>("/api/v1/alerts?state=all").catch(() => null), get<Quiet[]>("/api/v1/silences").catch(() => null)]);
     if (!live) return;
     if (all) (kept = all.past), drawPast(all.at_ms);
-    if (quiets) showQuiet([quiets], () => (quiets.length ? [silences(quiets, zone, watch.list?.at_ms ?? 0, changed)] : []));
+    if (quiets) showQuiet([quiets, quiets.map(about)], () => (quiets.length ? [silences(quiets, about, zone, watch.list?.at_ms ?? 0, changed)] : []));
+  }
+  function about(q: Quiet): string {
+    const alert = q.alert ? watch.find(q.alert) : undefined;
+    return alert ? sentence(alert) : quietOf(q, data.site, rules ?? []);
   }
   async function changed(): Promise<void> {
     await Promise.all([watch.load(), load()]);
@@ -43,14 +47,14 @@ export function alertsPage(data: Data): Page {
     const at = list.at_ms, [open, chattering] = [list.open, list.chattering].map((all) => [...all].sort((a, b) => Number(covered(a)) - Number(covered(b))));
     const shown = new Set([...open!, ...chattering!].map((a) => a.id));
     const own = open!.filter((a) => !a.cause || !shown.has(a.cause)), old = (a: Alert) => at - a.fired_ms > STANDING_MS;
-    showNow([list.open, list.chattering, rules, watch.failing, Math.floor(at / MINUTE_MS)], () => [
+    showNow([list.open, list.chattering, rules?.length, watch.failing, Math.floor(at / MINUTE_MS)], () => [
       ...(watch.failing ? [el("p", "stale", t("unanswered"))] : []),
       ...(shown.size ? part("openNow", "", own.filter((a) => !old(a)), list) : [empty()]),
       ...part("standing", "standingNote", own.filter(old), list), ...part("chattering", "chatteringNote", chattering!, list),
     ]);
   }
   function empty(): HTMLElement {
-    return el("section", "card calm", el("p", "answer", t("nothingOpen")), el("p", "small", rules === null ? "" : t("rulesWatch", { n: rules })));
+    return el("section", "card calm", el("p", "answer", t("nothingOpen")), el("p", "small", rules === null ? "" : t("rulesWatch", { n: rules.length })));
   }
   function part(title: Word, note: Word | "", all: Alert[], list: Alerts): HTMLElement[] {
     const said = note ? [el("p", "small", t(note))] : [];

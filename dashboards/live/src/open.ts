@@ -1,7 +1,7 @@
 // How an alert is told, wherever it stands: its mark, its sentence, what it is about, and how many nobody has taken.
 import { anchor, el, text } from "./dom";
 import { code, lasting, moment, name, num, t } from "./i18n";
-import type { Alert } from "./types";
+import type { Alert, Quiet, Rule, Site } from "./types";
 import type { Watch } from "./watch";
 
 const SHAPE: Record<string, string> = { critical: "◆", warning: "▲", info: "●" };
@@ -17,6 +17,13 @@ export const alertLink = (a: Alert, id = ""): HTMLElement => anchor(sentence(a),
 export function subject(a: Alert): HTMLElement {
   const called = name(a.subject_name, a.subject);
   return a.per === "line" || a.per === "group" ? anchor(called, `/lines/${a.subject}`, "inline") : el("span", "", called);
+}
+export function called(site: Site, id: string): string {
+  return name([...site.lines, ...site.groups, ...site.buses, site].find((x) => x.id === id)?.name, id);
+}
+// The rule and the subject that are kept quiet, by name; nothing for a shelved alert.
+export function quietOf(q: Quiet, site: Site, rules: Rule[]): string {
+  return [q.rule && name(rules.find((r) => r.id === q.rule)?.title, q.rule), q.subject && called(site, q.subject)].filter(Boolean).join(" · ");
 }
 export function amount(x: number | null, unit: string): string {
   return unit === "1" || !unit ? num(x) : `${num(x)} ${unit}`;

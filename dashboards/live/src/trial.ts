@@ -3,7 +3,7 @@ import { field } from "./acts";
 import { get, type Data } from "./data";
 import { anchor, el, numbers, renewing, row, scrolled } from "./dom";
 import { lasting, moment, name, num, t, whole } from "./i18n";
-import { amount, mark } from "./open";
+import { amount, called, mark } from "./open";
 import { condition } from "./rule";
 import type { Page } from "./site";
 import type { Rule, Watched } from "./types";
@@ -50,19 +50,18 @@ export function trialPage(data: Data, id: string): Page {
   }
   function draw(b: Trial): void {
     done.forEach((part) => (part.hidden = false));
-    const called = (subject: string): string => name([...data.site.lines, ...data.site.groups, ...data.site.buses, data.site].find((x) => x.id === subject)?.name, subject);
     show(b, () => [el("p", "answer", t("wouldFire", { n: whole(b.fired) })), el("p", "small", `${t("perWeek", { n: num(b.per_week) })} · ${t("inAll", { t: lasting(b.seconds * 1000) })} · ${moment(b.from_ms, zone, b.to_ms)} – ${moment(b.to_ms, zone, b.from_ms)}`)]);
     curve.draw(b.chart.start_ms.length ? b.chart : null);
-    curve.root.querySelector("h2")!.textContent = b.chart.subject ? `${t("curve")}: ${called(b.chart.subject)}` : t("curve");
-    tables.replaceChildren(others(b), spans(b, called));
+    curve.root.querySelector("h2")!.textContent = b.chart.subject ? `${t("curve")}: ${called(data.site, b.chart.subject)}` : t("curve");
+    tables.replaceChildren(others(b), spans(b));
   }
   function others(b: Trial): HTMLElement {
     const rows = b.others.map((o) => el("tr", o.factor === Number(factor.value) ? "this" : "", ...numbers(`× ${num(o.factor)}`, whole(o.fired), num(o.per_week), lasting(o.seconds * 1000))));
     return el("section", "card", el("h2", "", t("others")), scrolled(t("others"), [t("threshold"), t("fired"), t("aWeek"), t("lastedFor")], rows));
   }
-  function spans(b: Trial, called: (subject: string) => string): HTMLElement {
+  function spans(b: Trial): HTMLElement {
     const rows = [...b.spans].reverse().map((s) => {
-      const line = row(called(s.subject), moment(s.from_ms, zone, b.to_ms));
+      const line = row(called(data.site, s.subject), moment(s.from_ms, zone, b.to_ms));
       line.append(...numbers(s.to_ms === null ? t("alert_firing") : lasting(s.to_ms - s.from_ms), amount(s.value, b.unit), amount(s.limit, b.unit)));
       return line;
     });
