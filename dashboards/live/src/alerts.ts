@@ -1,7 +1,7 @@
 // The Alerts page: what is open, what stands for long, what comes and goes, what was, and what is kept quiet.
 import { silences } from "./acts";
 import { get, type Data } from "./data";
-import { el, renewing, row, scrolled } from "./dom";
+import { anchor, el, numbers, renewing, row, scrolled } from "./dom";
 import { lasting, moment, name, t, type Word } from "./i18n";
 import { alertLink, amount, covered, lasted, mark, notes, quietOf, sentence, subject } from "./open";
 import type { Page } from "./site";
@@ -14,7 +14,7 @@ export function alertsPage(data: Data): Page {
   const zone = data.site.timezone, watch = data.alerts;
   const now = el("div", "lists", el("p", "", "…")), quiet = el("div"), past = el("section", "card");
   const showNow = renewing(now), showQuiet = renewing(quiet), showPast = renewing(past);
-  const root = el("main", "alerts", el("h1", "", t("alerts")), now, quiet, past);
+  const root = el("main", "alerts", el("div", "head", el("h1", "", t("alerts")), anchor(t("rules"), "/rules", "chip")), now, quiet, past);
   let live = true, rules: Rule[] | null = null, drawn: Alerts | null = null, was = "", kept: Alert[] | null = null, only = "";
   void get<Rule[]>("/api/v1/rules").then((all) => ((rules = all), live && draw()), () => undefined);
 
@@ -76,8 +76,12 @@ export function alertsPage(data: Data): Page {
   function drawPast(at: number): void {
     const found = new Map((kept ?? []).map((a) => [a.rule, name(a.title, a.rule)]));
     const picked = (kept ?? []).filter((a) => !only || a.rule === only).sort((a, b) => b.fired_ms - a.fired_ms);
-    const cells = (a: Alert) => row(alertLink(a, `past-${a.id}`), mark(a.severity), moment(a.fired_ms, zone, at), lasting((a.resolved_ms ?? at) - a.fired_ms), amount(a.value, a.unit), amount(a.limit, a.unit), a.acknowledged?.by ?? "–");
-    const head = [t("alert"), t("severity"), t("at"), t("lastedFor"), t("value"), t("limit"), t("acknowledged")];
+    const cells = (a: Alert): HTMLElement => {
+      const line = row(alertLink(a, `past-${a.id}`), mark(a.severity), moment(a.fired_ms, zone, at), a.acknowledged?.by ?? "–");
+      line.append(...numbers(lasting((a.resolved_ms ?? at) - a.fired_ms), amount(a.value, a.unit), amount(a.limit, a.unit)));
+      return line;
+    };
+    const head = [t("alert"), t("severity"), t("at"), t("acknowledged"), t("lastedFor"), t("value"), t("limit")];
     showPast([picked, only], () => [
       el("header", "", el("h2", "", `${t("past")} (${picked.length})`), ...(found.size > 1 ? [filter(found, at)] : [])),
       picked.length ? scrolled(t("past"), head, picked.map(cells), "tall") : el("p", "small", t("none")),

@@ -113,7 +113,7 @@ export function drawWatched(c: ECharts, zone: string, w: Watched): void {
     xAxis: { type: "value", min: from, max: to, axisTick: { show: false }, splitLine: { show: false }, axisLabel: { customValues: at, color: ink(), fontSize: rem() * 0.755, hideOverlap: true, formatter: (ms: number) => (clock(ms, zone) === "00:00" ? date(ms, zone) : clock(ms, zone)) } },
     yAxis: { ...valueAxis(w.unit === "1" ? "" : w.unit), scale: true },
     series: [
-      { ...line, name: t("value"), color: "#0072B2", lineStyle: { width: rem() * 0.13 }, data: points(w.value), markArea: { silent: true, itemStyle: { color: warn, opacity: 0.2 }, data: w.firing.map(([a, b]) => [{ xAxis: Math.max(a, from) }, { xAxis: Math.min(b, to) }]) } },
+      { ...line, name: t("value"), color: "#0072B2", lineStyle: { width: rem() * 0.13 }, data: points(w.value), markArea: { silent: true, itemStyle: { color: warn, opacity: 0.25, borderColor: warn, borderWidth: 1 }, data: w.firing.map(([a, b]) => [{ xAxis: Math.max(a, from) }, { xAxis: Math.min(b, to) }]) } },
       { ...line, name: t("limit"), color: warn, lineStyle: { width: rem() * 0.13, type: "dashed" }, data: points(w.limit) },
     ],
   }, { notMerge: true });

@@ -70,7 +70,8 @@ export function date(ms: number, zone: string): string {
 }
 // A length of time in its two largest units.
 export function lasting(ms: number): string {
+  if (ms < 60_000) return t("secondsLong", { n: Math.round(ms / 1000) });
   const minutes = Math.round(ms / 60_000), days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24;
   const parts: [number, Word][] = [[days, "days"], [hours, "hoursLong"], [days ? 0 : minutes % 60, "minutesLong"]];
-  return parts.filter(([n]) => n > 0).map(([n, word]) => t(word, { n })).join(" ") || (ms > 0 ? `< ${t("minutesLong", { n: 1 })}` : t("minutesLong", { n: 0 }));
+  return parts.filter(([n]) => n > 0).map(([n, word]) => t(word, { n })).join(" ");
 }

@@ -53,9 +53,9 @@ function button(label: string, press: () => void, on = false): HTMLElement {
   b.addEventListener("click", press);
   return b;
 }
-function link(label: string, path: string): HTMLElement {
+function link(label: string, path: string, within?: RegExp): HTMLElement {
   const a = anchor(label, path, "nav");
-  if (location.pathname === path) a.setAttribute("aria-current", "page");
+  if (within?.test(location.pathname) ?? location.pathname === path) a.setAttribute("aria-current", "page");
   return a;
 }
 function header() {
@@ -63,7 +63,7 @@ function header() {
   const languages = LANGS.map((l) => button(LANG_NAMES[l], () => (setLang(l), show()), l === lang));
   const toWall = button(t("wall"), () => wall(!root.classList.contains("wall")), localStorage.getItem("wall") === "on");
   toWall.classList.add("towall");
-  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), link(t("factors"), "/factors"), ...(data.alerts.there ? [link(t("alerts"), "/alerts"), link(t("rules"), "/rules")] : []), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
+  const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), link(t("factors"), "/factors"), ...(data.alerts.there ? [link(t("alerts"), "/alerts", /^\/(alerts|rules)/)] : []), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
   const title = el("strong", "works", name(data.site.name, data.site.id));
   const top = el("header", "top", title, now, open, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), el("span", "small leave", t("leave")), controls);
   return { root: top, now, open, books, cover };

@@ -5,8 +5,8 @@ import { sourceColour } from "./colour";
 import type { Data } from "./data";
 import { COVERED, el, figure, grid, GUESSED, renewing, section, type Figure } from "./dom";
 import { explain } from "./explain";
-import { clock, code, has, name, num, signed, t } from "./i18n";
-import { alertLink, lasted, uncovered } from "./open";
+import { clock, code, has, moment, name, num, signed, t } from "./i18n";
+import { alertLink, uncovered } from "./open";
 import type { Attention, Books, Now } from "./types";
 
 export interface Page { root: HTMLElement; update(): void; stop(): void }
@@ -109,9 +109,9 @@ export function sitePage(data: Data): Page {
   // Open alerts that nobody has taken stand first, then what the books noticed.
   function showNeeds(): void {
     const { now, books, alerts } = data, open = uncovered(alerts), at = alerts.list?.at_ms ?? 0, most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST;
-    showAttention([open, Math.floor(at / 60_000), books?.attention, !now, most], () => {
+    showAttention([open, books?.attention, !now, most], () => {
       const order = [...(books?.attention ?? [])].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms);
-      const alerting = open.map((a) => el("li", `${a.severity} alert`, el("span", "", alertLink(a, `needs-${a.id}`)), el("time", "", lasted(a, site.timezone, at))));
+      const alerting = open.map((a) => el("li", `${a.severity} alert`, el("span", "", alertLink(a, `needs-${a.id}`)), el("time", "", moment(a.since_ms, site.timezone, at))));
       const all = [...alerting, ...order.map(item)], rest = all.length - most;
       if (!books) all.push(el("li", "calm", t(now ? "noBooks" : "waiting")));
       return [...(all.length ? all.slice(0, most) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : [])];

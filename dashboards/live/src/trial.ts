@@ -56,7 +56,7 @@ export function trialPage(data: Data, id: string): Page {
     tables.replaceChildren(others(b), spans(b));
   }
   function others(b: Trial): HTMLElement {
-    const rows = b.others.map((o) => el("tr", o.factor === Number(factor.value) ? "this" : "", ...numbers(`× ${num(o.factor)}`, whole(o.fired), num(o.per_week), lasting(o.seconds * 1000))));
+    const rows = b.others.map((o) => el("tr", o.factor === Number(factor.value) ? "this" : "", ...numbers(`${whole(100 * o.factor)} %`, whole(o.fired), num(o.per_week), lasting(o.seconds * 1000))));
     return el("section", "card", el("h2", "", t("others")), scrolled(t("others"), [t("threshold"), t("fired"), t("aWeek"), t("lastedFor")], rows));
   }
   function spans(b: Trial): HTMLElement {
