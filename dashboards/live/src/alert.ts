@@ -13,12 +13,13 @@ const MINUTE_MS = 60_000;
 
 export function alertPage(data: Data, id: string): Page {
   const zone = data.site.timezone, watch = data.alerts;
-  const head = el("section", "alerthead", el("p", "", "…")), act = el("div"), quiet = el("div"), words = el("section", "card"), facts = el("section", "card"), near = el("section", "card"), trail = el("section", "card");
+  const head = el("section", "alerthead", el("p", "", "…")), act = el("div", "first"), quiet = el("div", "first"), words = el("section", "card"), facts = el("section", "card"), near = el("section", "card"), trail = el("section", "card");
   const show = [head, act, quiet, words, facts, near, trail].map(renewing);
   const curve = watchedSection(t("curve"), zone);
-  const root = el("main", "alertpage", head, el("section", "middle", curve.root, el("div", "side", act, quiet, facts)), el("section", "pair", words, near), trail);
+  const root = el("main", "alertpage", head, el("section", "middle", el("div", "side", curve.root, words), el("div", "side", act, quiet, facts, near)), trail);
   let live = true, drawn: Alerts | null = null, was = "", over = false;
-  root.querySelectorAll<HTMLElement>(".middle, .pair, .card").forEach((part) => (part.hidden = true));
+  const parts = root.querySelectorAll<HTMLElement>(".middle, .card");
+  parts.forEach((part) => (part.hidden = true));
   void load();
 
   async function load(): Promise<void> {
@@ -43,7 +44,7 @@ export function alertPage(data: Data, id: string): Page {
   function draw({ alert: a, rule, chart, neighbours, trail: steps }: OneAlert): void {
     const at = a.resolved_ms === null ? (watch.list?.at_ms ?? data.now?.at_ms ?? Date.now()) : Math.max(a.resolved_ms, watch.list?.at_ms ?? 0), minute = Math.floor(at / MINUTE_MS);
     over = a.resolved_ms !== null;
-    root.querySelectorAll<HTMLElement>("[hidden].middle, [hidden].pair, [hidden].card").forEach((part) => (part.hidden = false));
+    parts.forEach((part) => (part.hidden = false));
     show[0]!([a, minute], () => [el("h1", "", sentence(a)), el("div", "facts", mark(a.severity), el("span", "tag", code("alert", a.state)), subject(a), el("span", "", lasted(a, zone, at)), ...notes(a, zone, at))]);
     show[1]!([over], () => [acts(a, changed, () => watch.list?.at_ms ?? Date.now())]);
     show[2]!([a.quiet, a.acknowledged], () => [...taken(a, at), ...(a.quiet ? [el("section", "card quiets", ...quietLines(a.quiet, quietOf(a.quiet, data.site, rule ? [rule] : []), zone, at), lift(a.quiet, changed))] : [])]);

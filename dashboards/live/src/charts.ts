@@ -4,7 +4,7 @@ import { GridComponent, LegendComponent, MarkAreaComponent, TooltipComponent } f
 import { init, use, type ECharts } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { carbon, sourceColour, STATE_COLOUR } from "./colour";
-import { clock, code, date, moment, name, num, sourceName, t } from "./i18n";
+import { clock, code, date, moment, name, num, plain, sourceName, t } from "./i18n";
 import type { FlowNode, Now, Series, Site, Watched } from "./types";
 
 use([BarChart, CustomChart, LineChart, SankeyChart, GridComponent, LegendComponent, MarkAreaComponent, TooltipComponent, CanvasRenderer]);
@@ -72,7 +72,7 @@ function direct(now: Now): Now["flows"] {
 const step = (c: ECharts): number => (c.getWidth() < 32 * rem() ? 6 : 3);
 const axis = (s: Series, zone: string, every: number) => ({ type: "category" as const, data: s.columns.start_ms!.map((ms) => clock(ms!, zone)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: ink(), fontSize: rem() * 0.755, hideOverlap: true, margin: rem() * 0.5, interval: (_: number, at: string) => at.endsWith(":00") && Number(at.slice(0, 2)) % every === 0 }, boundaryGap: false });
 const legend = (name = false) => ({ textStyle: { color: ink(), fontSize: rem() * 0.8 }, itemGap: rem() * 0.8, itemWidth: rem(), itemHeight: rem() * 0.7, top: 0, right: 0, type: "scroll" as const, pageTextStyle: { color: ink() }, left: name ? rem() * 4 : 0 });
-const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameTextStyle: { color: ink(), fontSize: rem() * 0.75 }, nameGap: rem() * 0.7, axisLabel: { color: ink(), fontSize: rem() * 0.75 }, splitLine: { lineStyle: { opacity: 0.25 } }, splitNumber: 3 });
+const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameTextStyle: { color: ink(), fontSize: rem() * 0.75 }, nameGap: rem() * 0.7, axisLabel: { color: ink(), fontSize: rem() * 0.75, formatter: plain }, splitLine: { lineStyle: { opacity: 0.25 } }, splitNumber: 3 });
 
 export function drawSources(c: ECharts, site: Site, s: Series, small: boolean): void {
   const ids = Object.keys(s.columns).filter((k) => k.startsWith("energy.source.") && s.columns[k]!.some((v) => v !== null && Math.abs(v) > 0.01));
@@ -113,7 +113,7 @@ export function drawWatched(c: ECharts, zone: string, w: Watched): void {
     xAxis: { type: "value", min: from, max: to, axisTick: { show: false }, splitLine: { show: false }, axisLabel: { customValues: at, color: ink(), fontSize: rem() * 0.755, hideOverlap: true, formatter: (ms: number) => (clock(ms, zone) === "00:00" ? date(ms, zone) : clock(ms, zone)) } },
     yAxis: { ...valueAxis(w.unit === "1" ? "" : w.unit), scale: true },
     series: [
-      { ...line, name: t("value"), color: "#0072B2", lineStyle: { width: rem() * 0.13 }, data: points(w.value), markArea: { silent: true, itemStyle: { color: warn, opacity: 0.25, borderColor: warn, borderWidth: 1 }, data: w.firing.map(([a, b]) => [{ xAxis: Math.max(a, from) }, { xAxis: Math.min(b, to) }]) } },
+      { ...line, name: t("value"), color: ink(), lineStyle: { width: rem() * 0.13 }, data: points(w.value), markArea: { silent: true, itemStyle: { color: warn, opacity: 0.25, borderColor: warn, borderWidth: 1 }, data: w.firing.map(([a, b]) => [{ xAxis: Math.max(a, from) }, { xAxis: Math.min(b, to) }]) } },
       { ...line, name: t("limit"), color: warn, lineStyle: { width: rem() * 0.13, type: "dashed" }, data: points(w.limit) },
     ],
   }, { notMerge: true });

@@ -45,6 +45,10 @@ export function num(x: number | null | undefined, digits = 3): string {
 export function whole(x: number): string {
   return kept(`${lang} whole`, () => new Intl.NumberFormat(lang, { maximumFractionDigits: 0 })).format(x);
 }
+// As many places as it has, up to three.
+export function plain(x: number): string {
+  return kept(`${lang} plain`, () => new Intl.NumberFormat(lang, { maximumFractionDigits: 3 })).format(x);
+}
 // A word that is the name of a code, or the code itself where the page has no word for it.
 export function code(kind: string, id: string): string {
   const word = `${kind}_${id}`;

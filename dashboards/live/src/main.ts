@@ -65,6 +65,7 @@ function header() {
   toWall.classList.add("towall");
   const controls = el("div", "controls", link(t("site"), "/"), link(t("health"), "/health"), link(t("factors"), "/factors"), ...(data.alerts.there ? [link(t("alerts"), "/alerts", /^\/(alerts|rules)/)] : []), ...languages, button(t("theme"), () => (theme(root.dataset.theme === "dark" ? "light" : "dark"), show())), toWall);
   const title = el("strong", "works", name(data.site.name, data.site.id));
+  title.title = `Wattline ${data.site.version}`;
   const top = el("header", "top", title, now, open, books, data.site.simulated ? el("span", "chip still simulated", t("simulated")) : "", cover, el("span", "small version", `Wattline ${data.site.version}`), el("span", "small leave", t("leave")), controls);
   return { root: top, now, open, books, cover };
 }
