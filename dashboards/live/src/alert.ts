@@ -48,7 +48,7 @@ export function alertPage(data: Data, id: string): Page {
     show[0]!([a, minute], () => [el("h1", "", sentence(a)), el("div", "facts", mark(a.severity), el("span", "tag", code("alert", a.state)), subject(a), el("span", "", lasted(a, zone, at)), ...notes(a, zone, at))]);
     show[1]!([over], () => [acts(a, changed, () => watch.list?.at_ms ?? Date.now())]);
     show[2]!([a.quiet, a.acknowledged], () => [...taken(a, at), ...(a.quiet ? [el("section", "card quiets", ...quietLines(a.quiet, quietOf(a.quiet, data.site, rule ? [rule] : []), zone, at), lift(a.quiet, changed))] : [])]);
-    curve.draw(chart);
+    curve.draw(chart, rule?.clock === "now");
     show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), el("p", "", name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
     show[4]!([a, minute], () => [el("h2", "", t("evidence")), evidence(a, at)]);
     show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);

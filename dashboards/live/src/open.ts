@@ -1,6 +1,6 @@
 // How an alert is told, wherever it stands: its mark, its sentence, what it is about, and how many nobody has taken.
 import { anchor, el, text } from "./dom";
-import { code, lasting, moment, name, num, t } from "./i18n";
+import { code, lasting, moment, name, num, plain, t } from "./i18n";
 import type { Alert, Quiet, Rule, Site } from "./types";
 import type { Watch } from "./watch";
 
@@ -26,7 +26,7 @@ export function quietOf(q: Quiet, site: Site, rules: Rule[]): string {
   return [q.rule && name(rules.find((r) => r.id === q.rule)?.title, q.rule), q.subject && called(site, q.subject)].filter(Boolean).join(" · ");
 }
 export function amount(x: number | null, unit: string): string {
-  return unit === "1" || !unit ? num(x) : `${num(x)} ${unit}`;
+  return unit === "1" || !unit ? (x === null ? "–" : plain(x)) : `${num(x)} ${unit}`;
 }
 // Somebody has it, it is put aside, or another alert stands for it.
 export const covered = (a: Alert): boolean => Boolean(a.quiet || a.cause || a.acknowledged);

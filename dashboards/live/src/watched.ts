@@ -3,10 +3,10 @@ import { el, grid, numbers, row, section } from "./dom";
 import { moment, num, t } from "./i18n";
 import type { Watched } from "./types";
 
-export interface Curve { root: HTMLElement; draw(chart: Watched | null): void; stop(): void }
+export interface Curve { root: HTMLElement; draw(chart: Watched | null, live?: boolean): void; stop(): void }
 
 export function watchedSection(title: string, zone: string): Curve {
-  const made = section(title, [t("table"), t("chart")]), none = el("p", "small", t("noCurve")), key = el("p", "small legend", el("span", "", el("i", "dot fired"), t("firingSpan")));
+  const made = section(title, [t("table"), t("chart")]), none = el("p", "small"), key = el("p", "small legend", el("span", "", el("i", "dot fired"), t("firingSpan")));
   let charts: typeof import("./charts") | null = null, drawn: import("echarts/core").ECharts | null = null, shown: Watched | null = null, live = true;
   made.root.append(key, none);
   made.filled = fill;
@@ -34,8 +34,9 @@ export function watchedSection(title: string, zone: string): Curve {
   }
   return {
     root: made.root,
-    draw(chart) {
+    draw(chart, watchedLive = false) {
       shown = chart;
+      none.textContent = t(watchedLive ? "noCurve" : "noCurveHere");
       none.hidden = chart !== null;
       key.hidden = !chart?.firing.length;
       made.root.classList.toggle("nocurve", !chart);
