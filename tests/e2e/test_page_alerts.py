@@ -300,6 +300,15 @@ def test_alerts_come_and_go_on_the_site_page(browser: Browser) -> None:
         assert page.url.endswith("/alerts/a1")
 
 
+def test_many_alerts_of_one_rule_are_one_line_on_the_site_page(browser: Browser) -> None:
+    found = busy()
+    idle = found["/api/v1/alerts/a4"]["alert"]
+    found["/api/v1/alerts"]["open"] = [idle | {"id": f"b{n}"} for n in range(9)]
+    with PageRig(found).running() as rig, shown(browser, rig, "/") as page:
+        page.locator(".attention .alert").first.wait_for()
+        assert page.locator(".attention .alert .title").all_inner_texts() == [f"Idle load ({9})", found["/api/v1/alerts"]["chattering"][0]["say"]["en"]]  # fmt: skip
+
+
 def test_nobody_is_asked_while_the_tab_is_hidden(browser: Browser) -> None:
     with PageRig(answers()).running() as rig, shown(browser, rig, "/health") as page:
         asked: list[str] = []

@@ -16,7 +16,7 @@ export function alertPage(data: Data, id: string): Page {
   const head = el("section", "alerthead", el("p", "", "…")), act = el("div", "first"), quiet = el("div", "first"), words = el("section", "card"), facts = el("section", "card"), near = el("section", "card"), trail = el("section", "card");
   const show = [head, act, quiet, words, facts, near, trail].map(renewing);
   const curve = watchedSection(t("curve"), zone);
-  const root = el("main", "alertpage", head, el("section", "middle", el("div", "side", curve.root, words), el("div", "side", act, quiet, facts, near)), trail);
+  const root = el("main", "alertpage", head, el("section", "middle", el("div", "side", curve.root, words), el("div", "side", act, quiet, facts)), el("section", "pair", near, trail));
   let live = true, drawn: Alerts | null = null, was = "", over = false;
   const parts = root.querySelectorAll<HTMLElement>(".middle, .card");
   parts.forEach((part) => (part.hidden = true));
@@ -51,7 +51,7 @@ export function alertPage(data: Data, id: string): Page {
     curve.draw(chart, rule?.clock === "now");
     show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), el("p", "", name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
     show[4]!([a, minute], () => [el("h2", "", t("evidence")), evidence(a, at)]);
-    show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);
+    show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open tablebox", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);
     const told = steps.map((s) => row(moment(s.at_ms, zone, at), s.actor, code("did", s.action.replace(/\W+/g, "_").replace(/_$/, "")), s.actor === "wattline" ? (s.detail === "found late" ? t("foundLate") : "") : s.detail));
     show[6]!([steps], () => [el("h2", "", t("trail")), scrolled(t("trail"), [t("at"), t("who"), t("what"), t("note")], told)]);
   }

@@ -104,14 +104,21 @@ function marks(zone: string, from: number, to: number, most: number): number[] {
   }
   return every > 24 ? found.filter((_, i) => i % (every / 24) === 0) : found;
 }
+const CUT_SHARE = 0.98, CUT_TIMES = 3, HEADROOM = 1.5;
+// Where a few peaks would press value and limit flat: up to where the axis goes; null where it shows all.
+export function cutAt(w: Watched): number | null {
+  const known = w.value.filter((v) => v !== null).sort((a, b) => a - b), most = known.at(-1) ?? 0;
+  const usual = HEADROOM * Math.max(known[Math.floor((known.length - 1) * CUT_SHARE)] ?? 0, w.limit.at(-1) ?? 0);
+  return usual > 0 && most > CUT_TIMES * usual ? usual : null;
+}
 export function drawWatched(c: ECharts, zone: string, w: Watched): void {
-  const from = w.start_ms[0] ?? 0, to = w.start_ms.at(-1) ?? 0, at = marks(zone, from, to, Math.floor(c.getWidth() / rem() / 6)), warn = css("--warn");
+  const from = w.start_ms[0] ?? 0, to = w.start_ms.at(-1) ?? 0, at = marks(zone, from, to, Math.floor(c.getWidth() / rem() / 6)), warn = css("--warn"), cut = cutAt(w);
   const points = (values: (number | null)[]) => w.start_ms.map((ms, i) => [ms, values[i]]);
   const line = { type: "line" as const, symbol: "none", connectNulls: false };
   c.setOption({
     animation: false, grid: { left: rem() * 3.6, right: rem(), top: rem() * 2.4, bottom: rem() * 1.6 }, legend: legend(true), tooltip: { trigger: "axis", axisPointer: { label: { formatter: ({ value }: { value: number }) => moment(value, zone, 0) } }, valueFormatter: (v: number | null) => `${num(v)} ${w.unit}` },
     xAxis: { type: "value", min: from, max: to, axisTick: { show: false }, splitLine: { show: false }, axisLabel: { customValues: at, color: ink(), fontSize: rem() * 0.755, hideOverlap: true, formatter: (ms: number) => (clock(ms, zone) === "00:00" ? date(ms, zone) : clock(ms, zone)) } },
-    yAxis: { ...valueAxis(w.unit === "1" ? "" : w.unit), scale: true },
+    yAxis: { ...valueAxis(w.unit === "1" ? "" : w.unit), scale: true, ...(cut === null ? {} : { min: 0, max: Number(cut.toPrecision(2)) }) },
     series: [
       { ...line, name: t("value"), color: ink(), lineStyle: { width: rem() * 0.13 }, data: points(w.value), markArea: { silent: true, itemStyle: { color: warn, opacity: 0.25, borderColor: warn, borderWidth: 1 }, data: w.firing.map(([a, b]) => [{ xAxis: Math.max(a, from) }, { xAxis: Math.min(b, to) }]) } },
       { ...line, name: t("limit"), color: warn, lineStyle: { width: rem() * 0.13, type: "dashed" }, data: points(w.limit) },

@@ -3,16 +3,17 @@ import { STATES, word } from "./band";
 import { lineCard } from "./card";
 import { sourceColour } from "./colour";
 import type { Data } from "./data";
-import { COVERED, el, figure, grid, GUESSED, renewing, section, type Figure } from "./dom";
+import { anchor, COVERED, el, figure, grid, GUESSED, renewing, section, type Figure } from "./dom";
 import { explain } from "./explain";
 import { clock, code, has, moment, name, num, signed, t } from "./i18n";
 import { alertLink, uncovered } from "./open";
-import type { Attention, Books, Now } from "./types";
+import type { Alert, Attention, Books, Now } from "./types";
 
 export interface Page { root: HTMLElement; update(): void; stop(): void }
 const FLOW_MS = 3000; // the picture of flows follows more calmly than the figures
 const MOST = 7; // things in a row
 const MOST_WALL = 4;
+const SAME = 2; // alerts of one rule that stand for themselves
 const PICTURE_REM = 18; // with less room the labels of the flows would collide: the table stands first
 const RANK: Record<string, number> = { critical: 0, warning: 1, info: 2 };
 
@@ -111,11 +112,21 @@ export function sitePage(data: Data): Page {
     const { now, books, alerts } = data, open = uncovered(alerts), at = alerts.list?.at_ms ?? 0, most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST;
     showAttention([open, books?.attention, !now, most], () => {
       const order = [...(books?.attention ?? [])].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms);
-      const alerting = open.map((a) => el("li", `${a.severity} alert`, el("span", "", alertLink(a, `needs-${a.id}`)), el("time", "", moment(a.since_ms, site.timezone, at))));
+      const alerting = [...new Set(open.map((a) => a.rule))].map((rule) => open.filter((a) => a.rule === rule)).flatMap((same) => (same.length > SAME ? [several(same, at)] : same.map((a) => alerted(a, at))));
       const all = [...alerting, ...order.map(item)], rest = all.length - most;
       if (!books) all.push(el("li", "calm", t(now ? "noBooks" : "waiting")));
       return [...(all.length ? all.slice(0, most) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : [])];
     });
+  }
+  function alerted(a: Alert, at: number, link = alertLink(a, `needs-${a.id}`)): HTMLElement {
+    return el("li", `${a.severity} alert`, el("span", "", link), el("time", "", moment(a.since_ms, site.timezone, at)));
+  }
+  // Many with the same trouble are one line.
+  function several(same: Alert[], at: number): HTMLElement {
+    const first = same[0]!, where = same.map((a) => name(a.subject_name, a.subject)).join(", ");
+    const link = anchor(`${name(first.title, first.rule)} (${same.length})`, "/alerts", "title", `needs-${first.rule}`);
+    link.title = where;
+    return alerted(first, at, link);
   }
   function item(a: Attention): HTMLElement {
     const line = site.lines.find((l) => l.id === a.line);

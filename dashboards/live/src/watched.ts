@@ -1,14 +1,14 @@
 // A watched figure over time with its limit, and when it fired; the table behind it, or why there is no curve.
-import { el, grid, numbers, row, section } from "./dom";
+import { el, grid, numbers, row, section, text } from "./dom";
 import { moment, num, t } from "./i18n";
 import type { Watched } from "./types";
 
 export interface Curve { root: HTMLElement; draw(chart: Watched | null, live?: boolean): void; stop(): void }
 
 export function watchedSection(title: string, zone: string): Curve {
-  const made = section(title, [t("table"), t("chart")]), none = el("p", "small"), key = el("p", "small legend", el("span", "", el("i", "dot fired"), t("firingSpan")));
+  const made = section(title, [t("table"), t("chart")]), none = el("p", "small"), key = el("p", "small legend", el("span", "", el("i", "dot fired"), t("firingSpan"))), cut = el("p", "small");
   let charts: typeof import("./charts") | null = null, drawn: import("echarts/core").ECharts | null = null, shown: Watched | null = null, live = true;
-  made.root.append(key, none);
+  made.root.append(key, cut, none);
   made.filled = fill;
   none.hidden = key.hidden = true;
   void import("./charts").then((m) => {
@@ -20,6 +20,7 @@ export function watchedSection(title: string, zone: string): Curve {
     if (!charts || !shown) return;
     drawn ??= charts.chart(made.host, paint);
     charts.drawWatched(drawn, zone, shown);
+    text(cut, charts.cutAt(shown) === null ? "" : t("peaksCut"));
   }
   function fill(): void {
     if (made.table.hidden || !shown) return;
