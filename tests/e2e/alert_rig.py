@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.page_rig import PageRig, fetched, recorded, short
+from tests.e2e.page_rig import fetched, recorded, short
 
 ANSWERS = Path(__file__).with_name("alert_answers.json")
 BACKTEST = "/api/v1/rules/idle_load/backtest?from=-7d&known=now&level=1"
@@ -82,7 +82,17 @@ def busy() -> Answers:
         say=_said("10 kV board: -41 kWh more left than entered in six hours; the meters allow -12 kWh", "10 kV 母线：六小时内流出与流入差 -41 kWh，表计允许 -12 kWh", "10-kV-Schiene: in sechs Stunden -41 kWh Differenz; die Zähler erlauben -12 kWh"),
         acknowledged={"by": "Li Wei", "at_ms": at - 80 * MINUTE, "note": "checking the meter of T2"}, late=True,
     )  # fmt: skip
-    shelved = opened(found, "energy_per_good", "a6", 180, unit="kWh", value=2.31, limit=1.9, say=past(found, "energy_per_good")["say"], quiet=_quiet("q1", "shelve", at, alert="a6"))
+    shelved = opened(
+        found,
+        "energy_per_good",
+        "a6",
+        180,
+        unit="kWh",
+        value=2.31,
+        limit=1.9,
+        say=past(found, "energy_per_good")["say"],
+        quiet=_quiet("q1", "shelve", at, alert="a6"),
+    )
     standing = opened(
         found, "factor_newer", "a7", 3 * 1440, per="site", subject="site", subject_name=_said("Jiaxing works", "嘉兴工厂", "Werk Jiaxing"), value=1.0, limit=0.0, unit="1",
         say=_said("The grid factor in force is older than the newest published one", "所用电网因子早于最新公布值", "Der geltende Netzfaktor ist älter als der neueste veröffentlichte"),
@@ -91,7 +101,10 @@ def busy() -> Answers:
         found, "meter_clock", "a8", 2, per="meter", subject="comp_1_el", subject_name=_said("Compressor 1", "1 号空压机", "Kompressor 1"), value=7.2, limit=5.0, unit="s",
         say=_said("The clock of Compressor 1 is 7.2 s ahead", "1 号空压机 的时钟偏差 7.2 s", "Die Uhr von Kompressor 1 geht 7.2 s vor"),
     )  # fmt: skip
-    found["/api/v1/silences"] = [_quiet("q1", "shelve", at, alert="a6"), _quiet("q2", "maintenance", at + 2 * HOUR, rule="idle_load", subject="smt_4")]
+    found["/api/v1/silences"] = [
+        _quiet("q1", "shelve", at, alert="a6"),
+        _quiet("q2", "maintenance", at + 2 * HOUR, rule="idle_load", subject="smt_4"),
+    ]
     _with(found, [peak, gateway, taken, below, idle, shelved, standing], [flutter])
     for one in (peak, gateway, idle, taken, shelved):
         found[f"/api/v1/alerts/{one['id']}"] = detail(found, one)
@@ -105,14 +118,13 @@ def _quiet(ident: str, kind: str, from_ms: int, **what: str) -> dict[str, Any]:
 
 def detail(found: Answers, of: dict[str, Any]) -> dict[str, Any]:
     """The answer for one alert: a curve where its figure is stored."""
-    one = copy.deepcopy(found[f"/api/v1/alerts/{past(found)['id']}"])
+    one: dict[str, Any] = copy.deepcopy(found[f"/api/v1/alerts/{past(found)['id']}"])
     own = of["rule"] == "idle_load"
     moves = [(of["fired_ms"], "wattline", "fired", ""), (of["fired_ms"] + MINUTE, "wattline", "told (fired)", "k|1")]
     if taken := of["acknowledged"]:
         moves.append((taken["at_ms"], taken["by"], "acknowledged", taken["note"]))
     trail = [dict(zip(("at_ms", "actor", "action", "detail"), m, strict=True)) for m in moves]
     return one | {"alert": of, "rule": rule(found, of["rule"]), "chart": one["chart"] if own else None, "trail": trail}
-
 
 
 def record(base: str) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from tests.e2e.alert_rig import BACKTEST, HOUR, answers, busy, detail
 from tests.e2e.page_rig import FLAGS, PageRig
-from tests.e2e.test_page_states import LANGS, LARGE, check, picture, says, settle, shown, until, words
+from tests.e2e.test_page_states import LANGS, LARGE, check, picture, says, settle, shown, words
 from wattline.runtime import page_folder
 
 CHROMIUM = shutil.which("chromium")
@@ -307,6 +307,17 @@ def test_many_alerts_of_one_rule_are_one_line_on_the_site_page(browser: Browser)
     with PageRig(found).running() as rig, shown(browser, rig, "/") as page:
         page.locator(".attention .alert").first.wait_for()
         assert page.locator(".attention .alert .title").all_inner_texts() == [f"Idle load ({9})", found["/api/v1/alerts"]["chattering"][0]["say"]["en"]]  # fmt: skip
+
+
+def test_alerts_that_do_not_answer_are_told_and_come_back(browser: Browser) -> None:
+    with PageRig(busy()).running() as rig, shown(browser, rig, "/alerts", tolerates="400") as page:
+        page.wait_for_selector(".openNow li")
+        good = rig.answers["/api/v1/alerts"]
+        rig.answers["/api/v1/alerts"] = {"error": {"code": "internal", "message": "broken", "hint": ""}}
+        page.get_by_text(word("unanswered", "en")).wait_for(timeout=12_000)
+        assert page.locator(".openNow li").first.is_visible(), "what was known stays, and is said to be old"
+        rig.answers["/api/v1/alerts"] = good
+        page.get_by_text(word("unanswered", "en")).wait_for(state="detached", timeout=12_000)
 
 
 def test_nobody_is_asked_while_the_tab_is_hidden(browser: Browser) -> None:

@@ -4,7 +4,7 @@ import { get, type Data } from "./data";
 import { el, renewing, row, scrolled } from "./dom";
 import { code, lasting, moment, name, t } from "./i18n";
 import { alertLink, amount, lasted, mark, notes, quietOf, sentence, subject } from "./open";
-import { condition, listed } from "./rule";
+import { condition, listed, prose } from "./rule";
 import type { Page } from "./site";
 import type { Alert, Alerts, OneAlert } from "./types";
 import { watchedSection } from "./watched";
@@ -49,7 +49,7 @@ export function alertPage(data: Data, id: string): Page {
     show[1]!([over], () => [acts(a, changed, () => watch.list?.at_ms ?? Date.now())]);
     show[2]!([a.quiet, a.acknowledged], () => [...taken(a, at), ...(a.quiet ? [el("section", "card quiets", ...quietLines(a.quiet, quietOf(a.quiet, data.site, rule ? [rule] : []), zone, at), lift(a.quiet, changed))] : [])]);
     curve.draw(chart, rule?.clock === "now");
-    show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), el("p", "", name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
+    show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), prose(name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
     show[4]!([a, minute], () => [el("h2", "", t("evidence")), evidence(a, at)]);
     show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open tablebox", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);
     const told = steps.map((s) => row(moment(s.at_ms, zone, at), s.actor, code("did", s.action.replace(/\W+/g, "_").replace(/_$/, "")), s.actor === "wattline" ? (s.detail === "found late" ? t("foundLate") : "") : s.detail));
