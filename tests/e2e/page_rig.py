@@ -32,18 +32,23 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 
 def recorded() -> dict[str, Any]:
-    """Answers by path and query, as one running demo gave them."""
+    """Answers by path and query, as one running demo gave them; no alert is open."""
     found: dict[str, Any] = json.loads(ANSWERS.read_text(encoding="utf-8"))
-    return found
+    calm = {"at_ms": found["/api/v1/live"]["now"]["at_ms"], "open": [], "chattering": [], "past": []}
+    return {"/api/v1/alerts": calm, **found}
 
 
 class PageRig:
-    """Serves the built page and `answers`; `publish` is the live stream. `base` is its address."""
+    """Serves the built page and `answers`; `publish` is the live stream. `base` is its address, `sent` what the page asked to be done.
+
+    An answer to another method than GET stands under "POST /path"; one with `error` is answered with 400.
+    """
 
     def __init__(self, answers: dict[str, Any] | None = None) -> None:
         self.answers = copy.deepcopy(recorded() if answers is None else answers)
         self.live = self.answers["/api/v1/live"]
         self.hub, self.streaming, self.base = Hub(), True, ""
+        self.sent: list[tuple[str, str, Any]] = []
         self.loop = asyncio.new_event_loop()
         self.first, self.chance = copy.deepcopy(self.live["now"]), random.Random(1)
 
@@ -64,10 +69,13 @@ class PageRig:
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
-        app.add_api_route("/{path:path}", self._serve, response_model=None)
+        app.add_api_route("/{path:path}", self._serve, methods=["GET", "POST", "DELETE"], response_model=None)
         return app
 
     async def _serve(self, request: Request, path: str) -> Response:
+        if request.method != "GET":
+            body = await request.body()
+            self.sent.append((request.method, request.url.path, json.loads(body) if body else request.url.query))
         answer = self._stream() if path == "api/v1/live/stream" else self._answer(request, path)
         answer.headers["Content-Security-Policy"] = CSP
         return answer
@@ -80,10 +88,13 @@ class PageRig:
     def _answer(self, request: Request, path: str) -> Response:
         if path.startswith("api/"):
             key = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            key = key if request.method == "GET" else f"{request.method} {key}"
             if request.url.path == "/api/v1/series" and key not in self.answers and (made := self._series(request)):
                 return JSONResponse(made)
             missing = {"error": {"code": "not_found", "message": f"not recorded: {key}", "hint": ""}}
-            return JSONResponse(self.answers.get(key, missing), 200 if key in self.answers else 404)
+            found = self.answers.get(key, missing)
+            status = 404 if key not in self.answers else 400 if isinstance(found, dict) and "error" in found else 200
+            return JSONResponse(found, status)
         file = page_folder() / path
         return FileResponse(file if path and file.is_file() else page_folder() / "index.html")
 
@@ -137,12 +148,12 @@ def _shaken(x: Any, chance: random.Random, key: str = "") -> Any:
     return x * chance.uniform(0.98, 1.02) if isinstance(x, float) and not key.endswith("_ms") else x
 
 
-def _short(x: Any) -> Any:
+def short(x: Any) -> Any:
     """Floats to five digits, so that the recording stays small."""
     if isinstance(x, dict):
-        return {k: _short(v) for k, v in x.items()}
+        return {k: short(v) for k, v in x.items()}
     if isinstance(x, list):
-        return [_short(v) for v in x]
+        return [short(v) for v in x]
     return float(f"{x:.5g}") if isinstance(x, float) else x
 
 
@@ -163,12 +174,12 @@ def record(base: str) -> None:
                 page.wait_for_selector(".panel .answer")
                 page.keyboard.press("Escape")
         browser.close()
-    found = {path: _fetch(base + path) for path in sorted(asked) if not path.endswith("/stream")}
-    ANSWERS.write_text(json.dumps(_short(found), separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
+    found = {path: fetched(base + path) for path in sorted(asked) if not path.endswith("/stream")}
+    ANSWERS.write_text(json.dumps(short(found), separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _fetch(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+def fetched(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)
 
 

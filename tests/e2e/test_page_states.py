@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.e2e.page_rig import FLAGS, PageRig, recorded
 from wattline.runtime import page_folder
@@ -169,24 +169,12 @@ SAYS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def play() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(play: Playwright) -> Iterator[Browser]:
-    started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield started
-    started.close()
-
-
 @contextmanager
 def shown(
-    browser: Browser, rig: PageRig, path: str, theme: str = "light", width: int = 1366, lang: str = "en", **stored: str
-) -> Iterator[Page]:
-    """A page of `rig` in the given dress; at the end it must have complained of nothing and asked nobody else."""
+    browser: Browser, rig: PageRig, path: str, theme: str = "light", width: int = 1366, lang: str = "en",
+    *, tolerates: str = "503", **stored: str,
+) -> Iterator[Page]:  # fmt: skip
+    """A page of `rig` in the given dress; at the end it must have complained of nothing but `tolerates` and asked nobody else."""
     view = browser.new_context(viewport={"width": width, "height": HEIGHT[width]}, reduced_motion="reduce")
     kept = {"theme": theme, "lang": lang, **stored}
     view.add_init_script(f"for (const [k, v] of Object.entries({json.dumps(kept)})) localStorage.setItem(k, v)")
@@ -202,7 +190,7 @@ def shown(
         yield page
     finally:
         view.close()
-    assert not [w for w in wrong if "503" not in w], wrong
+    assert not [w for w in wrong if tolerates not in w], wrong
 
 
 def rigged(state: str) -> PageRig:

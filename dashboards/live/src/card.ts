@@ -2,7 +2,7 @@
 import { drawBand, word } from "./band";
 import { carbon, STATE_COLOUR } from "./colour";
 import { Day } from "./data";
-import { COVERED, el, figure, GUESSED, text } from "./dom";
+import { anchor, COVERED, el, figure, GUESSED, text } from "./dom";
 import { explain } from "./explain";
 import { clock, num, t } from "./i18n";
 import type { Figures, LineNow, Site } from "./types";
@@ -10,15 +10,12 @@ import type { Figures, LineNow, Site } from "./types";
 type Charts = typeof import("./charts");
 export interface Card { id: string; root: HTMLElement; grow(charts: Charts | null, toMs: number | null, anew: boolean): Promise<void>; update(now?: LineNow, books?: Figures): void; stop(): void }
 
-export function lineCard(site: Site, id: string, title: string, unit: string, go: (path: string) => void): Card {
+export function lineCard(site: Site, id: string, title: string, unit: string): Card {
   const state = el("span", "state"), sub = el("p", "small", "–"), stripe = el("i", "stripe"), spark = el("div", "spark"), band = el("div", "band"), stale = el("p", "stale");
   const good = figure(t("perGood"), t("books"), () => void explain(site, "per_good.carbon", id, title), "cell");
   const share = figure(t("electrified"), t("now"), () => void explain(site, "electrification.calorific", id, title), "cell share");
   const power = figure(t("finalPower"), t("now"), () => void explain(site, "energy.final", id, title), "cell");
-  const link = el("a", "title", title);
-  link.href = `/lines/${id}`;
-  link.addEventListener("click", (e) => (e.preventDefault(), go(`/lines/${id}`)));
-  const root = el("section", "card line", el("header", "", stripe, el("div", "", el("h2", "", link), sub), state), el("div", "cells", good.root, share.root, power.root), stale, spark, band);
+  const root = el("section", "card line", el("header", "", stripe, el("div", "", el("h2", "", anchor(title, `/lines/${id}`, "title")), sub), state), el("div", "cells", good.root, share.root, power.root), stale, spark, band);
   let day = new Day(id, "energy.source.*,seconds.*"), drawn: import("echarts/core").ECharts | null = null, live = true;
   return {
     id, root,

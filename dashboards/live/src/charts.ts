@@ -1,13 +1,13 @@
 // Charts, loaded when first needed. Gaps are gaps: null breaks a line, and no chart animates by itself.
 import { BarChart, CustomChart, LineChart, SankeyChart } from "echarts/charts";
-import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { GridComponent, LegendComponent, MarkAreaComponent, TooltipComponent } from "echarts/components";
 import { init, use, type ECharts } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { carbon, sourceColour, STATE_COLOUR } from "./colour";
-import { clock, code, name, num, sourceName, t } from "./i18n";
-import type { FlowNode, Now, Series, Site } from "./types";
+import { clock, code, date, moment, name, num, plain, sourceName, t } from "./i18n";
+import type { FlowNode, Now, Series, Site, Watched } from "./types";
 
-use([BarChart, CustomChart, LineChart, SankeyChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, CustomChart, LineChart, SankeyChart, GridComponent, LegendComponent, MarkAreaComponent, TooltipComponent, CanvasRenderer]);
 
 export const rem = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -72,7 +72,7 @@ function direct(now: Now): Now["flows"] {
 const step = (c: ECharts): number => (c.getWidth() < 32 * rem() ? 6 : 3);
 const axis = (s: Series, zone: string, every: number) => ({ type: "category" as const, data: s.columns.start_ms!.map((ms) => clock(ms!, zone)), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: ink(), fontSize: rem() * 0.755, hideOverlap: true, margin: rem() * 0.5, interval: (_: number, at: string) => at.endsWith(":00") && Number(at.slice(0, 2)) % every === 0 }, boundaryGap: false });
 const legend = (name = false) => ({ textStyle: { color: ink(), fontSize: rem() * 0.8 }, itemGap: rem() * 0.8, itemWidth: rem(), itemHeight: rem() * 0.7, top: 0, right: 0, type: "scroll" as const, pageTextStyle: { color: ink() }, left: name ? rem() * 4 : 0 });
-const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameTextStyle: { color: ink(), fontSize: rem() * 0.75 }, nameGap: rem() * 0.7, axisLabel: { color: ink(), fontSize: rem() * 0.75 }, splitLine: { lineStyle: { opacity: 0.25 } }, splitNumber: 3 });
+const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameTextStyle: { color: ink(), fontSize: rem() * 0.75 }, nameGap: rem() * 0.7, axisLabel: { color: ink(), fontSize: rem() * 0.75, formatter: plain }, splitLine: { lineStyle: { opacity: 0.25 } }, splitNumber: 3 });
 
 export function drawSources(c: ECharts, site: Site, s: Series, small: boolean): void {
   const ids = Object.keys(s.columns).filter((k) => k.startsWith("energy.source.") && s.columns[k]!.some((v) => v !== null && Math.abs(v) > 0.01));
@@ -92,6 +92,37 @@ export function drawLines(c: ECharts, site: Site, s: Series, figures: [string, s
     animation: false, grid: { left: rem() * 3, right: rem() * 3, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: axis(s, site.timezone, step(c)), legend: legend(), tooltip: { trigger: "axis" },
     yAxis: figures.map(() => valueAxis("")),
     series: figures.map(([id, title, unit], i) => ({ type: "line", name: `${title} (${unit})`, yAxisIndex: i, symbol: "none", connectNulls: false, color: i ? "#0072B2" : "#B5651D", lineStyle: { width: rem() * 0.13, type: i ? "dashed" : "solid" }, data: s.columns[id] })),
+  }, { notMerge: true });
+}
+const HOUR_MS = 3_600_000, QUARTER_MS = 900_000;
+// Marks on full hours or days of the plant: few enough to be read.
+function marks(zone: string, from: number, to: number, most: number): number[] {
+  const hours = (to - from) / HOUR_MS, every = [1, 2, 3, 6, 12, 24, 48, 96, 168].find((h) => hours / h <= most) ?? 168, found: number[] = [];
+  for (let at = Math.ceil(from / QUARTER_MS) * QUARTER_MS; at <= to; at += QUARTER_MS) {
+    const [hour, minute] = clock(at, zone).split(":").map(Number);
+    if (minute === 0 && hour! % Math.min(every, 24) === 0) found.push(at);
+  }
+  return every > 24 ? found.filter((_, i) => i % (every / 24) === 0) : found;
+}
+const CUT_SHARE = 0.98, CUT_TIMES = 3, HEADROOM = 1.5;
+// Where a few peaks would press value and limit flat: up to where the axis goes; null where it shows all.
+export function cutAt(w: Watched): number | null {
+  const known = w.value.filter((v) => v !== null).sort((a, b) => a - b), most = known.at(-1) ?? 0;
+  const usual = HEADROOM * Math.max(known[Math.floor((known.length - 1) * CUT_SHARE)] ?? 0, w.limit.at(-1) ?? 0);
+  return usual > 0 && most > CUT_TIMES * usual ? usual : null;
+}
+export function drawWatched(c: ECharts, zone: string, w: Watched): void {
+  const from = w.start_ms[0] ?? 0, to = w.start_ms.at(-1) ?? 0, at = marks(zone, from, to, Math.floor(c.getWidth() / rem() / 6)), warn = css("--warn"), cut = cutAt(w);
+  const points = (values: (number | null)[]) => w.start_ms.map((ms, i) => [ms, values[i]]);
+  const line = { type: "line" as const, symbol: "none", connectNulls: false };
+  c.setOption({
+    animation: false, grid: { left: rem() * 3.6, right: rem(), top: rem() * 2.4, bottom: rem() * 1.6 }, legend: legend(true), tooltip: { trigger: "axis", axisPointer: { label: { formatter: ({ value }: { value: number }) => moment(value, zone, 0) } }, valueFormatter: (v: number | null) => `${num(v)} ${w.unit}` },
+    xAxis: { type: "value", min: from, max: to, axisTick: { show: false }, splitLine: { show: false }, axisLabel: { customValues: at, color: ink(), fontSize: rem() * 0.755, hideOverlap: true, formatter: (ms: number) => (clock(ms, zone) === "00:00" ? date(ms, zone) : clock(ms, zone)) } },
+    yAxis: { ...valueAxis(w.unit === "1" ? "" : w.unit), scale: true, ...(cut === null ? {} : { min: 0, max: Number(cut.toPrecision(2)) }) },
+    series: [
+      { ...line, name: t("value"), color: ink(), lineStyle: { width: rem() * 0.13 }, data: points(w.value), markArea: { silent: true, itemStyle: { color: warn, opacity: 0.25, borderColor: warn, borderWidth: 1 }, data: w.firing.map(([a, b]) => [{ xAxis: Math.max(a, from) }, { xAxis: Math.min(b, to) }]) } },
+      { ...line, name: t("limit"), color: warn, lineStyle: { width: rem() * 0.13, type: "dashed" }, data: points(w.limit) },
+    ],
   }, { notMerge: true });
 }
 export function drawStates(c: ECharts, site: Site, s: Series): void {

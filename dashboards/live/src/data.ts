@@ -1,4 +1,5 @@
 // What the page knows, and how it hears of more: one snapshot, one stream, series on demand.
+import { Watch } from "./watch";
 import type { Backfill, Books, Live, Now, Series, Site } from "./types";
 
 export const QUIET_MS = 4000;
@@ -14,13 +15,16 @@ export class Data {
   lost = false;
   lostSince = 0;
   updates = 0;
+  readonly alerts: Watch;
   private stream: EventSource | null = null;
   private triedAt = 0;
-  constructor(private listener: Listener) {}
+  constructor(private listener: Listener) {
+    this.alerts = new Watch(listener);
+  }
 
   async start(): Promise<void> {
     this.site = await get<Site>("/api/v1/site");
-    const live = await get<Live>("/api/v1/live");
+    const [live] = await Promise.all([get<Live>("/api/v1/live"), this.alerts.start()]);
     [this.now, this.books, this.backfill] = [live.now, live.books, live.backfill];
     this.connect();
     setInterval(() => this.watch(), 250);
@@ -52,8 +56,12 @@ export class Data {
     if (this.lost && performance.now() - this.triedAt > wait) this.connect();
   }
 }
-export async function get<T>(path: string): Promise<T> {
-  const answer = await fetch(path);
+export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => ask<T>(path, { signal: signal ?? null });
+export function send<T>(method: "POST" | "DELETE", path: string, body?: object): Promise<T> {
+  return ask<T>(path, { method, headers: { "Content-Type": "application/json" }, body: body ? JSON.stringify(body) : null });
+}
+async function ask<T>(path: string, how: RequestInit): Promise<T> {
+  const answer = await fetch(path, how);
   if (!answer.ok) throw new Error(((await answer.json()) as { error: { message: string } }).error.message);
   return (await answer.json()) as T;
 }

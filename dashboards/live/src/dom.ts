@@ -52,3 +52,37 @@ export function grid(head: string[], rows: HTMLElement[]): HTMLElement {
   const numbers = [...(rows[0]?.children ?? [])].map((c) => c.className);
   return el("table", "grid", el("thead", "", el("tr", "", ...head.map((x, i) => el("th", numbers[i] ?? "", x)))), el("tbody", "", ...rows));
 }
+// Whoever reads keeps their place, what they unfolded, and their focus, while it is renewed.
+export function keepingPlace(root: HTMLElement, renew: () => void): void {
+  const boxes = () => [...root.querySelectorAll<HTMLElement>(".tablebox")];
+  const places = boxes().map((b) => [b.scrollLeft, b.scrollTop, b === document.activeElement] as const);
+  const unfolded = [...root.querySelectorAll<HTMLDetailsElement>("details[open][id]")].map((d) => d.id), focused = root.contains(document.activeElement) ? document.activeElement!.id : "";
+  renew();
+  boxes().forEach((b, i) => {
+    const [left, top, reading] = places[i] ?? [0, 0, false];
+    b.scrollTo(left, top);
+    if (reading) b.focus({ preventScroll: true });
+  });
+  for (const id of unfolded) (document.getElementById(id) as HTMLDetailsElement | null)?.setAttribute("open", "");
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+// Draws anew only when what is shown has changed.
+export function renewing(root: HTMLElement): (shown: unknown, make: () => (Node | string)[]) => void {
+  let last = "";
+  return (shown, make) => {
+    const next = JSON.stringify(shown);
+    if (next === last) return;
+    last = next;
+    keepingPlace(root, () => root.replaceChildren(...make()));
+  };
+}
+export function anchor(label: string, path: string, cls = "", id = ""): HTMLAnchorElement {
+  return Object.assign(el("a", cls, label), { href: path }, id ? { id } : {});
+}
+// A table that can be scrolled by keyboard.
+export function scrolled(title: string, head: string[], rows: HTMLElement[], cls = ""): HTMLElement {
+  const box = el("div", `tablebox ${cls}`.trim(), grid(head, rows));
+  return Object.assign(box, { tabIndex: 0, role: "region", ariaLabel: title });
+}
+export const row = (...cells: (string | Node)[]): HTMLElement => el("tr", "", ...cells.map((c) => el("td", "", c)));
+export const numbers = (...cells: string[]): HTMLElement[] => cells.map((c) => el("td", "n", c));

@@ -1,6 +1,6 @@
 // Factors and contracts: what each source counts with, where that number is from, and what was claimed by contract.
 import { get, type Data } from "./data";
-import { el, grid } from "./dom";
+import { el, scrolled } from "./dom";
 import { code, num, sourceName, t } from "./i18n";
 import type { Page } from "./site";
 
@@ -15,8 +15,7 @@ export function factorsPage(data: Data): Page {
   const from = (f: Factor): string => [[f.region, f.year || ""].join(" ").trim(), f.source, f.fallback].filter(Boolean).join("; ");
   const row = (r: Row) => el("tr", "", cell(called(r.source)), cell(code("scope", r.scope)), cell(amount(r.location), "n"), cell(amount(r.market), "n"), cell(r.contract_share === null ? "–" : `${num(100 * r.contract_share)} %`, "n"), cell(r.location.source === r.market.source ? from(r.location) : `${from(r.location)} / ${from(r.market)}`));
   void get<Row[]>("/api/v1/factors").then((rows) => {
-    const box = el("div", "tablebox tall", grid([t("source"), t("scope"), t("byLocation"), t("byMarket"), t("contract"), t("origin")], rows.map(row)));
-    Object.assign(box, { tabIndex: 0, role: "region", ariaLabel: t("factors") });
+    const box = scrolled(t("factors"), [t("source"), t("scope"), t("byLocation"), t("byMarket"), t("contract"), t("origin")], rows.map(row), "tall");
     root.replaceChildren(el("h1", "", t("factors")), el("section", "card", box));
   }, (error: Error) => root.replaceChildren(el("p", "", error.message)));
   return { root, update: () => undefined, stop: () => undefined };

@@ -1,6 +1,6 @@
 // Data health: connections, further stores, meters, verdicts, gaps. What is wrong stands first.
 import { get, type Data } from "./data";
-import { el, figure, grid } from "./dom";
+import { el, figure, keepingPlace, scrolled } from "./dom";
 import { clock, code, num, t, whole } from "./i18n";
 import type { Page } from "./site";
 
@@ -21,9 +21,7 @@ export function healthPage(data: Data): Page {
   };
   const cell = (v: string, cls = "") => el("td", cls, v);
   function table(title: string, head: string[], rows: HTMLElement[], cls = ""): HTMLElement {
-    const box = el("div", `tablebox ${cls}`, grid(head, rows));
-    Object.assign(box, { tabIndex: 0, role: "region", ariaLabel: title });
-    return el("section", "card", el("h2", "", title), rows.length ? box : el("p", "small", t("none")));
+    return el("section", "card", el("h2", "", title), rows.length ? scrolled(title, head, rows, cls) : el("p", "small", t("none")));
   }
   const odd = (v: Verdict) => el("tr", "", cell(v.meter), cell(code("verdict", v.verdict)), cell(clock(v.at_ms, zone, true)), cell(`${num(v.amount)} ${v.unit ?? ""}`, "n"), cell(`${num(v.bound)} ${v.unit ?? ""}`, "n"));
   const link = (c: Connection) => el("tr", c.state, cell(c.id), cell(c.endpoint), cell(code("state", c.state)), cell(String(c.reconnects), "n"), cell(c.state === "up" ? "" : (c.last_error ?? "")));
@@ -54,15 +52,4 @@ export function healthPage(data: Data): Page {
   void load();
   const timer = setInterval(() => void load(), EVERY_MS);
   return { root, update: () => undefined, stop: () => clearInterval(timer) };
-}
-// Whoever reads a table keeps their place, and their focus, while it is renewed.
-function keepingPlace(root: HTMLElement, renew: () => void): void {
-  const boxes = () => [...root.querySelectorAll<HTMLElement>(".tablebox")];
-  const places = boxes().map((b) => [b.scrollLeft, b.scrollTop, b === document.activeElement] as const);
-  renew();
-  boxes().forEach((b, i) => {
-    const [left, top, focused] = places[i] ?? [0, 0, false];
-    b.scrollTo(left, top);
-    if (focused) b.focus({ preventScroll: true });
-  });
 }

@@ -45,6 +45,10 @@ export function num(x: number | null | undefined, digits = 3): string {
 export function whole(x: number): string {
   return kept(`${lang} whole`, () => new Intl.NumberFormat(lang, { maximumFractionDigits: 0 })).format(x);
 }
+// As many places as it has, up to three.
+export function plain(x: number): string {
+  return kept(`${lang} plain`, () => new Intl.NumberFormat(lang, { maximumFractionDigits: 3 })).format(x);
+}
 // A word that is the name of a code, or the code itself where the page has no word for it.
 export function code(kind: string, id: string): string {
   const word = `${kind}_${id}`;
@@ -59,4 +63,19 @@ export function signed(x: number | null | undefined): string {
 export function clock(ms: number, zone: string, seconds = false): string {
   const options = { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined, hourCycle: "h23", timeZone: zone } as const;
   return kept(`${lang} ${zone} ${seconds}`, () => new Intl.DateTimeFormat(lang, options)).format(ms);
+}
+// A time that may be of another day: with its date then.
+export function moment(ms: number, zone: string, nowMs: number): string {
+  const day = (at: number): string => kept(`${lang} ${zone} day`, () => new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone: zone })).format(at);
+  return day(ms) === day(nowMs) ? clock(ms, zone) : `${day(ms)} ${clock(ms, zone)}`;
+}
+export function date(ms: number, zone: string): string {
+  return kept(`${lang} ${zone} date`, () => new Intl.DateTimeFormat(lang, { day: "numeric", month: "numeric", timeZone: zone })).format(ms);
+}
+// A length of time in its two largest units.
+export function lasting(ms: number): string {
+  if (ms < 60_000) return t("secondsLong", { n: Math.round(ms / 1000) });
+  const minutes = Math.round(ms / 60_000), days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24;
+  const parts: [number, Word][] = [[days, "days"], [hours, "hoursLong"], [days ? 0 : minutes % 60, "minutesLong"]];
+  return parts.filter(([n]) => n > 0).map(([n, word]) => t(word, { n })).join(" ");
 }

@@ -3,19 +3,21 @@ import { STATES, word } from "./band";
 import { lineCard } from "./card";
 import { sourceColour } from "./colour";
 import type { Data } from "./data";
-import { COVERED, el, figure, grid, GUESSED, section, type Figure } from "./dom";
+import { anchor, COVERED, el, figure, grid, GUESSED, renewing, section, type Figure } from "./dom";
 import { explain } from "./explain";
-import { clock, code, has, name, num, signed, t } from "./i18n";
-import type { Attention, Books, Now } from "./types";
+import { clock, code, has, moment, name, num, signed, t } from "./i18n";
+import { alertLink, uncovered } from "./open";
+import type { Alert, Attention, Books, Now } from "./types";
 
 export interface Page { root: HTMLElement; update(): void; stop(): void }
 const FLOW_MS = 3000; // the picture of flows follows more calmly than the figures
 const MOST = 7; // things in a row
 const MOST_WALL = 4;
+const SAME = 2; // alerts of one rule that stand for themselves
 const PICTURE_REM = 18; // with less room the labels of the flows would collide: the table stands first
 const RANK: Record<string, number> = { critical: 0, warning: 1, info: 2 };
 
-export function sitePage(data: Data, go: (path: string) => void): Page {
+export function sitePage(data: Data): Page {
   const site = data.site;
   const tiles = strip();
   const mark = el("i", "mark"), scale = el("div", "scale", mark);
@@ -27,10 +29,11 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
   flows.host.dataset.empty = t("waiting");
   flows.filled = () => data.now && table(data.now);
   const attention = el("ul", "attention");
+  const showAttention = renewing(attention);
   const planned = el("p", "small"), bar = el("progress"), plan = el("div", "plan", el("h2", "", t("plan")), planned, bar);
   plan.hidden = true;
   bar.ariaLabel = t("plan");
-  const cards = [...site.lines.filter((l) => !l.group), ...site.groups].map((l) => lineCard(site, l.id, name(l.name, l.id), unitOf(l.id), go));
+  const cards = [...site.lines.filter((l) => !l.group), ...site.groups].map((l) => lineCard(site, l.id, name(l.name, l.id), unitOf(l.id)));
   const sisters = site.lines.some((l) => l.id === "cells_steam") && site.lines.some((l) => l.id === "cells_electric") ? el("section", "card sisters") : null;
   const root = el("main", "site", el("section", "strip", ...Object.values(tiles).map((f) => f.root)), el("section", "middle", flows.root, el("section", "card needs", el("h2", "", t("attention")), attention, plan)), el("section", "cards", ...cards.map((c) => c.root), ...(sisters ? [sisters] : [])), legend());
   let charts: typeof import("./charts") | null = null, sankey: import("echarts/core").ECharts | null = null;
@@ -67,7 +70,7 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     if (charts) [grownTo, filling] = [to, data.backfill !== null];
     if (now) showNow(now);
     if (books && books !== drawnBooks) showBooks(books);
-    if (!books) attention.replaceChildren(el("li", "calm", t(now ? "noBooks" : "waiting")));
+    showNeeds();
     if (sisters && (books !== drawnBooks || !sisters.firstChild)) drawSisters();
     drawnBooks = books;
     for (const c of cards) c.update(now?.lines[c.id], books?.lines[c.id]);
@@ -103,8 +106,27 @@ export function sitePage(data: Data, go: (path: string) => void): Page {
     plan.hidden = !expected || kwh === null;
     planned.textContent = t("planNow", { a: tonnes(kwh), b: tonnes(expected) });
     Object.assign(bar, { max: expected ?? 1, value: kwh ?? 0 });
-    const order = [...books.attention].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms), most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST, rest = order.length - most;
-    attention.replaceChildren(...(order.length ? order.slice(0, most).map(item) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : []));
+  }
+  // Open alerts that nobody has taken stand first, then what the books noticed.
+  function showNeeds(): void {
+    const { now, books, alerts } = data, open = uncovered(alerts), at = alerts.list?.at_ms ?? 0, most = document.documentElement.classList.contains("wall") ? MOST_WALL : MOST;
+    showAttention([open, books?.attention, !now, most], () => {
+      const order = [...(books?.attention ?? [])].sort((a, b) => (RANK[a.severity] ?? 3) - (RANK[b.severity] ?? 3) || b.since_ms - a.since_ms);
+      const alerting = [...new Set(open.map((a) => a.rule))].map((rule) => open.filter((a) => a.rule === rule)).flatMap((same) => (same.length > SAME ? [several(same, at)] : same.map((a) => alerted(a, at))));
+      const all = [...alerting, ...order.map(item)], rest = all.length - most;
+      if (!books) all.push(el("li", "calm", t(now ? "noBooks" : "waiting")));
+      return [...(all.length ? all.slice(0, most) : [el("li", "calm", t("allWell"))]), ...(rest > 0 ? [el("li", "rest small", t("more", { n: rest }))] : [])];
+    });
+  }
+  function alerted(a: Alert, at: number, link = alertLink(a, `needs-${a.id}`)): HTMLElement {
+    return el("li", `${a.severity} alert`, el("span", "", link), el("time", "", moment(a.since_ms, site.timezone, at)));
+  }
+  // Many with the same trouble are one line.
+  function several(same: Alert[], at: number): HTMLElement {
+    const first = same[0]!, where = same.map((a) => name(a.subject_name, a.subject)).join(", ");
+    const link = anchor(`${name(first.title, first.rule)} (${same.length})`, "/alerts", "title", `needs-${first.rule}`);
+    link.title = where;
+    return alerted(first, at, link);
   }
   function item(a: Attention): HTMLElement {
     const line = site.lines.find((l) => l.id === a.line);

@@ -18,3 +18,13 @@ export interface Books {
 export interface Backfill { done: number; total: number; from_ms: number; to_ms: number }
 export interface Series { of: string; every_s: number; columns: Record<string, (number | null)[]>; units: Record<string, string> }
 export interface Live { now: Now | null; books: Books | null; backfill: Backfill | null }
+export interface Quiet { id: string; kind: string; by: string; reason: string; from_ms: number; until_ms: number; rule: string | null; subject: string | null; alert: string | null }
+export interface Alert {
+  id: string; rule: string; title: Names; per: string; subject: string; subject_name: Names; severity: string; state: string; since_ms: number; fired_ms: number; resolved_ms: number | null;
+  value: number | null; limit: number | null; unit: string; late: boolean; members: { subject: string; subject_name: Names }[]; say: Names; do: Names;
+  acknowledged: { by: string; at_ms: number | null; note: string } | null; quiet: Quiet | null; cause: string | null;
+}
+export interface Alerts { at_ms: number; open: Alert[]; chattering: Alert[]; past: Alert[] }
+export interface Rule { id: string; title: Names; why: Names; do: Names; per: string; figure: string; clock: string; severity: string; when: string; until: string | null; for_s: number; keep_firing_for_s: number; on_gap: string; page: string | null; open?: number }
+export interface Watched { figure: string; unit: string; start_ms: number[]; value: (number | null)[]; limit: (number | null)[]; firing: [number, number][] }
+export interface OneAlert { alert: Alert; rule: Rule | null; chart: Watched | null; neighbours: Alert[]; trail: { at_ms: number; actor: string; action: string; detail: string }[] }
