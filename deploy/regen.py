@@ -14,8 +14,11 @@ from collector.catalogue import load_catalogue
 from dashboards.grafana import build
 from engine.figures import ALIASES, FIGURES
 from engine.meanings import MEANINGS
-from plant.config import PlantFile
+from plant.config import PlantFile, names
 from plant.profile import Profile
+from rules.config import RuleFile
+from rules.load import load_rules_text, packs
+from rules.subjects import KINDS, figures_of
 from wattline.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,12 +72,19 @@ def default(field: dict[str, Any], required: bool) -> str:
     return "" if value in (None, "", {}, []) or isinstance(value, dict) else f"`{value}`"
 
 
-def settings(schema: dict[str, Any]) -> str:
-    """Reference of the plant file."""
-    text = (
-        "# The plant file: every setting\n\nMade by `make regen` from the schema (`wattline schema`). Durations and amounts may carry a unit "
-        "(`1m`, `12 MW`, `480 MWh`).\n`simulator/plants/jiaxing.yaml` is a large example, `wattline init` writes a small one.\n"
-    )
+PLANT_HEAD = (
+    "# The plant file: every setting\n\nMade by `make regen` from the schema (`wattline schema`). Durations and amounts may carry a unit "
+    "(`1m`, `12 MW`, `480 MWh`).\n`simulator/plants/jiaxing.yaml` is a large example, `wattline init` writes a small one.\n"
+)
+RULES_HEAD = (
+    "# The rule file: every setting\n\nMade by `make regen` from the schema (`wattline rules schema`). [Alerts](alerts.md) says what conditions can say,\n"
+    "[write your first rule](first-rule.md) shows one from the first line to a back-test, and [the rules that ship](rule-pack.md) are examples.\n"
+)
+
+
+def settings(schema: dict[str, Any], head: str) -> str:
+    """Reference of a kind of file."""
+    text = head
     for name, part in {"The whole file": schema, **schema["$defs"]}.items():
         if "properties" not in part:
             text += f"\n## {name}\n\n{', '.join(f'`{x}`' for x in part['enum'])}\n"
@@ -110,6 +120,44 @@ def meters(catalogue: dict[str, Profile]) -> str:
     )
 
 
+def watched() -> str:
+    """What rules can watch, by kind of subject and clock."""
+    rows = []
+    for clock in ("books", "now"):
+        for per in KINDS:
+            if clock == "now" and per == "bus":
+                continue
+            found = figures_of(per, clock)
+            rows.append((per, clock, ", ".join(f"`{name}` ({unit})" for name, unit in found.items())))
+    return table(("per", "clock", "figures and their units"), rows)
+
+
+def rule_pack() -> str:
+    """The rules that ship, a section for each."""
+    text = (
+        "# The rules that ship\n\nMade by `make regen` from `rules/packs`. They run without settings; `rules.off` of the plant file turns one off, and a rule "
+        "with the same id in a file of your own replaces it.\nEach has its tests beside it: `wattline rules test`.\n"
+    )
+    for name, body in packs():
+        for rule in load_rules_text(name, body).file.rules:
+            rows = [
+                ("watches", f"`{rule.on.figure}` per {rule.on.per}, on {rule.on.clock}"),
+                ("fires when", f"`{rule.when}`"),
+            ]
+            rows += [("until", f"`{rule.until}`")] if rule.until else []
+            rows += [
+                (word, f"{value / 60:g} min")
+                for word, value in (("for", rule.for_), ("over when quiet for", rule.keep_firing_for))
+                if value
+            ]
+            rows += [("severity", rule.severity.value), ("what to do", names(rule.do, " ")["en"])]
+            text += (
+                f"\n## {rule.id}\n\n**{names(rule.title, rule.id)['en']}.** {names(rule.why, ' ')['en']}\n\n"
+                + table(("", ""), rows)
+            )
+    return text
+
+
 def figures() -> str:
     """The table of all figures."""
     also = {name: [a for a, target in ALIASES.items() if target == name] for name in FIGURES}
@@ -141,10 +189,15 @@ def wrapped(value: Any, indent: int = 0) -> str:
 def generated() -> dict[Path, str]:
     """All that is generated, by file."""
     schema = PlantFile.model_json_schema()
-    pages = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("figures.md", "api.md")}
+    rules = RuleFile.model_json_schema()
+    pages = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("figures.md", "api.md", "alerts.md")}
     texts = {
         "plant-file.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
-        "plant-file.md": settings(schema),
+        "plant-file.md": settings(schema, PLANT_HEAD),
+        "rule-file.schema.json": json.dumps(rules, indent=1, ensure_ascii=False) + "\n",
+        "rule-file.md": settings(rules, RULES_HEAD),
+        "rule-pack.md": rule_pack(),
+        "alerts.md": between(pages["alerts.md"], "watched", watched()),
         "meters.md": meters(dict(load_catalogue())),
         "figures.md": between(pages["figures.md"], "figures", figures()),
         "api.md": api(pages["api.md"]),

@@ -17,12 +17,17 @@ K = 2.0  # expanded uncertainty, about 95 %
 
 def standard(site: Site, energy: Mapping[int, Array], per_unit: Mapping[int, float]) -> Array:
     """Standard uncertainty of a sum of meters. `energy` [meter] through it in either direction, in its unit; `per_unit` kWh per unit."""
-    steps = _steps(site)
-    parts = (
-        ((site.meters[m].class_limit * e) ** 2 / 3 + steps[m] ** 2 / 6) * per_unit.get(m, 1.0) ** 2
-        for m, e in energy.items()
-    )
+    of_energy, of_steps = variances(site, per_unit)
+    parts = (of_energy[m] * e**2 + of_steps[m] for m, e in energy.items())
     return np.sqrt(sum(parts, np.zeros(1)))
+
+
+def variances(site: Site, per_unit: Mapping[int, float]) -> tuple[Array, Array]:
+    """By meter, in kWh2: variance of its class per squared unit of energy, and of its register steps."""
+    steps = _steps(site)
+    kwh = np.array([per_unit.get(m, 1.0) for m in range(len(site.meters))]) ** 2
+    limits = np.array([m.class_limit for m in site.meters])
+    return limits**2 / 3 * kwh, np.array([steps[m] for m in range(len(site.meters))]) ** 2 / 6 * kwh
 
 
 def meters_of_bus(graph: Graph, bus: int) -> set[int]:

@@ -90,7 +90,7 @@ class Ring:
             if over > 0:
                 self.hours, self.first_hour = self.hours[over:].copy(), self.first_hour + over
                 at -= over
-        self.hours[at] += np.nan_to_num(values) - np.nan_to_num(before)
+        self.hours[at] += np.where(np.isnan(values), 0.0, values) - np.where(np.isnan(before), 0.0, before)
 
     def since(self, at: int, count: int) -> Floats:
         """The `count` windows up to the one that starts at `at` [n, columns, subjects]; fewer at the beginning."""

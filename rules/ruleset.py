@@ -68,8 +68,8 @@ class RuleSet:
     def size(self) -> int:
         return len(self.keys)
 
-    def truth(self, views: Views, at: int) -> tuple[Truth, Truth]:
-        """`when` and its end of all instances at event time `at`."""
+    def truth(self, views: Views, at: int, open_: npt.NDArray[np.bool_]) -> tuple[Truth, Truth]:
+        """`when` of all instances at event time `at`, and the end of those that are open."""
         on = np.zeros(self.size, np.int8)
         up = [w for w in self.watches if awake(w.rule.active, at, self.calendar.timezone, self.calendar.shifts)]
         for watch in up:
@@ -77,7 +77,7 @@ class RuleSet:
             on[watch.rows] = found if watch.whole else found[watch.subjects]
         off = np.int8(TRUE) - on
         for watch in up:
-            if watch.off is not None:
+            if watch.off is not None and open_[watch.rows].any():
                 ends = watch.off(views[watch.rule.on.per])
                 off[watch.rows] = ends if watch.whole else ends[watch.subjects]
         return on, off

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.graph import Graph
 from engine.line_sums import final_kwh_per_unit
-from engine.uncertainty import K, meters_of_bus, standard
+from engine.uncertainty import K, meters_of_bus, variances
 from plant.names import Carrier
 from plant.site import Site
 from rules.subjects import DEMAND, STATE_COLUMNS
@@ -21,7 +21,7 @@ QUARTER_NS = 900_000_000_000
 def state(view: View, count: int) -> Floats:
     """Code of the state in which each line was for most of the window."""
     sums = view.sums(1)
-    return np.asarray(np.argmax(np.stack([np.nan_to_num(sums[c]) for c in STATE_COLUMNS]), 0), float)
+    return np.asarray(np.argmax(np.nan_to_num(np.stack([sums[c] for c in STATE_COLUMNS])), 0), float)
 
 
 def plain_state(view: View, count: int) -> Floats:
@@ -33,16 +33,17 @@ def uncertainty(site: Site, meters: View) -> Special:
     """Expanded uncertainty (k = 2) in kWh of what is left on each bus over a span; `meters` holds what went through them."""
     graph = Graph(site)
     per_unit = {i: final_kwh_per_unit(site, Carrier(m.carrier)) or 1.0 for i, m in enumerate(site.meters)}
-    around = [sorted(meters_of_bus(graph, b)) for b in range(graph.nb)]
+    of_energy, of_steps = variances(site, per_unit)
+    around = np.zeros((graph.nb, len(site.meters)))
+    for bus in range(graph.nb):
+        around[bus, sorted(meters_of_bus(graph, bus))] = 1.0
 
     def make(view: View, count: int) -> Floats:
         rows = meters.ring.since(view.at, count)
         through = rows[:, meters.measures.columns.index("through")].sum(0)
         if len(rows) < count:
             return np.full(graph.nb, np.nan)
-        return np.array(
-            [K * standard(site, {m: through[m : m + 1] for m in around[b]}, per_unit)[0] for b in range(graph.nb)]
-        )
+        return np.asarray(K * np.sqrt(around @ (of_energy * through**2 + of_steps)))
 
     return make
 

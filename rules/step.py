@@ -78,7 +78,7 @@ def _judge(state: RuleState, start_ns: int) -> list[Noted]:
     for view in state.views.values():
         view.move(start_ns)
     at = start_ns + state.window
-    on, off = state.rules.truth(state.views, at)
+    on, off = state.rules.truth(state.views, at, state.machine.state >= FIRING)
     changes = state.machine.step(at, on, off, state.rules.settings)
     noted = [Noted(c, *state.rules.shown(c.instance, state.views)) for c in changes]
     state.noted += noted

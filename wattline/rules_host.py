@@ -32,7 +32,7 @@ from wattline.engine_host import HOUR, ODD, SITE
 
 log = logging.getLogger("wattline.rules")
 NAME = "rules"
-AT_ONCE = 400
+AT_ONCE = 100
 HELD_WINDOWS = 12
 """A newest value stands for two minutes at most: longer without one is a gap."""
 Sample = Callable[[], "tuple[int, Mapping[str, Mapping[str, Any]]] | None"]
@@ -112,6 +112,8 @@ class RulesHost(threading.Thread):
                     self.wake.clear()
             self.save()
         except Exception as error:
+            if self.stopping.is_set():
+                return  # its files were closed under it: said in `stop`
             self.failed = f"{type(error).__name__}: {error}"
             log.exception("the rules stopped: no alert is raised until the next start; figures go on")
 
@@ -119,7 +121,9 @@ class RulesHost(threading.Thread):
         self.stopping.set()
         self.wake.set()
         if self.is_alive():
-            self.join(6.0)
+            self.join(8.0)
+        if self.is_alive():
+            log.warning("the rules did not end in time; what they were at is done again at the next start")
 
     def turn(self) -> bool:
         """One round: books, newest values, the desk. True if there may be more at once."""

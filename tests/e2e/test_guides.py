@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -78,6 +79,37 @@ def test_first_plant(tmp_path: Path) -> None:
                 subprocess.run(step.commands, shell=True, cwd=tmp_path, env=env, check=True, timeout=60)
         until(lambda: answers(8020, "/readyz"), 40, "the page of the guide")
     assert (tmp_path / "plant-file.schema.json").read_text() == (ROOT / "docs" / "plant-file.schema.json").read_text()
+
+
+def test_first_rule(tmp_path: Path) -> None:
+    """Tested, and tried on a week of the demo, before it is in force."""
+    env, said = environment(tmp_path), ""
+    with ExitStack() as terminals:
+        for step in steps("first-rule.md"):
+            if step.stays:
+                terminals.enter_context(terminal(step.commands, tmp_path, env))
+                until(lambda: answers(8021, "/readyz"), 60, "the demo of the guide")
+                until(history_is_there, 90, "the week of history")
+            else:
+                done = subprocess.run(step.commands, shell=True, cwd=tmp_path, env=env, check=True, timeout=90, capture_output=True, text=True)  # fmt: skip
+                said += done.stdout
+    assert "1 rules, 1 tests, 0 failed" in said
+    assert "would have fired" in said and "x 1.25" in said
+    named = re.search(
+        r"^rules:\n  files: .*$", (ROOT / "docs" / "first-rule.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert named, "the plant file names its rule files"
+    plant = tmp_path / "plant.yaml"
+    shipped = (ROOT / "simulator" / "plants" / "jiaxing.yaml").read_text(encoding="utf-8")
+    plant.write_text(f"{shipped}\n{named[0]}\n", encoding="utf-8")
+    checked = subprocess.run(["wattline", "check", "plant.yaml"], cwd=tmp_path, env=env, check=True, timeout=60, capture_output=True, text=True)  # fmt: skip
+    assert " rules" in checked.stdout
+
+
+def history_is_there() -> bool:
+    with urllib.request.urlopen("http://127.0.0.1:8021/api/v1/live", timeout=5) as answer:
+        live = json.load(answer)
+    return bool(live["books"]) and not live["backfill"]
 
 
 class Shell:
