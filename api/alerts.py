@@ -161,6 +161,11 @@ def _acting(app: FastAPI, context: Context, views: AlertViews) -> None:
         alerts.lift(silence, name, context.now_ns())
         return _json(views.quiets())
 
+    @app.get("/api/v1/notify", tags=["alerts"])
+    def channels() -> Response:
+        """How people can be told: channels with their state, and what waits in the outbox. Nothing where the plant file has no notify."""
+        return _json({"outbox": {}, "channels": []} if context.notify_health is None else context.notify_health())
+
     @app.post("/api/v1/notify/test", tags=["alerts"])
     def test(body: TestCall, request: Request) -> Response:
         """Send a test message over one channel, and say what came of it."""

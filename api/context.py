@@ -18,7 +18,7 @@ from store.influxql.query import Answerer
 class Context:
     """`now_ns` is event time; `health` gives docs/api.md's health but for figures; `ready` says why not, or None.
     `token` opens everything, `query_token` the InfluxQL routes only; both are needed only where `token` is set.
-    `test_channel` sends a test message over a channel, in the name of somebody."""
+    `test_channel` sends a test message over a channel, in the name of somebody; `notify_health` says how the channels are."""
 
     site: Site
     history: History
@@ -35,3 +35,4 @@ class Context:
     query_token: str | None = None
     alerts: Alerts | None = None
     test_channel: Callable[[str, str], dict[str, Any]] | None = None
+    notify_health: Callable[[], dict[str, Any]] | None = None

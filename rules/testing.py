@@ -55,7 +55,8 @@ def run_tests(loaded: Loaded) -> list[Failure]:
 
 
 def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
-    """Failures of one test."""
+    """Failures of one test. A rule that is switched off is tested too."""
+    rule = rule.model_copy(update={"enabled": True})
     subjects = tuple(test.series)
     samples = {s: {f: samples_of(text, f) for f, text in series.items()} for s, series in test.series.items()}
     length = max((len(v) for series in samples.values() for v in series.values()), default=0)

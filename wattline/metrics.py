@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from rules.alert import Severity
 
 if TYPE_CHECKING:
     from wattline.runtime import Runtime
@@ -26,6 +29,11 @@ METRICS: Final = {
     "wattline_store_expired_total": "points that were older than the retention of a further store",
     "wattline_store_dead_letters_total": "lines put aside because a further store will never take them",
     "wattline_store_lost_total": "frames and outputs let go before a further store had them",
+    "wattline_rules_up": "1 while the rules run",
+    "wattline_rules_behind_outputs": "outputs of the step the rules have not judged yet",
+    "wattline_alerts_open": "open alerts by severity, those under a cause left out",
+    "wattline_notify_messages": "messages of the outbox by state",
+    "wattline_notify_channel_up": "1 while a channel takes messages",
 }
 _STORE: Final[dict[str, tuple[str, ...]]] = {
     "up": (), "behind_frames": ("behind_frames",), "behind_outputs": ("behind_outputs",), "points_total": ("points",),
@@ -60,4 +68,22 @@ def prometheus(runtime: Runtime) -> str:
     for store in health["stores"]:
         for name, keys in _STORE.items():
             stores[name].labels(store["id"]).set(sum(store[key] for key in keys) if keys else store["state"] == "up")
+    _alerts(runtime, gauge)
     return generate_latest(registry).decode()
+
+
+def _alerts(runtime: Runtime, gauge: Callable[..., Gauge]) -> None:
+    """Rules, alerts, and whether people can be told."""
+    rules = runtime.rules_host
+    gauge("wattline_rules_up").set(rules.failed is None)
+    gauge("wattline_rules_behind_outputs").set(max(runtime.journal.last_output() - rules.place, 0))
+    open_, found = gauge("wattline_alerts_open", "severity"), runtime.still_open()
+    for severity in Severity:
+        open_.labels(severity.value).set(sum(a.severity is severity for a in found))
+    if runtime.notifier is not None:
+        told = runtime.notifier.health()
+        messages, up = gauge("wattline_notify_messages", "state"), gauge("wattline_notify_channel_up", "channel")
+        for state, count in told["outbox"].items():
+            messages.labels(state).set(count)
+        for channel in told["channels"]:
+            up.labels(channel["id"]).set(channel["ok"] is not False)

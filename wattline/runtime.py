@@ -130,13 +130,14 @@ class Runtime:
         outbox = Outbox(self.alert_book.db, self.alert_book.lock)
         return Notifier(
             self.plant.notify, self.site.id, ZoneInfo(self.site.timezone), outbox, self.clock, secret,
-            still=self._still_open, well=lambda: self.host.failed is None and self.rules_host.failed is None,
+            still=self.still_open, well=lambda: self.host.failed is None and self.rules_host.failed is None,
         )  # fmt: skip
 
     def _teller(self) -> OutboxTeller | None:
         return None if self.notifier is None else OutboxTeller(self.notifier)
 
-    def _still_open(self) -> list[Alert]:
+    def still_open(self) -> list[Alert]:
+        """Alerts that are open and stand for themselves."""
         with self.alert_book.lock:
             return list(open_alerts(self.rules_host.alerts.desk))
 
@@ -192,6 +193,7 @@ class Runtime:
             query_token=self.query_token,
             alerts=self.rules_host.alerts,
             test_channel=None if self.notifier is None else self._test_channel,
+            notify_health=None if self.notifier is None else self.notifier.health,
         )
         return create_app(context)
 
