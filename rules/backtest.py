@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from plant.errors import QueryError
 from plant.site import Site
 from plant.units import HOUR_NS
 from rules.alert import AlertState
 from rules.check_condition import LONGEST_S
+from rules.condition import Numbers
 from rules.config import Rule
 from rules.feed import Feed
 from rules.past import Known, windows
 from rules.ruleset import looked_at
-from rules.step import Noted, RuleState, step
+from rules.step import Noted, RuleState, Window, step
 from rules.variants import MARK, with_level
+from rules.view import Floats, View
 from store.duck import DuckStore
 
 FACTORS = (0.8, 0.9, 1.1, 1.25)
@@ -99,19 +104,26 @@ def _possible(rule: Rule, start_ns: int, end_ns: int) -> None:
         raise QueryError("a back-test goes over 13 weeks at most; ask for a shorter span")
 
 
-Curves = list[tuple[int, list[float | None], list[float | None]]]
+Curves = list[tuple[int, Floats, Floats]]
+"""Of each window: its end, and value and limit of every subject."""
 
 
-def _run(state: RuleState, past: object, since_ns: int) -> tuple[list[Noted], Curves]:
+def _run(state: RuleState, past: Iterable[Window], since_ns: int) -> tuple[list[Noted], Curves]:
     found: list[Noted] = []
     curves: Curves = []
     watch = state.rules.watches[0] if state.rules.watches else None
-    for window in past:  # type: ignore[attr-defined]
+    for window in past:
         found += step(state, window)
         if watch is not None and window.start >= since_ns:
-            shown = [state.rules.shown(watch.first + i, state.views) for i in range(len(watch.subjects))]
-            curves.append((window.start + state.window, [v for v, _ in shown], [limit for _, limit in shown]))
+            view = state.views[watch.rule.on.per]
+            value, limit = (_all(part, view)[watch.subjects] for part in (watch.value, watch.limit))
+            curves.append((window.start + state.window, value, limit))
     return found, curves
+
+
+def _all(part: Numbers | None, view: View) -> Floats:
+    """A number of a condition for every subject; NaN where there is none."""
+    return np.broadcast_to(np.asarray(np.nan if part is None else part(view), float), (len(view.subjects),))
 
 
 def _spans(state: RuleState, found: list[Noted], factor: float, since_ns: int) -> list[Span]:
@@ -144,5 +156,10 @@ def _chart(result: Backtest, state: RuleState, curves: Curves) -> None:
     thinned = curves[:: max(len(curves) // POINTS_MOST, 1)]
     result.subject = ids[row]
     result.at_ns = [at for at, _, _ in thinned]
-    result.value = [values[row] for _, values, _ in thinned]
-    result.limit = [limits[row] for _, _, limits in thinned]
+    result.value = nulls(np.array([values[row] for _, values, _ in thinned]))
+    result.limit = nulls(np.array([limits[row] for _, _, limits in thinned]))
+
+
+def nulls(values: Floats) -> list[float | None]:
+    """A list in which NaN is None."""
+    return [float(x) if np.isfinite(x) else None for x in values]

@@ -7,7 +7,7 @@ from typing import Any
 
 from plant.site import Site
 from rules.config import Rule
-from rules.load import NOW_WINDOW_S
+from rules.cross_check import NOW_WINDOW_S
 from rules.measures import BOUGHT, UNUSUAL, WRAPPED, BookMeasures, Measures, PlainMeasures
 from rules.ring import RECENT_NOW_NS, Ring
 from rules.ruleset import Calendar, build, looked_at

@@ -14,7 +14,7 @@ from rules.calendar import awake
 from rules.check_condition import LONG, figures
 from rules.condition import TRUE, Numbers, Terms, Test, Truth, measured, number, test
 from rules.config import Rule
-from rules.load import scope_of, split_quantity
+from rules.cross_check import scope_of, split_quantity
 from rules.machine import GAPS, Settings
 from rules.parser import parse
 from rules.tree import Call, parts

@@ -13,7 +13,8 @@ from engine.states import STATES
 from plant.errors import QueryError
 from rules.alert import AlertState
 from rules.config import Expectation, Rule, RuleTest
-from rules.load import Loaded, split_quantity
+from rules.cross_check import split_quantity
+from rules.load import Loaded
 from rules.machine import NO_DATA, Machine
 from rules.measures import PlainMeasures
 from rules.ring import Ring

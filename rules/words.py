@@ -12,11 +12,12 @@ from rules.desk import alert_id
 from rules.ruleset import Watch
 
 
-def number(value: float | None, unit: str) -> str:
-    """Three significant digits with the unit; a dash where it is unknown."""
+def number(value: float | None, unit: str, language: str = "en") -> str:
+    """Three significant digits with the unit, in German with a comma; a dash where it is unknown."""
     if value is None:
         return "–"
     digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    digits = digits.replace(".", ",") if language == "de" else digits
     return digits if unit in ("", "1") else f"{digits} {unit}"
 
 
@@ -27,14 +28,8 @@ def alert_of(
     """The alert of one instance. Its group is the rule, so that ten lines with the same trouble are one message."""
     rule = watch.rule
     since = datetime.fromtimestamp(since_ns / 1e9, ZoneInfo(timezone)).strftime("%H:%M")
-    filled = {
-        "value": number(value, watch.unit),
-        "mean": number(value, watch.unit),
-        "limit": number(limit, watch.unit),
-        "since": since,
-    }
     say = {
-        lang: text.format(subject=name[lang], **{rule.on.per: name[lang]}, **filled)
+        lang: _fill(text, lang, watch, name, value, limit, since)
         for lang, text in names(rule.say or "{subject}: {value}", rule.id).items()
     }
     return Alert(
@@ -42,3 +37,17 @@ def alert_of(
         state=state, since_ns=since_ns, fired_ns=fired_ns, value=value, limit=limit, unit=watch.unit, late=late, group=rule.id, say=say,
         do=names(rule.do, rule.id) if rule.do else {}, tell=tuple(rule.tell),
     )  # fmt: skip
+
+
+def _fill(
+    text: str, lang: str, watch: Watch, name: Mapping[str, str], value: float | None, limit: float | None, since: str
+) -> str:
+    shown = number(value, watch.unit, lang)
+    filled = {
+        "value": shown,
+        "mean": shown,
+        "limit": number(limit, watch.unit, lang),
+        "since": since,
+        "subject": name[lang],
+    }
+    return text.format(**{watch.rule.on.per: name[lang]}, **filled)

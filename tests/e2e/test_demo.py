@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,3 +183,19 @@ def test_explain_by_keyboard_and_a_lost_stream_is_said(demo: tuple[str, Any]) ->
         page.evaluate("window.stop()")
         page.wait_for_selector(".banner.lost:not([hidden])", timeout=12_000)
         browser.close()
+
+
+@pytest.mark.timeout(240)
+def test_a_visitor_sees_an_alert_within_three_minutes(demo: tuple[str, subprocess.Popen[bytes]]) -> None:
+    """The story has a meter fall silent; the rule that ships says so, by name, in three languages."""
+    base, process = demo
+    left = 180.0 - (time.time() - Path(f"/proc/{process.pid}").stat().st_ctime)
+
+    def seen() -> list[Any]:
+        found = get(f"{base}/api/v1/alerts?state=all&from=-10m")
+        return [a for a in found["open"] + found["past"] if a["rule"] == "meter_silent"]
+
+    until(lambda: bool(seen()), left, "the alert of the silent meter")
+    (alert,) = seen()
+    assert alert["subject"] == "modules_el"
+    assert "silent" in alert["say"]["en"] and "无数据" in alert["say"]["zh"] and "schweigt" in alert["say"]["de"]
