@@ -247,7 +247,7 @@ def test_a_rule_is_tried_on_the_past(browser: Browser) -> None:
         page.locator("form button").press("Enter")
         page.wait_for_selector("main canvas")
         trial = rig.answers[BACKTEST]
-        assert f"It would have fired {trial['fired']} times." in page.inner_text("main")
+        assert f"Times it would have fired: {trial['fired']}" in page.inner_text("main")
         tables = page.locator(".pair .tablebox")
         assert tables.nth(0).locator("tbody tr").count() == len(trial["others"])
         assert tables.nth(0).locator("tr.this").inner_text().startswith("100 %")
