@@ -90,7 +90,7 @@ def test_an_open_alert_is_told_in_words_and_shape(browser: Browser, lang: str) -
         assert {"en": "4 min", "zh": "4 分钟", "de": "4 Min."}[lang] in said
         assert {"en": "26,120 kW", "zh": "26,120 kW", "de": "26.120 kW"}[lang] in said
         red = page.evaluate(
-            "[...document.querySelectorAll('main .sev')].filter(s => getComputedStyle(s).backgroundColor === 'rgb(179, 38, 30)').map(s => s.className)"
+            "[...document.querySelectorAll('main *')].filter(s => getComputedStyle(s).backgroundColor === 'rgb(179, 38, 30)').map(s => s.className)"
         )
         assert red == ["sev critical"], "red is only for critical"
 
@@ -247,7 +247,7 @@ def test_a_rule_is_tried_on_the_past(browser: Browser) -> None:
         page.locator("form button").press("Enter")
         page.wait_for_selector("main canvas")
         trial = rig.answers[BACKTEST]
-        assert f"It would have fired {trial['fired']} times." in page.inner_text("main")
+        assert f"Times it would have fired: {trial['fired']}" in page.inner_text("main")
         tables = page.locator(".pair .tablebox")
         assert tables.nth(0).locator("tbody tr").count() == len(trial["others"])
         assert tables.nth(0).locator("tr.this").inner_text().startswith("100 %")
@@ -298,6 +298,17 @@ def test_alerts_come_and_go_on_the_site_page(browser: Browser) -> None:
         page.locator(".attention .alert a").first.press("Enter")
         page.wait_for_selector(".acts")
         assert page.url.endswith("/alerts/a1")
+
+
+@pytest.mark.parametrize(("path", "width"), [("/", 3840), ("/", 1366), ("/alerts", 1366)])
+def test_the_wall_shows_what_is_open(browser: Browser, path: str, width: int) -> None:
+    with PageRig(busy()).running() as rig, shown(browser, rig, path, "dark", width, wall="on") as page:
+        settle(page)
+        picture(page, f"alerts-wall{path.replace('/', '-')}-{width}")
+        assert page.locator(".count").inner_text() == "◆ 5 open"
+        check(page, "en")
+        if path == "/":
+            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "all on one screen"
 
 
 def test_many_alerts_of_one_rule_are_one_line_on_the_site_page(browser: Browser) -> None:

@@ -45,13 +45,13 @@ export function alertPage(data: Data, id: string): Page {
     const at = a.resolved_ms === null ? (watch.list?.at_ms ?? data.now?.at_ms ?? Date.now()) : Math.max(a.resolved_ms, watch.list?.at_ms ?? 0), minute = Math.floor(at / MINUTE_MS);
     over = a.resolved_ms !== null;
     parts.forEach((part) => (part.hidden = false));
-    show[0]!([a, minute], () => [el("h1", "", sentence(a)), el("div", "facts", mark(a.severity), el("span", "tag", code("alert", a.state)), subject(a), el("span", "", lasted(a, zone, at)), ...notes(a, zone, at))]);
+    show[0]!([a, minute], () => [el("h1", "", sentence(a)), el("div", "facts", mark(a.severity, !over), el("span", "tag", code("alert", a.state)), subject(a), el("span", "", lasted(a, zone, at)), ...notes(a, zone, at))]);
     show[1]!([over], () => [acts(a, changed, () => watch.list?.at_ms ?? Date.now())]);
     show[2]!([a.quiet, a.acknowledged], () => [...taken(a, at), ...(a.quiet ? [el("section", "card quiets", ...quietLines(a.quiet, quietOf(a.quiet, data.site, rule ? [rule] : []), zone, at), lift(a.quiet, changed))] : [])]);
     curve.draw(chart, rule?.clock === "now");
     show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), prose(name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
     show[4]!([a, minute], () => [el("h2", "", t("evidence")), evidence(a, at)]);
-    show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open tablebox", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);
+    show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open tablebox", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity, n.resolved_ms === null), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);
     const told = steps.map((s) => row(moment(s.at_ms, zone, at), s.actor, code("did", s.action.replace(/\W+/g, "_").replace(/_$/, "")), s.actor === "wattline" ? (s.detail === "found late" ? t("foundLate") : "") : s.detail));
     show[6]!([steps], () => [el("h2", "", t("trail")), scrolled(t("trail"), [t("at"), t("who"), t("what"), t("note")], told)]);
   }

@@ -65,7 +65,7 @@ export function alertsPage(data: Data): Page {
     const limit = a.limit === null ? [] : [el("span", "", `${t("limit")} ${amount(a.limit, a.unit)}`)];
     const measured = a.unit === "1" ? [] : [el("span", "", `${t("value")} ${amount(a.value, a.unit)}`), ...limit];
     const silent = a.members.filter((m) => !told.has(m.subject)).map((m) => name(m.subject_name, m.subject));
-    return el("li", covered(a) ? "covered" : "", el("div", "head", mark(a.severity), alertLink(a, `open-${a.id}`)), el("div", "small facts", subject(a), el("span", "", lasted(a, zone, at)), ...measured, ...notes(a, zone, at)), ...folded(a, silent, under, list));
+    return el("li", covered(a) ? "covered" : "", el("div", "head", mark(a.severity, true), alertLink(a, `open-${a.id}`)), el("div", "small facts", subject(a), el("span", "", lasted(a, zone, at)), ...measured, ...notes(a, zone, at)), ...folded(a, silent, under, list));
   }
   function folded(a: Alert, silent: string[], under: Alert[], list: Alerts): HTMLElement[] {
     if (!silent.length && !under.length) return [];

@@ -46,6 +46,7 @@ function wake(): void {
 function go(path: string): void {
   history.pushState(null, "", path);
   show();
+  scrollTo(0, 0);
 }
 function button(label: string, press: () => void, on = false): HTMLElement {
   const b = el("button", "chip", label);

@@ -6,11 +6,11 @@ import type { Watch } from "./watch";
 
 const SHAPE: Record<string, string> = { critical: "◆", warning: "▲", info: "●" };
 
-// Word and shape, so that colour is never alone.
-export function mark(severity: string): HTMLElement {
+// Word and shape, so that colour is never alone; colour only for what is open.
+export function mark(severity: string, open = false): HTMLElement {
   const shape = el("i", "", SHAPE[severity] ?? "●");
   shape.ariaHidden = "true";
-  return el("span", `sev ${severity}`, shape, code("severity", severity));
+  return el("span", `sev ${open ? severity : ""}`.trim(), shape, code("severity", severity));
 }
 export const sentence = (a: Alert): string => name(a.say, name(a.title, a.rule));
 export const alertLink = (a: Alert, id = ""): HTMLElement => anchor(sentence(a), `/alerts/${a.id}`, "title", id);

@@ -46,7 +46,7 @@ export function rulesPage(data: Data): Page {
     const open = r.open ? [anchor(t("openCount", { n: r.open }), "/alerts", "chip", `open-${r.id}`)] : [];
     return el("section", "card", el("header", "", el("h2", "", name(r.title, r.id)), mark(r.severity)), ...condition(r), el("div", "facts", anchor(t("backtest"), `/rules/${r.id}`, "chip", `try-${r.id}`), ...open));
   }
-  // Asked anew with the open alerts, so that it rests when nobody looks.
+  // Asked anew each minute while somebody looks.
   function update(): void {
     if (!document.hidden && performance.now() - loadedAt > EVERY_MS) void load();
   }

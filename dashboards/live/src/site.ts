@@ -12,7 +12,7 @@ import type { Alert, Attention, Books, Now } from "./types";
 export interface Page { root: HTMLElement; update(): void; stop(): void }
 const FLOW_MS = 3000; // the picture of flows follows more calmly than the figures
 const MOST = 7; // things in a row
-const MOST_WALL = 4;
+const MOST_WALL = 3;
 const SAME = 2; // alerts of one rule that stand for themselves
 const PICTURE_REM = 18; // with less room the labels of the flows would collide: the table stands first
 const RANK: Record<string, number> = { critical: 0, warning: 1, info: 2 };
