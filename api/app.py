@@ -29,9 +29,9 @@ from api.alerts import alert_routes
 from api.context import Context
 from api.docs_page import docs_page
 from api.export import as_csv, as_xlsx
-from api.history import day_start, nulls
+from api.history import day_start
 from api.influx import influx_routes, may_query
-from engine.figures import ALIASES, FIGURES, figure, value
+from engine.figures import ALIASES, FIGURES, figure, nulls, value
 from engine.meanings import MEANINGS
 from plant.errors import QueryError
 

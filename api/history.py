@@ -12,7 +12,7 @@ import numpy as np
 
 from api.derived import derived
 from api.members import members, output_units
-from engine.figures import DERIVED, FIGURES, figure, needed, value
+from engine.figures import DERIVED, FIGURES, figure, needed, nulls, value
 from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
 from plant.site import Site
@@ -232,8 +232,3 @@ def _expand(figures: list[str]) -> list[str]:
             figure(name)
             out.append(name)
     return out
-
-
-def nulls(values: np.ndarray) -> list[float | None]:
-    """A list in which NaN is None."""
-    return [None if not np.isfinite(x) else float(x) for x in values]

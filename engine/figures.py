@@ -142,6 +142,11 @@ def value(name: str, sums: Sums) -> Floats:
         return np.where(over > 0, wanted.scale * top / np.where(over > 0, over, 1.0), np.nan)
 
 
+def nulls(values: Floats) -> list[float | None]:
+    """A list in which NaN is None."""
+    return [None if not np.isfinite(x) else float(x) for x in values]
+
+
 def needed(names: Iterable[str]) -> frozenset[str]:
     """The columns that the definitions of figures look at."""
     seen = _Seen()

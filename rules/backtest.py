@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.figures import nulls
 from plant.errors import QueryError
 from plant.site import Site
 from plant.units import HOUR_NS
@@ -158,8 +159,3 @@ def _chart(result: Backtest, state: RuleState, curves: Curves) -> None:
     result.at_ns = [at for at, _, _ in thinned]
     result.value = nulls(np.array([values[row] for _, values, _ in thinned]))
     result.limit = nulls(np.array([limits[row] for _, _, limits in thinned]))
-
-
-def nulls(values: Floats) -> list[float | None]:
-    """A list in which NaN is None."""
-    return [float(x) if np.isfinite(x) else None for x in values]
