@@ -25,6 +25,7 @@ def answers() -> Answers:
     found = recorded() | own
     found["/api/v1/alerts"] = {**own["/api/v1/alerts?state=all"], "open": [], "chattering": [], "past": []}
     found["/api/v1/silences"] = []
+    found["/api/v1/notify"] = {"outbox": {}, "channels": []}
     return _with(found, [], [])
 
 

@@ -377,3 +377,23 @@ def test_text_twice_as_large_breaks_nothing(play: Playwright) -> None:
 def test_the_page_stays_small() -> None:
     assets = sum(len(gzip.compress(f.read_bytes())) for f in (page_folder() / "assets").iterdir())
     assert assets < 400_000
+
+
+def test_a_channel_is_tested_by_a_button(browser: Browser) -> None:
+    found = answers()
+    channels = [{"id": "mail", "kind": "url", "ok": True, "since_ms": None, "error": None, "sent": 12, "failures": 0}]
+    channels.append({"id": "am", "kind": "alertmanager", "ok": False, "since_ms": 0, "error": "no connection", "sent": 0, "failures": 3})  # fmt: skip
+    found["/api/v1/notify"] = {"outbox": {}, "channels": channels}
+    found["POST /api/v1/notify/test"] = {"sent": True, "detail": "mail took the message"}
+    with PageRig(found).running() as rig, shown(browser, rig, "/rules") as page:
+        page.get_by_text("no connection").wait_for()
+        fold = page.locator("details#testMessagemail")
+        fold.locator("summary").click()
+        fold.locator("input").fill("Li Wei")
+        fold.locator("button").click()
+        page.get_by_text("mail took the message").wait_for()
+        assert rig.sent == [("POST", "/api/v1/notify/test", {"channel": "mail", "name": "Li Wei"})]
+        rig.answers["POST /api/v1/notify/test"] = {"sent": False, "detail": "the server refused"}
+        fold.locator("summary").click()
+        fold.locator("button").click()
+        fold.get_by_text("the server refused").wait_for()

@@ -34,6 +34,18 @@ export function quietLines(q: Quiet, about: string, zone: string, nowMs: number)
 export function lift(q: Quiet, done: Done): HTMLElement {
   return form("lift", [], (who) => send("DELETE", `/api/v1/silences/${q.id}?name=${encodeURIComponent(who)}`), done, q.id);
 }
+// A test message over one channel; what came of it stands beside the button.
+export function testMessage(channel: string): HTMLElement {
+  const said = el("p", "small");
+  said.setAttribute("role", "status");
+  const ask = async (who: string): Promise<void> => {
+    said.textContent = "";
+    const found = await send<{ sent: boolean; detail: string }>("POST", "/api/v1/notify/test", { channel, name: who });
+    if (!found.sent) throw new Error(found.detail);
+    said.textContent = found.detail;
+  };
+  return el("div", "", form("testMessage", [], ask, () => Promise.resolve(), channel), said);
+}
 function form(title: Word, fields: HTMLElement[], press: (who: string) => Promise<unknown>, done: Done, of = ""): HTMLElement {
   const who = Object.assign(el("input"), { required: true, maxLength: 80, autocomplete: "name", value: localStorage.getItem("person") ?? "" });
   const button = el("button", "chip do", t(title)), wrong = el("p", "stale");
