@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from collector.catalogue import load_catalogue
 from collector.sequencer import Sequencer
 from engine.book import Book
 from engine.products import Producer
-from engine.step import State
+from engine.step import State as StepState
 from engine.step import step as fold
 from plant.clock import ManualClock
 from plant.frame import Batch
 from plant.load import load_plant
+from plant.names import State
 from plant.site import Control, Site
 from plant.units import HOUR_NS, MINUTE_NS
 from rules.alert import AlertState
@@ -38,12 +39,12 @@ BLOCK_NS = 15 * MINUTE_NS
 
 @dataclass(slots=True)
 class Fired:
-    """One alert: its rule and subject, when it fired, and whether a gap of ours lay in the hour before."""
+    """One alert: its rule and subject, when it fired, and whether it was true: a gap of ours lay behind it, or the world says that the line stood idle."""
 
     rule: str
     subject: str
     at_ns: int
-    gap: bool
+    true: bool
 
 
 @dataclass(slots=True)
@@ -94,13 +95,15 @@ def judged(seed: int, days: int, warm_days: int) -> list[Fired]:
         names: dict[str, int] = {}
         producer = Producer(site, lambda name: names.setdefault(name, len(names)))
         for books in _books(world, journal, site, gaps, days):
-            found += _judge(feed, state, producer, books, gaps)
+            found += _judge(
+                feed, state, producer, books, lambda rule, subject, at: _is_true(world, gaps, rule, subject, at)
+            )
         journal.close()
     return [f for f in found if f.at_ns >= START + warm_days * DAY_NS]
 
 
 def _books(world: World, journal: SqliteJournal, site: Site, gaps: Gaps, days: int) -> Iterator[list[Book]]:
-    sequencer, state = Sequencer(site.id, journal, journal.id, ManualClock(START)), State()
+    sequencer, state = Sequencer(site.id, journal, journal.id, ManualClock(START)), StepState()
     sequencer.control(Control(site=site))
     for frame in journal.frames(0, 10):
         fold(state, frame)
@@ -120,7 +123,17 @@ def _tags(site: Site, journal: SqliteJournal) -> dict[int, np.ndarray]:
     return {i: np.array([t for t, (meter, _) in names.items() if meter == m.id]) for i, m in enumerate(site.meters)}
 
 
-def _judge(feed: Feed, state: RuleState, producer: Producer, books: list[Book], gaps: Gaps) -> list[Fired]:
+def _is_true(world: World, gaps: Gaps, rule: str, subject: str, at_ns: int) -> bool:
+    """Idle load: the line was idle for as long as the rule waits, as the world knows it and not as it was read."""
+    if rule == "idle_load":
+        return all(world.signal(subject, "state", at_ns - m * MINUTE_NS) == State.IDLE for m in range(1, 20))
+    return gaps.before(at_ns)
+
+
+Truth = Callable[[str, str, int], bool]
+
+
+def _judge(feed: Feed, state: RuleState, producer: Producer, books: list[Book], true: Truth) -> list[Fired]:
     if not books:
         return []
     tables, out = producer.tables(books), []
@@ -128,5 +141,5 @@ def _judge(feed: Feed, state: RuleState, producer: Producer, books: list[Book], 
         for n in step(state, feed.window(state, tables, row, {})):
             if n.change.state is AlertState.FIRING and not n.withdrawn:
                 watch, subject = state.rules.subject(n.change.instance, state.views)
-                out.append(Fired(watch.rule.id, subject, n.change.at, gaps.before(n.change.at)))
+                out.append(Fired(watch.rule.id, subject, n.change.at, true(watch.rule.id, subject, n.change.at)))
     return out
