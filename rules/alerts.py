@@ -22,7 +22,8 @@ from rules.desk import Desk, Open, Quiet, Taken, forget_quiets, lift
 from rules.run import Row
 from store.alert_book import AlertBook
 
-Route = Callable[[Sequence[Telling], int], None]
+Route = Callable[[Sequence[Telling], int], Mapping[str, str]]
+"""Puts tellings into the outbox; who hears of them, by the key of the telling."""
 SHELVED_MOST_MIN = {Severity.INFO: 7 * 24 * 60, Severity.WARNING: 24 * 60, Severity.CRITICAL: 4 * 60}
 
 
@@ -31,7 +32,7 @@ class Alerts:
 
     def __init__(self, book: AlertBook, site: Site, rules: Mapping[str, Rule], route: Route | None = None) -> None:
         self.book, self.rules, self.hangs = book, rules, Hangs.of(site)
-        self.route: Route = route or (lambda tellings, now: None)
+        self.route: Route = route or (lambda tellings, now: {})
         saved = book.part("desk")
         self.desk = Desk() if saved is None else msgspec.json.decode(saved[1], type=Desk)
         self.saved = b"" if saved is None else saved[1]
@@ -56,8 +57,15 @@ class Alerts:
             [(now_ns, "wattline", f"{q.kind} ended", q.alert, f"{q.rule} {q.subject}".strip()) for q in ended]
         )
         told = telling.tell(self.desk, self.rules, now_ns)
-        self.route(told, now_ns)
-        self.book.add_audit([(now_ns, "wattline", f"told ({t.occasion})", a.id, t.key) for t in told for a in t.alerts])
+        heard = self.route(told, now_ns)
+        self.book.add_audit(
+            [
+                (now_ns, "wattline", t.occasion.value, a.id, heard[t.key])
+                for t in told
+                if heard.get(t.key)
+                for a in t.alerts
+            ]
+        )
         self.save(now_ns)
 
     def save(self, now_ns: int) -> None:

@@ -39,9 +39,9 @@ Sample = Callable[[], "tuple[int, Mapping[str, Mapping[str, Any]]] | None"]
 
 
 class Teller(Protocol):
-    """Tells people. `put` writes what is to be sent inside the transaction of the caller; `wake` says that it is committed."""
+    """Tells people. `put` writes what is to be sent inside the transaction of the caller, and says who will hear, by telling; `wake` says that it is committed."""
 
-    def put(self, tellings: Sequence[Telling], now_ns: int) -> None: ...
+    def put(self, tellings: Sequence[Telling], now_ns: int) -> Mapping[str, str]: ...
     def wake(self) -> None: ...
 
 
@@ -51,10 +51,15 @@ class OutboxTeller:
     def __init__(self, notifier: Notifier) -> None:
         self.notifier, self.some = notifier, False
 
-    def put(self, tellings: Sequence[Telling], now_ns: int) -> None:
-        deliveries = [d for t in tellings for d in self.notifier.plan(t, now_ns)]
+    def put(self, tellings: Sequence[Telling], now_ns: int) -> dict[str, str]:
+        planned = {t.key: self.notifier.plan(t, now_ns) for t in tellings}
+        deliveries = [d for found in planned.values() for d in found]
         self.notifier.outbox.put(deliveries)
         self.some |= bool(deliveries)
+        return {
+            key: ", ".join(f"{d.person} ({d.channel})" if d.person else d.channel for d in found)
+            for key, found in planned.items()
+        }
 
     def wake(self) -> None:
         if self.some:

@@ -52,7 +52,7 @@ export function alertPage(data: Data, id: string): Page {
     show[3]!([rule], () => (rule ? [el("h2", "", t("condition")), ...condition(rule), ...(name(a.do, name(rule.do, "")) ? [el("h3", "", t("whatToDo")), prose(name(a.do, name(rule.do, "")))] : [])] : [el("p", "small", t("ruleGone", { r: a.rule }))]));
     show[4]!([a, minute], () => [el("h2", "", t("evidence")), evidence(a, at)]);
     show[5]!([neighbours], () => [el("h2", "", t("neighbours")), neighbours.length ? el("ul", "open tablebox", ...neighbours.map((n) => el("li", "", el("div", "head", mark(n.severity, n.resolved_ms === null), alertLink(n, `near-${n.id}`)), el("div", "small facts", el("span", "", lasted(n, zone, at)))))) : el("p", "small", t("noNeighbours"))]);
-    const told = steps.map((s) => row(moment(s.at_ms, zone, at), s.actor, code("did", s.action.replace(/\W+/g, "_").replace(/_$/, "")), s.actor === "wattline" ? (s.detail === "found late" ? t("foundLate") : "") : s.detail));
+    const told = steps.map((s) => row(moment(s.at_ms, zone, at), s.actor, code("did", s.action.replace(/\W+/g, "_").replace(/_$/, "")), s.detail === "found late" ? t("foundLate") : s.detail));
     show[6]!([steps], () => [el("h2", "", t("trail")), scrolled(t("trail"), [t("at"), t("who"), t("what"), t("note")], told)]);
   }
   function taken(a: Alert, at: number): HTMLElement[] {
