@@ -54,6 +54,8 @@ log = logging.getLogger("wattline")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 RETAIN_EVERY_S = 600.0
 STOP_ROUNDS = 6
+ALERTS_KEPT_NS = 3 * 366 * 86_400_000_000_000
+"""History, closed alerts and their trail: as long as somebody may ask for them."""
 
 
 @dataclass(slots=True)
@@ -332,10 +334,11 @@ class Runtime:
         return books(self.site, self.history, self.closed_ns, self.hub.latest["now"], self.health()["meters"])
 
     async def _retain(self) -> None:
-        """Let go of raw readings past their bounds; the first time after ten minutes, since a start has enough to do."""
+        """Let go of raw readings past their bounds, and of alerts of years ago; the first time after ten minutes, since a start has enough to do."""
         while True:
             await asyncio.sleep(RETAIN_EVERY_S)
             await asyncio.to_thread(self.store.forget_readings, self.options.keep, self.clock.now())
+            await asyncio.to_thread(self.alert_book.forget, self.clock.now() - ALERTS_KEPT_NS)
 
     def link(self) -> str:
         """What to open: with a token, the one-time link."""
