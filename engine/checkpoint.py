@@ -23,7 +23,7 @@ from plant.site import Site
 
 MAGIC = b"WLSTATE1\n"
 _TRACK = ("ts", "value", "offset", "known", "held_ts", "held_value", "holding", "swap_at", "swap_start")
-_POINTS = ("channel", "ts", "total", "x", "seen", "estimated", "anchor")
+_POINTS = ("channel", "ts", "total", "x", "seen", "estimated", "anchor", "mark")
 _HISTORY = ("amount", "seen", "estimated", "x", "total")
 _BATCH = ("ts", "received", "tag", "value", "quality")
 
@@ -79,6 +79,7 @@ def load(data: bytes) -> State:
     state.site, state.graph = site, Graph(site)
     meters = Meters.start(site)
     meters.tracks = [Track(**dict(zip(_TRACK, row, strict=True))) for row in meta["tracks"]]
+    arrays.setdefault("points.mark", np.zeros(len(arrays["points.ts"]), np.int8))  # states of 0.1.0 have none
     meters.points = Points(*(arrays[f"points.{n}"] for n in _POINTS))
     meters.powers = Powers(*(arrays[f"powers.{n}"] for n in ("ts", "value", "forward", "reverse")))
     meters.late, meters.refused = meta["late"], meta["refused"]
