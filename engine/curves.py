@@ -8,7 +8,7 @@ up to the counter. Between two anchors the total follows power where there is on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ ANCHOR_NS = 900_000_000_000
 Marks = npt.NDArray[np.int8]
 
 
-class Mark(IntEnum):
-    """What a point is: read; drawn into a gap; read, but the step to it was none of a running counter (reset, swap, unknown)."""
+class Mark(IntFlag):
+    """What a point is besides a reading that came in its time."""
 
     READ = 0
-    DRAWN = 1
-    DOUBTED = 2
+    DRAWN = 1  # into a gap, to shape it; gives way to readings
+    DOUBTED = 2  # the step to it was none of a running counter: reset, swap, unknown
+    LATE = 4  # came when the gap that it lies in was booked
+    CUT = 8  # readings before it have been trimmed
 
 
 @dataclass(slots=True)
@@ -77,12 +79,16 @@ class Points:
         elapsed = self.ts[after] - self.ts[before]
         return np.asarray((elapsed > bound) & ((self.seen[after] - self.seen[before]) * 1e9 < elapsed / 2))
 
-    def around_gaps(self, bound: Ints, window: int, since: int) -> Mask:
-        """Rows without which a gap that ended after `since` could not be filled: both its ends, and what measures the windows that hold them."""
-        real = np.flatnonzero(self.mark != Mark.DRAWN)
+    def around_gaps(self, bound: Ints, window: int, since: int, filling: Mask) -> Mask:
+        """Rows without which a gap that ended after `since` could not be filled: both its ends, and what measures the windows that hold them.
+
+        The same for readings that have filled one, of channels that are still `filling`.
+        """
+        real = np.flatnonzero(self.mark & Mark.DRAWN == 0)
         same = self.channel[real[1:]] == self.channel[real[:-1]]
         before, after = real[:-1][same], real[1:][same]
-        gap = self.silent(before, after, bound[self.channel[before]]) & (self.ts[after] > since)
+        came = ((self.mark[before] | self.mark[after]) & Mark.LATE != 0) & filling[self.channel[before]]
+        gap = (self.silent(before, after, bound[self.channel[before]]) | came) & (self.ts[after] > since)
         before, after = before[gap], after[gap]
         if not len(before):
             return np.zeros(len(self.ts), bool)
@@ -108,7 +114,10 @@ class Points:
         last = rows[np.append(group_starts(self.channel[rows])[1:], True)] if len(rows) else rows
         keep = ~old | held
         keep[last] = True
-        return self.pick(keep)
+        lost = np.cumsum(~keep & (self.mark & Mark.DRAWN == 0))[keep]
+        kept = self.pick(keep)
+        kept.mark[1:][(np.diff(lost) > 0) & ~group_starts(kept.channel)[1:]] |= Mark.CUT
+        return kept
 
     def sizing(self) -> Points:
         """Anchors, and each channel's newest point as a tentative one."""

@@ -22,7 +22,7 @@ from plant.names import Verdict
 def take_late(
     meters: Meters, history: History, late: dict[int, Late], whole_from: int
 ) -> tuple[list[Span], list[Unusual]]:
-    """Put late readings into the curves. Returns what changed and the gaps that are left there. From `whole_from` on all points are held, before it only gaps."""
+    """Put late readings into the curves. Returns what changed and the gaps that are left there. From `whole_from` on all points are held, before it those around gaps."""
     spans: list[Span] = []
     gaps: list[Unusual] = []
     new: list[Points] = []
@@ -40,6 +40,7 @@ def take_late(
             added, left = _between(meters, c, before, after, ts, total, x)
             new.append(added)
             gaps += left
+            meters.filled[c] = history.end
             spans.append(Span(c, int(meters.points.ts[before]), int(meters.points.ts[after])))
     if new:
         meters.points = meters.points.pick(~gone).with_rows(Points.joined(new))
@@ -49,13 +50,14 @@ def take_late(
 def _runs(meters: Meters, history: History, c: int, ts: Ints, whole_from: int) -> Iterator[tuple[int, int, Ints]]:
     """Late readings by the two real readings that they lie between: rows of these two, and which readings. Twice the same is none."""
     points, span = meters.points, meters.points.of(c)
-    real = np.flatnonzero(points.mark[span] != Mark.DRAWN) + span.start
+    real = np.flatnonzero(points.mark[span] & Mark.DRAWN == 0) + span.start
     at = np.searchsorted(points.ts[real], ts)
     rows = np.flatnonzero((at > 0) & (at < len(real)) & (ts > history.first) & (np.diff(ts, prepend=0) > 0))
     rows = rows[points.ts[real[at[rows]]] != ts[rows]]
     before, after = real[at[rows] - 1], real[at[rows]]
     bound = np.full(len(rows), meters.layout.gap_ns[c])
-    use = points.silent(before, after, bound) | (ts[rows] >= whole_from)
+    whole = (points.mark[after] & Mark.CUT == 0) | (ts[rows] >= whole_from)
+    use = points.silent(before, after, bound) | whole
     rows, before, after = rows[use], before[use], after[use]
     for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(before)) + 1):
         if len(run):
@@ -102,11 +104,12 @@ def _between(
     was_silent = bool(points.silent(np.array([before]), np.array([after]), np.array([bound]))[0])
     silent = (elapsed > bound) & was_silent
     odd = silent.copy()
-    mark = np.full(n, Mark.READ, np.int8)
-    if (
-        points.mark[after] == Mark.DOUBTED
-    ):  # what fits counts as the counter does since then, so the doubt lies before it
-        odd[0], mark[0], points.mark[after] = True, Mark.DOUBTED, Mark.READ
+    filling = was_silent or bool((points.mark[before] | points.mark[after]) & Mark.LATE)
+    mark = np.full(n, Mark.LATE if filling else Mark.READ, np.int8)
+    mark[0] |= points.mark[after] & (Mark.CUT | Mark.DOUBTED)
+    if points.mark[after] & Mark.DOUBTED:  # what fits goes on as the counter does since, so the doubt lies before it
+        odd[0] = True
+        points.mark[after] &= ~Mark.DOUBTED
     seen = points.seen[before] + np.cumsum(np.where(silent, 0, elapsed)) * 1e-9
     estimated = points.estimated[before] + np.cumsum(np.where(odd, np.abs(steps), 0.0))
     anchor = _sizing(meters, c, before, after, ts, total, odd)

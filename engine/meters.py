@@ -17,6 +17,9 @@ from plant.site import Site
 LEAST_GAP_S = (
     90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
 )
+FILLING_NS = (
+    3_600_000_000_000  # what filled a gap is held for an hour after the last late reading: more may come between
+)
 
 
 @dataclass(slots=True)
@@ -145,13 +148,15 @@ class Meters:
     tracks: list[Track]
     points: Points
     powers: Powers
+    filled: Ints  # by channel: when a late reading was last taken
     late: int = 0
     refused: int = 0
 
     @classmethod
     def start(cls, site: Site) -> Meters:
-        layout = Layout(site)
-        return cls(layout, [Track() for _ in site.channels], Points.empty(), Powers.empty(len(site.meters)))
+        n = len(site.channels)
+        powers = Powers.empty(len(site.meters))
+        return cls(Layout(site), [Track() for _ in range(n)], Points.empty(), powers, np.zeros(n, np.int64))
 
     def of_use(self, frame: Frame) -> Batch:
         """The readings that the books are made of: a meter may be read for much that is only stored."""
@@ -398,10 +403,11 @@ class Meters:
         np.maximum.at(last, self.points.channel, self.points.ts)
         return first, last
 
-    def trim(self, before: int, since: int) -> None:
+    def trim(self, before: int, since: int, now: int) -> None:
         """Forget points older than `before`, but what a gap that ended after `since` still needs when it is filled late."""
         bound = np.where(self.layout.by_power, ONWARD, self.layout.gap_ns)
-        held = self.points.around_gaps(bound, round(self.layout.site.window_s * 1e9), since)
+        window = round(self.layout.site.window_s * 1e9)
+        held = self.points.around_gaps(bound, window, since, self.filled > now - FILLING_NS)
         self.points = self.points.trimmed(before, held)
 
 

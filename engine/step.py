@@ -392,7 +392,7 @@ def _forget(state: State) -> None:
     history, graph, meters = state.history, state.graph, state.meters
     assert history is not None and graph is not None and meters is not None and state.states is not None
     size = round(graph.block_s * 1e9)
-    meters.trim(_held_from(graph, history), history.first)
+    meters.trim(_held_from(graph, history), history.first, history.end)
     oldest = _block(graph, history.end - HORIZON_NS)
     if oldest - history.first > 16 * size:
         history.forget((oldest - history.first) // history.window)
