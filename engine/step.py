@@ -225,7 +225,7 @@ def _close(state: State, last: int, out: Out) -> None:
     earliest = min((span.since for span in changed + shaped), default=previous)
     row = min(row, history.row(max(earliest, history.first)))
     _trace_from(state, history.first + row * window, bool(changed or shaped), out)
-    _forget(state)
+    _forget(state, held)
 
 
 def _take_late(state: State, late: dict[int, Late], held: int) -> list[Span]:
@@ -387,12 +387,13 @@ def _book(state: State, row: int, window: Window, used: Any, metered: Metered) -
     )  # fmt: skip
 
 
-def _forget(state: State) -> None:
-    """Drop what is older than the horizon."""
+def _forget(state: State, held: int) -> None:
+    """Drop what is older than the horizon; points each time a block is over, that is when `held` moves on."""
     history, graph, meters = state.history, state.graph, state.meters
     assert history is not None and graph is not None and meters is not None and state.states is not None
     size = round(graph.block_s * 1e9)
-    meters.trim(_held_from(graph, history), history.first, history.end)
+    if _held_from(graph, history) > held:
+        meters.trim(_held_from(graph, history), history.first, history.end)
     oldest = _block(graph, history.end - HORIZON_NS)
     if oldest - history.first > 16 * size:
         history.forget((oldest - history.first) // history.window)
