@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.block import Window, close
 from engine.book import Book
+from engine.carry import carry_gaps, carry_history, carry_meters, same_points
 from engine.curves import ANCHOR_NS, Points
 from engine.gaps import shape_gap
 from engine.graph import Graph, edges
@@ -108,11 +109,15 @@ def _take_site(state: State, site: Site) -> None:
     """A new plant is in force. Where measuring points stayed the same, their counters go on."""
     before, held = state.site, state.snapshots
     state.site, state.config, state.graph = site, config_hash(site), Graph(site)
-    if before is None or state.meters is None or not _same(before, site, "meters", "channels"):
-        state.meters, state.history, state.snapshots, state.tail = Meters.start(site), None, {}, None
+    if before is None or state.meters is None or before.window_s != site.window_s:
+        state.meters, state.history, state.snapshots, state.tail, state.gaps = Meters.start(site), None, {}, None, []
     else:
-        state.meters.layout.site = site
-        if state.history is not None and held and not _same(before, site, *_STRUCTURE):
+        same = _same(before, site, "meters", "channels")
+        if same:
+            state.meters.layout.site = site
+        else:
+            _carry_counters(state, before)
+        if state.history is not None and held and not (same and _same(before, site, *_STRUCTURE)):
             _carry_on(state, before, held[max(held)])
     state.states = (
         Timeline.start(len(site.lines))
@@ -133,6 +138,16 @@ def _nameless(part: Any) -> Any:
     if not isinstance(part, tuple):
         return part
     return [msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part]
+
+
+def _carry_counters(state: State, before: Site) -> None:
+    """Measuring points that are in both plants go on counting; new ones start, others end."""
+    site, meters = state.site, state.meters
+    assert site is not None and meters is not None
+    channels, powers = same_points(before, site)
+    state.meters, state.gaps = carry_meters(meters, site, channels, powers), carry_gaps(state.gaps, channels)
+    if state.history is not None:
+        state.history = carry_history(state.history, channels, powers)
 
 
 def _carry_on(state: State, before: Site, last: Snapshot) -> None:
