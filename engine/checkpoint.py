@@ -23,7 +23,7 @@ from plant.site import Site
 
 MAGIC = b"WLSTATE1\n"
 _TRACK = ("ts", "value", "offset", "known", "held_ts", "held_value", "holding", "swap_at", "swap_start")
-_POINTS = ("channel", "ts", "total", "x", "seen", "estimated", "anchor")
+_POINTS = ("channel", "ts", "total", "x", "seen", "estimated", "anchor", "mark")
 _HISTORY = ("amount", "seen", "estimated", "x", "total")
 _BATCH = ("ts", "received", "tag", "value", "quality")
 
@@ -46,6 +46,7 @@ def save(state: State) -> bytes:
     meta["states"] = state.states.changes
     meta["gaps"] = [[g.channel, g.ts, g.verdict.value, g.amount, g.bound, g.since] for g in state.gaps]
     arrays |= {f"points.{n}": getattr(state.meters.points, n) for n in _POINTS}
+    arrays["filled"] = state.meters.filled
     arrays |= {f"powers.{n}": getattr(state.meters.powers, n) for n in ("ts", "value", "forward", "reverse")}
     meta["events"] = [[[e.ts, e.tag, e.text] for e in b.events] for b in state.pending]
     for i, b in enumerate(state.pending):
@@ -79,8 +80,10 @@ def load(data: bytes) -> State:
     state.site, state.graph = site, Graph(site)
     meters = Meters.start(site)
     meters.tracks = [Track(**dict(zip(_TRACK, row, strict=True))) for row in meta["tracks"]]
+    arrays.setdefault("points.mark", np.zeros(len(arrays["points.ts"]), np.int8))  # states of 0.1.0 have none
     meters.points = Points(*(arrays[f"points.{n}"] for n in _POINTS))
     meters.powers = Powers(*(arrays[f"powers.{n}"] for n in ("ts", "value", "forward", "reverse")))
+    meters.filled = arrays.get("filled", meters.filled)
     meters.late, meters.refused = meta["late"], meta["refused"]
     state.meters = meters
     state.states = Timeline([[(int(a), int(b)) for a, b in row] for row in meta["states"]])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.along import Floats
-from engine.curves import Points
+from engine.along import Floats, Ints
+from engine.curves import Mark, Points
 from engine.graph import Graph, edges
 from engine.history import History
 from engine.meters import Meters, Unusual
@@ -19,8 +19,8 @@ from plant.units import HOUR_NS
 DAY_NS = 24 * HOUR_NS
 
 
-def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> bool:
-    """Shape one gap by parent minus siblings or by the day before; False if there is nothing to shape it by."""
+def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> Points | None:
+    """The points that shape one gap by parent minus siblings or by the day before; None if there is nothing to shape it by."""
     if gap.since < history.first:
         return _from_the_horizon(meters, history, gap)
     layout = meters.layout
@@ -28,34 +28,31 @@ def shape_gap(graph: Graph, meters: Meters, history: History, gap: Unusual) -> b
     tap = next((i for i, t in enumerate(graph.taps) if t.meters == (meter,)), None)
     lo, hi = history.row(max(gap.since, history.first)), history.row(gap.ts - 1) + 1
     if tap is None or hi - lo < 2 or layout.reverse[gap.channel]:
-        return False
+        return None
     if _power_seen(history, meter, lo, hi):
-        return False
+        return None
     weights = _rest(graph, meters, history, tap, meter, lo, hi)
     if weights is None:
         weights = _day_before(history, gap.channel, lo, hi)
     if weights is None:
-        return False
+        return None
     ends = history.first + np.arange(lo, hi + 1) * history.window
     inside = (np.minimum(ends[1:], gap.ts) - np.maximum(ends[:-1], gap.since)) / history.window
     weights = weights * np.clip(inside, 0.0, 1.0)
     if weights.sum() <= 0.0:
-        return False
-    _write(meters, gap, ends[1:-1], np.cumsum(weights)[:-1] / weights.sum())
-    return True
+        return None
+    return _drawn(meters.points, gap, ends[1:-1], np.cumsum(weights)[:-1] / weights.sum())
 
 
-def _from_the_horizon(meters: Meters, history: History, gap: Unusual) -> bool:
+def _from_the_horizon(meters: Meters, history: History, gap: Unusual) -> Points | None:
     """A gap longer than what can still be corrected: its whole energy is spread over the windows that can, not put into the first of them."""
     points, booked = meters.points, float(history.total[0, gap.channel])
-    rows = np.flatnonzero(points.channel == gap.channel)
-    after = rows[int(np.searchsorted(points.ts[rows], gap.ts))]
+    after = _end(points, gap)
     counted = points.total[after] - points.total[after - 1]
-    if not np.isfinite(booked) or counted <= 0.0:
-        return False
+    if not np.isfinite(booked) or counted <= 0.0 or gap.ts <= history.first:
+        return None
     part = (booked - points.total[after - 1]) / counted
-    _write(meters, gap, np.array([history.first]), np.clip(np.array([part]), 0.0, 1.0))
-    return True
+    return _drawn(points, gap, np.array([history.first]), np.clip(np.array([part]), 0.0, 1.0))
 
 
 def _power_seen(history: History, meter: int, lo: int, hi: int) -> bool:
@@ -91,15 +88,17 @@ def _day_before(history: History, channel: int, lo: int, hi: int) -> Floats | No
     return np.maximum(history.amount[lo - day : hi - day, channel], 0.0)
 
 
-def _write(meters: Meters, gap: Unusual, ts: np.ndarray, parts: Floats) -> None:
-    points = meters.points
-    rows = np.flatnonzero(points.channel == gap.channel)
-    after = rows[int(np.searchsorted(points.ts[rows], gap.ts))]
-    before = after - 1
+def _end(points: Points, gap: Unusual) -> int:
+    """Row of the reading that ended a gap; the one before it is where the gap began."""
+    rows = points.of(gap.channel)
+    return int(rows.start) + int(np.searchsorted(points.ts[rows], gap.ts))
+
+
+def _drawn(points: Points, gap: Unusual, ts: Ints, parts: Floats) -> Points:
+    after = _end(points, gap)
+    before, n = after - 1, len(ts)
     total = points.total[before] + parts * (points.total[after] - points.total[before])
     estimated = points.estimated[before] + parts * (points.estimated[after] - points.estimated[before])
-    n = len(ts)
-    seen = np.full(n, points.seen[before])
-    meters.points = points.with_rows(
-        Points(np.full(n, gap.channel), ts, total, np.full(n, np.nan), seen, estimated, np.ones(n, bool))
-    )
+    seen, mark = np.full(n, points.seen[before]), np.full(n, Mark.DRAWN, np.int8)
+    channel, unknown = np.full(n, gap.channel), np.full(n, np.nan)
+    return Points(channel, ts, total, unknown, seen, estimated, np.ones(n, bool), mark)

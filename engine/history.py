@@ -39,9 +39,9 @@ class History:
         """Row of the window that holds `ts`, clamped to what is kept."""
         return int(np.clip((ts - self.first) // self.window, 0, max(len(self.revisions) - 1, 0)))
 
-    def boundaries(self, row: int) -> np.ndarray:
-        """Starts of the windows from `row` on, and the end of the last."""
-        return self.first + np.arange(row, len(self.revisions) + 1, dtype=np.int64) * self.window
+    def boundaries(self, lo: int, hi: int) -> np.ndarray:
+        """Starts of the windows of rows `lo` to `hi`, and the end of the last."""
+        return self.first + np.arange(lo, hi + 1, dtype=np.int64) * self.window
 
     def extend(self, windows: int, x: Array) -> None:
         """Add empty windows; `x` [windows, meters, 2] at their ends."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.along import Floats, Ints, group_starts
 from engine.counters import LEAST_NS, RATE_MARGIN, Judged, Limits, Track, judge
-from engine.curves import ANCHOR_NS, ANCHOR_STEPS, Points, Reading, anchors, read
+from engine.curves import ANCHOR_NS, ANCHOR_STEPS, Mark, Marks, Points, Reading, anchors, read
 from engine.power import Powers, Samples
 from plant.frame import Batch, Frame, Quality, Tags
 from plant.names import Verdict
@@ -16,6 +16,9 @@ from plant.site import Site
 
 LEAST_GAP_S = (
     90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
+)
+FILLING_NS = (
+    3_600_000_000_000  # what filled a gap is held for an hour after the last late reading: more may come between
 )
 
 
@@ -29,6 +32,37 @@ class Unusual:
     amount: float
     bound: float
     since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when until when the curve of a channel has changed, ns. `until` is `ONWARD` where all that follows has."""
+
+    channel: int
+    since: int
+    until: int
+
+
+ONWARD = 2**62
+
+
+@dataclass(slots=True)
+class Late:
+    """Readings of one channel that are older than its newest, by time; `x` are the power integrals then."""
+
+    ts: Ints
+    value: Floats
+    x: Floats
+
+
+@dataclass(slots=True)
+class Absorbed:
+    """What readings led to: unusual steps, the power integrals at the boundaries [m, meters, 2], changes of windows already closed, late readings by channel."""
+
+    unusual: list[Unusual]
+    x: Floats
+    changed: list[Span]
+    late: dict[int, Late]
 
 
 @dataclass(slots=True)
@@ -114,13 +148,15 @@ class Meters:
     tracks: list[Track]
     points: Points
     powers: Powers
+    filled: Ints  # by channel: when a late reading was last taken
     late: int = 0
     refused: int = 0
 
     @classmethod
     def start(cls, site: Site) -> Meters:
-        layout = Layout(site)
-        return cls(layout, [Track() for _ in site.channels], Points.empty(), Powers.empty(len(site.meters)))
+        n = len(site.channels)
+        powers = Powers.empty(len(site.meters))
+        return cls(Layout(site), [Track() for _ in range(n)], Points.empty(), powers, np.zeros(n, np.int64))
 
     def of_use(self, frame: Frame) -> Batch:
         """The readings that the books are made of: a meter may be read for much that is only stored."""
@@ -132,9 +168,9 @@ class Meters:
         )
 
     def absorb(
-        self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints
-    ) -> tuple[list[Unusual], Floats, dict[int, int]]:
-        """Take readings up to a moment. Returns unusual steps, the power integrals at `boundaries` [m, meters, 2], and, by channel, since when its energy may have changed."""
+        self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints, closed: int
+    ) -> Absorbed:
+        """Take readings up to a moment; windows up to `closed` were given out before. `boundaries` are the ends of those that close now."""
         layout = self.layout
         good = (quality != Quality.BAD) & np.isfinite(value) & (tag < len(layout.channel_of))
         ts, tag, value = ts[good], tag[good], value[good]
@@ -143,32 +179,31 @@ class Meters:
         samples = self.powers.take(meter[rows], ts[rows], value[rows] * layout.power_scale[meter[rows]])
         channel = layout.channel_of[tag]
         rows = channel >= 0
-        unusual, dirty = self._count(samples, channel[rows], ts[rows], value[rows])
-        self._integrate(samples)
+        out = Absorbed([], np.empty(0), [], {})
+        self._count(samples, channel[rows], ts[rows], value[rows], closed, out)
+        self._integrate(samples, closed, out)
         nm = len(layout.site.meters)
         at = samples.at(np.tile(np.arange(nm), len(boundaries)), np.repeat(boundaries, nm))
-        return unusual, np.stack(at, 1).reshape(len(boundaries), nm, 2), dirty
+        out.x = np.stack(at, 1).reshape(len(boundaries), nm, 2)
+        return out
 
-    def _count(self, samples: Samples, channel: Ints, ts: Ints, value: Floats) -> tuple[list[Unusual], dict[int, int]]:
+    def _count(self, samples: Samples, channel: Ints, ts: Ints, value: Floats, closed: int, out: Absorbed) -> None:
         order = np.lexsort((ts, channel))
         channel, ts, value = channel[order], ts[order], value[order]
         x = self._shape(samples, channel, ts)
-        unusual: list[Unusual] = []
-        dirty: dict[int, int] = {}
-        done = self._count_normal(channel, ts, value, x)
+        done = self._count_normal(channel, ts, value, x, closed, out)
         for c in np.unique(channel[~done]):
             rows = (channel == c) & ~done
-            since = self._count_one(int(c), ts[rows], value[rows], x[rows], unusual)
-            if since < 2**62:
-                dirty[int(c)] = since
-        return unusual, dirty
+            self._count_one(int(c), ts[rows], value[rows], x[rows], closed, out)
 
     def _shape(self, samples: Samples, channel: Ints, ts: Ints) -> Floats:
         meter = self.layout.meter[channel]
         forward, reverse = samples.at(np.maximum(meter, 0), ts)
         return np.where(meter < 0, np.nan, np.where(self.layout.reverse[channel], reverse, forward))
 
-    def _count_normal(self, channel: Ints, ts: Ints, value: Floats, x: Floats) -> np.ndarray:
+    def _count_normal(
+        self, channel: Ints, ts: Ints, value: Floats, x: Floats, closed: int, out: Absorbed
+    ) -> np.ndarray:
         """The common case for all channels at once: known, no gap, every step plausible, every point an anchor. Returns rows done."""
         layout, n = self.layout, len(ts)
         if not n:
@@ -188,6 +223,8 @@ class Meters:
         coarse = (delta < ANCHOR_STEPS * step) & ~layout.stepped[channel]
         bad = np.unique(channel[~fine])
         done = ~np.isin(channel, bad)
+        for row in np.flatnonzero(done & ~inner & (ts <= closed)):
+            out.changed.append(Span(int(channel[row]), int(prev_ts[row]), ONWARD))
         self._append(
             channel[done],
             ts[done],
@@ -222,7 +259,7 @@ class Meters:
         total = value + offset[channel]
         anchor = self._anchored(channel, ts, total, coarse, span)
         self.points = self.points.with_rows(
-            Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], anchor)
+            Points(channel, ts, total, x, seen[channel] + run - base, estimated[channel], anchor, _read(len(ts)))
         )
         for row in np.append(first[1:] - 1, len(ts) - 1):
             track = self.tracks[channel[row]]
@@ -255,14 +292,17 @@ class Meters:
             seen[at], estimated[at] = self.points.seen[newest], self.points.estimated[newest]
         return seen, estimated
 
-    def _count_one(self, c: int, ts: Ints, value: Floats, x: Floats, unusual: list[Unusual]) -> int:
-        """One channel in full: gaps, verdicts, late readings, coarse counters. Returns the earliest time changed."""
-        track, limits = self.tracks[c], self._limits(c)
+    def _count_one(self, c: int, ts: Ints, value: Floats, x: Floats, closed: int, out: Absorbed) -> None:
+        """One channel in full: gaps, verdicts, coarse counters. Late readings are set aside: they go where windows are corrected (`engine.late`)."""
+        track, limits = self.tracks[c], self.limits(c)
         accepted: list[tuple[Judged, float]] = []
-        dirty = 2**62
-        for i in range(len(ts)):
-            if track.known and ts[i] <= track.ts:
-                dirty = min(dirty, self._late(c, int(ts[i]), float(value[i]), float(x[i])))
+        late = np.full(len(ts), track.known) & (ts <= track.ts)
+        if late.any():
+            self.late += int(late.sum())
+            out.late[c] = Late(ts[late], value[late], x[late])
+        for i in np.flatnonzero(~late):
+            if track.known and ts[i] <= track.ts:  # twice in one frame
+                self.late += 1
                 continue
             for judged in judge(track, limits, int(ts[i]), float(value[i])):
                 if judged.verdict is Verdict.GLITCH:
@@ -270,18 +310,19 @@ class Meters:
                 else:
                     accepted.append((judged, float(x[i]) if judged.ts == ts[i] else float("nan")))
                 if judged.verdict is not Verdict.NORMAL:
-                    unusual.append(Unusual(c, judged.ts, judged.verdict, judged.amount, judged.bound))
-        return min(dirty, self._extend(c, accepted, unusual))
+                    out.unusual.append(Unusual(c, judged.ts, judged.verdict, judged.amount, judged.bound))
+        self._extend(c, accepted, closed, out)
 
-    def _limits(self, c: int) -> Limits:
+    def limits(self, c: int) -> Limits:
+        """Limits of a channel; the step of a float32 counter grows with what it stands at."""
         limits = self.layout.limits[c]
         if self.layout.float32[c]:
             return Limits(limits.max_per_hour, max(abs(self.tracks[c].value) * 1.2e-7, limits.step), limits.wraps_at)
         return limits
 
-    def _extend(self, c: int, accepted: list[tuple[Judged, float]], unusual: list[Unusual]) -> int:
+    def _extend(self, c: int, accepted: list[tuple[Judged, float]], closed: int, out: Absorbed) -> None:
         if not accepted:
-            return 2**62
+            return
         mine = np.flatnonzero(self.points.channel == c)
         has = len(mine) > 0
         newest = int(mine[-1]) if has else -1
@@ -291,7 +332,8 @@ class Meters:
         total = np.array([j.total for j, _ in accepted])
         elapsed, steps = np.diff(ts, prepend=before_ts), np.diff(total, prepend=before_total)
         gap = elapsed > self.layout.gap_ns[c]
-        odd = np.array([j.verdict not in (Verdict.NORMAL, Verdict.WRAP) for j, _ in accepted]) | gap
+        doubted = np.array([j.verdict not in (Verdict.NORMAL, Verdict.WRAP) for j, _ in accepted])
+        odd = doubted | gap
         anchored = np.flatnonzero((self.points.channel == c) & self.points.anchor)
         from_ts, from_total = (
             (int(self.points.ts[anchored[-1]]), float(self.points.total[anchored[-1]]))
@@ -301,53 +343,24 @@ class Meters:
         if odd.any() and has:
             self.points.anchor[newest] = True
         chosen = anchors(
-            total, ts, self._limits(c).step, from_total, from_ts, odd | self.layout.stepped[c] | np.roll(odd, -1)
+            total, ts, self.limits(c).step, from_total, from_ts, odd | self.layout.stepped[c] | np.roll(odd, -1)
         )
         seen0 = float(self.points.seen[newest]) if has else 0.0
         estimated0 = float(self.points.estimated[newest]) if has else 0.0
         seen = seen0 + np.cumsum(np.where(gap, 0, elapsed)) * 1e-9
         estimated = estimated0 + np.cumsum(np.where(odd, np.abs(steps), 0.0))
         x = np.array([x for _, x in accepted])
-        self.points = self.points.with_rows(Points(np.full(len(ts), c), ts, total, x, seen, estimated, chosen))
+        mark = np.where(doubted, Mark.DOUBTED, Mark.READ).astype(np.int8)
+        self.points = self.points.with_rows(Points(np.full(len(ts), c), ts, total, x, seen, estimated, chosen, mark))
         for i in np.flatnonzero(gap):
             since = int(ts[i] - elapsed[i])
-            unusual.append(
-                Unusual(c, int(ts[i]), Verdict.GAP, float(steps[i]), self._limits(c).most(int(elapsed[i])), since)
-            )
-        spans = ts[odd] - elapsed[odd]
-        return int(spans.min()) if len(spans) and has else 2**62
+            bound = self.limits(c).most(int(elapsed[i]))
+            out.unusual.append(Unusual(c, int(ts[i]), Verdict.GAP, float(steps[i]), bound, since))
+        changed = np.flatnonzero(odd | (ts <= closed))
+        if has and len(changed):
+            out.changed.append(Span(c, int((ts - elapsed)[changed[0]]), ONWARD))
 
-    def _late(self, c: int, ts: int, value: float, x: float) -> int:
-        """A late reading goes between its neighbours if it agrees with them; returns from when energy changed."""
-        self.late += 1
-        rows = np.flatnonzero(self.points.channel == c)
-        at = int(np.searchsorted(self.points.ts[rows], ts))
-        if at == 0 or at == len(rows) or self.points.ts[rows[at]] == ts:
-            return 2**62
-        before, after = rows[at - 1], rows[at]
-        total = value + self.tracks[c].offset
-        if not self.points.total[before] <= total <= self.points.total[after]:
-            self.refused += 1
-            return 2**62
-        part = (ts - self.points.ts[before]) / (self.points.ts[after] - self.points.ts[before])
-        seen = self.points.seen[before] + part * (self.points.seen[after] - self.points.seen[before])
-        estimated = self.points.estimated[before] + part * (
-            self.points.estimated[after] - self.points.estimated[before]
-        )
-        row = Points(
-            np.array([c]),
-            np.array([ts]),
-            np.array([total]),
-            np.array([x]),
-            np.array([seen]),
-            np.array([estimated]),
-            np.ones(1, bool),
-        )
-        start = int(self.points.ts[before])
-        self.points = self.points.with_rows(row)
-        return start
-
-    def _integrate(self, samples: Samples) -> None:
+    def _integrate(self, samples: Samples, closed: int, out: Absorbed) -> None:
         """Channels without a counter: their total is the integral of power itself."""
         for c in np.flatnonzero(self.layout.by_power):
             rows = (samples.meter == self.layout.meter[c]) & samples.fresh
@@ -368,14 +381,19 @@ class Meters:
                 seen,
                 np.zeros(len(ts)),
                 np.ones(len(ts), bool),
+                _read(len(ts)),
             )
             self.points = self.points.with_rows(new)
+            if len(mine) and ts[0] <= closed:
+                out.changed.append(Span(int(c), before, ONWARD))
 
-    def totals(self, boundaries: Ints, x_at: Floats) -> Reading:
-        """Totals of the channels at `boundaries`; `x_at` [m, meters, 2] are the power integrals there. NaN where nothing is known."""
+    def totals(self, boundaries: Ints, x_at: Floats, channel: int | None = None) -> Reading:
+        """Totals of the channels, or of one, at `boundaries`; `x_at` [m, meters, 2] are the power integrals there. NaN where nothing is known."""
         layout = self.layout
-        x = x_at[:, np.maximum(layout.meter, 0), layout.reverse.astype(int)]
-        return read(self.points, len(layout.meter), boundaries, x, layout.stepped)
+        which = np.arange(len(layout.meter)) if channel is None else np.array([channel])
+        points = self.points if channel is None else self.points.pick(self.points.of(channel))
+        x = x_at[:, np.maximum(layout.meter[which], 0), layout.reverse[which].astype(int)]
+        return read(points, which, boundaries, x, layout.stepped[which])
 
     def read_between(self) -> tuple[Ints, Ints]:
         """First and last reading of each channel that is still held, ns; nothing lies between where there is none."""
@@ -385,5 +403,13 @@ class Meters:
         np.maximum.at(last, self.points.channel, self.points.ts)
         return first, last
 
-    def trim(self, before: int) -> None:
-        self.points = self.points.trimmed(before)
+    def trim(self, before: int, since: int, now: int) -> None:
+        """Forget points older than `before`, but what a gap that ended after `since` still needs when it is filled late."""
+        bound = np.where(self.layout.by_power, ONWARD, self.layout.gap_ns)
+        window = round(self.layout.site.window_s * 1e9)
+        held = self.points.around_gaps(bound, window, since, self.filled > now - FILLING_NS)
+        self.points = self.points.trimmed(before, held)
+
+
+def _read(n: int) -> Marks:
+    return np.zeros(n, np.int8)

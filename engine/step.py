@@ -16,10 +16,13 @@ import numpy as np
 
 from engine.block import Window, close
 from engine.book import Book
+from engine.carry import carry_gaps, carry_history, carry_meters, same_points
+from engine.curves import ANCHOR_NS, Points
 from engine.gaps import shape_gap
 from engine.graph import Graph, edges
 from engine.history import History
-from engine.meters import Meters, Unusual
+from engine.late import take_late
+from engine.meters import Late, Meters, Span, Unusual
 from engine.states import Timeline
 from engine.storage import Account
 from plant.frame import Batch, Frame, Kind, join
@@ -106,11 +109,15 @@ def _take_site(state: State, site: Site) -> None:
     """A new plant is in force. Where measuring points stayed the same, their counters go on."""
     before, held = state.site, state.snapshots
     state.site, state.config, state.graph = site, config_hash(site), Graph(site)
-    if before is None or state.meters is None or not _same(before, site, "meters", "channels"):
-        state.meters, state.history, state.snapshots, state.tail = Meters.start(site), None, {}, None
+    if before is None or state.meters is None or before.window_s != site.window_s:
+        state.meters, state.history, state.snapshots, state.tail, state.gaps = Meters.start(site), None, {}, None, []
     else:
-        state.meters.layout.site = site
-        if state.history is not None and held and not _same(before, site, *_STRUCTURE):
+        same = _same(before, site, "meters", "channels")
+        if same:
+            state.meters.layout.site = site
+        else:
+            _carry_counters(state, before)
+        if state.history is not None and held and not (same and _same(before, site, *_STRUCTURE)):
             _carry_on(state, before, held[max(held)])
     state.states = (
         Timeline.start(len(site.lines))
@@ -131,6 +138,16 @@ def _nameless(part: Any) -> Any:
     if not isinstance(part, tuple):
         return part
     return [msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part]
+
+
+def _carry_counters(state: State, before: Site) -> None:
+    """Measuring points that are in both plants go on counting; new ones start, others end."""
+    site, meters = state.site, state.meters
+    assert site is not None and meters is not None
+    channels, powers = same_points(before, site)
+    state.meters, state.gaps = carry_meters(meters, site, channels, powers), carry_gaps(state.gaps, channels)
+    if state.history is not None:
+        state.history = carry_history(state.history, channels, powers)
 
 
 def _carry_on(state: State, before: Site, last: Snapshot) -> None:
@@ -204,45 +221,83 @@ def _close(state: State, last: int, out: Out) -> None:
         for line, node in enumerate(site.lines):
             if node.state_tag == event.tag:
                 state.states.change(line, event.ts, event.text)
-    previous = history.end
+    previous, held = history.end, _held_from(graph, history)
     ends = np.arange(previous + window, last + 1, window, dtype=np.int64)
-    unusual, x, dirty = meters.absorb(rows.ts, rows.tag, rows.value, rows.quality, ends)
-    out.unusual += unusual
-    history.extend(len(ends), x)
+    absorbed = meters.absorb(rows.ts, rows.tag, rows.value, rows.quality, ends, previous)
+    out.unusual += absorbed.unusual
+    history.extend(len(ends), absorbed.x)
     state.closed = last
     since = previous
     if _block(graph, last) > _block(graph, previous - 1):
         since = min(since, _block(graph, _block(graph, last) - 1))
     row = history.row(max(since, history.first))
-    _measure(state, row, slice(None))
-    state.gaps += [item for item in unusual if item.verdict is Verdict.GAP]
-    for item in [g for g in state.gaps if g.ts <= history.end]:  # a gap is shaped when all of its windows are there
-        state.gaps.remove(item)
-        if shape_gap(graph, meters, history, item):
-            dirty[item.channel] = min(dirty.get(item.channel, item.since), item.since)
-    for channel, changed in dirty.items():
-        first = history.row(max(changed, history.first))
-        _measure(state, first, channel)
-        row = min(row, first)
-    _trace_from(state, history.first + row * window, bool(dirty), out)
-    _forget(state)
+    state.gaps += [item for item in absorbed.unusual if item.verdict is Verdict.GAP]
+    changed = absorbed.changed + _take_late(state, absorbed.late, held)
+    _measure(state, row, len(history.revisions))
+    _measure_spans(state, changed)
+    shaped = _shape(state)
+    _measure_spans(state, shaped)
+    earliest = min((span.since for span in changed + shaped), default=previous)
+    row = min(row, history.row(max(earliest, history.first)))
+    _trace_from(state, history.first + row * window, bool(changed or shaped), out)
+    _forget(state, held)
 
 
-def _measure(state: State, row: int, channels: slice | int) -> None:
-    """Energies of some channels in the windows from `row` on. Older points of the other channels are no longer held."""
+def _take_late(state: State, late: dict[int, Late], held: int) -> list[Span]:
+    """Put late readings where they belong. A gap that they came into is not the same any more; what is left of it is to be shaped."""
     meters, history = state.meters, state.history
     assert meters is not None and history is not None
-    reading = meters.totals(history.boundaries(row), history.x[row:])
-    total = reading.total[:, channels]
-    booked = history.total[row, channels]
-    total[0] = np.where(
-        np.isfinite(booked), booked, total[0]
-    )  # what was booked before this row stays: the sum is the counter's
-    history.total[row:, channels] = total
+    changed, left = take_late(meters, history, late, held)
+    filled = {(span.channel, span.since, span.until) for span in changed}
+    state.gaps = [g for g in state.gaps if (g.channel, g.since, g.ts) not in filled] + left
+    return changed
+
+
+def _shape(state: State) -> list[Span]:
+    """Shape the gaps whose windows are all there."""
+    graph, meters, history = state.graph, state.meters, state.history
+    assert graph is not None and meters is not None and history is not None
+    ready = [g for g in state.gaps if g.ts <= history.end]
+    state.gaps = [g for g in state.gaps if g.ts > history.end]
+    drawn = [(g, shape_gap(graph, meters, history, g)) for g in ready]
+    new = [points for _, points in drawn if points is not None]
+    if new:
+        meters.points = meters.points.with_rows(Points.joined(new))
+    return [Span(g.channel, g.since, g.ts) for g, points in drawn if points is not None]
+
+
+def _measure_spans(state: State, spans: list[Span]) -> None:
+    history = state.history
+    assert history is not None
+    for span in spans:
+        hi = history.row(span.until - 1) + 1
+        _measure(state, history.row(max(span.since, history.first)), hi, span)
+
+
+def _measure(state: State, lo: int, hi: int, span: Span | None = None) -> None:
+    """Energies of all channels, or of the one that changed, in the windows of rows `lo` to `hi`. Older points of the other channels are no longer held."""
+    meters, history = state.meters, state.history
+    assert meters is not None and history is not None
+    reading = meters.totals(history.boundaries(lo, hi), history.x[lo : hi + 1], None if span is None else span.channel)
+    channels = slice(None) if span is None else slice(span.channel, span.channel + 1)
+    total = reading.total
+    # what was booked before these rows stays, and after a span that ends: the sum is the counter's
+    ends = [0, -1] if span is not None and history.first + hi * history.window >= span.until else [0]
+    booked = history.total[[lo, hi][: len(ends)], channels]
+    total[ends] = np.where(np.isfinite(booked), booked, total[ends])
+    history.total[lo : hi + 1, channels] = total
     scale = meters.layout.scale[channels]
-    history.amount[row:, channels] = np.nan_to_num(np.diff(total, axis=0)) * scale
-    history.seen[row:, channels] = np.diff(reading.seen[:, channels], axis=0)
-    history.estimated[row:, channels] = np.diff(reading.estimated[:, channels], axis=0) * scale
+    history.amount[lo:hi, channels] = np.nan_to_num(np.diff(total, axis=0)) * scale
+    history.seen[lo:hi, channels] = _steps(reading.seen, history.seen[lo:hi, channels], 1.0)
+    history.estimated[lo:hi, channels] = _steps(reading.estimated, history.estimated[lo:hi, channels], scale)
+
+
+def _steps(running: np.ndarray, before: np.ndarray, scale: Any) -> np.ndarray:
+    """Differences of running sums. One that differs from `before` by rounding only stays as it was, so a shifted sum makes no revision."""
+    steps = np.diff(running, axis=0)
+    noise = 4 * np.spacing(np.abs(running[1:]).max(axis=0, initial=0.0))
+    same = (np.abs(steps * scale - before) <= noise * scale) & (steps != 0.0)
+    return np.asarray(np.where(same, before, steps * scale), np.float64)
 
 
 def _trace_from(state: State, since: int, anew: bool, out: Out) -> None:
@@ -347,15 +402,20 @@ def _book(state: State, row: int, window: Window, used: Any, metered: Metered) -
     )  # fmt: skip
 
 
-def _forget(state: State) -> None:
-    """Drop what is older than the horizon."""
+def _forget(state: State, held: int) -> None:
+    """Drop what is older than the horizon; points each time a block is over, that is when `held` moves on."""
     history, graph, meters = state.history, state.graph, state.meters
     assert history is not None and graph is not None and meters is not None and state.states is not None
     size = round(graph.block_s * 1e9)
-    keep_points = _block(graph, history.end) - size - 900_000_000_000
-    meters.trim(keep_points)
+    if _held_from(graph, history) > held:
+        meters.trim(_held_from(graph, history), history.first, history.end)
     oldest = _block(graph, history.end - HORIZON_NS)
     if oldest - history.first > 16 * size:
         history.forget((oldest - history.first) // history.window)
         state.snapshots = {k: v for k, v in state.snapshots.items() if k >= oldest}
         state.states.trim(oldest)
+
+
+def _held_from(graph: Graph, history: History) -> int:
+    """From when on all points of the curves are held."""
+    return _block(graph, history.end) - round(graph.block_s * 1e9) - ANCHOR_NS

@@ -96,12 +96,16 @@ class Rig:
         )
         self.sequencer.take(batch([], [], [], events=events))
 
-    def close(self) -> list[Book]:
-        """Fold everything; the last revision of every window, in order."""
-        self.sequencer.cut(self.at + 3_600_000_000_000)
+    def close_so_far(self) -> None:
+        """Fold what was fed, windows behind it left open."""
         for frame in self.journal.frames(self.state.seq, 10**9):
             self.state, out = step(self.state, frame)
             self.outs.append(out)
+
+    def close(self) -> list[Book]:
+        """Fold everything; the last revision of every window, in order."""
+        self.sequencer.cut(self.at + 3_600_000_000_000)
+        self.close_so_far()
         last = {book.start: book for out in self.outs for book in out.books}
         return [last[s] for s in sorted(last)]
 

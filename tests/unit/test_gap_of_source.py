@@ -36,3 +36,15 @@ def test_while_it_is_silent_its_energy_is_unknown(tmp_path: Path) -> None:
     last = rig.close()[19]
     assert rig.traced(last, 0).get("grid", 0.0) == pytest.approx(0.0)
     assert rig.traced(last, 0)["unknown"] == pytest.approx(8.0)
+
+
+def test_a_long_silence_begins_at_the_last_reading(tmp_path: Path) -> None:
+    """Also where that reading is no anchor of its curve and older points are let go of while it lasts."""
+    rig = Rig(text(PLANT, "g h d s", window="1m"), tmp_path)
+    for minute in range(150):
+        rig.feed({"g": 8.0, "h": 6.0, "d": 0.01, "s": 6.0}, silent={"d"} if 50 <= minute < 120 else set())
+        if minute % 15 == 0:
+            rig.close_so_far()
+    seen = [float(book.meters_seen_s[2]) for book in rig.close()[:150]]
+    assert seen[:50] == pytest.approx([60.0] * 50), "what was seen stays seen"
+    assert seen[50:120] == pytest.approx([0.0] * 70)
