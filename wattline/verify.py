@@ -155,13 +155,16 @@ def _row(check: str, of: str, value: float, expected: float, within: float) -> R
 
 
 def _truth_span(runtime: Runtime) -> tuple[int, int]:
-    """Whole windows in which every meter was read: from the second window to the one before the last readings."""
+    """Whole windows in which every meter was read: from the second window, and the first readings of all, to the one before the last readings."""
     meters, window = runtime.host.state.meters, round(runtime.site.window_s * 1e9)
     assert meters is not None
     counters = [c for c, n in enumerate(runtime.site.channels) if n.meter >= 0]
     last = min(int(meters.points.ts[meters.points.channel == c].max(initial=0)) or 2**62 for c in counters)
     got = runtime.store.query("SELECT min(start) AS a FROM closed")
-    return int(got["a"][0]) + 2 * window, last // window * window
+    tags = {runtime.site.channels[c].tag for c in counters}
+    read = runtime.store.query("SELECT tag, min(ts) AS ts FROM reading WHERE quality < 3 GROUP BY tag")
+    first = max((int(ts) for tag, ts in zip(read["tag"], read["ts"], strict=True) if int(tag) in tags), default=0)
+    return max(int(got["a"][0]) + 2 * window, -(-first // window) * window + window), last // window * window
 
 
 def _bounds(runtime: Runtime) -> dict[str, float]:
