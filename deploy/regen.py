@@ -132,6 +132,16 @@ def watched() -> str:
     return table(("per", "clock", "figures and their units"), rows)
 
 
+def measured() -> str:
+    """What `make bench-alerts` found last."""
+    body = json.loads((ROOT / "bench" / "results" / "alerts.json").read_text(encoding="utf-8"))
+    rows = [
+        (f["name"], f"{f['value']:.3g} {f['unit']}", "" if f["goal"] is None else f"{f['goal']:g}")
+        for f in body["figures"]
+    ]
+    return table(("", "measured", "goal"), rows)
+
+
 def rule_pack() -> str:
     """The rules that ship, a section for each."""
     text = (
@@ -197,7 +207,7 @@ def generated() -> dict[Path, str]:
         "rule-file.schema.json": json.dumps(rules, indent=1, ensure_ascii=False) + "\n",
         "rule-file.md": settings(rules, RULES_HEAD),
         "rule-pack.md": rule_pack(),
-        "alerts.md": between(pages["alerts.md"], "watched", watched()),
+        "alerts.md": between(between(pages["alerts.md"], "watched", watched()), "measured", measured()),
         "meters.md": meters(dict(load_catalogue())),
         "figures.md": between(pages["figures.md"], "figures", figures()),
         "api.md": api(pages["api.md"]),

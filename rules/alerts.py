@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from plant.errors import QueryError
+from plant.load import suggestion
 from plant.site import Site
 from plant.units import MINUTE_NS
 from rules import cause, telling
@@ -33,7 +34,11 @@ class Alerts:
     def __init__(self, book: AlertBook, site: Site, rules: Mapping[str, Rule], route: Route | None = None) -> None:
         self.book, self.rules, self.hangs = book, rules, Hangs.of(site)
         self.route: Route = route or (lambda tellings, now: {})
-        saved = book.part("desk")
+        self.reload()
+
+    def reload(self) -> None:
+        """The desk as it was saved."""
+        saved = self.book.part("desk")
         self.desk = Desk() if saved is None else msgspec.json.decode(saved[1], type=Desk)
         self.saved = b"" if saved is None else saved[1]
 
@@ -104,7 +109,11 @@ class Alerts:
                 raise QueryError("a silence needs a rule or a subject; it cannot be for everything")
             if rule and rule not in self.rules:
                 raise QueryError(f"there is no rule '{rule}'")
-            severity = self.rules[rule].severity if rule else Severity.WARNING
+            if subject and subject not in self.hangs.known:
+                raise QueryError(
+                    f"there is no line, group, bus, meter or connection '{subject}'{suggestion(subject, sorted(self.hangs.known))}"
+                )
+            severity = self.rules[rule].severity if rule else Severity.CRITICAL  # it may cover anything
             most = SHELVED_MOST_MIN[severity]
             if not from_ns < until_ns or until_ns <= now_ns or until_ns - max(from_ns, now_ns) > most * MINUTE_NS:
                 raise QueryError(
@@ -117,6 +126,7 @@ class Alerts:
 
     def lift(self, quiet: str, name: str, now_ns: int) -> None:
         """End a silence or a shelving before its time."""
+        _name(name)
         with self.book.together():
             found = next((q for q in self.desk.quiets if q.id == quiet), None)
             if found is None:

@@ -86,7 +86,8 @@ def backtest(
     state = feed.start()
     _, long = looked_at([own], rule.on.per, site.window_s)
     before = round(LONGEST_S * 1e9) if long else 26 * HOUR_NS
-    found, curves = _run(state, windows(store, site, feed, state, start_ns - before, end_ns, known), start_ns)
+    each = max((end_ns - start_ns) // window // POINTS_MOST, 1)
+    found, curves = _run(state, windows(store, site, feed, state, start_ns - before, end_ns, known), start_ns, each)
     trials = [Trial(f, _spans(state, found, f, start_ns)) for f in sorted((1.0, *FACTORS))]
     unit = state.rules.watches[0].unit if state.rules.watches else ""
     result = Backtest(own, known, start_ns, end_ns, unit, trials)
@@ -109,13 +110,14 @@ Curves = list[tuple[int, Floats, Floats]]
 """Of each window: its end, and value and limit of every subject."""
 
 
-def _run(state: RuleState, past: Iterable[Window], since_ns: int) -> tuple[list[Noted], Curves]:
+def _run(state: RuleState, past: Iterable[Window], since_ns: int, each: int) -> tuple[list[Noted], Curves]:
+    """`each`: every how many windows a point of the curve is kept."""
     found: list[Noted] = []
     curves: Curves = []
     watch = state.rules.watches[0] if state.rules.watches else None
     for window in past:
         found += step(state, window)
-        if watch is not None and window.start >= since_ns:
+        if watch is not None and window.start >= since_ns and not (window.start - since_ns) // state.window % each:
             view = state.views[watch.rule.on.per]
             value, limit = (_all(part, view)[watch.subjects] for part in (watch.value, watch.limit))
             curves.append((window.start + state.window, value, limit))
@@ -134,8 +136,8 @@ def _spans(state: RuleState, found: list[Noted], factor: float, since_ns: int) -
         watch, subject = state.rules.subject(n.change.instance, state.views)
         if (float(watch.rule.id.partition(MARK)[2] or 1.0)) != factor:
             continue
-        if n.change.state is AlertState.FIRING:
-            at[subject] = n
+        if n.change.state in (AlertState.FIRING, AlertState.NO_DATA):
+            at.setdefault(subject, n)
         elif n.change.state is AlertState.RESOLVED and subject in at:
             out.append(_span(subject, at.pop(subject), n.change.at))
     out += [_span(subject, n, None) for subject, n in at.items()]
@@ -152,10 +154,11 @@ def _chart(result: Backtest, state: RuleState, curves: Curves) -> None:
         return
     watch = state.rules.watches[0]
     ids = [state.views[watch.rule.on.per].subjects[i] for i in watch.subjects.tolist()]
+    if not ids:
+        return
     counts = {s: sum(x.subject == s for x in result.own.spans) for s in ids}
     row = max(range(len(ids)), key=lambda i: counts[ids[i]])
-    thinned = curves[:: max(len(curves) // POINTS_MOST, 1)]
     result.subject = ids[row]
-    result.at_ns = [at for at, _, _ in thinned]
-    result.value = nulls(np.array([values[row] for _, values, _ in thinned]))
-    result.limit = nulls(np.array([limits[row] for _, _, limits in thinned]))
+    result.at_ns = [at for at, _, _ in curves]
+    result.value = nulls(np.array([values[row] for _, values, _ in curves]))
+    result.limit = nulls(np.array([limits[row] for _, _, limits in curves]))

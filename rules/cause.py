@@ -36,6 +36,11 @@ class Hangs:
     behind: Mapping[str, tuple[str, ...]]
     meters: Mapping[tuple[str, str], frozenset[str]]
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Everything that an alert can be about."""
+        return frozenset({*self.connection, *self.behind, "site", *(subject for _, subject in self.meters)})
+
     @classmethod
     def of(cls, site: Site) -> Hangs:
         behind: dict[str, list[str]] = {}
@@ -60,9 +65,12 @@ class Hangs:
 def find(desk: Desk, rules: Mapping[str, Rule], hangs: Hangs, at_ns: int) -> list[Alert]:
     """Open and close the alerts of connections, and mark what is told by another; the alerts that opened or closed."""
     changed: list[Alert] = []
-    for rule in rules.values():
-        if rule.gather:
-            changed += _gather(desk, rule, hangs, at_ns)
+    gathering = [rule for rule in rules.values() if rule.gather]
+    possible = {key_of(rule.id, f"@{connection}") for rule in gathering for connection in hangs.behind}
+    gone = [k for k, o in desk.open.items() if o.alert.per == "connection" and k not in possible]
+    changed += [close(desk, key, at_ns) for key in gone]  # its rule or its connection is no more
+    for rule in gathering:
+        changed += _gather(desk, rule, hangs, at_ns)
     _depend(desk, rules, hangs, at_ns)
     return changed
 
@@ -104,13 +112,7 @@ def _connection(rule: Rule, connection: str, found: list[Open], count: int, at_n
         subject_name=names("", connection), severity=severity, state=AlertState.FIRING, since_ns=since, fired_ns=at_ns, group=f"{rule.id}@{connection}",
         do=names(rule.do, " ") if rule.do else {}, tell=tuple(rule.tell),
     )  # fmt: skip
-    told = any(o.told_ns > 0 for o in found)
-    return Open(
-        alert=_with_members(alert, found, connection, count),
-        clock="cause",
-        due_ns=at_ns,
-        told_ns=at_ns if told and len(found) <= LEAST else 0,
-    )
+    return Open(alert=_with_members(alert, found, connection, count), clock="cause", due_ns=at_ns)
 
 
 def _with_members(alert: Alert, found: list[Open], connection: str, count: int) -> Alert:

@@ -50,6 +50,12 @@ def figures(node: Node, scope: Scope) -> set[str]:
     return {f for part in below for f in figures(part, scope)}
 
 
+def unit_of(node: Node, scope: Scope) -> str:
+    """Unit of a number of a checked condition; nothing for a plain one."""
+    unit = _type(node, scope).removeprefix("unit:")
+    return "" if unit == PLAIN else unit
+
+
 def _type(node: Node, scope: Scope) -> str:
     """`truth`, `text`, or `unit:` and the canonical unit of a number."""
     if isinstance(node, Number):

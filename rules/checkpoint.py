@@ -65,7 +65,8 @@ def _ring(view: View, saved: list[Any], recent: Any, hours: Any) -> None:
     pairs = [(i, columns.index(c)) for i, c in enumerate(view.measures.columns) if c in columns]
     places = [(i, subjects.index(s)) for i, s in enumerate(view.subjects) if s in subjects]
     ring.recent = _fit(recent, ring, pairs, places)
-    ring.hours = np.nan_to_num(_fit(hours, ring, pairs, places)) if ring.long else ring.hours
+    if ring.long and len(pairs) == len(view.measures.columns):  # hours without a column would be zeros of it
+        ring.hours = np.nan_to_num(_fit(hours, ring, pairs, places))
 
 
 def _fit(values: Any, ring: Ring, columns: list[tuple[int, int]], subjects: list[tuple[int, int]]) -> Any:

@@ -113,21 +113,16 @@ def _divide(top: Floats | float, over: Floats | float) -> Floats | float:
         return np.where(np.asarray(over) != 0, np.divide(top, over), np.nan)
 
 
-def measured(node: Node, terms: Terms) -> tuple[Numbers, Numbers] | None:
-    """What to show of a condition: the value and the limit of its first comparison of numbers."""
+def compared(node: Node) -> tuple[Node, Node] | None:
+    """What to show of a condition: value and limit, the sides of its first comparison of numbers that are measured."""
     for part in parts(node):
+        if not isinstance(part, Binary) or part.sign not in COMPARISONS:
+            continue
+        value, limit = (part.right, part.left) if isinstance(part.left, Number) else (part.left, part.right)
         if (
-            isinstance(part, Binary)
-            and part.sign in COMPARISONS
-            and not isinstance(part.left, Text)
-            and not isinstance(part.right, Text)
+            not isinstance(value, Text)
+            and not isinstance(limit, Text)
+            and any(isinstance(p, Call | Name) for p in parts(value))
         ):
-            sides = [part.left, part.right]
-            if not any(isinstance(p, Call | Name) and getattr(p, "name", "") != "state" for p in parts(part)):
-                continue
-            if isinstance(part.left, Number):
-                sides.reverse()
-            if isinstance(sides[0], Name) and sides[0].name == "state":
-                continue
-            return number(sides[0], terms), number(sides[1], terms)
+            return value, limit
     return None

@@ -40,7 +40,7 @@ class Quiet(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if self.alert:
             return self.alert == alert.id
-        return self.rule in ("", alert.rule) and self.subject in ("", alert.subject, *alert.members)
+        return self.rule in ("", alert.rule) and self.subject in ("", alert.subject)
 
 
 class Open(msgspec.Struct, kw_only=True):
@@ -57,11 +57,12 @@ class Open(msgspec.Struct, kw_only=True):
 
 
 class Desk(msgspec.Struct, kw_only=True):
-    """Open alerts by rule and subject, when groups were told last, and what waits for a summary."""
+    """Open alerts by rule and subject, when groups were told last; what is over: told of, or before anybody was told; and what waits for a summary."""
 
     open: dict[str, Open] = {}
     groups: dict[str, int] = {}
     over: list[Alert] = []
+    missed: list[Alert] = []
     summary: list[Alert] = []
     quiets: list[Quiet] = []
 
@@ -104,8 +105,8 @@ def close(desk: Desk, key: str, at_ns: int) -> Alert:
     alert = msgspec.structs.replace(there.alert, state=AlertState.RESOLVED, resolved_ns=at_ns)
     if there.told_ns > 0:
         desk.over.append(alert)
-    elif there.told_ns == 0 and not there.cause and alert.late:
-        desk.summary.append(alert)
+    elif there.told_ns == 0 and not there.cause:
+        desk.missed.append(alert)
     return alert
 
 

@@ -84,7 +84,9 @@ class NowFeed:
         rules = build(
             self.rules, ids, Calendar(self.site.timezone, self.site.shifts), NOW_WINDOW_S, _carriers(self.site)
         )
-        return start(rules, views, self.window_ns)
+        state = start(rules, views, self.window_ns)
+        state.corrects = False
+        return state
 
     def window(self, state: RuleState, at_ns: int, values: Mapping[str, Mapping[str, Any]]) -> Window:
         """Values by kind of subject and figure at event time `at_ns`."""

@@ -82,13 +82,14 @@ class Machine:
         return [change for i in rows.tolist() for change in self._one(i, at, int(on[i]), int(off[i]), settings)]
 
     def _one(self, i: int, at: int, on: int, off: int, settings: Settings) -> list[Change]:
-        unknown = (off if self.state[i] == FIRING else on) == UNKNOWN
+        fired = self.state[i] == FIRING or (self.state[i] == NO_DATA and self.over[i] != NEVER_FIRED)
+        unknown = (off if fired else on) == UNKNOWN
         if unknown:
             return self._unknown(i, at, settings)
         if self.gap[i]:
             self._known_again(i, at, settings)
         if self.state[i] == NO_DATA:
-            return self._from_no_data(i, at, on, settings)
+            return self._from_no_data(i, at, on, off, settings)
         if self.state[i] == FIRING:
             return self._firing(i, at, off, settings)
         return self._waiting(i, at, on, settings)
@@ -150,13 +151,13 @@ class Machine:
                 self.over[i] += away
         self.gap[i] = 0
 
-    def _from_no_data(self, i: int, at: int, on: int, settings: Settings) -> list[Change]:
-        if on != TRUE:
-            return self._resolve(i, at)
+    def _from_no_data(self, i: int, at: int, on: int, off: int, settings: Settings) -> list[Change]:
+        """Known again: what fired before goes on as if it had been known all the time, what did not begins anew."""
         if self.over[i] == NEVER_FIRED:
-            return self._resolve(i, at) + self._waiting(i, at, on, settings)
+            return self._resolve(i, at) + (self._waiting(i, at, on, settings) if on == TRUE else [])
         self.state[i], self.over[i] = FIRING, 0
-        return [Change(i, at, AlertState.FIRING, int(self.since[i]), int(self.fired[i]))]
+        ended = self._firing(i, at, off, settings)
+        return ended or [Change(i, at, AlertState.FIRING, int(self.since[i]), int(self.fired[i]))]
 
     def _rest(self, i: int) -> None:
         for name in _FIELDS:

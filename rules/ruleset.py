@@ -11,14 +11,13 @@ import numpy.typing as npt
 
 from plant.config import names
 from rules.calendar import awake
-from rules.check_condition import LONG, figures
-from rules.condition import TRUE, Numbers, Terms, Test, Truth, measured, number, test
+from rules.check_condition import LONG, figures, unit_of
+from rules.condition import TRUE, Numbers, Terms, Test, Truth, compared, number, test
 from rules.config import Rule
 from rules.cross_check import scope_of, split_quantity
 from rules.machine import GAPS, Settings
 from rules.parser import parse
 from rules.tree import Call, parts
-from rules.units import canonical
 from rules.view import View
 
 Ints = npt.NDArray[np.int64]
@@ -131,19 +130,19 @@ def _watch(rule: Rule, first: int, ids: Sequence[str], window_s: float, carriers
     scope = scope_of(rule, window_s)
     terms = Terms(rule.on.figure, {name: _limits(value, ids) for name, value in rule.limits.items()})
     tree = parse(rule.when)
-    shown = measured(tree, terms)
+    shown = compared(tree) or (parse("value"), None)
+    limit = None if shown[1] is None else number(shown[1], terms)
     at = [
         i
         for i, name in enumerate(ids)
         if _is_for(rule, name) and (not carriers or rule.on.carrier in (None, carriers[i]))
     ]
     off = test(parse(rule.until), terms) if rule.until else None
-    unit = (canonical(scope.units[rule.on.figure]) or (scope.units[rule.on.figure], 1.0))[0]
-    value, limit = shown if shown else (number(parse("value"), terms), None)
     title = names(rule.title, rule.id)
     return Watch(
-        rule, first, np.array(at, np.int64), len(at) == len(ids), test(tree, terms), off, value, limit, unit, title
-    )
+        rule, first, np.array(at, np.int64), len(at) == len(ids), test(tree, terms), off, number(shown[0], terms), limit,
+        unit_of(shown[0], scope), title,
+    )  # fmt: skip
 
 
 def _is_for(rule: Rule, subject: str) -> bool:

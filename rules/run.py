@@ -35,25 +35,30 @@ class Run:
 
     def agree(self, desk: Desk, noted: list[Noted], at_ns: int) -> list[Alert]:
         """Open and close alerts after a window; those that changed. Spans that late data found, and that are over, are alerts of the past."""
-        now = {}
+        seen = {n.change.instance: n for n in noted if n.change.fired and not n.withdrawn}
+        now: dict[str, Alert] = {}
         for instance, (gap, since, fired) in firing(self.state).items():
-            alert = self._alert(
-                instance, AlertState.NO_DATA if gap else AlertState.FIRING, since, fired, noted, fired < at_ns
-            )
-            now[key_of(alert.rule, alert.subject)] = alert
-        return reconcile(desk, self.clock, at_ns, now) + self._past(noted)
+            watch, subject = self.state.rules.subject(instance, self.state.views)
+            key, word = key_of(watch.rule.id, subject), AlertState.NO_DATA if gap else AlertState.FIRING
+            there = desk.open.get(key)
+            if there is not None and there.alert.state is word:
+                now[key] = there.alert
+            else:
+                now[key] = self._alert(instance, word, since, fired, seen.get(instance), fired < at_ns)
+        past = self._past(noted)
+        desk.summary += past
+        return reconcile(desk, self.clock, at_ns, now) + past
 
     def _past(self, noted: list[Noted]) -> list[Alert]:
         found = []
         for n in noted:
             if n.late and not n.withdrawn and n.change.state is AlertState.RESOLVED:
-                alert = self._alert(n.change.instance, AlertState.RESOLVED, n.change.since, n.change.fired, noted, True)
+                alert = self._alert(n.change.instance, AlertState.RESOLVED, n.change.since, n.change.fired, n, True)
                 found.append(msgspec.structs.replace(alert, resolved_ns=n.change.at))
         return found
 
-    def _alert(self, instance: int, word: AlertState, since: int, fired: int, noted: list[Noted], late: bool) -> Alert:
+    def _alert(self, instance: int, word: AlertState, since: int, fired: int, seen: Noted | None, late: bool) -> Alert:
         watch, subject = self.state.rules.subject(instance, self.state.views)
-        seen = next((n for n in noted if n.change.instance == instance and not n.withdrawn and n.change.fired), None)
         value, limit = (seen.value, seen.limit) if seen else self.state.rules.shown(instance, self.state.views)
         name = self.names[watch.rule.on.per][subject]
         return alert_of(watch, subject, name, word, since, fired, value, limit, late=late, timezone=self.site.timezone)

@@ -41,12 +41,13 @@ class Noted:
 
 @dataclass(slots=True)
 class RuleState:
-    """All that `step` remembers. `before` holds the machine as it was before each window that may still be corrected."""
+    """All that `step` remembers. `corrects`: windows may come again (books do, newest values do not). `before` holds the machine as it was before each window that may still be corrected."""
 
     rules: RuleSet
     views: dict[str, View]
     machine: Machine
     window: int
+    corrects: bool = True
     newest: int = -1
     dirty: int | None = None
     before: dict[int, Snapshot] = field(default_factory=dict)
@@ -62,7 +63,7 @@ def step(state: RuleState, window: Window) -> list[Noted]:
     """Fold one window into `state` (which is moved in place); everything that history gets to know by it."""
     held = [view.ring.put(window.start, window.rows[per]) for per, view in state.views.items()]
     if window.start <= state.newest:
-        if any(held) and window.start in state.before:
+        if state.corrects and any(held) and window.start in state.before:
             state.dirty = min(state.dirty or window.start, window.start)
         return []
     found = _again(state) if state.dirty is not None else []
@@ -74,14 +75,16 @@ def step(state: RuleState, window: Window) -> list[Noted]:
 
 def _judge(state: RuleState, start_ns: int) -> list[Noted]:
     """Evaluate all rules at the end of one window."""
-    state.before[start_ns] = state.machine.snapshot()
+    if state.corrects:
+        state.before[start_ns] = state.machine.snapshot()
     for view in state.views.values():
         view.move(start_ns)
     at = start_ns + state.window
     on, off = state.rules.truth(state.views, at, state.machine.state >= FIRING)
     changes = state.machine.step(at, on, off, state.rules.settings)
     noted = [Noted(c, *state.rules.shown(c.instance, state.views)) for c in changes]
-    state.noted += noted
+    if state.corrects:
+        state.noted += noted
     return noted
 
 

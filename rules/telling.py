@@ -16,16 +16,26 @@ from rules.desk import Desk, Open
 GATHER_NS: Final = 75 * SECOND_NS
 """Meters that fall silent within a minute are one message."""
 AGAIN_NS: Final = 300 * SECOND_NS
-"""A group that has just been told waits so long before it is told of more."""
+"""A group that has just been told waits so long before it is told of more, unless it is critical."""
 SUMMARY_NS: Final = 60 * SECOND_NS
 _RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
 
 def tell(desk: Desk, rules: Mapping[str, Rule], now_ns: int) -> list[Telling]:
     """All that is to be told at event time `now_ns`; the desk notes that it was."""
+    _missed(desk, rules, now_ns)
     found = [*_new(desk, rules, now_ns), *_lasting(desk, rules, now_ns), *_over(desk, now_ns), *_summary(desk, now_ns)]
     desk.groups = {g: at for g, at in desk.groups.items() if now_ns - at < AGAIN_NS}
     return found
+
+
+def _missed(desk: Desk, rules: Mapping[str, Rule], now_ns: int) -> None:
+    """What was over before anybody was told goes into the summary; but not a meter that was back while others were waited for, nor what is kept quiet."""
+    for alert in desk.missed:
+        rule = rules.get(alert.rule)
+        if not (rule is not None and rule.gather) and not desk.quiet(alert, now_ns):
+            desk.summary.append(alert)
+    desk.missed = []
 
 
 def _new(desk: Desk, rules: Mapping[str, Rule], now_ns: int) -> list[Telling]:
@@ -44,7 +54,9 @@ def _new(desk: Desk, rules: Mapping[str, Rule], now_ns: int) -> list[Telling]:
 def _group(desk: Desk, rules: Mapping[str, Rule], name: str, found: list[Open], now_ns: int) -> list[Telling]:
     first = min(o.due_ns for o in found)
     gathers = found[0].alert.per == "meter" and (rule := rules.get(found[0].alert.rule)) is not None and rule.gather
-    if now_ns < first + (GATHER_NS if gathers else 0) or now_ns - desk.groups.get(name, -AGAIN_NS) < AGAIN_NS:
+    urgent = any(o.alert.severity is Severity.CRITICAL for o in found)
+    soon = not urgent and now_ns - desk.groups.get(name, -AGAIN_NS) < AGAIN_NS
+    if soon or now_ns < first + (GATHER_NS if gathers else 0):
         return []
     desk.groups[name] = now_ns
     for there in found:

@@ -6,12 +6,15 @@ again, in silence, so the clocks of all rules stand where they stood.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from engine.book import MAGIC as BOOK
 from engine.book import Book
@@ -25,7 +28,7 @@ from rules.feed import Feed, NowFeed
 from rules.notify.build import Notifier
 from rules.run import Row, Run
 from rules.step import Noted, Window
-from rules.subjects import ODD_KINDS
+from rules.subjects import ODD_KINDS, Odd
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.engine_host import HOUR, ODD, SITE
@@ -35,6 +38,7 @@ NAME = "rules"
 AT_ONCE = 100
 HELD_WINDOWS = 12
 """A newest value stands for two minutes at most: longer without one is a gap."""
+PAUSE_S = 10.0
 Sample = Callable[[], "tuple[int, Mapping[str, Mapping[str, Any]]] | None"]
 
 
@@ -72,36 +76,46 @@ class RulesHost(threading.Thread):
 
     def __init__(
         self, journal: SqliteJournal, book: AlertBook, site: Site, rules: Sequence[Rule], now_ns: Callable[[], int], sample: Sample,
-        teller: Teller | None = None,
+        teller: Teller | None = None, books_site: Site | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name=NAME, daemon=True)
         self.journal, self.book, self.rules, self.now_ns, self.sample = journal, book, list(rules), now_ns, sample
-        self.teller = teller
+        self.teller, self.plant, self.site = teller, site, books_site or site
         self.alerts = Alerts(book, site, {r.id: r for r in rules if r.enabled}, None if teller is None else teller.put)
-        self.site, self.codes = site, dict[str, int]()
+        self.codes = dict[str, int]()
         self.unusual: dict[int, dict[tuple[str, int], int]] = {}
         self.wake, self.stopping = threading.Event(), threading.Event()
         self.failed: str | None = None
-        self.place = int(book.meta(f"place.{journal.id}") or journal.held(NAME, "output"))
         self._begin()
-        self.now_feed = NowFeed(site, self.rules)
-        self.now_run = Run("now", site, self.now_feed.start())
-        if (saved := book.part("now")) is not None:
-            checkpoint.load(saved[1], self.now_run.state)
 
     def _begin(self) -> None:
         """The state as it was saved, and then what was already judged, once more and in silence."""
+        self.place = int(self.book.meta(f"place.{self.journal.id}") or self.journal.held(NAME, "output"))
         saved_site, saved = self.book.part("site"), self.book.part(f"books.{self.journal.id}")
         self.saved_place = self.journal.held(NAME, "output") if saved is None else saved[0]
         if saved_site is not None:
             self.site = decode_control(saved_site[1]).site or self.site
         self._use(self.site, None if saved is None else saved[1])
+        odd = self.book.part("odd")
+        self.unusual = {} if odd is None else _odd_of(msgspec.json.decode(odd[1]))
         at = self.saved_place
         self.saved_at = self.run_.state.newest
         while at < self.place and (rows := self.journal.outputs(at, min(AT_ONCE, self.place - at))):
             self._judge([(p, b) for p, b in rows if p <= self.place], silent=True)
             at = rows[-1][0]
         self.journal.hold(NAME, "output", self.saved_place)
+        self._begin_now()
+
+    def _begin_now(self) -> None:
+        """Rules on newest values look at the plant as it is, whatever the books have come to."""
+        self.now_feed = NowFeed(self.plant, self.rules)
+        self.now_run = Run("now", self.plant, self.now_feed.start())
+        saved = self.book.part("now")
+        if saved is not None:
+            checkpoint.load(saved[1], self.now_run.state)
+        newest = self.now_run.state.newest
+        if newest > 0 and newest > self.now_ns() + self.now_feed.window_ns:
+            self.now_run = Run("now", self.plant, self.now_feed.start())  # the clock was ahead once
 
     def _use(self, site: Site, body: bytes | None) -> None:
         self.site, self.feed = site, Feed(site, self.rules)
@@ -110,17 +124,31 @@ class RulesHost(threading.Thread):
         self.run_ = Run("books", site, state if body is None else checkpoint.load(body, state))
 
     def run(self) -> None:
-        try:
-            while not self.stopping.is_set():
-                if not self.turn():
-                    self.wake.wait(0.5)
-                    self.wake.clear()
-            self.save()
-        except Exception as error:
-            if self.stopping.is_set():
-                return  # its files were closed under it: said in `stop`
-            self.failed = f"{type(error).__name__}: {error}"
-            log.exception("the rules stopped: no alert is raised until the next start; figures go on")
+        while not self.stopping.is_set():
+            try:
+                while not self.stopping.is_set():
+                    if not self.turn():
+                        self.wake.wait(0.5)
+                        self.wake.clear()
+                    self.failed = None
+                self.save()
+            except Exception as error:
+                if self.stopping.is_set():
+                    return  # its files were closed under it: said in `stop`
+                self._again(error)
+
+    def _again(self, error: Exception) -> None:
+        """Said once; then begun again from what was saved, until it goes."""
+        if self.failed is None:
+            log.exception(
+                "the rules stopped and begin again in %g s: no alert is raised meanwhile; figures go on", PAUSE_S
+            )
+        self.failed = f"{type(error).__name__}: {error}"
+        self.stopping.wait(PAUSE_S)
+        if not self.stopping.is_set():
+            with contextlib.suppress(sqlite3.Error):
+                self.alerts.reload()
+                self._begin()
 
     def stop(self) -> None:
         self.stopping.set()
@@ -191,17 +219,26 @@ class RulesHost(threading.Thread):
                 found, key = self.unusual.setdefault(ts - ts % window, {}), (ODD_KINDS[verdict], node.meter)
                 found[key] = found.get(key, 0) + 1
 
-    def _unusual_in(self, start_ns: int) -> dict[tuple[str, int], int]:
-        """Those of a window; ones of windows before it that had no book of their own count with the newest."""
-        found = dict(self.unusual.get(start_ns, {}))
-        if start_ns > self.run_.state.newest:
-            self.unusual = {s: m for s, m in self.unusual.items() if s > start_ns - HOUR}
+    def _unusual_in(self, start_ns: int) -> Odd:
+        """Those of a window; of one that is corrected, what was known of it before too."""
+        found: dict[tuple[str, int], int] = dict(self.unusual.pop(start_ns, {}))
+        meter = self.run_.state.views.get("meter")
+        if start_ns <= self.run_.state.newest and meter is not None:
+            row = meter.ring.row(start_ns)
+            held = meter.ring.recent[row] if 0 <= row < len(meter.ring.recent) else None
+            for kind in sorted(set(ODD_KINDS.values())) if held is not None else ():
+                counts = np.nan_to_num(held[meter.measures.columns.index(kind)])  # type: ignore[index]
+                for m in np.flatnonzero(counts).tolist():
+                    found[kind, m] = found.get((kind, m), 0) + int(counts[m])
         return found
 
     def _newest(self, history: list[Row], changed: list[Alert]) -> None:
         """Judge the rules on newest values if ten seconds of event time have passed."""
         run, width = self.now_run, self.now_feed.window_ns
-        if not run.state.rules.size or self.now_ns() - run.state.newest < 2 * width:
+        if not run.state.rules.size:
+            changed += run.agree(self.alerts.desk, [], self.now_ns())  # what an earlier rule left open is over
+            return
+        if self.now_ns() - run.state.newest < 2 * width:
             return
         found = self.sample()
         if found is None:
@@ -222,5 +259,15 @@ class RulesHost(threading.Thread):
         with self.book.together():
             self.book.set_part("site", self.place, encode_control(Control(site=self.site)))
             self.book.set_part(f"books.{self.journal.id}", self.place, checkpoint.save(self.run_.state))
+            odd = [[s, kind, meter, n] for s, found in self.unusual.items() for (kind, meter), n in found.items()]
+            self.book.set_part("odd", self.place, msgspec.json.encode(odd))
         self.saved_at, self.saved_place = self.run_.state.newest, self.place
         self.journal.hold(NAME, "output", self.place)
+
+
+def _odd_of(rows: list[list[Any]]) -> dict[int, dict[tuple[str, int], int]]:
+    """Odd counter steps of windows that have no book yet, as they were saved."""
+    found: dict[int, dict[tuple[str, int], int]] = {}
+    for start, kind, meter, count in rows:
+        found.setdefault(int(start), {})[str(kind), int(meter)] = int(count)
+    return found

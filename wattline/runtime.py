@@ -91,14 +91,8 @@ class Runtime:
         self.alert_book = AlertBook(options.data / "alerts.db")
         self.notifier = self._notifier()
         self.rules_host = RulesHost(
-            self.journal,
-            self.alert_book,
-            self.host.site or self.site,
-            options.rules,
-            clock.now,
-            self._sample,
-            self._teller(),
-        )
+            self.journal, self.alert_book, self.site, options.rules, clock.now, self._sample, self._teller(), self.host.site,
+        )  # fmt: skip
         self.store.expect("line", SUMS)
         self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)

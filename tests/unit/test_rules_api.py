@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +19,7 @@ from rules.load import load_rules_text
 from store.alert_book import AlertBook
 from tests.api_rig import ApiRig
 from tests.rig import text
+from wattline import rules_host
 from wattline.cli import app as cli
 from wattline.rules_host import RulesHost
 
@@ -162,6 +164,44 @@ async def test_a_back_test_says_what_live_running_said(rig: Rigged) -> None:
             )
         ).json()
         assert [s["value"] for s in tried["spans"]] == [pytest.approx(95)]
+
+
+def test_a_plant_with_another_meter_does_not_stop_the_rules(tmp_path: Path) -> None:
+    """Books still come of the plant as it was; newest values are of the plant as it is."""
+    old = Rigged(tmp_path)
+    old.hour(30)
+    old.rules_host.save()
+    folder = tmp_path / "new"
+    folder.mkdir()
+    new = ApiRig(text(BODY.replace("[lb]", "lb"), "grid extra la lb", window="1m"), folder)
+    values = {"meter": {"silence": np.array([0.0, 99.0, 0.0, 0.0])}}
+    sample = lambda: (old.at + 60_000_000_000, values)  # noqa: E731
+    host = RulesHost(
+        old.journal, old.book, new.site, old.rules, lambda: old.at + old.window, sample, books_site=old.site
+    )
+    host.turn()
+    assert [o.alert.subject for o in host.alerts.desk.open.values()] == ["extra"]
+    old.book.close()
+    old.journal.close()
+    new.journal.close()
+
+
+def test_the_rules_begin_again_after_an_error(rig: Rigged) -> None:
+    rig.hour(30, 90)
+    host, turns = rig.rules_host, iter([OSError("disk"), None])
+    rules_host.PAUSE_S, turn = 0.01, host.turn
+
+    def fails_once() -> bool:
+        problem = next(turns, None)
+        if problem is not None:
+            raise problem
+        host.stopping.set()
+        return turn()
+
+    host.turn = fails_once  # type: ignore[method-assign]
+    host.run()
+    assert host.failed is None
+    assert [o.alert.subject for o in host.alerts.desk.open.values()] == ["press"], "what was open is open"
 
 
 def test_the_command_runs_the_tests_beside_rules(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 RULES = {
     "silent": Rule.model_validate({"id": "silent", "on": {"figure": "silence", "per": "meter", "clock": "now"}, "when": "value > 30 s", "severity": "warning", "gather": True}),
+    "low": Rule.model_validate({"id": "low", "on": {"figure": "power.electricity", "per": "line"}, "when": "value < 4 kW", "severity": "warning"}),
     "high": Rule.model_validate({"id": "high", "on": {"figure": "power.electricity", "per": "line"}, "when": "value > 4 kW", "severity": "critical", "repeat": "30m", "escalate": [{"after": "10m", "to": ["boss"]}]}),
 }  # fmt: skip
 
@@ -132,13 +133,63 @@ def test_what_hangs_on_a_silent_meter_is_not_told_beside_it() -> None:
 
 def test_many_subjects_of_a_rule_are_one_message_and_joiners_wait() -> None:
     rig = DeskRig()
-    rig.fire("high", ["a", "b", "c"])
+    rig.fire("low", ["a", "b", "c"])
     (first,) = rig.turn(1)
     assert [a.subject for a in first.alerts] == ["a", "b", "c"]
-    rig.fire("high", ["d"])
+    rig.fire("low", ["d"])
     assert rig.turn(60) == []
     (second,) = rig.turn(300)
     assert [a.subject for a in second.alerts] == ["d"]
+
+
+def test_what_is_critical_does_not_wait_for_others() -> None:
+    rig = DeskRig()
+    rig.fire("high", ["a"])
+    rig.turn(1)
+    rig.fire("high", ["b"])
+    assert [a.subject for t in rig.turn(60) for a in t.alerts] == ["b"]
+
+
+def test_what_was_over_before_anybody_was_told_is_in_the_summary() -> None:
+    """In a backlog, or while its rule waited; a meter that was back within the time for others is not."""
+    rig = DeskRig(gateways(1, 10))
+    rig.fire("low", ["a"])
+    rig.stop("low", ["a"])
+    rig.fire("silent", ["m0_1"], per="meter")
+    rig.stop("silent", ["m0_1"])
+    for _ in range(3):
+        rig.turn(40)
+    assert [(t.occasion, [a.subject for a in t.alerts]) for t in rig.told] == [(Occasion.SUMMARY, ["a"])]
+
+
+def test_a_silence_on_one_meter_does_not_hide_its_gateway() -> None:
+    rig = DeskRig(gateways(1, 10))
+    rig.desk.quiets = [Quiet(id="q", kind="silence", by="li", reason="x", from_ns=0, until_ns=2**62, subject="m0_3")]
+    rig.fire("silent", rig.hangs.behind["gw0"], per="meter")
+    for _ in range(12):
+        rig.turn(10)
+    assert [t.alerts[0].subject for t in rig.told] == ["gw0"]
+
+
+def test_a_small_gateway_is_told_although_one_of_its_meters_was() -> None:
+    rig = DeskRig(gateways(1, 4))
+    rig.fire("silent", ["m0_0"], per="meter")
+    for _ in range(100):
+        rig.turn(60)
+    rig.fire("silent", ["m0_1"], per="meter")
+    rig.turn(10)
+    rig.fire("silent", ["m0_2", "m0_3"], per="meter")
+    for _ in range(12):
+        rig.turn(60)
+    assert [t.alerts[0].subject for t in rig.told] == ["m0_0", "gw0"]
+
+
+def test_a_connection_that_is_no_more_has_no_alert() -> None:
+    rig = DeskRig(gateways(1, 4))
+    rig.fire("silent", rig.hangs.behind["gw0"], per="meter")
+    rig.turn(100)
+    cause.find(rig.desk, {}, rig.hangs, rig.now)
+    assert not [o for o in rig.desk.open.values() if o.alert.per == "connection"]
 
 
 def test_yesterday_is_one_summary() -> None:
@@ -215,10 +266,19 @@ def test_people_act_within_bounds_and_the_trail_says_so() -> None:
         alerts.acknowledge(opened.id, " ", "", now)
     with pytest.raises(QueryError, match="cannot be for everything"):
         alerts.silence("li", "x", now, now + MINUTE, "", "", now)
+    with pytest.raises(QueryError, match="of severity critical ends within 4 h"):
+        alerts.silence("li", "x", now, now + 300 * MINUTE, "", "site", now)
+    with pytest.raises(
+        QueryError, match=r"there is no line, group, bus, meter or connection 'sit'.*did you mean 'site'"
+    ):
+        alerts.silence("li", "x", now, now + MINUTE, "", "sit", now)
     with pytest.raises(QueryError, match="there is no open alert 'zzz'"):
         alerts.acknowledge("zzz", "li", "", now)
     alerts.acknowledge(opened.id, "li", "on my way", now)
     quiet = alerts.shelve(opened.id, "li", "waiting for parts", 30, now + MINUTE)
+    with pytest.raises(QueryError, match="say who"):
+        alerts.lift(quiet.id, " ", now + 2 * MINUTE)
+    assert alerts.desk.quiets, "an error changes nothing"
     alerts.lift(quiet.id, "anna", now + 2 * MINUTE)
     trail = alerts.book.rows("SELECT actor, action, detail FROM audit WHERE alert = ? ORDER BY n", (opened.id,))
     assert [(r["actor"], r["action"], r["detail"]) for r in trail] == [

@@ -59,6 +59,12 @@ def test_no_data_is_a_state_of_its_own() -> None:
     assert run(rig, 5, NAN, NAN, NAN, 5, 1) == [(1, "firing"), (4, "no_data"), (5, "firing"), (6, "resolved")]
 
 
+def test_no_data_does_not_flap_inside_the_band() -> None:
+    """What fired before goes on by its own end, as if it had been known all the time."""
+    rig = RulesRig(rule_text("value > 4 kW", until="value < 3 kW", on_gap="alert", gap_grace="2m"))
+    assert run(rig, 5, NAN, NAN, NAN, 3.5, 3.5, 2) == [(1, "firing"), (4, "no_data"), (5, "firing"), (7, "resolved")]
+
+
 def test_unknown_decides_nothing() -> None:
     """Kleene: what is unknown beside a false `and` is false, beside a true `or` true."""
     rig = RulesRig(rule_text("value > 4 kW and state == 'run'", on_gap="alert", gap_grace="1m"))

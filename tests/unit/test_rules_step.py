@@ -110,6 +110,18 @@ def test_rules_that_change_take_over_what_stays() -> None:
     ], "b's clock went on"
 
 
+def test_a_figure_that_was_not_kept_has_no_past() -> None:
+    """Hours without it would read as zeros, and everything above them as an alert."""
+    before = RulesRig(rule_text("value > 90 kW"))
+    for _ in range(40):
+        before.feed(10.0, times=60)
+    after = RulesRig(rule_text("mean(1h) > 1.2 * median(7d)", figure="energy.steam"))
+    after.state = checkpoint.load(checkpoint.save(before.state), after.fresh())
+    after.minute = before.minute
+    after.feed(5.0, times=120)
+    assert after.noted == []
+
+
 def test_long_functions_compare_like_with_like() -> None:
     rig = RulesRig(rule_text("mean(1h) > 1.2 * last_week(1h)"))
     for hour in range(7 * 24 + 30):
