@@ -209,7 +209,7 @@ def test_a_state_without_marks_is_read(tmp_path: Path) -> None:
     assert sum(rig.column("meters")) == pytest.approx(6.0 * len(rig.books))
 
 
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=10, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(data=st.data())
 def test_late_is_as_good_as_in_time(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Any readings of two silent times, late, in any order, in any parcels, with restarts between: the books are those of readings in time."""
