@@ -86,14 +86,15 @@ def judged(seed: int, days: int, warm_days: int) -> list[Fired]:
     with tempfile.TemporaryDirectory() as folder:
         journal = SqliteJournal(Path(folder) / "j.db")
         site = build_site(plant, catalogue, journal)
-        feed = Feed(site, rules_for(path, plant))
+        names: dict[str, int] = {}
+        code = lambda name: names.setdefault(name, len(names))  # noqa: E731
+        feed = Feed(site, rules_for(path, plant), code)
         state, found = feed.start(), list[Fired]()
         gaps = Gaps(site, seed, days)
         world = World(
             plant, load_sim(path, plant), catalogue, START - 2 * HOUR_NS, seed, start_ns=START + 400 * HOUR_NS
         )
-        names: dict[str, int] = {}
-        producer = Producer(site, lambda name: names.setdefault(name, len(names)))
+        producer = Producer(site, code)
         for books in _books(world, journal, site, gaps, days):
             found += _judge(
                 feed, state, producer, books, lambda rule, subject, at: _is_true(world, gaps, rule, subject, at)

@@ -82,7 +82,7 @@ def backtest(
     window = round(site.window_s * 1e9)
     start_ns, end_ns = start_ns - start_ns % window, end_ns - end_ns % window
     own = rule if level == 1.0 else with_level(rule, level).model_copy(update={"id": rule.id})
-    feed = Feed(site, [own, *(with_level(own, f) for f in FACTORS)])
+    feed = Feed(site, [own, *(with_level(own, f) for f in FACTORS)], lambda name: store.codes.get(name, -1))
     state = feed.start()
     _, long = looked_at([own], rule.on.per, site.window_s)
     before = round(LONGEST_S * 1e9) if long else 26 * HOUR_NS

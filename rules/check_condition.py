@@ -9,6 +9,7 @@ from typing import Final
 from engine.states import STATES
 from plant.errors import QueryError
 from plant.load import suggestion
+from rules.measures import TRACED
 from rules.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text
 from rules.units import PLAIN, canonical
 
@@ -23,7 +24,7 @@ STATE_WORDS: Final = frozenset(s.value.lower() for s in STATES)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a condition may name. `units`: figures that can be watched here and their units; `limits`: the rule's own, by unit. `sums`: figures that add up."""
+    """What a condition may name. `units`: figures that can be watched here and their units; `limits`: the rule's own, by unit. `sums`: figures that add up. `traced`: energy by source too."""
 
     figure: str
     units: Mapping[str, str]
@@ -32,6 +33,11 @@ class Scope:
     has_state: bool
     window_s: float
     recent_s: float = RECENT_S
+    traced: bool = False
+
+    def unit(self, figure: str) -> str | None:
+        """Unit of a figure that can be watched here."""
+        return "kWh" if self.traced and figure.startswith(TRACED) else self.units.get(figure)
 
 
 def check(node: Node, scope: Scope) -> None:
@@ -45,7 +51,7 @@ def figures(node: Node, scope: Scope) -> set[str]:
     if isinstance(node, Call):
         return {node.figure or scope.figure}
     if isinstance(node, Name):
-        return {scope.figure} if node.name == "value" else {node.name} & set(scope.units)
+        return {scope.figure} if node.name == "value" else {node.name} if scope.unit(node.name) else set()
     below = [node.part] if isinstance(node, Not) else [node.left, node.right] if isinstance(node, Binary) else []
     return {f for part in below for f in figures(part, scope)}
 
@@ -90,7 +96,7 @@ def _name(node: Name, scope: Scope) -> str:
 
 
 def _figure(name: str, scope: Scope) -> str:
-    unit = scope.units.get(name)
+    unit = scope.unit(name)
     if unit is None:
         known = [*scope.units, *scope.limits, "value", "state"]
         raise QueryError(f"there is no figure, limit or word '{name}' here{suggestion(name, known)}")
@@ -104,7 +110,7 @@ def _call(node: Call, scope: Scope) -> str:
             f"there is no function '{name}'{suggestion(name, [*SHORT, *LONG])}; known are {', '.join((*SHORT, *LONG))}"
         )
     unit = _figure(figure, scope)
-    if name == "sum" and figure not in scope.sums:
+    if name == "sum" and figure not in scope.sums and not figure.startswith(TRACED):
         raise QueryError(f"'{figure}' is a ratio and has no sum; use mean, which divides the sums")
     _span(node, scope)
     return "unit:" + unit

@@ -11,9 +11,11 @@ from typing import Any
 from plant.errors import QueryError
 from plant.load import suggestion
 from rules.check_condition import RECENT_S, Scope, check
+from rules.check_condition import figures as figures_named
 from rules.config import Rule, RuleFile
+from rules.measures import TRACED
 from rules.parser import parse
-from rules.subjects import figures_of, sums_of
+from rules.subjects import TRACED_KINDS, figures_of, sums_of
 from rules.units import canonical
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -29,6 +31,7 @@ class Known:
     shifts: tuple[str, ...] = ()
     tell: tuple[str, ...] | None = ()
     window_s: float = 60.0
+    sources: tuple[str, ...] = ()
 
 
 def scope_of(rule: Rule, window_s: float) -> Scope:
@@ -44,6 +47,7 @@ def scope_of(rule: Rule, window_s: float) -> Scope:
         per == "line" and clock == "books",
         window,
         RECENT_S if clock == "books" else 3600.0,
+        clock == "books" and per in TRACED_KINDS,
     )
 
 
@@ -87,7 +91,8 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
 
 def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
     figures = figures_of(rule.on.per, rule.on.clock)
-    if rule.on.figure not in figures:
+    traced = rule.on.clock == "books" and rule.on.per in TRACED_KINDS and rule.on.figure.startswith(TRACED)
+    if rule.on.figure not in figures and not traced:
         yield (
             (*at, "on", "figure"),
             f"there is no figure '{rule.on.figure}' per {rule.on.per} on {rule.on.clock}{suggestion(rule.on.figure, sorted(figures))}",
@@ -105,9 +110,19 @@ def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> I
         text = getattr(rule, key)
         if text is not None:
             try:
-                check(parse(text), scope)
+                tree = parse(text)
+                check(tree, scope)
+                yield from _sources(figures_named(tree, scope), (*at, key), known)
             except QueryError as error:
                 yield (*at, key), str(error)
+
+
+def _sources(named: set[str], at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
+    """Sources and stores behind `energy.source.NAME`."""
+    for figure in sorted(named):
+        source = figure.removeprefix(TRACED)
+        if figure.startswith(TRACED) and known is not None and source not in known.sources:
+            yield at, f"there is no source or store '{source}'{suggestion(source, list(known.sources))}"
 
 
 _FILLED = ("subject", "value", "mean", "limit", "since")

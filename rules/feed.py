@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from plant.site import Site
@@ -13,12 +13,12 @@ from rules.ring import RECENT_NOW_NS, Ring
 from rules.ruleset import Calendar, build, looked_at
 from rules.special import special_of
 from rules.step import RuleState, Window, start
-from rules.subjects import DEMAND, KINDS, PLAN, STATE_COLUMNS, Odd, Rows, Tables, carriers, subjects
+from rules.subjects import DEMAND, HELD, KINDS, PLAN, STATE_COLUMNS, Odd, Rows, Tables, carriers, subjects
 from rules.view import View
 
 _MORE = {
     "line": STATE_COLUMNS,
-    "site": ("bought_kwh",),
+    "site": ("bought_kwh", "held_kg"),
     "meter": ("unusual", "wrapped", "through"),
     "bus": (),
     "group": (),
@@ -30,11 +30,11 @@ def _carriers(site: Site) -> dict[str, tuple[str, ...]]:
 
 
 class Feed:
-    """Rules on books: `start` makes the state before the first window, `window` cuts one out of tables of books."""
+    """Rules on books: `start` makes the state before the first window, `window` cuts one out of tables of books, in which `code` stands for a name."""
 
-    def __init__(self, site: Site, rules: Sequence[Rule]) -> None:
+    def __init__(self, site: Site, rules: Sequence[Rule], code: Callable[[str], int]) -> None:
         self.site, self.rules = site, [r for r in rules if r.on.clock == "books"]
-        self.rows = Rows(site)
+        self.rows = Rows(site, code)
         self.window_ns = round(site.window_s * 1e9)
 
     def start(self) -> RuleState:
@@ -44,7 +44,7 @@ class Feed:
         for per in sorted(wanted, key=lambda p: p != "meter"):  # a bus needs what went through its meters
             figures, long = looked_at(self.rules, per, self.site.window_s)
             measures = BookMeasures(
-                sorted(figures - {"uncertainty", UNUSUAL, WRAPPED, BOUGHT, *DEMAND, *PLAN}), _MORE[per]
+                sorted(figures - {"uncertainty", UNUSUAL, WRAPPED, BOUGHT, HELD, *DEMAND, *PLAN}), _MORE[per]
             )
             ring = Ring(self.window_ns, len(measures.columns), len(ids[per]), long)
             views[per] = View(ids[per], measures, ring, self.site.timezone, special_of(per, self.site, views))

@@ -24,12 +24,14 @@ def known_of(plant: PlantFile) -> Known:
         "line": tuple(plant.lines), "group": tuple(plant.groups), "bus": tuple(plant.buses), "meter": tuple(plant.meters), "site": ("site",),
     }  # fmt: skip
     told = plant.notify.names if plant.notify else []
-    return Known(ids, tuple(plant.site.shifts), tuple(told), plant.site.window)
+    sources = (*plant.sources, *plant.stores, "ambient", "unknown", "opening_stock")
+    return Known(ids, tuple(plant.site.shifts), tuple(told), plant.site.window, sources)
 
 
 def known_of_site(site: Site) -> Known:
     """What a rule that is only tried may name; who is told does not matter to a back-test."""
-    return Known({per: subjects(site, per) for per in KINDS}, tuple(site.shifts), None, site.window_s)
+    sources = (*(s.id for s in site.sources), *(s.id for s in site.stores), "ambient", "unknown", "opening_stock")
+    return Known({per: subjects(site, per) for per in KINDS}, tuple(site.shifts), None, site.window_s, sources)
 
 
 def rules_for(path: Path, plant: PlantFile) -> list[Rule]:

@@ -17,6 +17,8 @@ KNOWN_SHARE = 0.9
 ALWAYS = ("seen_s", "due_s", "hours")
 WATCHED = {name: f for name, f in FIGURES.items() if name not in DERIVED}
 UNUSUAL, WRAPPED, BOUGHT = "counter.unusual", "counter.wrapped", "power.bought"
+TRACED = "energy.source."
+"""Figures of traced energy: this and the id of a source or store."""
 SUMS = frozenset({*(n for n, f in WATCHED.items() if f.over is None), UNUSUAL, WRAPPED})
 """Figures of which windows add up; the others are ratios."""
 
@@ -25,7 +27,10 @@ class Measures(Protocol):
     """Columns of a ring and what figures are made of them."""
 
     columns: tuple[str, ...]
-    sums: frozenset[str]
+
+    def adds_up(self, figure: str) -> bool:
+        """Whether figures of windows add up; the others are ratios."""
+        ...
 
     def value(self, figure: str, sums: Sums) -> Floats: ...
 
@@ -33,15 +38,18 @@ class Measures(Protocol):
 class BookMeasures:
     """Figures of method section 5 from the sums of books. `figures` decides which columns are kept."""
 
-    sums = SUMS
-
     def __init__(self, figures: Sequence[str], more: Sequence[str] = ()) -> None:
         known = [f for f in figures if ALIASES.get(f, f) in WATCHED]
-        self.columns = tuple(sorted({*needed(known), *ALWAYS, *more}))
+        traced = [f for f in figures if f.startswith(TRACED)]
+        self.columns = tuple(sorted({*needed(known), *ALWAYS, *more, *traced}))
+
+    def adds_up(self, figure: str) -> bool:
+        return figure in SUMS or figure.startswith(TRACED)
 
     def value(self, figure: str, sums: Sums) -> Floats:
         """Values by subject; NaN where it is a ratio of nothing or too little was seen."""
-        found = _own(figure, sums) if figure in (UNUSUAL, WRAPPED, BOUGHT) else value(figure, sums)
+        own = figure in (UNUSUAL, WRAPPED, BOUGHT) or figure.startswith(TRACED)
+        found = _own(figure, sums) if own else value(figure, sums)
         if figure.startswith(("coverage.", "seconds.", "counter.")):
             return found
         with np.errstate(invalid="ignore"):
@@ -50,18 +58,21 @@ class BookMeasures:
 
 
 def _own(figure: str, sums: Sums) -> Floats:
-    """Figures that only rules watch: odd counter steps, and power from the grid (kW)."""
+    """Figures that are columns of their own: traced energy by source (kWh), odd counter steps, and power from the grid (kW)."""
+    if figure.startswith(TRACED):
+        return sums[figure]
     return sums[figure.partition(".")[2]] if figure != BOUGHT else sums["bought_kwh"] / sums["hours"]
 
 
 class PlainMeasures:
     """Values as they come, one a window: what is kept is the value and how many there were."""
 
-    sums: frozenset[str] = frozenset()
-
     def __init__(self, figures: Sequence[str]) -> None:
         self.figures = tuple(sorted(set(figures)))
         self.columns = tuple(c for f in self.figures for c in (f, f"{f} count"))
+
+    def adds_up(self, figure: str) -> bool:
+        return False
 
     def value(self, figure: str, sums: Sums) -> Floats:
         count = sums[f"{figure} count"]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from plant.site import Site
 from plant.units import HOUR_NS
 from rules.feed import Feed
+from rules.measures import TRACED
 from rules.step import RuleState, Window
 from rules.subjects import ODD_KINDS
 from store.duck import DuckStore
@@ -18,7 +19,7 @@ from store.duck import DuckStore
 Known = Literal["then", "now"]
 CHUNK_NS = 6 * HOUR_NS
 _METER = ("forward", "reverse", "seen_s", "estimated")
-_MADE = frozenset({"hours", "bought_kwh", "unusual", "wrapped", "through"})
+_MADE = frozenset({"hours", "bought_kwh", "unusual", "wrapped", "through", "held_kg"})
 Tables = dict[str, dict[str, npt.NDArray[Any]]]
 
 
@@ -28,18 +29,22 @@ def windows(
     """All windows of a span in order, each once."""
     lines = [n.id for n in site.lines] + [f"unmetered.{b.id}" for b in site.buses]
     columns = sorted({c for per, v in state.views.items() if per != "meter" for c in v.measures.columns} - _MADE)
+    columns = [c for c in columns if not c.startswith(TRACED)]
     wanted: dict[str, tuple[str, list[str], Sequence[str]]] = {"line": ("line", lines, columns)}
     if "meter" in state.views or "bus" in state.views:
         wanted["meter"] = ("meter", [m.id for m in site.meters], _METER)
     if "site" in state.views:
-        wanted["source"] = ("source", [s.id for s in site.sources] + [s.id for s in site.stores], ("given",))
+        wanted["source"] = ("source", [s.id for s in site.sources] + [s.id for s in site.stores], ("given", "held_kg"))
+    traced = any(c.startswith(TRACED) for v in state.views.values() for c in v.measures.columns)
     for at in range(start_ns, end_ns, CHUNK_NS):
         span = at, min(at + CHUNK_NS, end_ns)
         unusual = _unusual(store, site, feed.window_ns, *span)
         found = {name: _table(store, *what, *span, known) for name, what in wanted.items()}
         starts = found["line"][0]
         tables: Tables = {name: _aligned(starts, *part) for name, part in found.items()}
-        tables["closed"] = {"start": starts}
+        tables["closed"] = {"start": starts, "rev": np.zeros(len(starts), np.int64)}
+        if traced:
+            tables["flow"] = _flows(store, *span, known)
         for row, start in enumerate(starts.tolist()):
             yield feed.window(state, tables, row, unusual.get(start, {}))
 
@@ -70,6 +75,19 @@ def _table(
         values[at[good], place[good]] = np.asarray(rows[column], float)[good]
         out[column] = values
     return starts, out
+
+
+def _flows(store: DuckStore, start_ns: int, end_ns: int, known: Known) -> dict[str, npt.NDArray[Any]]:
+    """Traced flows of the windows, each window in one revision; `rev` is 0, as in the other tables here."""
+    if not store.has("flow"):
+        return {name: np.empty(0) for name in ("start", "rev", "kind", "source", "via", "node", "kwh")}
+    chosen, where = "start, rev, kind, source, via, node, kwh", "WHERE start >= ? AND start < ?"
+    sql, given = f"SELECT {chosen} FROM flow {where}", [start_ns, end_ns]
+    if known == "then":
+        both = f"SELECT {chosen} FROM flow {where} UNION ALL SELECT {chosen} FROM flow_superseded {where}"
+        sql, given = f"SELECT * FROM ({both}) QUALIFY rev = min(rev) OVER (PARTITION BY start)", given * 2
+    rows = dict(store.query(sql, given))
+    return rows | {"rev": np.zeros(len(rows["start"]), np.int64)}
 
 
 def _aligned(

@@ -12,7 +12,7 @@ from engine.line_sums import final_kwh_per_unit
 from engine.uncertainty import K, meters_of_bus, variances
 from plant.names import Carrier
 from plant.site import Site
-from rules.subjects import DEMAND, STATE_COLUMNS
+from rules.subjects import DEMAND, HELD, STATE_COLUMNS
 from rules.view import Floats, Special, View
 
 QUARTER_NS = 900_000_000_000
@@ -68,6 +68,11 @@ def _plan(value: float | None, view: View, count: int) -> Floats:
     return np.array([np.nan if value is None else value])
 
 
+def held(view: View, count: int) -> Floats:
+    """Carbon of the energy that batteries hold at the end of the window (kg)."""
+    return np.asarray(view.sums(1)["held_kg"])
+
+
 def special_of(per: str, site: Site, views: Mapping[str, View]) -> dict[str, Special]:
     """The special figures of one kind of subject."""
     if per == "line":
@@ -77,5 +82,6 @@ def special_of(per: str, site: Site, views: Mapping[str, View]) -> dict[str, Spe
     if per == "site":
         planned = {"plan.demand": site.plan_kw, "plan.intensity": site.plan_g_per_kwh}
         found: dict[str, Special] = {name: partial(demand, name) for name in DEMAND}
+        found[HELD] = held
         return found | {name: partial(_plan, value) for name, value in planned.items()}
     return {}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.book import Flow
 from engine.figures import FIGURES
 from engine.graph import Graph
 from engine.states import STATES
 from engine.uncertainty import meters_of_bus
 from plant.names import Carrier, SourceKind
 from plant.site import Site
-from rules.measures import BOUGHT, SUMS, UNUSUAL, WATCHED, WRAPPED
+from rules.measures import BOUGHT, SUMS, TRACED, UNUSUAL, WATCHED, WRAPPED
 
 Floats = npt.NDArray[np.float64]
 Tables = Mapping[str, Mapping[str, npt.NDArray[Any]]]
@@ -22,6 +23,7 @@ Odd = Mapping[tuple[str, int], int]
 """Counter steps that were no plain ones: how many, by kind (unusual or wrapped) and meter."""
 ODD_KINDS: Final = {"reset": "unusual", "unknown": "unusual", "wrap": "wrapped"}
 KINDS: Final = ("line", "group", "bus", "meter", "site")
+TRACED_KINDS: Final = ("line", "group", "site")
 STATE_COLUMNS: Final = tuple(f"seconds_{s.lower()}" for s in STATES)
 PIECES: Final = ("good", "scrap")
 DEMAND: Final = ("demand.block", "demand.sliding", "demand.forecast")
@@ -45,6 +47,7 @@ NOW_POWER: Final = {f"power.{c.value}": "kW" if c is not Carrier.COMPRESSED_AIR 
 NOW_METER: Final = {
     "power": "kW", "silence": "s", "register_silence": "s", "registers_refused": "1", "answer": "s", "unmoved": "1", "clock_error": "s", "power_factor": "1",
 }  # fmt: skip
+HELD: Final = "carbon.in_storage"
 PLAN: Final = {"plan.demand": "kW", "plan.intensity": "g/kWh"}
 NOW_SITE: Final = {"disk.used": "%", "journal.used": "%", "factor.newer": "1"}
 
@@ -61,7 +64,7 @@ def figures_of(per: str, clock: str = "books") -> dict[str, str]:
     if per == "bus":
         return {n: FIGURES[n].unit for n in ("remainder", "coverage.time", "estimated", "uncertainty")}
     return {n: f.unit for n, f in WATCHED.items()} | (
-        dict.fromkeys((*DEMAND, BOUGHT), "kW") | PLAN if per == "site" else {}
+        dict.fromkeys((*DEMAND, BOUGHT), "kW") | {HELD: "kg"} | PLAN if per == "site" else {}
     )
 
 
@@ -93,9 +96,10 @@ def names(site: Site, per: str) -> dict[str, dict[str, str]]:
 
 
 class Rows:
-    """Columns [columns, subjects] of one book for subjects of each kind."""
+    """Columns [columns, subjects] of one book for subjects of each kind. `code` gives the integer that stands for a name in the tables."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, code: Callable[[str], int]) -> None:
+        self.code = code
         self.site, self.lasts_s = site, site.window_s
         self.lines, self.buses = len(site.lines), len(site.buses)
         self.of_group = [
@@ -118,7 +122,22 @@ class Rows:
         make = {"line": self._line, "group": self._group, "bus": self._bus, "site": self._site}[per]
         return np.stack([make(name, line, tables, row) for name in columns])
 
+    def _traced(self, name: str, tables: Tables, row: int) -> Floats:
+        """kWh of one source in each line, then in what is left on each bus; what came through a store counts as the store."""
+        flow, closed = tables["flow"], tables["closed"]
+        mine = (
+            (flow["start"] == closed["start"][row])
+            & (flow["rev"] == closed["rev"][row])
+            & (flow["kind"] <= Flow.REMAINDER)
+        )
+        origin = np.where(flow["via"] == self.code(""), flow["source"], flow["via"])
+        mine &= origin == self.code(name.removeprefix(TRACED))
+        names = [n.id for n in self.site.lines] + [f"unmetered.{b.id}" for b in self.site.buses]
+        return np.array([flow["kwh"][mine & (flow["node"] == self.code(n))].sum() for n in names])
+
     def _line(self, name: str, line: Mapping[str, Any], tables: Tables, row: int) -> Floats:
+        if name.startswith(TRACED):
+            return self._traced(name, tables, row)[: self.lines]
         return (
             np.full(self.lines, self.lasts_s / 3600) if name == "hours" else np.asarray(line[name][: self.lines], float)
         )
@@ -137,6 +156,12 @@ class Rows:
             return np.array([given[row * wide : (row + 1) * wide][self.bought].sum()])
         if name == "hours":
             return np.array([self.lasts_s / 3600])
+        if name.startswith(TRACED):
+            return np.array([self._traced(name, tables, row).sum()])
+        if name == "held_kg":
+            wide = len(self.site.sources) + len(self.site.stores)
+            held = tables["source"]["held_kg"][row * wide : (row + 1) * wide][len(self.site.sources) :]
+            return np.array([sum(held[i] for i, s in enumerate(self.site.stores) if s.line is None)])
         if name in PIECES and not _one_unit(self.site, np.arange(self.lines)):
             return np.array([np.nan])
         return np.array([_total(np.asarray(line[name], float))])

@@ -90,7 +90,7 @@ class View:
 
     def _adds_up(self, figure: str) -> bool:
         """Whether figures of windows add up: then the mean over a span is its sum by the number of windows."""
-        return figure in self.measures.sums
+        return self.measures.adds_up(figure)
 
     def sums(self, count: int) -> Sums:
         """Sums of all columns over the last `count` windows."""

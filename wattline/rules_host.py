@@ -118,10 +118,14 @@ class RulesHost(threading.Thread):
             self.now_run = Run("now", self.plant, self.now_feed.start())  # the clock was ahead once
 
     def _use(self, site: Site, body: bytes | None) -> None:
-        self.site, self.feed = site, Feed(site, self.rules)
-        self.producer = Producer(site, lambda name: self.codes.setdefault(name, len(self.codes)))
+        self.site, self.feed = site, Feed(site, self.rules, self._code)
+        self.producer = Producer(site, self._code)
         state = self.feed.start()
         self.run_ = Run("books", site, state if body is None else checkpoint.load(body, state))
+
+    def _code(self, name: str) -> int:
+        """The integer that stands for a name in tables that are only looked at here."""
+        return self.codes.setdefault(name, len(self.codes))
 
     def run(self) -> None:
         while not self.stopping.is_set():
