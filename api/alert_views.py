@@ -43,9 +43,7 @@ class AlertViews:
         apart = [a for a in shown if (a["rule"], a["subject"]) in busy]
         rank = {"critical": 0, "warning": 1, "info": 2}
         steady = sorted((a for a in shown if a not in apart), key=lambda a: (rank[a["severity"]], a["fired_ms"]))
-        closed = (
-            [self._closed(msgspec.json.decode(b, type=Alert)) for b in self.book.alerts(from_ns, to_ns)] if past else []
-        )
+        closed = [self._closed(_alert_of(body), by) for body, by in self.book.alerts(from_ns, to_ns)] if past else []
         return {
             "at_ms": _ms(now),
             "open": steady,
@@ -66,9 +64,7 @@ class AlertViews:
             "acknowledged": taken, "quiet": quiet and self.quiet(quiet), "cause": there.cause or None,
         }  # fmt: skip
 
-    def _closed(self, alert: Alert) -> dict[str, Any]:
-        rows = self.book.rows("SELECT taken_by FROM alert WHERE id = ?", (alert.id,))
-        by = rows[0]["taken_by"] if rows else None
+    def _closed(self, alert: Alert, by: str | None) -> dict[str, Any]:
         return self._alert(alert) | {
             "acknowledged": {"by": by, "at_ms": None, "note": ""} if by else None,
             "quiet": None,
@@ -109,11 +105,14 @@ class AlertViews:
         now = self.context.now_ns()
         with self.book.lock:
             there = self.alerts.desk.by_id(alert)
-            body = self.book.alert(alert)
-            if there is None and body is None:
-                raise QueryError(f"there is no alert '{alert}'")
-            a = there.alert if there is not None else msgspec.json.decode(cast("bytes", body), type=Alert)
-            shown = self._open(there, now) if there is not None else self._closed(a)
+            past = self.book.alert(alert) if there is None else None
+            if there is not None:
+                a, shown = there.alert, self._open(there, now)
+            elif past is not None:
+                a = _alert_of(past[0])
+                shown = self._closed(a, past[1])
+            else:
+                raise QueryError(f"there is no alert '{alert}'; /api/v1/alerts?state=all lists those of the last days")
         trail = self.book.rows("SELECT at_ns, actor, action, detail FROM audit WHERE alert = ? ORDER BY n", (alert,))
         return {
             "alert": shown, "rule": self._rule(a.rule), "chart": self._chart(a, now), "neighbours": self._neighbours(a),
@@ -122,9 +121,8 @@ class AlertViews:
 
     def _neighbours(self, a: Alert) -> Any:
         """What else fired around the same time."""
-        bodies = self.book.alerts(a.fired_ns - NEIGHBOUR_NS, a.fired_ns + NEIGHBOUR_NS, 20)
-        found = [msgspec.json.decode(b, type=Alert) for b in bodies]
-        return [self._closed(n) for n in found if n.id != a.id]
+        near = self.book.alerts(a.fired_ns - NEIGHBOUR_NS, a.fired_ns + NEIGHBOUR_NS, 20)
+        return [self._closed(n, by) for body, by in near if (n := _alert_of(body)).id != a.id]
 
     def _chart(self, a: Alert, now: int) -> dict[str, Any] | None:
         """The watched figure around the alert, where it is one that is stored by line, group, bus or site."""
@@ -215,6 +213,10 @@ def backtest_words(found: trials.Backtest) -> dict[str, Any]:
         "rule": found.rule.id, "known": found.known, "from_ms": _ms(found.start_ns), "to_ms": _ms(found.end_ns), "unit": found.unit, "when": found.rule.when,
         "fired": len(spans), "per_week": found.per_week(found.own), "seconds": found.own.seconds(found.end_ns), "spans": spans, "others": others, "chart": chart,
     }  # fmt: skip
+
+
+def _alert_of(body: bytes) -> Alert:
+    return msgspec.json.decode(body, type=Alert)
 
 
 def _ms(ns: int) -> int:

@@ -15,6 +15,7 @@ from api.members import members, output_units
 from engine.figures import DERIVED, FIGURES, figure, needed, nulls, value
 from engine.line_sums import LINE_SUMS, STATE_SUMS
 from plant.errors import QueryError
+from plant.shifts import running_shifts
 from plant.site import Site
 from store.duck import DuckStore
 from store.rollups import known, spans
@@ -40,13 +41,8 @@ def shift_at(site: Site, at_ns: int) -> tuple[str, int]:
     """Shift that runs at `at_ns` and when it began; the day where there are no shifts."""
     zone = ZoneInfo(site.timezone)
     local = datetime.fromtimestamp(at_ns / 1e9, zone)
-    for name, span in site.shifts.items():
-        begin, end = span.split("-")
-        start = local.replace(hour=int(begin[:2]), minute=int(begin[3:]), second=0, microsecond=0)
-        length = (int(end[:2]) * 60 + int(end[3:]) - int(begin[:2]) * 60 - int(begin[3:])) % 1440 or 1440
-        for candidate in (start, start - timedelta(days=1)):
-            if candidate <= local < candidate + timedelta(minutes=length):
-                return name, round(candidate.timestamp()) * SECOND
+    for name, began in running_shifts(local, site.shifts):
+        return name, round(began.timestamp()) * SECOND
     return "day", day_start(site, at_ns)
 
 

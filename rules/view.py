@@ -86,11 +86,7 @@ class View:
         if len(rows) < count:
             return self._unknown()
         mean = self.measures.value(figure, self.sums(count))
-        return mean / count if function == "mean" and self._adds_up(figure) else mean
-
-    def _adds_up(self, figure: str) -> bool:
-        """Whether figures of windows add up: then the mean over a span is its sum by the number of windows."""
-        return self.measures.adds_up(figure)
+        return mean / count if function == "mean" and self.measures.adds_up(figure) else mean
 
     def sums(self, count: int) -> Sums:
         """Sums of all columns over the last `count` windows."""
@@ -107,7 +103,7 @@ class View:
     def _values(self, figure: str, sums: Floats, hours: int) -> Floats:
         """The figure of spans of whole hours, from their sums [spans, columns, subjects]."""
         found = self.measures.value(figure, dict(zip(self.measures.columns, np.moveaxis(sums, 1, 0), strict=True)))
-        return found / (hours * HOUR_NS // self.ring.window) if self._adds_up(figure) else found
+        return found / (hours * HOUR_NS // self.ring.window) if self.measures.adds_up(figure) else found
 
     def _long(self, function: str, figure: str, over_ns: int) -> Floats:
         """Over whole hours. Medians go over those before this one, so their answer stays for an hour."""

@@ -9,16 +9,13 @@ from zoneinfo import ZoneInfo
 from plant.config import names
 from rules.alert import Alert, AlertState
 from rules.desk import alert_id
+from rules.numbers import number
 from rules.ruleset import Watch
 
 
-def number(value: float | None, unit: str, language: str = "en") -> str:
-    """Three significant digits with the unit, in German with a comma; a dash where it is unknown."""
-    if value is None:
-        return "–"
-    digits = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    digits = digits.replace(".", ",") if language == "de" else digits
-    return digits if unit in ("", "1") else f"{digits} {unit}"
+def _shown(value: float | None, unit: str, language: str) -> str:
+    """A number with its unit, in German with a comma; a dash where it is unknown."""
+    return "–" if value is None else number(value, unit, "," if language == "de" else ".")
 
 
 def alert_of(
@@ -42,11 +39,11 @@ def alert_of(
 def _fill(
     text: str, lang: str, watch: Watch, name: Mapping[str, str], value: float | None, limit: float | None, since: str
 ) -> str:
-    shown = number(value, watch.unit, lang)
+    shown = _shown(value, watch.unit, lang)
     filled = {
         "value": shown,
         "mean": shown,
-        "limit": number(limit, watch.unit, lang),
+        "limit": _shown(limit, watch.unit, lang),
         "since": since,
         "subject": name[lang],
     }

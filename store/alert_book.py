@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from store.transaction import transaction
+
 _TABLES = (
     "meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "part (name TEXT PRIMARY KEY, place INTEGER NOT NULL, body BLOB NOT NULL)",
@@ -40,14 +42,8 @@ class AlertBook:
     @contextmanager
     def together(self) -> Iterator[None]:
         """All that is written inside is one commit, or nothing."""
-        with self.lock:
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.db.execute("COMMIT")
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
+        with self.lock, transaction(self.db):
+            yield
 
     def meta(self, key: str) -> str | None:
         with self.lock:
@@ -93,18 +89,17 @@ class AlertBook:
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def alert(self, alert: str) -> bytes | None:
+    def alert(self, alert: str) -> tuple[bytes, str | None] | None:
+        """One alert, and who took it."""
         with self.lock:
-            row = self.db.execute("SELECT body FROM alert WHERE id = ?", (alert,)).fetchone()
-        return None if row is None else bytes(row[0])
+            row = self.db.execute("SELECT body, taken_by FROM alert WHERE id = ?", (alert,)).fetchone()
+        return None if row is None else (bytes(row[0]), row[1])
 
-    def alerts(self, from_ns: int, to_ns: int, limit: int = 1000) -> list[bytes]:
-        """Alerts that fired in a span, newest first."""
+    def alerts(self, from_ns: int, to_ns: int, limit: int = 1000) -> list[tuple[bytes, str | None]]:
+        """Alerts that fired in a span, newest first, each with who took it."""
+        sql = "SELECT body, taken_by FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY fired_ns DESC LIMIT ?"
         with self.lock:
-            found = self.db.execute(
-                "SELECT body FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY fired_ns DESC LIMIT ?", (from_ns, to_ns, limit)
-            ).fetchall()  # fmt: skip
-        return [bytes(row[0]) for row in found]
+            return [(bytes(body), by) for body, by in self.db.execute(sql, (from_ns, to_ns, limit)).fetchall()]
 
     def forget(self, before_ns: int) -> None:
         """Let go of history, closed alerts and their trail older than a time."""

@@ -8,8 +8,7 @@ them when it is opened.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from store import retention, rollups, tables
 from store.retention import Keep
 from store.tables import BOOK_TABLES, FIXED, Columns
+from store.transaction import transaction
 
 
 class DuckStore:
@@ -43,7 +43,7 @@ class DuckStore:
         rows = "SELECT journal, place FROM place WHERE consumer = ?"
         if not self.db.execute(f"{rows} EXCEPT {rows}", ["books", rollups.MADE_BY]).fetchall():
             return
-        with self._transaction():
+        with transaction(self.db, "BEGIN"):
             for table in rollups.ROLLED:
                 if tables.exists(self.db, table):
                     rollups.renew(self.db, table)
@@ -51,17 +51,6 @@ class DuckStore:
             self.db.execute(
                 "INSERT INTO place SELECT ?, journal, place FROM place WHERE consumer = 'books'", [rollups.MADE_BY]
             )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """BEGIN .. COMMIT, rolled back on an error."""
-        self.db.execute("BEGIN")
-        try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
 
     def code(self, text: str) -> int:
         """Integer of a name; new ones are saved with the next write."""
@@ -102,7 +91,7 @@ class DuckStore:
 
     def write_readings(self, columns: Columns, journal: str, place: int) -> None:
         """Raw readings of frames up to `place`, in one transaction with it."""
-        with self.lock, self._transaction():
+        with self.lock, transaction(self.db, "BEGIN"):
             self._put("reading", columns)
             self._set_place("readings", journal, place)
 
@@ -114,7 +103,7 @@ class DuckStore:
             for name in BOOK_TABLES:
                 if name in books:
                     self._ensure(name, books[name])
-            with self._transaction():
+            with transaction(self.db, "BEGIN"):
                 self._write_names()
                 for name in BOOK_TABLES:
                     if name in books:

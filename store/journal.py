@@ -17,6 +17,7 @@ import msgspec
 
 from plant.errors import JournalFull
 from plant.frame import Frame, decode, encode
+from store.transaction import transaction
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS frame (seq INTEGER PRIMARY KEY, wm INTEGER NOT NULL, body BLOB NOT NULL);
@@ -129,19 +130,16 @@ class SqliteJournal:
                 seq += 1
                 body = encode(replace(frame, header=msgspec.structs.replace(frame.header, seq=seq)))
                 rows.append((seq, frame.header.wm, body))
-            with self._transaction():
+            with transaction(self.db):
                 self.db.executemany("INSERT INTO frame VALUES (?, ?, ?)", rows)
             self.newest = seq
             self.bytes += sum(len(row[2]) for row in rows)
             return seq
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self.db)
-
     @contextmanager
     def together(self) -> Iterator[None]:
         """All that is written inside is one commit: thousands of new tags at a first start, for instance."""
-        with self.lock, self._transaction():
+        with self.lock, transaction(self.db):
             yield
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
@@ -168,7 +166,7 @@ class SqliteJournal:
         self, outputs: Iterable[tuple[int, int, bytes]], checkpoint: tuple[str, int, bytes] | None = None
     ) -> None:
         """Outputs of the step as (seq, n, body), and with them, in the same transaction, its state and place."""
-        with self.lock, self._transaction():
+        with self.lock, transaction(self.db):
             self.db.executemany("INSERT OR IGNORE INTO output (seq, n, body) VALUES (?, ?, ?)", outputs)
             if checkpoint is not None:
                 self.db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", checkpoint)
@@ -191,7 +189,7 @@ class SqliteJournal:
 
     def forget(self, frames_to: int, outputs_to: int, folded_to: int) -> None:
         """Drop what every consumer has passed, further stores too (`hold`). Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again."""
-        with self.lock, self._transaction():
+        with self.lock, transaction(self.db):
             frames_to, outputs_to = self._let_go("frame", frames_to), self._let_go("output", outputs_to)
             freed = self.db.execute(
                 "SELECT coalesce(sum(length(body)), 0) FROM frame WHERE seq <= ?", (frames_to,)
@@ -227,16 +225,3 @@ class SqliteJournal:
     def close(self) -> None:
         with self.lock:
             self.db.close()
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE .. COMMIT, rolled back on an error."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
-
-    def __enter__(self) -> None:
-        self.db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self.db.execute("COMMIT" if kind is None else "ROLLBACK")

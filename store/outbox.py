@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from store.transaction import transaction
+
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS delivery (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL, others TEXT NOT NULL, person TEXT NOT NULL,
   language TEXT NOT NULL, severity TEXT NOT NULL, gather TEXT NOT NULL, body BLOB NOT NULL, created_ns INTEGER NOT NULL, due_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL,
@@ -60,14 +62,8 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self.lock:
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
-            self.db.execute("COMMIT")
+        with self.lock, transaction(self.db):
+            yield
 
     def put(self, deliveries: Iterable[Delivery]) -> None:
         """Owe these messages; one whose id is known is left as it is. Inside the caller's transaction."""

@@ -69,6 +69,8 @@ def _factor(now: Now, meters: Sequence[int]) -> float | None:
 
 
 LEAST_KW = 1.0
+PUSHED = ("opcua", "mqtt")
+"""In place of a profile: values of such meters come when they change."""
 
 
 def _factor_of(now: Now, meter: MeterPoint) -> float | None:
@@ -86,7 +88,7 @@ def _meters(now: Now, meters: Sequence[Mapping[str, Any]], at_ns: int, since_ns:
         "power": np.where(now.at > 0, now.power, np.nan), "silence": silence, "clock_error": now.ahead_s.copy(),
         "answer": np.array([np.nan if m["answer_s"] is None else m["answer_s"] for m in meters]),
         "registers_refused": np.array([float(len(m["refused"])) for m in meters]),
-        "register_silence": np.where(silence > 0, 0.0, _register_silence(now, at_ns, since_ns)), "unmoved": _unmoved(now, at_ns),
+        "register_silence": np.where(silence > 0, 0.0, _register_silence(now, at_ns, since_ns)), "unmoved": _unmoved(now),
         "power_factor": np.array([np.nan if f is None else f for f in factor]),
     }  # fmt: skip
 
@@ -97,26 +99,26 @@ def _register_silence(now: Now, at_ns: int, since_ns: int) -> Floats:
     tags = [(i, m.power_tag, m.power_every_s) for i, m in enumerate(now.site.meters) if m.power_tag is not None]
     tags += [(c.meter, c.tag, now.site.meters[c.meter].energy_every_s) for c in now.site.channels if c.meter >= 0]
     for meter, tag, every_s in tags:
-        if tag is not None and now.site.meters[meter].profile:
+        if tag is not None and now.site.meters[meter].profile not in PUSHED:
             out[meter] = max(out[meter], (at_ns - max(int(now.heard_at[tag]), since_ns)) * 1e-9 - 3 * every_s)
     return np.maximum(out, 0.0)
 
 
-def _unmoved(now: Now, at_ns: int) -> Floats:
+def _unmoved(now: Now) -> Floats:
     """Register steps that the counters should have made since one of them last moved, by what the power says: a frozen meter shows both.
 
     A meter with tariffs has several counters, of which one moves.
     """
-    out = np.zeros(len(now.site.meters))
-    for meter, point in enumerate(now.site.meters):
-        mine = [c for c in now.site.channels if c.meter == meter and not c.reverse and c.kind == "counter" and c.step]
-        moved = max((int(now.moved_at[c.tag]) for c in mine), default=0)
-        if moved:
-            heard = max(int(now.heard_at[c.tag]) for c in mine)
-            away_s = max((heard - moved) * 1e-9 - 3 * point.energy_every_s, 0.0)
-            step = max(c.step * c.scale for c in mine)
-            out[meter] = max(float(now.power[meter]), 0.0) * away_s / 3600 / step
-    return out
+    points = now.site.meters
+    counters = [c for c in now.site.channels if c.meter >= 0 and not c.reverse and c.kind == "counter" and c.step]
+    meter, tag = np.array([c.meter for c in counters], np.int64), np.array([c.tag for c in counters], np.int64)
+    moved, heard, step = np.zeros(len(points), np.int64), np.zeros(len(points), np.int64), np.zeros(len(points))
+    np.maximum.at(moved, meter, now.moved_at[tag])
+    np.maximum.at(heard, meter, now.heard_at[tag])
+    np.maximum.at(step, meter, np.array([c.step * c.scale for c in counters]))
+    away_s = np.maximum((heard - moved) * 1e-9 - 3 * np.array([m.energy_every_s for m in points]), 0.0)
+    some = (moved > 0) & (step > 0)
+    return np.where(some, np.maximum(now.power, 0.0) * away_s / 3600 / np.where(some, step, 1.0), 0.0)
 
 
 def newer_factor(site: Site) -> float:

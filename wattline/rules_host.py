@@ -26,6 +26,7 @@ from rules.alerts import Alerts
 from rules.config import Rule
 from rules.feed import Feed, NowFeed
 from rules.notify.build import Notifier
+from rules.ring import RECENT_NS
 from rules.run import Row, Run
 from rules.step import Noted, Window
 from rules.subjects import ODD_KINDS, Odd
@@ -259,7 +260,8 @@ class RulesHost(threading.Thread):
         self.book.set_part("now", 0, checkpoint.save(run.state, rings=False))
 
     def save(self) -> None:
-        """Save the state: the journal may let go of what it was made of."""
+        """Save the state: the journal may let go of what it was made of. Odd steps of windows that never came are let go of too."""
+        self.unusual = {s: found for s, found in self.unusual.items() if s > self.run_.state.newest - RECENT_NS}
         with self.book.together():
             self.book.set_part("site", self.place, encode_control(Control(site=self.site)))
             self.book.set_part(f"books.{self.journal.id}", self.place, checkpoint.save(self.run_.state))

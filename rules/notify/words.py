@@ -6,7 +6,6 @@ Times are local to the site with their offset, numbers have three significant di
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, log10
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ import msgspec
 from rules.alert import Alert, AlertState, Occasion, Severity, Telling
 from rules.notify.phrases import Phrases, phrases
 from rules.notify.rota import local
+from rules.numbers import number
 
 _LISTED: Final = (Occasion.SUMMARY, Occasion.DIGEST)
 _SELF: Final = (Occasion.TEST, Occasion.WEEKLY)
@@ -40,15 +40,6 @@ def words(told: Sequence[Telling], language: str, zone: ZoneInfo, link: str, sit
     if len(told) == 1 and first.occasion not in _LISTED and len(first.alerts) == 1:
         return _single(first, first.alerts[0], say, zone, link)
     return _list(told, say, zone, link, site)
-
-
-def number(value: float, unit: str, decimal: str = ".") -> str:
-    """Three significant digits, never with an exponent: 6.2 kW, 0.0412, 12300 kWh."""
-    digits = 2 - floor(log10(abs(value))) if value else 0
-    rounded = round(value, digits)
-    text = f"{rounded:.{max(digits, 0)}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return " ".join(part for part in (text.replace(".", decimal), "" if unit == "1" else unit) if part)
 
 
 def moment(at_ns: int, zone: ZoneInfo, say: Phrases) -> str:

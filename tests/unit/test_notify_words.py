@@ -12,7 +12,8 @@ from rules.notify import alertmanager
 from rules.notify.apprise_channel import secret_parts, with_login
 from rules.notify.mqtt_channel import state
 from rules.notify.phrases import phrases
-from rules.notify.words import MOST_LINES, lasted, moment, number, words
+from rules.notify.words import MOST_LINES, lasted, moment, words
+from rules.numbers import number
 from tests.notify_rig import MINUTE_NS, NOON_NS, alert, telling
 
 ZONE, LINK = ZoneInfo("Asia/Shanghai"), "http://energy.works.local:8000"
