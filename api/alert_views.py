@@ -7,24 +7,25 @@ from typing import Any, cast
 import msgspec
 
 from api.context import Context
-from engine.figures import ALIASES, DERIVED, FIGURES
+from engine.figures.figures import ALIASES, DERIVED, FIGURES
 from plant.config import names
 from plant.errors import ConfigError, QueryError
 from plant.units import HOUR_NS
-from rules import backtest as trials
 from rules.alert import Alert
-from rules.alerts import Alerts
-from rules.config import Rule
-from rules.desk import Open, Quiet
-from rules.load import known_of_site, load_rules_text
-from rules.past import Known
-from rules.subjects import names as subject_names
+from rules.desk.alerts import Alerts
+from rules.desk.desk import Open, Quiet
+from rules.language.config import Rule
+from rules.language.load import known_of_site, load_rules_text
+from rules.watching import backtest as trials
+from rules.watching.past import Known
+from rules.watching.subjects import names as subject_names
 from store.alert_book import noisiest
 
 CHATTERS = 5
 """Times in an hour from which an alert comes and goes rather than says something."""
 GOAL_PER_HOUR = 6
-CHART_BEFORE_NS, CHART_MOST_NS = 2 * HOUR_NS, 48 * HOUR_NS
+CHART_BEFORE_NS = 2 * HOUR_NS
+CHART_MOST_NS = 48 * HOUR_NS
 NEIGHBOUR_NS = 15 * 60_000_000_000
 
 
@@ -32,8 +33,13 @@ class AlertViews:
     """All answers of `api.alerts`. Reads the desk under the lock of the alert book."""
 
     def __init__(self, context: Context, alerts: Alerts) -> None:
-        self.context, self.alerts, self.book = context, alerts, alerts.book
-        self.names = {per: subject_names(context.site, per) for per in ("line", "group", "bus", "meter", "site")}
+        self.context = context
+        self.alerts = alerts
+        self.book = alerts.book
+        self.names = {
+            per: subject_names(context.site, per)
+            for per in ("line", "group", "bus", "meter", "site")
+        }
 
     def list(self, from_ns: int, to_ns: int, *, past: bool) -> dict[str, Any]:
         now = self.context.now_ns()
@@ -42,8 +48,14 @@ class AlertViews:
         busy = self._chattering(now)
         apart = [a for a in shown if (a["rule"], a["subject"]) in busy]
         rank = {"critical": 0, "warning": 1, "info": 2}
-        steady = sorted((a for a in shown if a not in apart), key=lambda a: (rank[a["severity"]], a["fired_ms"]))
-        closed = [self._closed(_alert_of(body), by) for body, by in self.book.alerts(from_ns, to_ns)] if past else []
+        steady = sorted(
+            (a for a in shown if a not in apart), key=lambda a: (rank[a["severity"]], a["fired_ms"])
+        )
+        closed = (
+            [self._closed(_alert_of(body), by) for body, by in self.book.alerts(from_ns, to_ns)]
+            if past
+            else []
+        )
         return {
             "at_ms": _ms(now),
             "open": steady,
@@ -53,16 +65,23 @@ class AlertViews:
 
     def _chattering(self, now: int) -> set[tuple[str, str]]:
         rows = self.book.rows(
-            "SELECT rule, subject FROM alert WHERE fired_ns >= ? GROUP BY rule, subject HAVING count(*) >= ?", (now - HOUR_NS, CHATTERS)
-        )  # fmt: skip
+            "SELECT rule, subject FROM alert WHERE fired_ns >= ? GROUP BY rule, subject HAVING count(*) >= ?",
+            (now - HOUR_NS, CHATTERS),
+        )
         return {(r["rule"], r["subject"]) for r in rows}
 
     def _open(self, there: Open, now: int) -> dict[str, Any]:
         quiet = self.alerts.desk.quiet(there.alert, now)
-        taken = there.taken and {"by": there.taken.by, "at_ms": _ms(there.taken.at_ns), "note": there.taken.note}
+        taken = there.taken and {
+            "by": there.taken.by,
+            "at_ms": _ms(there.taken.at_ns),
+            "note": there.taken.note,
+        }
         return self._alert(there.alert) | {
-            "acknowledged": taken, "quiet": quiet and self.quiet(quiet), "cause": there.cause or None,
-        }  # fmt: skip
+            "acknowledged": taken,
+            "quiet": quiet and self.quiet(quiet),
+            "cause": there.cause or None,
+        }
 
     def _closed(self, alert: Alert, by: str | None) -> dict[str, Any]:
         return self._alert(alert) | {
@@ -72,22 +91,49 @@ class AlertViews:
         }
 
     def _alert(self, a: Alert) -> dict[str, Any]:
-        members = [{"subject": m, "subject_name": self.names["meter"].get(m, names("", m))} for m in a.members]
+        members = [
+            {"subject": m, "subject_name": self.names["meter"].get(m, names("", m))}
+            for m in a.members
+        ]
         return {
-            "id": a.id, "rule": a.rule, "title": a.title, "per": a.per, "subject": a.subject, "subject_name": a.subject_name, "severity": a.severity.value,
-            "state": a.state.value, "since_ms": _ms(a.since_ns), "fired_ms": _ms(a.fired_ns), "resolved_ms": None if a.resolved_ns is None else _ms(a.resolved_ns),
-            "value": a.value, "limit": a.limit, "unit": a.unit, "late": a.late, "members": members, "say": a.say, "do": a.do,
-        }  # fmt: skip
+            "id": a.id,
+            "rule": a.rule,
+            "title": a.title,
+            "per": a.per,
+            "subject": a.subject,
+            "subject_name": a.subject_name,
+            "severity": a.severity.value,
+            "state": a.state.value,
+            "since_ms": _ms(a.since_ns),
+            "fired_ms": _ms(a.fired_ns),
+            "resolved_ms": None if a.resolved_ns is None else _ms(a.resolved_ns),
+            "value": a.value,
+            "limit": a.limit,
+            "unit": a.unit,
+            "late": a.late,
+            "members": members,
+            "say": a.say,
+            "do": a.do,
+        }
 
     def quiet(self, q: Quiet) -> dict[str, Any]:
         return {
-            "id": q.id, "kind": q.kind, "by": q.by, "reason": q.reason, "from_ms": _ms(q.from_ns), "until_ms": _ms(q.until_ns),
-            "rule": q.rule or None, "subject": q.subject or None, "alert": q.alert or None,
-        }  # fmt: skip
+            "id": q.id,
+            "kind": q.kind,
+            "by": q.by,
+            "reason": q.reason,
+            "from_ms": _ms(q.from_ns),
+            "until_ms": _ms(q.until_ns),
+            "rule": q.rule or None,
+            "subject": q.subject or None,
+            "alert": q.alert or None,
+        }
 
     def quiets(self) -> Any:
         with self.book.lock:
-            return [self.quiet(q) for q in sorted(self.alerts.desk.quiets, key=lambda q: q.until_ns)]
+            return [
+                self.quiet(q) for q in sorted(self.alerts.desk.quiets, key=lambda q: q.until_ns)
+            ]
 
     def changes(self, from_ns: int, to_ns: int, rule: str, subject: str) -> Any:
         rows = self.book.rows(
@@ -95,10 +141,20 @@ class AlertViews:
             (from_ns, to_ns, rule, rule, subject, subject),
         )
         return [
-            {"at_ms": _ms(r["at_ns"]), "clock": r["clock"], "rule": r["rule"], "subject": r["subject"], "state": r["state"], "value": r["value"],
-             "limit": r["limit_"], "unit": r["unit"], "late": bool(r["late"]), "withdrawn": bool(r["withdrawn"])}
+            {
+                "at_ms": _ms(r["at_ns"]),
+                "clock": r["clock"],
+                "rule": r["rule"],
+                "subject": r["subject"],
+                "state": r["state"],
+                "value": r["value"],
+                "limit": r["limit_"],
+                "unit": r["unit"],
+                "late": bool(r["late"]),
+                "withdrawn": bool(r["withdrawn"]),
+            }
             for r in rows
-        ]  # fmt: skip
+        ]
 
     def one(self, alert: str) -> dict[str, Any]:
         """QueryError if there is no such alert."""
@@ -107,17 +163,33 @@ class AlertViews:
             there = self.alerts.desk.by_id(alert)
             past = self.book.alert(alert) if there is None else None
             if there is not None:
-                a, shown = there.alert, self._open(there, now)
+                a = there.alert
+                shown = self._open(there, now)
             elif past is not None:
                 a = _alert_of(past[0])
                 shown = self._closed(a, past[1])
             else:
-                raise QueryError(f"there is no alert '{alert}'; /api/v1/alerts?state=all lists those of the last days")
-        trail = self.book.rows("SELECT at_ns, actor, action, detail FROM audit WHERE alert = ? ORDER BY n", (alert,))
+                raise QueryError(
+                    f"there is no alert '{alert}'; /api/v1/alerts?state=all lists those of the last days"
+                )
+        trail = self.book.rows(
+            "SELECT at_ns, actor, action, detail FROM audit WHERE alert = ? ORDER BY n", (alert,)
+        )
         return {
-            "alert": shown, "rule": self._rule(a.rule), "chart": self._chart(a, now), "neighbours": self._neighbours(a),
-            "trail": [{"at_ms": _ms(r["at_ns"]), "actor": r["actor"], "action": r["action"], "detail": r["detail"]} for r in trail],
-        }  # fmt: skip
+            "alert": shown,
+            "rule": self._rule(a.rule),
+            "chart": self._chart(a, now),
+            "neighbours": self._neighbours(a),
+            "trail": [
+                {
+                    "at_ms": _ms(r["at_ns"]),
+                    "actor": r["actor"],
+                    "action": r["action"],
+                    "detail": r["detail"],
+                }
+                for r in trail
+            ],
+        }
 
     def _neighbours(self, a: Alert) -> Any:
         """What else fired around the same time."""
@@ -128,33 +200,55 @@ class AlertViews:
         """The watched figure around the alert, where it is one that is stored by line, group, bus or site."""
         rule = self.alerts.rules.get(a.rule)
         figure = ALIASES.get(rule.on.figure, rule.on.figure) if rule else ""
-        if rule is None or a.per in ("meter", "connection") or figure not in FIGURES or figure in DERIVED:
+        if (
+            rule is None
+            or a.per in ("meter", "connection")
+            or figure not in FIGURES
+            or figure in DERIVED
+        ):
             return None
         end = min(now, (a.resolved_ns or now) + CHART_BEFORE_NS)
         start = max(a.since_ns - CHART_BEFORE_NS, end - CHART_MOST_NS)
         every = max(self.context.site.window_s, round((end - start) / 1e9 / 1000 / 60) * 60)
         found = self.context.history.series(a.subject, [figure], start, end, every)["columns"]
         return {
-            "figure": figure, "unit": FIGURES[figure].unit, "start_ms": found["start_ms"], "value": found[figure],
-            "limit": [a.limit] * len(found["start_ms"]), "firing": [[_ms(a.fired_ns), _ms(a.resolved_ns or now)]],
-        }  # fmt: skip
+            "figure": figure,
+            "unit": FIGURES[figure].unit,
+            "start_ms": found["start_ms"],
+            "value": found[figure],
+            "limit": [a.limit] * len(found["start_ms"]),
+            "firing": [[_ms(a.fired_ns), _ms(a.resolved_ns or now)]],
+        }
 
     def _rule(self, rule_id: str) -> dict[str, Any] | None:
         rule = self.alerts.rules.get(rule_id)
         if rule is None:
             return None
         return {
-            "id": rule.id, "title": names(rule.title, rule.id), "why": names(rule.why, " "), "do": names(rule.do, " "), "per": rule.on.per, "figure": rule.on.figure,
-            "clock": rule.on.clock, "severity": rule.severity.value, "when": rule.when, "until": rule.until, "for_s": rule.for_, "keep_firing_for_s": rule.keep_firing_for,
-            "on_gap": rule.on_gap, "page": rule.page or None,
-        }  # fmt: skip
+            "id": rule.id,
+            "title": names(rule.title, rule.id),
+            "why": names(rule.why, " "),
+            "do": names(rule.do, " "),
+            "per": rule.on.per,
+            "figure": rule.on.figure,
+            "clock": rule.on.clock,
+            "severity": rule.severity.value,
+            "when": rule.when,
+            "until": rule.until,
+            "for_s": rule.for_,
+            "keep_firing_for_s": rule.keep_firing_for,
+            "on_gap": rule.on_gap,
+            "page": rule.page or None,
+        }
 
     def rules(self) -> Any:
         with self.book.lock:
             open_by_rule: dict[str, int] = {}
             for there in self.alerts.desk.open.values():
                 open_by_rule[there.alert.rule] = open_by_rule.get(there.alert.rule, 0) + 1
-        return [{**(self._rule(r) or {}), "open": open_by_rule.get(r, 0)} for r in self.alerts.rules]
+        return [
+            {**(self._rule(r) or {}), "open": open_by_rule.get(r, 0)} for r in self.alerts.rules
+        ]
 
     def noisiest(self, weeks: int) -> dict[str, Any]:
         now = self.context.now_ns()
@@ -163,17 +257,24 @@ class AlertViews:
         known = {r: names(rule.title, r) for r, rule in self.alerts.rules.items()}
         hours = weeks * 7 * 24
         return {
-            "goal_per_hour": GOAL_PER_HOUR, "per_hour": sum(r["fired"] for r in rows) / hours,
+            "goal_per_hour": GOAL_PER_HOUR,
+            "per_hour": sum(r["fired"] for r in rows) / hours,
             "rules": [{**r, "title": known.get(r["rule"], names("", r["rule"]))} for r in rows],
-        }  # fmt: skip
+        }
 
-    def backtest(self, rule_id: str, from_ns: int, to_ns: int, known: str, level: float) -> dict[str, Any]:
+    def backtest(
+        self, rule_id: str, from_ns: int, to_ns: int, known: str, level: float
+    ) -> dict[str, Any]:
         rule = self.alerts.rules.get(rule_id)
         if rule is None:
-            raise QueryError(f"there is no rule '{rule_id}'; known are {', '.join(self.alerts.rules)}")
+            raise QueryError(
+                f"there is no rule '{rule_id}'; known are {', '.join(self.alerts.rules)}"
+            )
         return self._tried(rule, from_ns, to_ns, known, level)
 
-    def trial(self, text: str, rule_id: str, from_ns: int, to_ns: int, known: str, level: float) -> dict[str, Any]:
+    def trial(
+        self, text: str, rule_id: str, from_ns: int, to_ns: int, known: str, level: float
+    ) -> dict[str, Any]:
         """A rule of a text; QueryError carries every mistake of it."""
         try:
             rules = load_rules_text("rules", text, known_of_site(self.context.site)).file.rules
@@ -181,12 +282,19 @@ class AlertViews:
             raise QueryError(str(error)) from None
         rule = next((r for r in rules if r.id == rule_id), None)
         if rule is None:
-            raise QueryError(f"there is no rule '{rule_id}' in the text; known are {', '.join(r.id for r in rules)}")
+            raise QueryError(
+                f"there is no rule '{rule_id}' in the text; known are {', '.join(r.id for r in rules)}"
+            )
         return self._tried(rule, from_ns, to_ns, known, level)
 
-    def _tried(self, rule: Rule, from_ns: int, to_ns: int, known: str, level: float) -> dict[str, Any]:
-        store, site = self.context.history.store, self.context.site
-        return backtest_words(trials.backtest(store, site, rule, from_ns, to_ns, cast("Known", known), level))
+    def _tried(
+        self, rule: Rule, from_ns: int, to_ns: int, known: str, level: float
+    ) -> dict[str, Any]:
+        store = self.context.history.store
+        site = self.context.site
+        return backtest_words(
+            trials.backtest(store, site, rule, from_ns, to_ns, cast("Known", known), level)
+        )
 
 
 def backtest_words(found: trials.Backtest) -> dict[str, Any]:
@@ -202,17 +310,41 @@ def backtest_words(found: trials.Backtest) -> dict[str, Any]:
         for s in found.own.spans
     ]
     others = [
-        {"factor": t.factor, "fired": len(t.spans), "per_week": found.per_week(t), "seconds": t.seconds(found.end_ns)}
+        {
+            "factor": t.factor,
+            "fired": len(t.spans),
+            "per_week": found.per_week(t),
+            "seconds": t.seconds(found.end_ns),
+        }
         for t in found.trials
     ]
     chart = {
-        "subject": found.subject, "figure": found.rule.on.figure, "unit": found.unit, "start_ms": [_ms(t) for t in found.at_ns], "value": found.value, "limit": found.limit,
-        "firing": [[s["from_ms"], s["to_ms"] or _ms(found.end_ns)] for s in spans if s["subject"] == found.subject],
-    }  # fmt: skip
+        "subject": found.subject,
+        "figure": found.rule.on.figure,
+        "unit": found.unit,
+        "start_ms": [_ms(t) for t in found.at_ns],
+        "value": found.value,
+        "limit": found.limit,
+        "firing": [
+            [s["from_ms"], s["to_ms"] or _ms(found.end_ns)]
+            for s in spans
+            if s["subject"] == found.subject
+        ],
+    }
     return {
-        "rule": found.rule.id, "known": found.known, "from_ms": _ms(found.start_ns), "to_ms": _ms(found.end_ns), "unit": found.unit, "when": found.rule.when,
-        "fired": len(spans), "per_week": found.per_week(found.own), "seconds": found.own.seconds(found.end_ns), "spans": spans, "others": others, "chart": chart,
-    }  # fmt: skip
+        "rule": found.rule.id,
+        "known": found.known,
+        "from_ms": _ms(found.start_ns),
+        "to_ms": _ms(found.end_ns),
+        "unit": found.unit,
+        "when": found.rule.when,
+        "fired": len(spans),
+        "per_week": found.per_week(found.own),
+        "seconds": found.own.seconds(found.end_ns),
+        "spans": spans,
+        "others": others,
+        "chart": chart,
+    }
 
 
 def _alert_of(body: bytes) -> Alert:

@@ -53,7 +53,9 @@ class Trial(BaseModel):
     level: float = Field(1.0, gt=0, le=100)
 
 
-From = Annotated[str, Query(alias="from", description="ISO 8601 with offset, today, or -24h", examples=["-7d"])]
+From = Annotated[
+    str, Query(alias="from", description="ISO 8601 with offset, today, or -24h", examples=["-7d"])
+]
 To = Annotated[str, Query(description="ISO 8601 with offset, or now", examples=["now"])]
 
 
@@ -75,14 +77,18 @@ def _json(found: Any) -> Response:
 def _reading(app: FastAPI, context: Context, views: AlertViews) -> None:
     @app.get("/api/v1/alerts", tags=["alerts"])
     def alerts(
-        state: Annotated[str, Query(pattern="^(open|all)$")] = "open", start: From = "-7d", to: To = "now"
+        state: Annotated[str, Query(pattern="^(open|all)$")] = "open",
+        start: From = "-7d",
+        to: To = "now",
     ) -> Response:
         """Open alerts, those that come and go (chattering) apart; with state=all those of a span too."""
         a, b = times.span(start, to, context.site, context.now_ns())
         return _json(views.list(a, b, past=state == "all"))
 
     @app.get("/api/v1/alerts/history", tags=["alerts"])
-    def history(start: From = "-24h", to: To = "now", rule: str = "", subject: str = "") -> Response:
+    def history(
+        start: From = "-24h", to: To = "now", rule: str = "", subject: str = ""
+    ) -> Response:
         """Every change of every rule, in the order in which it became known."""
         a, b = times.span(start, to, context.site, context.now_ns())
         return _json({"changes": views.changes(a, b, rule, subject)})
@@ -111,9 +117,12 @@ def _rules(app: FastAPI, context: Context, views: AlertViews) -> None:
 
     @app.get("/api/v1/rules/{rule}/backtest", tags=["rules"])
     def backtest(
-        rule: str, start: From = "-7d", to: To = "now", known: Annotated[str, Query(pattern="^(then|now)$")] = "now",
+        rule: str,
+        start: From = "-7d",
+        to: To = "now",
+        known: Annotated[str, Query(pattern="^(then|now)$")] = "now",
         level: Annotated[float, Query(gt=0, le=100, description="its threshold times this")] = 1.0,
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         """When a rule would have fired, and how other thresholds would have done."""
         a, b = times.span(start, to, context.site, context.now_ns())
         return _json(views.backtest(rule, a, b, known, level))
@@ -152,7 +161,11 @@ def _acting(app: FastAPI, context: Context, views: AlertViews) -> None:
         _from_here(request)
         now = context.now_ns()
         begin, end = times.span(body.begin, body.until, context.site, now)
-        return _json(views.quiet(alerts.silence(body.name, body.reason, begin, end, body.rule, body.subject, now)))
+        return _json(
+            views.quiet(
+                alerts.silence(body.name, body.reason, begin, end, body.rule, body.subject, now)
+            )
+        )
 
     @app.delete("/api/v1/silences/{silence}", tags=["alerts"])
     def lift(silence: str, request: Request, name: Annotated[str, Query(min_length=1)]) -> Response:
@@ -164,7 +177,11 @@ def _acting(app: FastAPI, context: Context, views: AlertViews) -> None:
     @app.get("/api/v1/notify", tags=["alerts"])
     def channels() -> Response:
         """How people can be told: channels with their state, and what waits in the outbox. Nothing where the plant file has no notify."""
-        return _json({"outbox": {}, "channels": []} if context.notify_health is None else context.notify_health())
+        return _json(
+            {"outbox": {}, "channels": []}
+            if context.notify_health is None
+            else context.notify_health()
+        )
 
     @app.post("/api/v1/notify/test", tags=["alerts"])
     def test(body: TestCall, request: Request) -> Response:

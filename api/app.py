@@ -29,10 +29,10 @@ from api.alerts import alert_routes
 from api.context import Context
 from api.docs_page import docs_page
 from api.export import as_csv, as_xlsx
-from api.history import day_start
 from api.influx import influx_routes, may_query
-from engine.figures import ALIASES, FIGURES, figure, nulls, value
-from engine.meanings import MEANINGS
+from books.history import day_start
+from engine.figures.figures import ALIASES, FIGURES, figure, nulls, value
+from engine.figures.meanings import MEANINGS
 from plant.errors import QueryError
 
 CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -47,9 +47,13 @@ def error(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
 def create_app(context: Context) -> FastAPI:
     """The app over one running plant."""
     app = FastAPI(
-        title="Wattline", version=context.version, docs_url=None, openapi_url="/api/openapi.json", redoc_url=None,
+        title="Wattline",
+        version=context.version,
+        docs_url=None,
+        openapi_url="/api/openapi.json",
+        redoc_url=None,
         dependencies=[Depends(_known_parameters)],
-    )  # fmt: skip
+    )
     _errors(app)
     _guard(app, context)
     _plain(app, context)
@@ -80,7 +84,9 @@ def _known_parameters(request: Request) -> None:
     known = [p.alias for p in route.dependant.query_params]
     for name in set(request.query_params) - set(known):
         close = difflib.get_close_matches(name, known, 1, 0.5)
-        hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known) or 'none'}"
+        hint = (
+            f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known) or 'none'}"
+        )
         raise QueryError(f"there is no parameter '{name}'{hint}")
 
 
@@ -91,7 +97,9 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, problem: RequestValidationError) -> JSONResponse:
-        found = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in problem.errors())
+        found = "; ".join(
+            f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in problem.errors()
+        )
         return error(400, "bad_query", found, "see /api/docs for what is accepted")
 
     @app.exception_handler(HTTPException)
@@ -116,12 +124,16 @@ def _guard(app: FastAPI, context: Context) -> None:
         path = request.url.path
         if context.token is None or path in ("/healthz", "/readyz"):
             response: Response = await call_next(request)
-        elif path.startswith("/api/influx/") and may_query(request, context.query_token or context.token):
+        elif path.startswith("/api/influx/") and may_query(
+            request, context.query_token or context.token
+        ):
             response = await call_next(request)
         elif path == "/enter":
             response = _enter(request, context.token, used)
         else:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ") or request.cookies.get(COOKIE, "")
+            given = request.headers.get("authorization", "").removeprefix(
+                "Bearer "
+            ) or request.cookies.get(COOKIE, "")
             if not secrets.compare_digest(given.encode(), context.token.encode()):
                 return error(
                     401,
@@ -141,7 +153,10 @@ def _enter(request: Request, token: str, used: list[str]) -> Response:
     good = secrets.compare_digest(key.encode(), one_time_key(token).encode()) and key not in used
     if not good:
         return error(
-            401, "no_access", "this link has been used or is not valid", "use the token, or start again for a new link"
+            401,
+            "no_access",
+            "this link has been used or is not valid",
+            "use the token, or start again for a new link",
         )
     used.append(key)
     response = RedirectResponse("/", 303)
@@ -205,16 +220,28 @@ def _plant(app: FastAPI, context: Context) -> None:
 
 
 Of = Annotated[str, Query(description="line, group, bus or site", examples=["site"])]
-From = Annotated[str, Query(alias="from", description="ISO 8601 with offset, today, or -24h", examples=["-24h"])]
+From = Annotated[
+    str, Query(alias="from", description="ISO 8601 with offset, today, or -24h", examples=["-24h"])
+]
 To = Annotated[str, Query(description="ISO 8601 with offset, or now", examples=["now"])]
 
 
 def _figures(app: FastAPI, context: Context) -> None:
     @app.get("/api/v1/series", tags=["figures"])
     def series(
-        of: Of = "site", figures: Annotated[str, Query(description="names, comma separated; energy.source.* and seconds.* expand", examples=["intensity.electricity"])] = "energy.electricity",
-        start: From = "-24h", to: To = "now", every: Annotated[str, Query(examples=["15m"])] = "15m", format: Annotated[str, Query(pattern="^(json|csv|xlsx)$")] = "json",
-    ) -> Response:  # fmt: skip
+        of: Of = "site",
+        figures: Annotated[
+            str,
+            Query(
+                description="names, comma separated; energy.source.* and seconds.* expand",
+                examples=["intensity.electricity"],
+            ),
+        ] = "energy.electricity",
+        start: From = "-24h",
+        to: To = "now",
+        every: Annotated[str, Query(examples=["15m"])] = "15m",
+        format: Annotated[str, Query(pattern="^(json|csv|xlsx)$")] = "json",
+    ) -> Response:
         """Figures over time, from closed windows."""
         a, b = times.span(start, to, context.site, context.now_ns())
         found = context.history.series(
@@ -238,7 +265,9 @@ def _figures(app: FastAPI, context: Context) -> None:
     @app.get("/api/v1/figures", tags=["figures"])
     async def figure_list() -> list[dict[str, str]]:
         """All figures: name, unit, and what is divided by what."""
-        return [{"name": name, "unit": f.unit, "means": MEANINGS[name]} for name, f in FIGURES.items()]
+        return [
+            {"name": name, "unit": f.unit, "means": MEANINGS[name]} for name, f in FIGURES.items()
+        ]
 
     @app.get("/api/v1/flows", tags=["figures"])
     def flows(start: From = "now", to: To = "now") -> Any:
@@ -264,13 +293,24 @@ def _flows_over(context: Context, a: int, b: int) -> dict[str, Any]:
     links = []
     for line in context.site.lines:
         for part in context.history.parts(line.id, a, b, False):
-            kwh = part["amount"] * next(p.kwh for p in context.site.properties if p.source == part["source"])
+            kwh = part["amount"] * next(
+                p.kwh for p in context.site.properties if p.source == part["source"]
+            )
             if kwh > 0:
                 origin = f"store:{part['via']}" if part["via"] else f"source:{part['source']}"
-                links.append({"from": origin, "to": f"line:{line.id}", "kwh": kwh, "g_per_kwh": 1e3 * part["kg"] / kwh})
+                links.append(
+                    {
+                        "from": origin,
+                        "to": f"line:{line.id}",
+                        "kwh": kwh,
+                        "g_per_kwh": 1e3 * part["kg"] / kwh,
+                    }
+                )
     names = dict.fromkeys(n for row in links for n in (row["from"], row["to"]))
     return {
-        "nodes": [{"id": n, "kind": n.partition(":")[0], "ref": n.partition(":")[2]} for n in names],
+        "nodes": [
+            {"id": n, "kind": n.partition(":")[0], "ref": n.partition(":")[2]} for n in names
+        ],
         "links": links,
     }
 
@@ -283,12 +323,22 @@ def _explain(context: Context, name: str, of: str, a: int, b: int) -> dict[str, 
     top = nulls(np.asarray(wanted.top(sums), float))[0]
     over = None if wanted.over is None else nulls(np.asarray(wanted.over(sums), float))[0]
     return {
-        "figure": name, "of": of, "from_ms": a // 1_000_000, "to_ms": b // 1_000_000, "value": nulls(value(name, sums))[0], "unit": wanted.unit,
+        "figure": name,
+        "of": of,
+        "from_ms": a // 1_000_000,
+        "to_ms": b // 1_000_000,
+        "value": nulls(value(name, sums))[0],
+        "unit": wanted.unit,
         "means": MEANINGS[ALIASES.get(name, name)],
-        "parts": context.history.parts(of, a, b, name.startswith("intensity.electricity")), "numerator": {"value": top}, "denominator": None if over is None else {"value": over},
-        "coverage": all_figures["coverage.time"], "estimated": all_figures["estimated"], "meters": describe.meters_of(context.site, of), "gas_basis": context.history.gas_basis(),
+        "parts": context.history.parts(of, a, b, name.startswith("intensity.electricity")),
+        "numerator": {"value": top},
+        "denominator": None if over is None else {"value": over},
+        "coverage": all_figures["coverage.time"],
+        "estimated": all_figures["estimated"],
+        "meters": describe.meters_of(context.site, of),
+        "gas_basis": context.history.gas_basis(),
         "readings": f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
-    }  # fmt: skip
+    }
 
 
 def _live(app: FastAPI, context: Context) -> None:
@@ -315,10 +365,16 @@ def _page(app: FastAPI, context: Context) -> None:
         if path.startswith("api/"):
             return error(404, "not_found", f"there is no /{path}", "see /api/docs")
         if page is None or not (page / "index.html").exists():
-            return PlainTextResponse("The live page is not built; run `make page`. The API is at /api/docs.", 404)
+            return PlainTextResponse(
+                "The live page is not built; run `make page`. The API is at /api/docs.", 404
+            )
         wanted = (page / path).resolve()
         if path and wanted.is_relative_to(page.resolve()) and wanted.is_file():
-            immutable = {"Cache-Control": "public, max-age=31536000, immutable"} if path.startswith("assets/") else {}
+            immutable = (
+                {"Cache-Control": "public, max-age=31536000, immutable"}
+                if path.startswith("assets/")
+                else {}
+            )
             return FileResponse(wanted, headers=immutable)
         if "." in path.rpartition("/")[2]:
             return error(404, "not_found", f"there is no /{path}")

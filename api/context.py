@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from api.history import History
 from api.hub import Hub
+from books.history import History
 from plant.site import Site
-from rules.alerts import Alerts
+from rules.desk.alerts import Alerts
 from store.influxql.query import Answerer
 
 

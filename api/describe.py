@@ -5,25 +5,58 @@ from __future__ import annotations
 from typing import Any
 
 from api.context import Context
-from api.history import factor_row
+from books.history import factor_row
 from plant.site import LineNode, Site
 
 
 def site(context: Context) -> dict[str, Any]:
     s = context.site
     return {
-        "id": s.id, "name": s.name, "version": context.version, "simulated": s.simulated, "timezone": s.timezone, "grid": s.grid, "method": s.method,
-        "window_s": s.window_s, "day_starts": s.day_starts, "shifts": s.shifts, "gas_basis": context.history.gas_basis(), "plan_kwh_per_day": s.plan_kwh_per_day,
-        "sources": [{"id": x.id, "name": x.name, "kind": x.kind, "carrier": x.carrier, "unit": x.unit} for x in s.sources],
-        "stores": [{"id": x.id, "name": x.name, "capacity_kwh": x.capacity_kwh} for x in s.stores if x.line is None],
-        "buses": [{"id": x.id, "name": x.name, "carrier": x.carrier, "unit": x.unit} for x in s.buses],
-        "converters": [{"id": c.id, "name": c.name, "from": [_feed(s, i.kind, i.index) for i in c.inputs], "to": [s.buses[o.bus].id for o in c.outputs]} for c in s.converters],
-        "lines": lines(s), "groups": [{"id": g.id, "name": g.name, "lines": [x.id for x in s.lines if x.group == g.id]} for g in s.groups],
-    }  # fmt: skip
+        "id": s.id,
+        "name": s.name,
+        "version": context.version,
+        "simulated": s.simulated,
+        "timezone": s.timezone,
+        "grid": s.grid,
+        "method": s.method,
+        "window_s": s.window_s,
+        "day_starts": s.day_starts,
+        "shifts": s.shifts,
+        "gas_basis": context.history.gas_basis(),
+        "plan_kwh_per_day": s.plan_kwh_per_day,
+        "sources": [
+            {"id": x.id, "name": x.name, "kind": x.kind, "carrier": x.carrier, "unit": x.unit}
+            for x in s.sources
+        ],
+        "stores": [
+            {"id": x.id, "name": x.name, "capacity_kwh": x.capacity_kwh}
+            for x in s.stores
+            if x.line is None
+        ],
+        "buses": [
+            {"id": x.id, "name": x.name, "carrier": x.carrier, "unit": x.unit} for x in s.buses
+        ],
+        "converters": [
+            {
+                "id": c.id,
+                "name": c.name,
+                "from": [_feed(s, i.kind, i.index) for i in c.inputs],
+                "to": [s.buses[o.bus].id for o in c.outputs],
+            }
+            for c in s.converters
+        ],
+        "lines": lines(s),
+        "groups": [
+            {"id": g.id, "name": g.name, "lines": [x.id for x in s.lines if x.group == g.id]}
+            for g in s.groups
+        ],
+    }
 
 
 def _feed(s: Site, kind: str, index: int) -> str:
-    return {"bus": lambda: s.buses[index].id, "source": lambda: s.sources[index].id}.get(kind, lambda: "ambient")()
+    return {"bus": lambda: s.buses[index].id, "source": lambda: s.sources[index].id}.get(
+        kind, lambda: "ambient"
+    )()
 
 
 def lines(s: Site) -> list[dict[str, Any]]:

@@ -11,10 +11,13 @@ import xlsxwriter
 
 def _frame(series: dict[str, Any], timezone: str) -> pl.DataFrame:
     """Columns `start` (local time) and `NAME [UNIT]`."""
-    columns, units = series["columns"], series["units"]
+    columns = series["columns"]
+    units = series["units"]
     start = pl.Series("start", columns["start_ms"], pl.Datetime("ms", "UTC"))
     names = [n for n in columns if n != "start_ms"]
-    values = [pl.Series(f"{n} [{units.get(n, '')}]", columns[n], pl.Float64, strict=False) for n in names]
+    values = [
+        pl.Series(f"{n} [{units.get(n, '')}]", columns[n], pl.Float64, strict=False) for n in names
+    ]
     return pl.DataFrame([start.dt.convert_time_zone(timezone), *values])
 
 

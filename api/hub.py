@@ -25,7 +25,9 @@ class Hub:
     async def publish(self, kind: str, message: Any) -> None:
         """Make `message` the newest of its kind and wake the viewers."""
         self.latest[kind] = message
-        self.encoded[kind] = b"event: " + kind.encode() + b"\ndata: " + msgspec.json.encode(message) + b"\n\n"
+        self.encoded[kind] = (
+            b"event: " + kind.encode() + b"\ndata: " + msgspec.json.encode(message) + b"\n\n"
+        )
         async with self.changed:
             self.turn += 1
             self.number[kind] = self.turn

@@ -21,7 +21,16 @@ from api.context import Context
 from plant.errors import QueryError
 from store.influxql.answers import Series
 
-EPOCHS: Final = {"ns": 1, "n": 1, "u": 10**3, "µ": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+EPOCHS: Final = {
+    "ns": 1,
+    "n": 1,
+    "u": 10**3,
+    "µ": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 RAW: Final = "wattline_raw"
 DATABASES: Final = ("wattline", RAW)
 _NS: Final = 10**9
@@ -46,22 +55,30 @@ def influx_routes(app: FastAPI, context: Context) -> None:
     @app.get("/api/influx/ping", tags=["influxql"], status_code=204)
     @app.head("/api/influx/ping", tags=["influxql"], status_code=204)
     def ping() -> Response:
-        return Response(status_code=204, headers={"X-Influxdb-Version": f"wattline-{context.version}"})
+        return Response(
+            status_code=204, headers={"X-Influxdb-Version": f"wattline-{context.version}"}
+        )
 
     @app.get("/api/influx/query", tags=["influxql"])
     def query(
         q: Annotated[str, Query(description="statements in InfluxQL, separated by ;")],
-        db: Annotated[str, Query(description="wattline, or wattline_raw for readings")] = "wattline",
+        db: Annotated[
+            str, Query(description="wattline, or wattline_raw for readings")
+        ] = "wattline",
         epoch: Annotated[str, Query(description="ns, u, ms, s, m or h; RFC 3339 without")] = "",
     ) -> Response:
         """The InfluxQL subset over the embedded store (docs/influxql.md)."""
         return answer(db, q, epoch)
 
     @app.post("/api/influx/query", tags=["influxql"])
-    async def query_form(request: Request, db: str = "wattline", epoch: str = "", q: str = "") -> Response:
+    async def query_form(
+        request: Request, db: str = "wattline", epoch: str = "", q: str = ""
+    ) -> Response:
         """The same, the query as a form (`q=...`)."""
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        return await run_in_threadpool(answer, form.get("db", [db])[0], form.get("q", [q])[0], epoch)
+        return await run_in_threadpool(
+            answer, form.get("db", [db])[0], form.get("q", [q])[0], epoch
+        )
 
 
 def may_query(request: Request, token: str) -> bool:

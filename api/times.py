@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from api.history import day_start
+from books.history import day_start
 from plant import units
 from plant.errors import QueryError
 from plant.site import Site
@@ -26,7 +26,9 @@ def moment(text: str, name: str, site: Site, now_ns: int) -> int:
     except ValueError:
         raise _error(name, text) from None
     if parsed.tzinfo is None:
-        raise QueryError(f"{name}: '{text}' has no offset; write 2026-01-31T08:00:00+08:00 or end it with Z")
+        raise QueryError(
+            f"{name}: '{text}' has no offset; write 2026-01-31T08:00:00+08:00 or end it with Z"
+        )
     return round(parsed.timestamp() * 1e6) * 1000
 
 
@@ -38,7 +40,8 @@ def _error(name: str, text: str) -> QueryError:
 
 def span(start: str, end: str, site: Site, now_ns: int) -> tuple[int, int]:
     """Both ends, in order."""
-    a, b = moment(start, "from", site, now_ns), moment(end, "to", site, now_ns)
+    a = moment(start, "from", site, now_ns)
+    b = moment(end, "to", site, now_ns)
     if a >= b:
         raise QueryError("from must be before to")
     return a, b

@@ -13,7 +13,7 @@ import numpy as np
 from collector.catalogue import load_catalogue
 from collector.sequencer import Sequencer
 from engine.book import Book
-from engine.products import Producer
+from engine.figures.products import Producer
 from engine.step import State as StepState
 from engine.step import step as fold
 from plant.clock import ManualClock
@@ -23,13 +23,13 @@ from plant.names import State
 from plant.site import Control, Site
 from plant.units import HOUR_NS, MINUTE_NS
 from rules.alert import AlertState
-from rules.feed import Feed
-from rules.load import rules_for
-from rules.step import RuleState, step
+from rules.language.load import rules_for
+from rules.watching.feed import Feed
+from rules.watching.step import RuleState, step
 from simulator.config import load_sim
 from simulator.world import World
 from store.journal import SqliteJournal
-from wattline.demo import plant_path
+from wattline.demo.demo import plant_path
 from wattline.site_build import build_site
 
 START = 1_795_190_400_000_000_000
@@ -62,7 +62,9 @@ class Gaps:
         begins = START + (chance.uniform(0, self.days * DAY_NS, count)).astype(np.int64)
         lengths = (chance.uniform(2, 40, count) * MINUTE_NS).astype(np.int64)
         meters = chance.integers(0, len(self.site.meters), count)
-        self.spans = [(int(b), int(b + n), int(m)) for b, n, m in zip(begins, lengths, meters, strict=True)]
+        self.spans = [
+            (int(b), int(b + n), int(m)) for b, n, m in zip(begins, lengths, meters, strict=True)
+        ]
 
     def without(self, rows: Batch, tags_of: dict[int, np.ndarray]) -> Batch:
         """Rows that are not in a gap."""
@@ -72,7 +74,12 @@ class Gaps:
             if begin <= hi and end > lo:
                 keep &= ~((rows.ts >= begin) & (rows.ts < end) & np.isin(rows.tag, tags_of[meter]))
         return Batch(
-            rows.ts[keep], rows.received[keep], rows.tag[keep], rows.value[keep], rows.quality[keep], rows.events
+            rows.ts[keep],
+            rows.received[keep],
+            rows.tag[keep],
+            rows.value[keep],
+            rows.quality[keep],
+            rows.events,
         )
 
     def before(self, at_ns: int) -> bool:
@@ -92,18 +99,29 @@ def judged(seed: int, days: int, warm_days: int) -> list[Fired]:
         state, found = feed.start(), list[Fired]()
         gaps = Gaps(site, seed, days)
         world = World(
-            plant, load_sim(path, plant), catalogue, START - 2 * HOUR_NS, seed, start_ns=START + 400 * HOUR_NS
+            plant,
+            load_sim(path, plant),
+            catalogue,
+            START - 2 * HOUR_NS,
+            seed,
+            start_ns=START + 400 * HOUR_NS,
         )
         producer = Producer(site, code)
         for books in _books(world, journal, site, gaps, days):
             found += _judge(
-                feed, state, producer, books, lambda rule, subject, at: _is_true(world, gaps, rule, subject, at)
+                feed,
+                state,
+                producer,
+                books,
+                lambda rule, subject, at: _is_true(world, gaps, rule, subject, at),
             )
         journal.close()
     return [f for f in found if f.at_ns >= START + warm_days * DAY_NS]
 
 
-def _books(world: World, journal: SqliteJournal, site: Site, gaps: Gaps, days: int) -> Iterator[list[Book]]:
+def _books(
+    world: World, journal: SqliteJournal, site: Site, gaps: Gaps, days: int
+) -> Iterator[list[Book]]:
     sequencer, state = Sequencer(site.id, journal, journal.id, ManualClock(START)), StepState()
     sequencer.control(Control(site=site))
     for frame in journal.frames(0, 10):
@@ -115,26 +133,36 @@ def _books(world: World, journal: SqliteJournal, site: Site, gaps: Gaps, days: i
         ts = int(rows.ts[-1])
         wm = ts if ts % BLOCK_NS == MINUTE_NS else wm
         frame = sequencer.history(gaps.without(rows, tags_of), wm)
-        state, out = fold(state, replace(frame, header=msgspec.structs.replace(frame.header, seq=state.seq + 1)))
+        state, out = fold(
+            state, replace(frame, header=msgspec.structs.replace(frame.header, seq=state.seq + 1))
+        )
         yield out.books
 
 
 def _tags(site: Site, journal: SqliteJournal) -> dict[int, np.ndarray]:
     names = journal.names()
-    return {i: np.array([t for t, (meter, _) in names.items() if meter == m.id]) for i, m in enumerate(site.meters)}
+    return {
+        i: np.array([t for t, (meter, _) in names.items() if meter == m.id])
+        for i, m in enumerate(site.meters)
+    }
 
 
 def _is_true(world: World, gaps: Gaps, rule: str, subject: str, at_ns: int) -> bool:
     """Idle load: the line was idle for as long as the rule waits, as the world knows it and not as it was read."""
     if rule == "idle_load":
-        return all(world.signal(subject, "state", at_ns - m * MINUTE_NS) == State.IDLE for m in range(1, 20))
+        return all(
+            world.signal(subject, "state", at_ns - m * MINUTE_NS) == State.IDLE
+            for m in range(1, 20)
+        )
     return gaps.before(at_ns)
 
 
 Truth = Callable[[str, str, int], bool]
 
 
-def _judge(feed: Feed, state: RuleState, producer: Producer, books: list[Book], true: Truth) -> list[Fired]:
+def _judge(
+    feed: Feed, state: RuleState, producer: Producer, books: list[Book], true: Truth
+) -> list[Fired]:
     if not books:
         return []
     tables, out = producer.tables(books), []
@@ -142,5 +170,12 @@ def _judge(feed: Feed, state: RuleState, producer: Producer, books: list[Book], 
         for n in step(state, feed.window(state, tables, row, {})):
             if n.change.state is AlertState.FIRING and not n.withdrawn:
                 watch, subject = state.rules.subject(n.change.instance, state.views)
-                out.append(Fired(watch.rule.id, subject, n.change.at, true(watch.rule.id, subject, n.change.at)))
+                out.append(
+                    Fired(
+                        watch.rule.id,
+                        subject,
+                        n.change.at,
+                        true(watch.rule.id, subject, n.change.at),
+                    )
+                )
     return out

@@ -28,8 +28,8 @@ from plant.clock import ScaledClock
 from plant.config import PlantFile, as_list
 from plant.load import load_plant
 from plant.profile import Profile
-from rules.load import rules_for
-from wattline.demo import Devices, plant_path
+from rules.language.load import rules_for
+from wattline.demo.demo import Devices, plant_path
 from wattline.runtime import Options, Runtime
 
 SPEED, LASTS_S = 5.0, 480.0
@@ -70,17 +70,29 @@ def quiet_plant(folder: Path) -> Path:
     path = plant_path()
     shutil.copy(path, folder / "plant.yaml")
     sim = path.with_name(path.name.replace(".yaml", ".sim.yaml")).read_text(encoding="utf-8")
-    (folder / "plant.sim.yaml").write_text(re.sub(r"(?ms)^events:.*", "events: []\n", sim), encoding="utf-8")
+    (folder / "plant.sim.yaml").write_text(
+        re.sub(r"(?ms)^events:.*", "events: []\n", sim), encoding="utf-8"
+    )
     return folder / "plant.yaml"
 
 
 def drawn(plant: PlantFile, profiles: Mapping[str, Profile], seed: int) -> dict[str, str]:
     """A meter for each kind of fault: Modbus meters of lines, which always carry load; for a wrap one whose register is known to wrap."""
     fit = sorted(
-        {m for n in plant.lines.values() for d in n.draws.values() for m in as_list(d) if plant.meters[m].profile}
+        {
+            m
+            for n in plant.lines.values()
+            for d in n.draws.values()
+            for m in as_list(d)
+            if plant.meters[m].profile
+        }
     )
     chosen = [str(m) for m in np.random.default_rng(seed).permutation(fit)]
-    wraps = next(m for m in chosen if any(r.wraps_at for r in profiles[str(plant.meters[m].profile)].registers))
+    wraps = next(
+        m
+        for m in chosen
+        if any(r.wraps_at for r in profiles[str(plant.meters[m].profile)].registers)
+    )
     chosen.remove(wraps)
     return {o.kind: wraps if o.kind == "wrap" else m for o, m in zip(OFFERED, chosen, strict=False)}
 
@@ -94,13 +106,21 @@ def run_faults(seed: int) -> tuple[list[Injected], int]:
         plant = load_plant(path, frozenset(catalogue))
         meters = drawn(plant, catalogue, seed)
         devices = Devices(
-            path, folder, SPEED, None, seed, [f"{o.kind}:{meters[o.kind]}@{o.at_s}s+{o.for_s}s" for o in OFFERED]
+            path,
+            folder,
+            SPEED,
+            None,
+            seed,
+            [f"{o.kind}:{meters[o.kind]}@{o.at_s}s+{o.for_s}s" for o in OFFERED],
         )
         try:
             endpoints = devices.wait()
             clock = ScaledClock(**endpoints["clock"])
             options = Options(
-                folder / "data", simulated=True, endpoints=endpoints["connections"], rules=rules_for(path, plant)
+                folder / "data",
+                simulated=True,
+                endpoints=endpoints["connections"],
+                rules=rules_for(path, plant),
             )
             runtime = Runtime(plant, catalogue, clock, options)
             try:
@@ -119,14 +139,24 @@ async def _for_a_while(runtime: Runtime) -> None:
     await runtime.run(stop, None, serve=False)
 
 
-def judge(rows: list[dict[str, Any]], meters: dict[str, str], start_ns: int) -> tuple[list[Injected], int]:
+def judge(
+    rows: list[dict[str, Any]], meters: dict[str, str], start_ns: int
+) -> tuple[list[Injected], int]:
     found, true = [], set()
     for o in OFFERED:
         begin = start_ns + o.at_s * 1_000_000_000
-        mine = [r for r in rows if r["subject"] == meters[o.kind] and r["rule"] == o.rule and r["fired_ns"] >= begin]
-        true |= {(r["rule"], r["subject"], r["fired_ns"]) for r in rows if r["subject"] == meters[o.kind]}
+        mine = [
+            r
+            for r in rows
+            if r["subject"] == meters[o.kind] and r["rule"] == o.rule and r["fired_ns"] >= begin
+        ]
+        true |= {
+            (r["rule"], r["subject"], r["fired_ns"]) for r in rows if r["subject"] == meters[o.kind]
+        }
         first = min((r["fired_ns"] for r in mine), default=None)
-        found.append(Injected(o.kind, meters[o.kind], None if first is None else (first - begin) * 1e-9))
+        found.append(
+            Injected(o.kind, meters[o.kind], None if first is None else (first - begin) * 1e-9)
+        )
     others = [r for r in rows if (r["rule"], r["subject"], r["fired_ns"]) not in true]
     for r in others:
         print(
@@ -160,7 +190,9 @@ def main() -> None:
             p95 = delays[-1] if len(delays) < 20 else statistics.quantiles(delays, n=20)[-1]
             figures.append(figure(f"{o.kind}: delay, p95 in plant time", p95, "s", o.bound_s))
         print(figures[-2:], file=sys.stderr, flush=True)
-    figures.append(figure("alerts about anything else in those runs", sum(n for _, n in runs), "alerts", 0.0))
+    figures.append(
+        figure("alerts about anything else in those runs", sum(n for _, n in runs), "alerts", 0.0)
+    )
     with ProcessPoolExecutor(2) as pool:
         fired = [f for found in pool.map(held_out, HELD_OUT) for f in found]
     months = len(HELD_OUT) * (DAYS - WARM_DAYS) / MONTH_DAYS
@@ -169,8 +201,14 @@ def main() -> None:
         print(f, file=sys.stderr)
     figures += [
         figure("20 held-out seeds: plant-months judged", months, "months"),
-        figure("20 held-out seeds: true alerts (a gap behind them, or truly idle)", len(fired) - len(false), "alerts"),
-        figure("20 held-out seeds: false alerts per plant-month", len(false) / months, "per month", 1.0),
+        figure(
+            "20 held-out seeds: true alerts (a gap behind them, or truly idle)",
+            len(fired) - len(false),
+            "alerts",
+        ),
+        figure(
+            "20 held-out seeds: false alerts per plant-month", len(false) / months, "per month", 1.0
+        ),
     ]
     record("alerts", figures)
 

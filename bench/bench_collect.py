@@ -19,7 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from bench.modbus_peer import BLOCKS, MARK, METERS, REGISTERS, UNITS, VALUES, bare, respond, run_loop
+from bench.modbus_peer import (
+    BLOCKS,
+    MARK,
+    METERS,
+    REGISTERS,
+    UNITS,
+    VALUES,
+    bare,
+    respond,
+    run_loop,
+)
 from bench.record import figure, record
 from plant.clock import SystemClock
 from plant.config import PlantFile
@@ -61,7 +71,9 @@ def plant(ports: list[int]) -> PlantFile:
     return PlantFile.model_validate(
         {
             "site": {"id": "bench", "timezone": "UTC", "grid": "CN-ZJ"},
-            "connections": {f"c{i}": {"modbus": f"tcp://127.0.0.1:{ports[i // UNITS]}"} for i in range(METERS)},
+            "connections": {
+                f"c{i}": {"modbus": f"tcp://127.0.0.1:{ports[i // UNITS]}"} for i in range(METERS)
+            },
             "meters": meters,
             "sources": {"grid": {"carrier": "electricity", "meter": "m0", "into": "main"}},
             "buses": {"main": {"carrier": "electricity"}},
@@ -82,12 +94,19 @@ class Timed(DuckStore):
     def write_readings(self, columns: Any, journal: str, place: int) -> None:
         super().write_readings(columns, journal, place)
         if columns:
-            self.ages.append((time.monotonic_ns() + self.offset - columns["received"][::VALUES]) * 1e-9)
+            self.ages.append(
+                (time.monotonic_ns() + self.offset - columns["received"][::VALUES]) * 1e-9
+            )
 
 
 def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
     """Polls of all meters by now: finished (answered or not), answered, skipped, failed; and the event time."""
-    groups = [g for d in runtime.drivers for m in d.health()["meters"].values() for g in m["groups"].values()]
+    groups = [
+        g
+        for d in runtime.drivers
+        for m in d.health()["meters"].values()
+        for g in m["groups"].values()
+    ]
     answered, skipped = sum(g["answered"] for g in groups), sum(g["skipped"] for g in groups)
     failed = sum(sum(g["failed"].values()) for g in groups)
     return np.array([answered + skipped + failed, answered, skipped, failed, runtime.clock.now()])
@@ -95,7 +114,11 @@ def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
 
 def rss_mb(key: str = "VmRSS") -> float:
     """Memory of this process."""
-    line = next(x for x in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if x.startswith(key))
+    line = next(
+        x
+        for x in Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        if x.startswith(key)
+    )
     return int(line.split()[1]) / 1024
 
 
@@ -110,7 +133,9 @@ def wrong(runtime: Runtime, span: list[int]) -> int:
     names = runtime.journal.names()
     place = {"total": 0.0} | {f"h{i}": float(i) for i in range(VALUES)}
     due = np.array([place[names[int(tag)][1].split(".")[1]] for tag in found["tag"]])
-    lost = np.abs(found["high"] - found["low"] + 1 - found["n"]) + np.abs(found["n"] - found["kinds"])
+    lost = np.abs(found["high"] - found["low"] + 1 - found["n"]) + np.abs(
+        found["n"] - found["kinds"]
+    )
     other = (found["least"] != due) | (found["most"] != due)
     return int(lost.sum() + found["n"][other].sum()) + abs(len(due) - METERS * VALUES)
 
@@ -121,7 +146,9 @@ def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -
 
     module.DuckStore = Timed  # type: ignore[misc]
     clock = SystemClock()
-    catalogue = {key: profile(key, first) for key, first in (("plain", "voltage"), ("power", "active_power"))}
+    catalogue = {
+        key: profile(key, first) for key, first in (("plain", "voltage"), ("power", "active_power"))
+    }
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -150,7 +177,9 @@ def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -
     """What one run says."""
     runtime.host.turn()
     span = [int(began[-1]), int(ended[-1])]
-    stored = runtime.store.query("SELECT count(*) AS n FROM reading WHERE received > ? AND received <= ?", span)
+    stored = runtime.store.query(
+        "SELECT count(*) AS n FROM reading WHERE received > ? AND received <= ?", span
+    )
     age = np.concatenate(runtime.store.ages)  # type: ignore[attr-defined]
     due, answered, skipped, failed, _ = ended - began
     return {
@@ -163,7 +192,9 @@ def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -
 def child(target: Any, *args: Any) -> Any:
     """Run `target` in a process of its own and give back what it sends."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=target, args=(there, *args), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=target, args=(there, *args), daemon=True
+    )
     process.start()
     there.close()
     found = here.recv()

@@ -57,7 +57,9 @@ def days(end: int) -> Iterator[dict[str, dict[str, Any]]]:
             for v in range(2)
             if (s < 2 or v == 0)
         ]
-        node, carrier, source, via = (np.tile(np.array(x, np.int32), len(starts)) for x in zip(*combos, strict=True))
+        node, carrier, source, via = (
+            np.tile(np.array(x, np.int32), len(starts)) for x in zip(*combos, strict=True)
+        )
         start = np.repeat(starts, len(combos))
         names = len(LINES)
         flow = {
@@ -71,7 +73,12 @@ def days(end: int) -> Iterator[dict[str, dict[str, Any]]]:
 def boards(name: str) -> list[str]:
     """The queries of a board to the figures, with what Grafana fills in left open."""
     board = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    return [t["query"] for p in panels(board) for t in p["targets"] if t["datasource"]["uid"] == "${datasource}"]
+    return [
+        t["query"]
+        for p in panels(board)
+        for t in p["targets"]
+        if t["datasource"]["uid"] == "${datasource}"
+    ]
 
 
 def filled(query: str, since: int, until: int) -> str:
@@ -144,7 +151,9 @@ def local(store: DuckStore) -> Callable[[str], Any]:
 
     def ask(query: str) -> Any:
         found = answerer.answer(query, time.time_ns())
-        return json.loads(msgspec.json.encode({"results": [_statement(i, s, 10**6) for i, s in enumerate(found)]}))
+        return json.loads(
+            msgspec.json.encode({"results": [_statement(i, s, 10**6) for i, s in enumerate(found)]})
+        )
 
     return ask
 
@@ -153,7 +162,11 @@ def filled_influx(folder: Path, end: int) -> Influxd:
     """InfluxDB 1.8 with the same days."""
     influx = Influxd(folder)
     influx.databases()
-    store = InfluxStore(Access(influx.url, "wattline", "wattline", "wattline_raw", None), SITE, folder / "dead.jsonl")
+    store = InfluxStore(
+        Access(influx.url, "wattline", "wattline", "wattline_raw", None),
+        SITE,
+        folder / "dead.jsonl",
+    )
     for name in [*LINES, *CARRIERS, *SOURCES, *VIAS]:
         store.code(name)
     for tables in days(end):
@@ -173,13 +186,20 @@ def settled(pid: int, most_s: float = 180.0) -> None:
 
 def _ticks(pid: int) -> int:
     """CPU time of a process in hundredths of a second."""
-    return sum(map(int, Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13]))
+    return sum(
+        map(
+            int,
+            Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[11:13],
+        )
+    )
 
 
 RANGES = (("24 h", DAY, 0.3), ("30 days", 30 * DAY, 1.0))
 
 
-def measured(ask: Callable[[str], Any], where: str, end: int, rounds: int, ranges: Any = RANGES) -> list[Any]:
+def measured(
+    ask: Callable[[str], Any], where: str, end: int, rounds: int, ranges: Any = RANGES
+) -> list[Any]:
     """Both boards over the ranges; medians."""
     found = []
     for name in ("site", "carbon"):
@@ -221,7 +241,11 @@ def main(rounds: int, *, beside: bool) -> None:
             influx = filled_influx(Path(folder), end)
             settled(influx.process.pid)
             figures += measured(
-                lambda query: influx.ask(query, epoch="ms"), "InfluxDB 1.8", end, 1, (("24 h", DAY, None),)
+                lambda query: influx.ask(query, epoch="ms"),
+                "InfluxDB 1.8",
+                end,
+                1,
+                (("24 h", DAY, None),),
             )
             figures += patient(influx, end)
             influx.kill()

@@ -24,17 +24,31 @@ from tests.influx_rig import BUILD, Influxd
 
 START = 1_795_190_400_000_000_000
 SERIES, RUNS = 1_000, 5
-SIX = ("active_power.total", "voltage.l1", "voltage.l2", "voltage.l3", "current.l1", "power_factor.total")
+SIX = (
+    "active_power.total",
+    "voltage.l1",
+    "voltage.l2",
+    "voltage.l3",
+    "current.l1",
+    "power_factor.total",
+)
 STARTS = [
-    line_protocol.series("meter", {"site": "works", "hall": f"h{i % 9}", "meter": f"m_{i}"}) for i in range(SERIES)
+    line_protocol.series("meter", {"site": "works", "hall": f"h{i % 9}", "meter": f"m_{i}"})
+    for i in range(SERIES)
 ]
 
 
-def columns(points: int, fields: tuple[str, ...], since: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+def columns(
+    points: int, fields: tuple[str, ...], since: int
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Readings rounded as a meter gives them."""
     chance = np.random.default_rng(since)
     ts = START + (since * points + np.arange(points)) * 1_000_000
-    return np.arange(points) % SERIES, {name: chance.normal(230.0, 50.0, points).round(2) for name in fields}, ts
+    return (
+        np.arange(points) % SERIES,
+        {name: chance.normal(230.0, 50.0, points).round(2) for name in fields},
+        ts,
+    )
 
 
 def cpu_s(work: Callable[[], object]) -> float:

@@ -35,7 +35,11 @@ def heap(cdp: CDPSession) -> float:
 
 def busy(cdp: CDPSession) -> float:
     """Seconds that the main thread has worked so far."""
-    return next(float(m["value"]) for m in cdp.send("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+    return next(
+        float(m["value"])
+        for m in cdp.send("Performance.getMetrics")["metrics"]
+        if m["name"] == "TaskDuration"
+    )
 
 
 def feed(rig: PageRig, page: Page, updates: int, hz: float) -> None:
@@ -46,10 +50,14 @@ def feed(rig: PageRig, page: Page, updates: int, hz: float) -> None:
         page.wait_for_timeout(max(0.0, (began + (i + 1) / hz - time.monotonic()) * 1000))
 
 
-def run(updates: int, hz: float, path: str = "/", flags: Sequence[str] = (NO_COMPILER,)) -> dict[str, float]:
+def run(
+    updates: int, hz: float, path: str = "/", flags: Sequence[str] = (NO_COMPILER,)
+) -> dict[str, float]:
     """One page through warm-up and `updates`."""
     with PageRig().running() as rig, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *flags])
+        browser = play.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*FLAGS, *flags]
+        )
         page = browser.new_page(viewport={"width": 1366, "height": 900})
         page.goto(rig.base + path)
         page.wait_for_selector("canvas")

@@ -8,14 +8,14 @@ import time
 import numpy as np
 
 from bench.record import figure, record
-from rules.config import Rule
-from rules.measures import BookMeasures
-from rules.ring import Ring
-from rules.ruleset import Calendar, build, looked_at
-from rules.special import state as machine_state
-from rules.step import RuleState, Window, start, step
-from rules.subjects import STATE_COLUMNS
-from rules.view import View
+from rules.language.config import Rule
+from rules.watching.measures import BookMeasures
+from rules.watching.ring import Ring
+from rules.watching.ruleset import Calendar, build, looked_at
+from rules.watching.special import state as machine_state
+from rules.watching.step import RuleState, Window, start, step
+from rules.watching.subjects import STATE_COLUMNS
+from rules.watching.view import View
 
 LINES, RULES, WINDOWS, WARM = 500, 2000, 40, 75
 MINUTE = 60_000_000_000
@@ -49,7 +49,12 @@ def state() -> RuleState:
     made, names = rules(), tuple(f"line_{i}" for i in range(LINES))
     figures, long = looked_at(made, "line", 60.0)
     measures = BookMeasures(sorted(figures), STATE_COLUMNS)
-    view = View(names, measures, Ring(MINUTE, len(measures.columns), LINES, long), special={"state": machine_state})
+    view = View(
+        names,
+        measures,
+        Ring(MINUTE, len(measures.columns), LINES, long),
+        special={"state": machine_state},
+    )
     return start(build(made, {"line": names}, Calendar("UTC", {}), 60.0), {"line": view}, MINUTE)
 
 
@@ -68,7 +73,9 @@ def windows(found: RuleState, count: int) -> list[Window]:
             "seen_s": np.full(LINES, 60.0),
             "due_s": np.full(LINES, 60.0),
         }
-        rows |= dict.fromkeys(STATE_COLUMNS, np.zeros(LINES)) | {"seconds_run": np.full(LINES, 60.0)}
+        rows |= dict.fromkeys(STATE_COLUMNS, np.zeros(LINES)) | {
+            "seconds_run": np.full(LINES, 60.0)
+        }
         rows |= {"electric_location_kg": power / 60 * 0.2, "electric_behind_kwh": np.zeros(LINES)}
         out.append(Window(k * MINUTE + MINUTE, {"line": np.stack([rows[c] for c in columns])}))
     return out

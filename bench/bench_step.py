@@ -18,7 +18,7 @@ from plant.units import HOUR_NS, MINUTE_NS
 from simulator.config import load_sim
 from simulator.world import World
 from store.journal import SqliteJournal
-from wattline.demo import plant_path
+from wattline.demo.demo import plant_path
 from wattline.site_build import build_site
 
 MINUTES, RUNS = 360, 3
@@ -31,13 +31,24 @@ def once(block: bool) -> float:
     plant = load_plant(path, frozenset(catalogue))
     with tempfile.TemporaryDirectory() as folder:
         journal = SqliteJournal(Path(folder) / "j.db")
-        world = World(plant, load_sim(path, plant), catalogue, START - 2 * HOUR_NS, 1, start_ns=START + 200 * HOUR_NS)
+        world = World(
+            plant,
+            load_sim(path, plant),
+            catalogue,
+            START - 2 * HOUR_NS,
+            1,
+            start_ns=START + 200 * HOUR_NS,
+        )
         sequencer = Sequencer("bench", journal, journal.id, ManualClock(START))
         sequencer.control(Control(site=build_site(plant, catalogue, journal)))
         frames = []
         for rows in world.history(START, START + MINUTES * MINUTE_NS, 60.0, journal):
             ts = int(rows.ts[-1])
-            frames.append(sequencer.history(rows, ts if not block or ts % (15 * MINUTE_NS) == MINUTE_NS else 0))
+            frames.append(
+                sequencer.history(
+                    rows, ts if not block or ts % (15 * MINUTE_NS) == MINUTE_NS else 0
+                )
+            )
         journal.append_all(frames)
         stored, state = journal.frames(0, 10**6), State()
         began = time.process_time()

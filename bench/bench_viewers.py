@@ -28,7 +28,9 @@ def serve(pipe: Connection) -> None:
         return StreamingResponse(hub.stream(), media_type="text/event-stream")
 
     async def main() -> None:
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", loop="none", lifespan="off")
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_level="error", loop="none", lifespan="off"
+        )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
         while not server.started:

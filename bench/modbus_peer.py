@@ -58,7 +58,10 @@ class Responder(asyncio.Protocol):
         self.counts[key] += 1
         first = address // 2
         values = self.places[first : first + count // 2] + MARK * self.counts[key]
-        return struct.pack(">HHHBBB", tid, 0, 3 + 2 * count, unit, code, 2 * count) + values.astype(">f4").tobytes()
+        return (
+            struct.pack(">HHHBBB", tid, 0, 3 + 2 * count, unit, code, 2 * count)
+            + values.astype(">f4").tobytes()
+        )
 
 
 def respond(pipe: Connection) -> None:
@@ -82,7 +85,9 @@ async def _ask(client: Any, unit: int, offset: float, begin: float, count: list[
     while True:
         await asyncio.sleep(max(0.0, tick - time.monotonic()))
         for block in range(BLOCKS):
-            answer = await client.read_holding_registers(block * REGISTERS, count=REGISTERS, device_id=unit)
+            answer = await client.read_holding_registers(
+                block * REGISTERS, count=REGISTERS, device_id=unit
+            )
             count[0] += len(answer.registers) == REGISTERS
         tick += 1.0
 

@@ -13,7 +13,9 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def figure(name: str, value: float, unit: str, goal: float | None = None, at_most: bool = True) -> dict[str, Any]:
+def figure(
+    name: str, value: float, unit: str, goal: float | None = None, at_most: bool = True
+) -> dict[str, Any]:
     """One figure; `goal` is met when the value is at most (or at least) the goal."""
     met = goal is None or (value <= goal if at_most else value >= goal)
     return {"name": name, "value": value, "unit": unit, "goal": goal, "met": met}
@@ -22,7 +24,9 @@ def figure(name: str, value: float, unit: str, goal: float | None = None, at_mos
 def record(name: str, figures: list[dict[str, Any]]) -> None:
     """Print and write one set of figures."""
     for f in figures:
-        goal = "" if f["goal"] is None else f"   goal {f['goal']:g}: {'met' if f['met'] else 'MISSED'}"
+        goal = (
+            "" if f["goal"] is None else f"   goal {f['goal']:g}: {'met' if f['met'] else 'MISSED'}"
+        )
         print(f"{f['name']:60} {f['value']:12.4g} {f['unit']}{goal}")
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}"
     body = {

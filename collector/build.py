@@ -43,7 +43,11 @@ def drivers(
             found.append(opcua_driver(link, connection, meters, tags, clock, secrets))
         else:
             site = plant.site.id
-            found.append(mqtt_driver(link, connection, meters, tags, clock, secrets, f"wattline-{site}-{key}"))
+            found.append(
+                mqtt_driver(
+                    link, connection, meters, tags, clock, secrets, f"wattline-{site}-{key}"
+                )
+            )
     return found
 
 
@@ -72,7 +76,12 @@ def modbus_driver(
 
 
 def opcua_driver(
-    link: LinkHealth, connection: Connection, meters: Mapping[str, Meter], tags: Tags, clock: Clock, secrets: Secrets
+    link: LinkHealth,
+    connection: Connection,
+    meters: Mapping[str, Meter],
+    tags: Tags,
+    clock: Clock,
+    secrets: Secrets,
 ) -> OpcUaDriver:
     """The subscription of one OPC UA server: nodes of its meters, and signals of the connection itself."""
     if connection.security != "None":
@@ -87,7 +96,9 @@ def opcua_driver(
             signals.append(Signal(key, name, node, tags.tag(key, name), factor, every))
     for name, node in connection.nodes.items():
         signals.append(Signal(link.id, name, node, tags.tag(link.id, name)))
-    return OpcUaDriver(link, signals, clock, connection.timeout, connection.user, _password(connection, secrets))
+    return OpcUaDriver(
+        link, signals, clock, connection.timeout, connection.user, _password(connection, secrets)
+    )
 
 
 def plain_factor(quantity: str, meter: Meter) -> float:
@@ -133,11 +144,15 @@ def mqtt_driver(
     patterns = [
         pattern
         for name, topic in connection.topics.items()
-        for pattern in subscription(topic.filter, [m.id or "" for m in meters.values() if m.topic == name])
+        for pattern in subscription(
+            topic.filter, [m.id or "" for m in meters.values() if m.topic == name]
+        )
     ]
     router = Router(points, patterns, link)
     password = _password(connection, secrets)
-    return MqttDriver(link, router, clock, connection.timeout, client_id, connection.user, password, keep)
+    return MqttDriver(
+        link, router, clock, connection.timeout, client_id, connection.user, password, keep
+    )
 
 
 def _password(connection: Connection, secrets: Secrets) -> Callable[[], str] | None:

@@ -35,11 +35,17 @@ def parse_profile(name: str, text: str) -> Profile:
     for index, row in enumerate(profile.registers):
         at = ("registers", index)
         if row.name in seen:
-            mistakes.append(document.mistake(at, f"'{row.name}' stands in registers.{seen[row.name]} too; keep one"))
+            mistakes.append(
+                document.mistake(
+                    at, f"'{row.name}' stands in registers.{seen[row.name]} too; keep one"
+                )
+            )
         seen.setdefault(row.name, index)
-        low, high = row.address, row.address + row.registers
+        low = row.address
+        high = row.address + row.registers
         if row.scale_register is not None:
-            low, high = min(low, row.scale_register), max(high, row.scale_register + 1)
+            low = min(low, row.scale_register)
+            high = max(high, row.scale_register + 1)
         if high - low > profile.defaults.max_registers_per_request:
             mistakes.append(document.mistake(at, "value and scale_register do not fit one request"))
     if mistakes:

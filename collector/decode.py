@@ -22,24 +22,61 @@ Floats = npt.NDArray[np.float64]
 Decode = Callable[[bytes | Sequence[int]], Floats]
 
 FORMATS: Final = {
-    "uint16": "H", "int16": "h", "enum16": "H", "bitfield16": "H", "sunssf": "h", "uint32": "I", "int32": "i",
-    "float32": "f", "acc32": "I", "bitfield32": "I", "uint64": "Q", "int64": "q", "float64": "d",
-}  # fmt: skip
-BY_CT: Final = frozenset({
-    "active_energy_import", "active_energy_export", "active_energy_total", "active_energy_net",
-    "active_energy_export_daily",
-    "reactive_energy_import", "reactive_energy_export", "reactive_energy_total", "reactive_energy_net",
-    "reactive_energy_inductive", "reactive_energy_capacitive", "apparent_energy", "charge",
-    "active_power", "reactive_power", "apparent_power", "active_power_demand", "current",
-})  # fmt: skip
-_NUMPY: Final = {"H": "u2", "h": "i2", "I": "u4", "i": "i4", "f": "f4", "Q": "u8", "q": "i8", "d": "f8"}
+    "uint16": "H",
+    "int16": "h",
+    "enum16": "H",
+    "bitfield16": "H",
+    "sunssf": "h",
+    "uint32": "I",
+    "int32": "i",
+    "float32": "f",
+    "acc32": "I",
+    "bitfield32": "I",
+    "uint64": "Q",
+    "int64": "q",
+    "float64": "d",
+}
+BY_CT: Final = frozenset(
+    {
+        "active_energy_import",
+        "active_energy_export",
+        "active_energy_total",
+        "active_energy_net",
+        "active_energy_export_daily",
+        "reactive_energy_import",
+        "reactive_energy_export",
+        "reactive_energy_total",
+        "reactive_energy_net",
+        "reactive_energy_inductive",
+        "reactive_energy_capacitive",
+        "apparent_energy",
+        "charge",
+        "active_power",
+        "reactive_power",
+        "apparent_power",
+        "active_power_demand",
+        "current",
+    }
+)
+_NUMPY: Final = {
+    "H": "u2",
+    "h": "i2",
+    "I": "u4",
+    "i": "i4",
+    "f": "f4",
+    "Q": "u8",
+    "q": "i8",
+    "d": "f8",
+}
 _TURNED: Final = {
     "active_energy_import": "active_energy_export",
     "active_energy_export": "active_energy_import",
     "reactive_energy_import": "reactive_energy_export",
     "reactive_energy_export": "reactive_energy_import",
 }
-_NEGATED: Final = frozenset({"active_power", "reactive_power", "active_power_demand", "active_energy_net"})
+_NEGATED: Final = frozenset(
+    {"active_power", "reactive_power", "active_power_demand", "active_energy_net"}
+)
 
 
 def tag_name(row: Row, reverse: bool = False) -> str:
@@ -92,18 +129,30 @@ def _missing(row: Row) -> float:
 
 
 def _finish(
-    rows: tuple[Row, ...], pick: Callable[[bytes], bytes], form: struct.Struct, ct: float, reverse: bool
+    rows: tuple[Row, ...],
+    pick: Callable[[bytes], bytes],
+    form: struct.Struct,
+    ct: float,
+    reverse: bool,
 ) -> Decode:
     factors = np.array([factor(row, ct, reverse) for row in rows])
     missing = np.array([_missing(row) for row in rows])
     scaled = np.array([i for i, row in enumerate(rows) if row.scale_register is not None], np.intp)
-    unpack, size = form.unpack, len(rows)
-    any_missing, any_factor = not np.isnan(missing).all(), bool((factors != 1.0).any())
+    unpack = form.unpack
+    size = len(rows)
+    any_missing = not np.isnan(missing).all()
+    any_factor = bool((factors != 1.0).any())
     one_type = None if len(scaled) else _one_type(rows)
 
     def decode(registers: bytes | Sequence[int]) -> Floats:
-        packed = pick(registers if isinstance(registers, bytes) else struct.pack(f">{len(registers)}H", *registers))
-        raw = np.array(unpack(packed) if one_type is None else np.frombuffer(packed, one_type), np.float64)
+        packed = pick(
+            registers
+            if isinstance(registers, bytes)
+            else struct.pack(f">{len(registers)}H", *registers)
+        )
+        raw = np.array(
+            unpack(packed) if one_type is None else np.frombuffer(packed, one_type), np.float64
+        )
         values = raw[:size]
         if any_missing:
             values[values == missing] = np.nan

@@ -10,7 +10,9 @@ from plant.profile import Row
 _NO_VALUE = {"float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 
 
-def encode_value(row: Row, value: float | None, word_order: str = "high_first", sf: int = 0) -> list[int]:
+def encode_value(
+    row: Row, value: float | None, word_order: str = "high_first", sf: int = 0
+) -> list[int]:
     """Registers of one row for `value` in the row's unit: raw = value / (scale x 10^sf), rounded for integers.
 
     None gives the pattern that means no value; ValueError where the row has none or the value does not fit.
@@ -29,6 +31,8 @@ def _nothing(row: Row) -> bytes:
 
 def _pack(row: Row, raw: float) -> bytes:
     try:
-        return struct.pack(">" + FORMATS[row.type], raw if row.type.startswith("float") else round(raw))
+        return struct.pack(
+            ">" + FORMATS[row.type], raw if row.type.startswith("float") else round(raw)
+        )
     except (struct.error, OverflowError) as error:
         raise ValueError(f"{row.name}: raw {raw!r} does not fit {row.type}") from error

@@ -131,7 +131,9 @@ class LinkHealth:
 
     def add(self, meter: str, profile: str, periods: dict[str, float]) -> MeterHealth:
         """Take a meter in, with the period in event seconds of each of its groups."""
-        found = MeterHealth(meter, profile, self.logger, {name: Polls(s) for name, s in periods.items()})
+        found = MeterHealth(
+            meter, profile, self.logger, {name: Polls(s) for name, s in periods.items()}
+        )
         self.meters[meter] = found
         return found
 
@@ -143,11 +145,13 @@ class LinkHealth:
         self.reconnects += self._was_up
         if self._tried:
             self.logger.info("%s (%s) is connected again", self.id, self.endpoint)
-        self._was_up, self._tried = True, False
+        self._was_up = True
+        self._tried = False
 
     def down(self, error: str) -> None:
         """The connection was lost or cannot be made; the first time in a row is logged."""
-        self.state, self.last_error = "down", error
+        self.state = "down"
+        self.last_error = error
         if not self._tried:
             self._tried = True
             self.logger.warning("%s (%s) is down: %s", self.id, self.endpoint, error)
@@ -163,4 +167,7 @@ class LinkHealth:
             "last_error": self.last_error,
             "counts": dict(self.counts),
         }
-        return {"connection": link, "meters": {key: meter.as_dict(now_ns) for key, meter in self.meters.items()}}
+        return {
+            "connection": link,
+            "meters": {key: meter.as_dict(now_ns) for key, meter in self.meters.items()},
+        }

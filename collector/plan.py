@@ -17,7 +17,9 @@ GroupName = Literal["power", "energy"]
 GROUPS: Final[tuple[GroupName, GroupName]] = ("power", "energy")
 Register = tuple[int, int]  # function code, address on the wire
 
-_COUNTERS: Final = frozenset(name for names in COUNTERS.values() for name in names) | {REVERSE_COUNTER}
+_COUNTERS: Final = frozenset(name for names in COUNTERS.values() for name in names) | {
+    REVERSE_COUNTER
+}
 _POWERS: Final = frozenset(name for names in POWERS.values() for name in names)
 _BASIC: Final = _COUNTERS | _POWERS | {"power_factor"}
 
@@ -40,7 +42,11 @@ def wanted_rows(meter: Meter, profile: Profile) -> list[Row]:
     every = [rows[name] for name in names if rows[name].type != "sunssf"]
     if meter.read == "all":
         return every
-    return [row for row in every if row.phase == "total" and (row.quantity in _BASIC or row.quantity == meter.counter)]
+    return [
+        row
+        for row in every
+        if row.phase == "total" and (row.quantity in _BASIC or row.quantity == meter.counter)
+    ]
 
 
 def split_groups(rows: Iterable[Row]) -> dict[GroupName, list[Row]]:
@@ -53,7 +59,8 @@ def split_groups(rows: Iterable[Row]) -> dict[GroupName, list[Row]]:
 
 def span(row: Row) -> tuple[int, int]:
     """First register and the one after the last that a row needs, its scale register included."""
-    low, high = row.address, row.address + row.registers
+    low = row.address
+    high = row.address + row.registers
     if row.scale_register is None:
         return low, high
     return min(low, row.scale_register), max(high, row.scale_register + 1)
@@ -67,12 +74,16 @@ def plan_blocks(
     taken: list[Row] = []
     code = low = high = 0
     for row in sorted(rows, key=lambda r: (r.function_code or defaults.function_code, span(r))):
-        row_code, (first, after) = row.function_code or defaults.function_code, span(row)
+        row_code = row.function_code or defaults.function_code
+        (first, after) = span(row)
         joins = taken and row_code == code and first - high <= defaults.max_gap
         joins = joins and max(high, after) - low <= defaults.max_registers_per_request
         if not joins or any((code, base + a) in bad for a in range(high, first)):
             blocks += _close(code, low, high, base, taken)
-            taken, code, low, high = [], row_code, first, after
+            taken = []
+            code = row_code
+            low = first
+            high = after
         taken.append(row)
         high = max(high, after)
     return (*blocks, *_close(code, low, high, base, taken))
@@ -97,7 +108,8 @@ def halves(block: Block) -> tuple[Block, ...]:
 
 def exact(block: Block, rows: tuple[Row, ...]) -> Block:
     """The part of a block that just covers `rows`."""
-    low, high = min(span(r)[0] for r in rows), max(span(r)[1] for r in rows)
+    low = min(span(r)[0] for r in rows)
+    high = max(span(r)[1] for r in rows)
     return Block(block.function_code, block.base + low, high - low, block.base, rows)
 
 

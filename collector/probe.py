@@ -66,7 +66,9 @@ def implausible(name: str, value: float) -> str | None:
         "power_factor": (-1.02, 1.02),
         "cos_phi": (-1.02, 1.02),
     }.get(quantity, (-1e12, 1e12))
-    return None if low <= value <= high else f"{name}: {value:g} is not between {low:g} and {high:g}"
+    return (
+        None if low <= value <= high else f"{name}: {value:g} is not between {low:g} and {high:g}"
+    )
 
 
 async def probe(
@@ -96,7 +98,8 @@ async def _connection(
     secrets: Secrets,
     wait_s: float,
 ) -> list[ProbeRow]:
-    tags, clock = _Tags(), SystemClock()
+    tags = _Tags()
+    clock = SystemClock()
     link = link_of(key, connection, endpoint)
     if connection.protocol == "modbus":
         return await _modbus(modbus_driver(link, connection, meters, catalogue, tags, clock))
@@ -104,7 +107,9 @@ async def _connection(
     if connection.protocol == "opcua":
         driver = opcua_driver(link, connection, meters, tags, clock, secrets)
     else:
-        driver = mqtt_driver(link, connection, meters, tags, clock, secrets, f"wattline-probe-{key}", keep=False)
+        driver = mqtt_driver(
+            link, connection, meters, tags, clock, secrets, f"wattline-probe-{key}", keep=False
+        )
     return await _listen(driver, endpoint, list(meters), tags, wait_s)
 
 
@@ -128,9 +133,13 @@ async def _modbus(driver: ModbusDriver) -> list[ProbeRow]:
 
 async def _meter(driver: ModbusDriver, meter: ModbusMeter, result: ProbeRow) -> None:
     """Read what is wanted and what identifies the device, block by block; a refused block is a problem of its own."""
-    names = {(c["quantity"], c.get("phase", "total")) for c in meter.profile.identify if "quantity" in c}
+    names = {
+        (c["quantity"], c.get("phase", "total")) for c in meter.profile.identify if "quantity" in c
+    }
     wanted = wanted_rows(meter.meter, meter.profile)
-    extra = [r for r in meter.profile.registers if (r.quantity, r.phase) in names and r not in wanted]
+    extra = [
+        r for r in meter.profile.registers if (r.quantity, r.phase) in names and r not in wanted
+    ]
     for block in plan_blocks([*wanted, *extra], meter.profile.defaults, meter.meter.address):
         try:
             request = meter.jobs[0].request(block)
@@ -162,7 +171,9 @@ def _word_order(result: ProbeRow, block: Block, registers: bytes, profile: Profi
     other = "low_first" if profile.defaults.word_order == "high_first" else "high_first"
     turned = compile_block(block, other)(registers)
     if all(implausible(block.rows[i].name, float(turned[i])) is None for i in long):
-        result.problems.append(f"the values fit with word order {other}: wrong setting of the device, or wrong profile")
+        result.problems.append(
+            f"the values fit with word order {other}: wrong setting of the device, or wrong profile"
+        )
 
 
 def _bounded(row: Row) -> bool:
@@ -180,17 +191,20 @@ async def _identify(driver: ModbusDriver, meter: ModbusMeter, result: ProbeRow) 
             found = await _register(driver, meter, int(check["address"]), result)
         if found is None or isnan(found):
             continue
-        between, expect = check.get("between"), check.get("expect")
+        between = check.get("between")
+        expect = check.get("expect")
         if between and not between[0] <= found <= between[1]:
-            problem = (
-                f"{name}: {found:g} is not between {between[0]} and {between[1]}: is this a {meter.profile.model}?"
-            )
+            problem = f"{name}: {found:g} is not between {between[0]} and {between[1]}: is this a {meter.profile.model}?"
             result.problems.append(problem)
         if expect and found not in expect:
-            result.problems.append(f"{name}: {found:g} is none of {expect}: is this a {meter.profile.model}?")
+            result.problems.append(
+                f"{name}: {found:g} is none of {expect}: is this a {meter.profile.model}?"
+            )
 
 
-async def _register(driver: ModbusDriver, meter: ModbusMeter, address: int, result: ProbeRow) -> float | None:
+async def _register(
+    driver: ModbusDriver, meter: ModbusMeter, address: int, result: ProbeRow
+) -> float | None:
     row = Row(quantity="status", phase="total", address=address, type="uint16", unit="1")
     (block,) = plan_blocks([row], meter.profile.defaults, meter.meter.address)
     job: Job = meter.jobs[0]
@@ -202,10 +216,13 @@ async def _register(driver: ModbusDriver, meter: ModbusMeter, address: int, resu
         return None
 
 
-async def _listen(driver: Driver, endpoint: str, meters: list[str], tags: _Tags, wait_s: float) -> list[ProbeRow]:
+async def _listen(
+    driver: Driver, endpoint: str, meters: list[str], tags: _Tags, wait_s: float
+) -> list[ProbeRow]:
     """Let a subscribing driver run until every meter was heard or the time is over."""
     rows = {meter: ProbeRow(meter, endpoint) for meter in meters}
-    names, done = tags.names(), asyncio.Event()
+    names = tags.names()
+    done = asyncio.Event()
 
     def sink(batch: Batch) -> None:
         for tag, value in zip(batch.tag.tolist(), batch.value.tolist(), strict=True):

@@ -49,7 +49,8 @@ class Backoff:
 
     def take(self) -> float:
         """The wait now; the next one is twice as long."""
-        wait, self.wait_s = self.wait_s, min(2 * self.wait_s, BACKOFF_MAX_S)
+        wait = self.wait_s
+        self.wait_s = min(2 * self.wait_s, BACKOFF_MAX_S)
         return wait
 
     def reset(self) -> None:

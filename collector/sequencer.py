@@ -22,9 +22,18 @@ class Sequencer:
     """Collects batches and cuts frames. `on_rows` is told of each batch at once (the lossy channel of `now`)."""
 
     def __init__(
-        self, site: str, journal: Journal, journal_id: str, clock: Clock, on_rows: Callable[[Batch], None] | None = None
+        self,
+        site: str,
+        journal: Journal,
+        journal_id: str,
+        clock: Clock,
+        on_rows: Callable[[Batch], None] | None = None,
     ) -> None:
-        self.site, self.journal, self.journal_id, self.clock, self.on_rows = site, journal, journal_id, clock, on_rows
+        self.site = site
+        self.journal = journal
+        self.journal_id = journal_id
+        self.clock = clock
+        self.on_rows = on_rows
         self.config = ""
         self.pending: list[Batch] = []
         self.wm = 0
@@ -47,12 +56,19 @@ class Sequencer:
         """Commit a control frame: a new site, a declared swap. Returns its number."""
         if control.site is not None:
             self.config = config_hash(control.site)
-        return self.journal.append(control_frame(self._header(Kind.CONTROL), encode_control(control)))
+        return self.journal.append(
+            control_frame(self._header(Kind.CONTROL), encode_control(control))
+        )
 
     def cut(self, wm: int | None = None) -> int:
         """Commit what has come as one frame. `wm` overrides the watermark of the clock (back-fill, tests)."""
-        batches, self.pending = self.pending, []
-        edge = self.clock.now() - int(DISORDER_S * 1e9 * max(self.clock.speed, 1.0)) if wm is None else wm
+        batches = self.pending
+        self.pending = []
+        edge = (
+            self.clock.now() - int(DISORDER_S * 1e9 * max(self.clock.speed, 1.0))
+            if wm is None
+            else wm
+        )
         self.wm = max(self.wm, edge)
         number = self.journal.append(data_frame(self._header(Kind.DATA), join(batches)))
         self.committed.set()
@@ -61,7 +77,9 @@ class Sequencer:
     def history(self, rows: Batch, wm: int) -> Frame:
         """A frame of the past with its own watermark, not yet committed."""
         self.wm = max(self.wm, wm)
-        return data_frame(Header(SCHEMA, self.site, self.journal_id, 0, wm, self.config, Kind.DATA), rows)
+        return data_frame(
+            Header(SCHEMA, self.site, self.journal_id, 0, wm, self.config, Kind.DATA), rows
+        )
 
     async def run(self) -> None:
         """Cut a frame every 250 ms until cancelled, then cut the last one."""

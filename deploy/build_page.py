@@ -18,13 +18,15 @@ def new_enough(node: str) -> bool:
     match = re.match(r"v(\d+)\.(\d+)", text)
     if not match:
         return False
-    major, minor = int(match[1]), int(match[2])
+    major = int(match[1])
+    minor = int(match[2])
     return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major > 22
 
 
 def npm() -> list[str]:
     """The npm to use, as the start of a command."""
-    node, found = shutil.which("node"), shutil.which("npm")
+    node = shutil.which("node")
+    found = shutil.which("npm")
     if node and found and new_enough(node):
         return [found]
     lock = ROOT / "requirements" / "node.txt"
@@ -50,7 +52,9 @@ def main() -> None:
     command = npm()
     for step in (["ci", "--no-audit", "--no-fund", "--loglevel", "error"], ["run", "-s", "build"]):
         if subprocess.run([*command, *step], cwd=PAGE, check=False).returncode:
-            sys.exit(f"building the live page failed at `npm {' '.join(step[:2])}`; the lines above say why")
+            sys.exit(
+                f"building the live page failed at `npm {' '.join(step[:2])}`; the lines above say why"
+            )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ ROUTES = {
     "/api/v1/flows": "/api/v1/flows",
     "/api/v1/explain": "/api/v1/explain?figure=intensity.electricity&of=cells_steam&from=-1h",
 }
-BY_ID = frozenset({"lines", "sources", "stores", "remainder_kw", "converters", "failed", "sources_kw", "shifts"})
+BY_ID = frozenset(
+    {"lines", "sources", "stores", "remainder_kw", "converters", "failed", "sources_kw", "shifts"}
+)
 
 
 def short(value: Any, key: str = "") -> Any:

@@ -12,19 +12,24 @@ from typing import Any
 
 from collector.catalogue import load_catalogue
 from dashboards.grafana import build
-from engine.figures import ALIASES, FIGURES
-from engine.meanings import MEANINGS
+from engine.figures.figures import ALIASES, FIGURES
+from engine.figures.meanings import MEANINGS
 from plant.config import PlantFile, names
 from plant.profile import Profile
-from rules.config import RuleFile
-from rules.load import load_rules_text, packs
-from rules.subjects import KINDS, figures_of
+from rules.language.config import RuleFile
+from rules.language.load import load_rules_text, packs
+from rules.watching.subjects import KINDS, figures_of
 from wattline.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 WIDTH = 150
-SIMPLE = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+SIMPLE = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+}
 
 
 def between(page: str, mark: str, text: str) -> str:
@@ -60,7 +65,11 @@ def kind(field: dict[str, Any]) -> str:
     if field.get("type") == "object":
         inner = [field.get("additionalProperties"), *field.get("patternProperties", {}).values()]
         mine = [kind(x) for x in inner if isinstance(x, dict)]
-        return "texts by language (en, zh, de)" if "enum" in field.get("propertyNames", {}) else f"by name: {mine[0]}"
+        return (
+            "texts by language (en, zh, de)"
+            if "enum" in field.get("propertyNames", {})
+            else f"by name: {mine[0]}"
+        )
     return SIMPLE.get(field.get("type", ""), "duration or amount with unit")
 
 
@@ -99,7 +108,9 @@ def settings(schema: dict[str, Any], head: str) -> str:
             )
             for key, field in part["properties"].items()
         ]
-        text += f"\n## {name}\n\n{part.get('description', '')}\n\n" + table(("setting", "is", "default", "means"), rows)
+        text += f"\n## {name}\n\n{part.get('description', '')}\n\n" + table(
+            ("setting", "is", "default", "means"), rows
+        )
     return text
 
 
@@ -107,11 +118,15 @@ def meters(catalogue: dict[str, Profile]) -> str:
     """The list of meter models."""
     rows = [
         (
-            f"`{p.id}`", p.vendor, p.model + (f"; also {', '.join(p.also_covers)}" if p.also_covers else ""), p.category.replace("_", " "),
-            str(len(p.registers)), "two sources" if p.confidence == "verified-by-2" else "one source",
+            f"`{p.id}`",
+            p.vendor,
+            p.model + (f"; also {', '.join(p.also_covers)}" if p.also_covers else ""),
+            p.category.replace("_", " "),
+            str(len(p.registers)),
+            "two sources" if p.confidence == "verified-by-2" else "one source",
         )
         for p in sorted(catalogue.values(), key=lambda p: p.id)
-    ]  # fmt: skip
+    ]
     return (
         f'# Meters that are known\n\nMade by `make regen` from `collector/profiles`: {len(rows)} models. "Two sources" means that two independent documents '
         "or programs agree on the map;\neach profile names its sources. A model that is missing is one YAML file: copy the nearest, and `wattline probe` tells "
@@ -128,7 +143,9 @@ def watched() -> str:
             if clock == "now" and per == "bus":
                 continue
             found = figures_of(per, clock)
-            rows.append((per, clock, ", ".join(f"`{name}` ({unit})" for name, unit in found.items())))
+            rows.append(
+                (per, clock, ", ".join(f"`{name}` ({unit})" for name, unit in found.items()))
+            )
     return table(("per", "clock", "figures and their units"), rows)
 
 
@@ -157,7 +174,10 @@ def rule_pack() -> str:
             rows += [("until", f"`{rule.until}`")] if rule.until else []
             rows += [
                 (word, f"{value / 60:g} min")
-                for word, value in (("for", rule.for_), ("over when quiet for", rule.keep_firing_for))
+                for word, value in (
+                    ("for", rule.for_),
+                    ("over when quiet for", rule.keep_firing_for),
+                )
                 if value
             ]
             rows += [("severity", rule.severity.value), ("what to do", names(rule.do, " ")["en"])]
@@ -172,17 +192,22 @@ def figures() -> str:
     """The table of all figures."""
     also = {name: [a for a, target in ALIASES.items() if target == name] for name in FIGURES}
     rows = [
-        (f"`{name}`" + "".join(f", `{a}`" for a in also[name]), MEANINGS[name], f.unit) for name, f in FIGURES.items()
+        (f"`{name}`" + "".join(f", `{a}`" for a in also[name]), MEANINGS[name], f.unit)
+        for name, f in FIGURES.items()
     ]
     return table(("figure", "means", "unit"), rows)
 
 
 def api(page: str) -> str:
     """docs/api.md with its examples and metrics."""
-    for route, answer in json.loads((ROOT / "api" / "examples.json").read_text(encoding="utf-8")).items():
+    for route, answer in json.loads(
+        (ROOT / "api" / "examples.json").read_text(encoding="utf-8")
+    ).items():
         if f"<!-- {route} -->" in page:
             page = between(page, route, f"```json\n{wrapped(answer)}\n```\n")
-    return between(page, "metrics", table(("metric", "means"), [(f"`{n}`", t) for n, t in METRICS.items()]))
+    return between(
+        page, "metrics", table(("metric", "means"), [(f"`{n}`", t) for n, t in METRICS.items()])
+    )
 
 
 def wrapped(value: Any, indent: int = 0) -> str:
@@ -193,21 +218,28 @@ def wrapped(value: Any, indent: int = 0) -> str:
     pad = " " * (indent + 1)
     if isinstance(value, list):
         return "[" + f",\n{pad}".join(wrapped(x, indent + 1) for x in value) + "]"
-    return "{" + f",\n{pad}".join(f'"{k}": {wrapped(v, indent + 1)}' for k, v in value.items()) + "}"
+    return (
+        "{" + f",\n{pad}".join(f'"{k}": {wrapped(v, indent + 1)}' for k, v in value.items()) + "}"
+    )
 
 
 def generated() -> dict[Path, str]:
     """All that is generated, by file."""
     schema = PlantFile.model_json_schema()
     rules = RuleFile.model_json_schema()
-    pages = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("figures.md", "api.md", "alerts.md")}
+    pages = {
+        name: (DOCS / name).read_text(encoding="utf-8")
+        for name in ("figures.md", "api.md", "alerts.md")
+    }
     texts = {
         "plant-file.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
         "plant-file.md": settings(schema, PLANT_HEAD),
         "rule-file.schema.json": json.dumps(rules, indent=1, ensure_ascii=False) + "\n",
         "rule-file.md": settings(rules, RULES_HEAD),
         "rule-pack.md": rule_pack(),
-        "alerts.md": between(between(pages["alerts.md"], "watched", watched()), "measured", measured()),
+        "alerts.md": between(
+            between(pages["alerts.md"], "watched", watched()), "measured", measured()
+        ),
         "meters.md": meters(dict(load_catalogue())),
         "figures.md": between(pages["figures.md"], "figures", figures()),
         "api.md": api(pages["api.md"]),

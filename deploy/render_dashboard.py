@@ -19,7 +19,8 @@ from playwright.sync_api import sync_playwright
 from dashboards.grafana.shipped import dashboards
 from deploy.render_panels import body
 
-WIDTH, CELL = 1500, 30
+WIDTH = 1500
+CELL = 30
 HOURS = 24
 STYLE = """
 body { margin: 0; background: #f4f5f5; font: 12px/1.35 "Liberation Sans", "Noto Sans", Arial, sans-serif; color: #24292e; }
@@ -41,15 +42,24 @@ class Asker:
     def __init__(self, base: str, one: bool) -> None:
         with urllib.request.urlopen(f"{base}/api/v1/site", timeout=20) as answer:
             site = json.load(answer)
-        self.base, self.until = base, int(time.time() * 1000)
+        self.base = base
+        self.until = int(time.time() * 1000)
         self.since = self.until - HOURS * 3_600_000
         lines = [x["id"] for x in site["lines"]]
         self.line = lines[0]
-        self.site, window = str(site["name"]["en"]), round(site["window_s"])
+        self.site = str(site["name"]["en"])
+        window = round(site["window_s"])
         self.values = {
-            "$__interval_ms": "300000", "$__interval": "5m", "$window": f"{window}s", "$tz": site["timezone"], "$bucket": "1h",
-            "$shift_offset": "6h", "$shift": "8h", "/^$site$/": f"/^{site['id']}$/", "/^$line$/": f"/^({'|'.join(lines[:1] if one else lines)})$/",
-        }  # fmt: skip
+            "$__interval_ms": "300000",
+            "$__interval": "5m",
+            "$window": f"{window}s",
+            "$tz": site["timezone"],
+            "$bucket": "1h",
+            "$shift_offset": "6h",
+            "$shift": "8h",
+            "/^$site$/": f"/^{site['id']}$/",
+            "/^$line$/": f"/^({'|'.join(lines[:1] if one else lines)})$/",
+        }
 
     def ask(self, target: dict[str, Any], shift: str) -> list[dict[str, Any]]:
         """Series of a target, named as its alias says."""
@@ -61,11 +71,16 @@ class Asker:
             query = query.replace(name, value)
         database = "wattline_raw" if target["datasource"]["uid"] == "${readings}" else "wattline"
         form = urllib.parse.urlencode({"q": query}).encode()
-        with urllib.request.urlopen(f"{self.base}/api/influx/query?db={database}&epoch=ms", form, timeout=60) as answer:
+        with urllib.request.urlopen(
+            f"{self.base}/api/influx/query?db={database}&epoch=ms", form, timeout=60
+        ) as answer:
             (result,) = json.load(answer)["results"]
         if "error" in result:
             raise SystemExit(f"{result['error']}: {query}")
-        return [s | {"alias": named(target.get("alias", ""), s.get("tags", {}))} for s in result.get("series", [])]
+        return [
+            s | {"alias": named(target.get("alias", ""), s.get("tags", {}))}
+            for s in result.get("series", [])
+        ]
 
 
 def named(alias: str, tags: dict[str, str]) -> str:
@@ -77,13 +92,12 @@ def named(alias: str, tags: dict[str, str]) -> str:
 
 def page(board: dict[str, Any], asker: Asker) -> tuple[str, int]:
     """The board as a page, and how high it is."""
-    found, height = [], 0
+    found = []
+    height = 0
     for panel in board["panels"]:
         at = panel["gridPos"]
         unit = WIDTH / 24
-        place = (
-            f"left:{at['x'] * unit:.0f}px;top:{at['y'] * CELL}px;width:{at['w'] * unit:.0f}px;height:{at['h'] * CELL}px"
-        )
+        place = f"left:{at['x'] * unit:.0f}px;top:{at['y'] * CELL}px;width:{at['w'] * unit:.0f}px;height:{at['h'] * CELL}px"
         height = max(height, (at["y"] + at["h"]) * CELL)
         title = html.escape(panel["title"].replace("$line", asker.line))
         if panel["type"] == "row":

@@ -9,7 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 Series = dict[str, Any]
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7F87", "#6A4C93", "#8AC926")
+PALETTE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#7A7F87",
+    "#6A4C93",
+    "#8AC926",
+)
 SUFFIX = {
     "kwatth": "kWh",
     "kwatt": "kW",
@@ -25,7 +35,8 @@ Span = tuple[int, int]
 Size = tuple[float, float]
 Point = tuple[float, float, float]
 Scale = Callable[[float], float]
-LEFT, RIGHT = 62, 30
+LEFT = 62
+RIGHT = 30
 
 
 def number(value: float | None, unit: str, decimals: int | None = None) -> str:
@@ -38,8 +49,17 @@ def number(value: float | None, unit: str, decimals: int | None = None) -> str:
     for larger in STEPS_UP.get(suffix, ()):
         if abs(value) < 1000:
             break
-        value, suffix = value / 1000, larger
-    places = decimals if decimals is not None else 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+        value = value / 1000
+        suffix = larger
+    places = (
+        decimals
+        if decimals is not None
+        else 0
+        if abs(value) >= 100
+        else 1
+        if abs(value) >= 10
+        else 2
+    )
     return f"{value:,.{places}f} <i>{suffix}</i>"
 
 
@@ -57,13 +77,17 @@ def properties(panel: dict[str, Any], name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for o in panel["fieldConfig"]["overrides"]:
         pattern = o["matcher"]["options"].strip("/")
-        if re.search(pattern.removeprefix("(?i)"), name, re.IGNORECASE if pattern.startswith("(?i)") else 0):
+        if re.search(
+            pattern.removeprefix("(?i)"), name, re.IGNORECASE if pattern.startswith("(?i)") else 0
+        ):
             found |= {p["id"]: p.get("value") for p in o["properties"]}
     return found
 
 
 def colour(panel: dict[str, Any], name: str, i: int) -> str:
-    return str(properties(panel, name).get("color", {}).get("fixedColor", PALETTE[i % len(PALETTE)]))
+    return str(
+        properties(panel, name).get("color", {}).get("fixedColor", PALETTE[i % len(PALETTE)])
+    )
 
 
 def body(panel: dict[str, Any], answers: list[list[Series]], span: Span, size: Size) -> str:
@@ -78,7 +102,11 @@ def body(panel: dict[str, Any], answers: list[list[Series]], span: Span, size: S
         return table(panel, series)
     if kind in ("bargauge", "barchart"):
         return bars(panel, series)
-    return timeline(panel, series, span, size) if kind == "state-timeline" else chart(panel, series, span, size)
+    return (
+        timeline(panel, series, span, size)
+        if kind == "state-timeline"
+        else chart(panel, series, span, size)
+    )
 
 
 def last(series: Series) -> float | None:
@@ -91,9 +119,12 @@ def stats(panel: dict[str, Any], series: list[Series]) -> str:
     for i, s in enumerate(series):
         value = last(s)
         own = properties(panel, s["alias"])
-        fixed, unit = own.get("color"), own.get("unit", config["unit"])
+        fixed = own.get("color")
+        unit = own.get("unit", config["unit"])
         paint = (
-            colour(panel, s["alias"], i) if fixed else step(own.get("thresholds", config["thresholds"])["steps"], value)
+            colour(panel, s["alias"], i)
+            if fixed
+            else step(own.get("thresholds", config["thresholds"])["steps"], value)
         )
         label = f"<br>{html.escape(s['alias'])}" if len(series) > 1 else ""
         found.append(
@@ -105,7 +136,8 @@ def stats(panel: dict[str, Any], series: list[Series]) -> str:
 def table(panel: dict[str, Any], series: list[Series]) -> str:
     if not series:
         return "no data"
-    tags, columns = list(series[0]["tags"]), series[0]["columns"][1:]
+    tags = list(series[0]["tags"])
+    columns = series[0]["columns"][1:]
     rows = []
     for s in series:
         cells = [html.escape(s["tags"][t]) for t in tags]
@@ -144,7 +176,8 @@ def across(at: float, span: Span, wide: float, left: int = LEFT, right: int = RI
 
 def hours(span: Span, size: Size) -> str:
     """Labels of time, every four hours, in UTC."""
-    found, every = [], 4 * 3_600_000
+    found = []
+    every = 4 * 3_600_000
     for at in range(span[0] - span[0] % every + every, span[1], every):
         x = across(at, span, size[0])
         found.append(
@@ -158,12 +191,18 @@ def timeline(panel: dict[str, Any], series: list[Series], span: Span, size: Size
     each = size[1] / max(1, len(series))
     found = []
     for i, s in enumerate(series):
-        own = properties(panel, s["alias"]).get("thresholds", panel["fieldConfig"]["defaults"]["thresholds"])
+        own = properties(panel, s["alias"]).get(
+            "thresholds", panel["fieldConfig"]["defaults"]["thresholds"]
+        )
         found.append(
             f'<text x="116" y="{i * each + each / 2 + 3:.1f}" text-anchor="end">{html.escape(s["alias"])}</text>'
         )
         points = [v for v in s["values"] if span[0] <= v[0]]
-        wide = (size[0] - 122) * (points[1][0] - points[0][0]) / (span[1] - span[0]) if len(points) > 1 else 4
+        wide = (
+            (size[0] - 122) * (points[1][0] - points[0][0]) / (span[1] - span[0])
+            if len(points) > 1
+            else 4
+        )
         for at, value in points:
             if value is not None:
                 x = across(at, span, size[0], 122, 0)
@@ -195,7 +234,8 @@ def area(points: list[Point], across_: Scale, y: Scale, paint: str, opacity: flo
 
 def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -> str:
     """Lines, areas and bars, stacked where the panel says so; coverage dashed on its own scale."""
-    config, (wide, high) = panel["fieldConfig"]["defaults"], size
+    config = panel["fieldConfig"]["defaults"]
+    (wide, high) = size
     style = config["custom"]
     stacked = style["stacking"]["mode"] == "normal"
     plain = [s for s in series if s["alias"] != "coverage"]
@@ -213,10 +253,13 @@ def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -
     def across_(at: float) -> float:
         return across(at, span, wide)
 
-    found, base = [], dict.fromkeys(tops, 0.0)
+    found = []
+    base = dict.fromkeys(tops, 0.0)
     for i, s in enumerate(plain):
         paint = colour(panel, s["alias"], i)
-        points = [(at, base.get(at, 0.0) if stacked else 0.0, v) for at, v in s["values"] if v is not None]
+        points = [
+            (at, base.get(at, 0.0) if stacked else 0.0, v) for at, v in s["values"] if v is not None
+        ]
         if stacked:
             base |= {at: base[at] + (v or 0.0) for at, v in s["values"]}
         if style["drawStyle"] == "bars":
@@ -226,7 +269,8 @@ def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -
             ]
         else:
             found += [
-                area(part, across_, y, paint, style["fillOpacity"] / 100) for part in unbroken(s["values"], points)
+                area(part, across_, y, paint, style["fillOpacity"] / 100)
+                for part in unbroken(s["values"], points)
             ]
     for s in series:
         if s["alias"] == "coverage":
@@ -235,7 +279,9 @@ def chart(panel: dict[str, Any], series: list[Series], span: Span, size: Size) -
                 for at, v in s["values"]
                 if v is not None
             )
-            found.append(f'<polyline points="{line}" fill="none" stroke="#9AA0A6" stroke-dasharray="4 6"/>')
+            found.append(
+                f'<polyline points="{line}" fill="none" stroke="#9AA0A6" stroke-dasharray="4 6"/>'
+            )
     ticks = "".join(
         f'<text x="58" y="{y(v) + 3:.0f}" text-anchor="end">{re.sub("<.*?>", "", number(v, config["unit"]))}</text><line x1="62" x2="{wide - RIGHT:.0f}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#eceef0"/>'
         for v in (least + (most - least) * k / 4 for k in range(1, 4))

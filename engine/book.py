@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.codec import pack, unpack
-from engine.graph import Array
+from engine.tracing.graph import Array
 
 MAGIC = b"WLBOOK1\n"
 Ints = npt.NDArray[np.int64]
@@ -63,7 +63,9 @@ class Book:
     meters_estimated: Array
     primary: Array  # by source, in its unit
     remainder: Array  # by bus, delivered
-    remainder_electric: Array  # by bus, kWh of electricity behind what is left of compressed air and chilled water
+    remainder_electric: (
+        Array  # by bus, kWh of electricity behind what is left of compressed air and chilled water
+    )
     charge: Array
     discharge: Array
     held_kwh: Array
@@ -90,11 +92,27 @@ class Book:
     def imbalance(self, sources: int) -> float:
         """Largest difference between a source's primary energy and all that became of it, relative to the primary."""
         went = np.bincount(self.flows.source, self.flows.amount, sources + 3)[:sources]
-        return float((np.abs(went - self.primary) / np.maximum(np.abs(self.primary), 1.0)).max(initial=0.0))
+        return float(
+            (np.abs(went - self.primary) / np.maximum(np.abs(self.primary), 1.0)).max(initial=0.0)
+        )
 
 
 _FLOWS = ("kind", "node", "source", "via", "origin", "amount")
 _ARRAYS = (
-    "taps", "taps_electric", "taps_seen_s", "taps_estimated", "meters", "meters_seen_s", "meters_estimated", "primary",
-    "remainder", "remainder_electric", "charge", "discharge", "held_kwh", "good", "scrap", "seconds",
-)  # fmt: skip
+    "taps",
+    "taps_electric",
+    "taps_seen_s",
+    "taps_estimated",
+    "meters",
+    "meters_seen_s",
+    "meters_estimated",
+    "primary",
+    "remainder",
+    "remainder_electric",
+    "charge",
+    "discharge",
+    "held_kwh",
+    "good",
+    "scrap",
+    "seconds",
+)

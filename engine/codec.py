@@ -15,7 +15,9 @@ _LENGTH = struct.Struct("<I")
 def pack(magic: bytes, meta: Any, arrays: dict[str, npt.NDArray[Any]]) -> bytes:
     """`meta` must be JSON-able; arrays keep dtype and shape."""
     solid = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    head = msgspec.json.encode({"meta": meta, "arrays": [(n, a.dtype.str, list(a.shape)) for n, a in solid.items()]})
+    head = msgspec.json.encode(
+        {"meta": meta, "arrays": [(n, a.dtype.str, list(a.shape)) for n, a in solid.items()]}
+    )
     return b"".join((magic, _LENGTH.pack(len(head)), head, *(a.tobytes() for a in solid.values())))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.graph import Array
+from engine.tracing.graph import Array
 from plant.names import State
 
 STATES = tuple(State)
@@ -38,7 +38,8 @@ class Timeline:
         """Seconds [lines, states] between `start` and `end`."""
         out = np.zeros((len(self.changes), len(STATES)))
         for line, changes in enumerate(self.changes):
-            at, state = start, UNKNOWN
+            at = start
+            state = UNKNOWN
             for ts, new in changes:
                 if ts >= end:
                     break

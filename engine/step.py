@@ -14,23 +14,25 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine.block import Window, close
 from engine.book import Book
-from engine.carry import carry_gaps, carry_history, carry_meters, same_points
-from engine.curves import ANCHOR_NS, Points
-from engine.gaps import shape_gap
-from engine.graph import Graph, edges
-from engine.history import History
-from engine.late import take_late
-from engine.meters import Late, Meters, Span, Unusual
+from engine.counting.carry import carry_gaps, carry_history, carry_meters, same_points
+from engine.counting.curves import ANCHOR_NS, Points
+from engine.counting.gaps import shape_gap
+from engine.counting.late import take_late
+from engine.counting.meters import Late, Meters, Span, Unusual
+from engine.counting.recent import History
 from engine.states import Timeline
-from engine.storage import Account
+from engine.tracing.block import Window, close
+from engine.tracing.graph import Graph, edges
+from engine.tracing.storage import Account
 from plant.frame import Batch, Frame, Kind, join
 from plant.names import Verdict
 from plant.site import Site, config_hash, decode_control
 
 HORIZON_NS = 26 * 3_600_000_000_000
-Metered = tuple[np.ndarray, np.ndarray, np.ndarray]  # energies, seconds seen, estimated, of each meter in one window
+Metered = tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]  # energies, seconds seen, estimated, of each meter in one window
 
 
 @dataclass(slots=True)
@@ -54,7 +56,9 @@ class State:
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     pending: list[Batch] = field(default_factory=list)
     gaps: list[Unusual] = field(default_factory=list)
-    tail: tuple[int, list[Account]] | None = None  # stores after the last window given out, while its block is open
+    tail: tuple[int, list[Account]] | None = (
+        None  # stores after the last window given out, while its block is open
+    )
     closed: int = 0
     wm: int = 0
     seq: int = 0
@@ -99,18 +103,23 @@ def _control(state: State, frame: Frame, out: Out) -> None:
                 and state.site.meters[channel.meter].id == control.swap.meter
                 and channel.kind == "counter"
             ):
-                state.meters.tracks[i].swap_at, state.meters.tracks[i].swap_start = (
-                    control.swap.at,
-                    control.swap.starts_at,
-                )
+                state.meters.tracks[i].swap_at = control.swap.at
+                state.meters.tracks[i].swap_start = control.swap.starts_at
 
 
 def _take_site(state: State, site: Site) -> None:
     """A new plant is in force. Where measuring points stayed the same, their counters go on."""
-    before, held = state.site, state.snapshots
-    state.site, state.config, state.graph = site, config_hash(site), Graph(site)
+    before = state.site
+    held = state.snapshots
+    state.site = site
+    state.config = config_hash(site)
+    state.graph = Graph(site)
     if before is None or state.meters is None or before.window_s != site.window_s:
-        state.meters, state.history, state.snapshots, state.tail, state.gaps = Meters.start(site), None, {}, None, []
+        state.meters = Meters.start(site)
+        state.history = None
+        state.snapshots = {}
+        state.tail = None
+        state.gaps = []
     else:
         same = _same(before, site, "meters", "channels")
         if same:
@@ -131,28 +140,36 @@ _STRUCTURE = ("sources", "stores", "buses", "converters", "lines", "window_s")
 
 def _same(before: Site, after: Site, *parts: str) -> bool:
     """Whether these parts of two plants differ in names at most."""
-    return all(_nameless(getattr(before, part)) == _nameless(getattr(after, part)) for part in parts)
+    return all(
+        _nameless(getattr(before, part)) == _nameless(getattr(after, part)) for part in parts
+    )
 
 
 def _nameless(part: Any) -> Any:
     if not isinstance(part, tuple):
         return part
-    return [msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part]
+    return [
+        msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part
+    ]
 
 
 def _carry_counters(state: State, before: Site) -> None:
     """Measuring points that are in both plants go on counting; new ones start, others end."""
-    site, meters = state.site, state.meters
+    site = state.site
+    meters = state.meters
     assert site is not None and meters is not None
     channels, powers = same_points(before, site)
-    state.meters, state.gaps = carry_meters(meters, site, channels, powers), carry_gaps(state.gaps, channels)
+    state.meters = carry_meters(meters, site, channels, powers)
+    state.gaps = carry_gaps(state.gaps, channels)
     if state.history is not None:
         state.history = carry_history(state.history, channels, powers)
 
 
 def _carry_on(state: State, before: Site, last: Snapshot) -> None:
     """From the open block on the new plant is traced, with what its stores held. What came before stays as the plant was then."""
-    site, graph, history = state.site, state.graph, state.history
+    site = state.site
+    graph = state.graph
+    history = state.history
     assert site is not None and graph is not None and history is not None
     held = {store.id: account for store, account in zip(before.stores, last.accounts, strict=True)}
     same_sources = [s.id for s in before.sources] == [s.id for s in site.sources]
@@ -160,15 +177,27 @@ def _carry_on(state: State, before: Site, last: Snapshot) -> None:
     for i, store in enumerate(site.stores):
         if same_sources and store.id in held:
             accounts[i] = held[store.id].copy()
-    mix = last.held if last.held.shape == _nothing_held(graph).shape and same_sources else _nothing_held(graph)
-    state.snapshots, state.tail = {_block(graph, history.end): Snapshot(accounts, mix)}, None
+    mix = (
+        last.held
+        if last.held.shape == _nothing_held(graph).shape and same_sources
+        else _nothing_held(graph)
+    )
+    state.snapshots = {_block(graph, history.end): Snapshot(accounts, mix)}
+    state.tail = None
 
 
 def _advance(state: State, out: Out) -> None:
     """Close every window whose grace is over."""
-    site, graph = state.site, state.graph
-    assert site is not None and graph is not None and state.meters is not None and state.states is not None
-    window, grace = round(site.window_s * 1e9), round(site.grace_s * 1e9)
+    site = state.site
+    graph = state.graph
+    assert (
+        site is not None
+        and graph is not None
+        and state.meters is not None
+        and state.states is not None
+    )
+    window = round(site.window_s * 1e9)
+    grace = round(site.grace_s * 1e9)
     if state.history is None:
         first = min((int(b.ts.min()) for b in state.pending if len(b)), default=0)
         if not first:
@@ -185,11 +214,16 @@ def _advance(state: State, out: Out) -> None:
 
 
 def _accounts(site: Site) -> list[Account]:
-    accounts = [Account(s.charge_efficiency, s.discharge_efficiency, s.account == "well_mixed") for s in site.stores]
+    accounts = [
+        Account(s.charge_efficiency, s.discharge_efficiency, s.account == "well_mixed")
+        for s in site.stores
+    ]
     opening = len(site.sources) + 2
     for account, store in zip(accounts, site.stores, strict=True):
         if store.opening_kwh > 0.0:
-            account.charge(0, store.opening_kwh / store.charge_efficiency, [((opening, 0), store.opening_kwh)])
+            account.charge(
+                0, store.opening_kwh / store.charge_efficiency, [((opening, 0), store.opening_kwh)]
+            )
     return accounts
 
 
@@ -207,7 +241,10 @@ def _block(graph: Graph, ts: int) -> int:
 
 def _close(state: State, last: int, out: Out) -> None:
     """Close windows up to `last`, correct what earlier ones need, give out what changed."""
-    site, graph, meters, history = state.site, state.graph, state.meters, state.history
+    site = state.site
+    graph = state.graph
+    meters = state.meters
+    history = state.history
     assert (
         site is not None
         and graph is not None
@@ -216,12 +253,14 @@ def _close(state: State, last: int, out: Out) -> None:
         and state.states is not None
     )
     window = history.window
-    rows, state.pending = join(state.pending), []
+    rows = join(state.pending)
+    state.pending = []
     for event in rows.events:
         for line, node in enumerate(site.lines):
             if node.state_tag == event.tag:
                 state.states.change(line, event.ts, event.text)
-    previous, held = history.end, _held_from(graph, history)
+    previous = history.end
+    held = _held_from(graph, history)
     ends = np.arange(previous + window, last + 1, window, dtype=np.int64)
     absorbed = meters.absorb(rows.ts, rows.tag, rows.value, rows.quality, ends, previous)
     out.unusual += absorbed.unusual
@@ -245,7 +284,8 @@ def _close(state: State, last: int, out: Out) -> None:
 
 def _take_late(state: State, late: dict[int, Late], held: int) -> list[Span]:
     """Put late readings where they belong. A gap that they came into is not the same any more; what is left of it is to be shaped."""
-    meters, history = state.meters, state.history
+    meters = state.meters
+    history = state.history
     assert meters is not None and history is not None
     changed, left = take_late(meters, history, late, held)
     filled = {(span.channel, span.since, span.until) for span in changed}
@@ -255,7 +295,9 @@ def _take_late(state: State, late: dict[int, Late], held: int) -> list[Span]:
 
 def _shape(state: State) -> list[Span]:
     """Shape the gaps whose windows are all there."""
-    graph, meters, history = state.graph, state.meters, state.history
+    graph = state.graph
+    meters = state.meters
+    history = state.history
     assert graph is not None and meters is not None and history is not None
     ready = [g for g in state.gaps if g.ts <= history.end]
     state.gaps = [g for g in state.gaps if g.ts > history.end]
@@ -276,20 +318,27 @@ def _measure_spans(state: State, spans: list[Span]) -> None:
 
 def _measure(state: State, lo: int, hi: int, span: Span | None = None) -> None:
     """Energies of all channels, or of the one that changed, in the windows of rows `lo` to `hi`. Older points of the other channels are no longer held."""
-    meters, history = state.meters, state.history
+    meters = state.meters
+    history = state.history
     assert meters is not None and history is not None
-    reading = meters.totals(history.boundaries(lo, hi), history.x[lo : hi + 1], None if span is None else span.channel)
+    reading = meters.totals(
+        history.boundaries(lo, hi), history.x[lo : hi + 1], None if span is None else span.channel
+    )
     channels = slice(None) if span is None else slice(span.channel, span.channel + 1)
     total = reading.total
     # what was booked before these rows stays, and after a span that ends: the sum is the counter's
-    ends = [0, -1] if span is not None and history.first + hi * history.window >= span.until else [0]
+    ends = (
+        [0, -1] if span is not None and history.first + hi * history.window >= span.until else [0]
+    )
     booked = history.total[[lo, hi][: len(ends)], channels]
     total[ends] = np.where(np.isfinite(booked), booked, total[ends])
     history.total[lo : hi + 1, channels] = total
     scale = meters.layout.scale[channels]
     history.amount[lo:hi, channels] = np.nan_to_num(np.diff(total, axis=0)) * scale
     history.seen[lo:hi, channels] = _steps(reading.seen, history.seen[lo:hi, channels], 1.0)
-    history.estimated[lo:hi, channels] = _steps(reading.estimated, history.estimated[lo:hi, channels], scale)
+    history.estimated[lo:hi, channels] = _steps(
+        reading.estimated, history.estimated[lo:hi, channels], scale
+    )
 
 
 def _steps(running: np.ndarray, before: np.ndarray, scale: Any) -> np.ndarray:
@@ -302,7 +351,8 @@ def _steps(running: np.ndarray, before: np.ndarray, scale: Any) -> np.ndarray:
 
 def _trace_from(state: State, since: int, anew: bool, out: Out) -> None:
     """Trace block after block from the one that holds `since`; `anew` where earlier windows must be corrected before their block closes."""
-    graph, history = state.graph, state.history
+    graph = state.graph
+    history = state.history
     assert graph is not None and history is not None
     size = round(graph.block_s * 1e9)
     block = max(_block(graph, since), min(state.snapshots))
@@ -324,7 +374,9 @@ def _trace_rows(
     state: State, lo: int, hi: int, accounts: list[Account], held: np.ndarray, whole: bool, out: Out
 ) -> np.ndarray:
     """Trace the rows of one block. While it is open only new windows are given out: those before wait for its close."""
-    graph, history, site = state.graph, state.history, state.site
+    graph = state.graph
+    history = state.history
+    site = state.site
     assert graph is not None and history is not None and site is not None
     energy, seen, estimated = by_meter(state, lo, hi)
     used = edges(graph, energy, (seen > 0) | _counted(state, lo, hi))
@@ -343,7 +395,8 @@ def _trace_rows(
 
 def _counted(state: State, lo: int, hi: int) -> np.ndarray:
     """Windows between readings of a meter's counter [n, meters], read in them or not: once a counter is back, a silence is no blindness."""
-    history, meters = state.history, state.meters
+    history = state.history
+    meters = state.meters
     assert history is not None and meters is not None
     layout = meters.layout
     if not len(layout.meter):
@@ -356,9 +409,12 @@ def _counted(state: State, lo: int, hi: int) -> np.ndarray:
 
 def by_meter(state: State, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Energies [n, meters, 2], seconds seen [n, meters], estimated [n, meters] of rows `lo` to `hi`."""
-    site, history, meters = state.site, state.history, state.meters
+    site = state.site
+    history = state.history
+    meters = state.meters
     assert site is not None and history is not None and meters is not None
-    n, layout = hi - lo, meters.layout
+    n = hi - lo
+    layout = meters.layout
     energy = (history.amount[lo:hi] @ layout.summing).reshape(n, len(site.meters), 2)
     estimated = (history.estimated[lo:hi] @ layout.summing).reshape(n, len(site.meters), 2).sum(2)
     seen = (
@@ -371,7 +427,9 @@ def by_meter(state: State, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np
 
 def _give(state: State, row: int, window: Window, used: Any, metered: Metered, out: Out) -> None:
     """Make the book of one window; give it out if it is new or differs from what was given out before."""
-    history, site, graph = state.history, state.site, state.graph
+    history = state.history
+    site = state.site
+    graph = state.graph
     assert history is not None and site is not None and graph is not None
     book = _book(state, row, window, used, metered)
     body = book.encode()
@@ -385,27 +443,62 @@ def _give(state: State, row: int, window: Window, used: Any, metered: Metered, o
 
 
 def _book(state: State, row: int, window: Window, used: Any, metered: Metered) -> Book:
-    history, site, graph = state.history, state.site, state.graph
-    assert history is not None and site is not None and graph is not None and state.states is not None
+    history = state.history
+    site = state.site
+    graph = state.graph
+    assert (
+        history is not None and site is not None and graph is not None and state.states is not None
+    )
     start = history.first + row * history.window
     energy, seen, estimated = metered
-    w, traced = window.at, window.traced
+    w = window.at
+    traced = window.traced
     taps_seen = np.array([min((seen[m] for m in tap.meters), default=0.0) for tap in graph.taps])
     taps_estimated = np.array([sum(estimated[m] for m in tap.meters) for tap in graph.taps])
     counts = history.amount[row]
-    good = np.array([np.nan if n.good_channel is None else counts[n.good_channel] for n in site.lines])
-    scrap = np.array([np.nan if n.scrap_channel is None else counts[n.scrap_channel] for n in site.lines])
+    good = np.array(
+        [np.nan if n.good_channel is None else counts[n.good_channel] for n in site.lines]
+    )
+    scrap = np.array(
+        [np.nan if n.scrap_channel is None else counts[n.scrap_channel] for n in site.lines]
+    )
     return Book(
-        start, start + history.window, 0, state.config, window.flows, used.taps[w] - graph.returned(used.discharge[w]), traced.taps[w, :, graph.electric], taps_seen,
-        taps_estimated, energy, seen, estimated, used.source[w], traced.delivered_remainder[w], traced.remainder_electric[w], used.charge[w],
-        used.discharge[w], window.held_kwh, good, scrap, state.states.seconds(start, start + history.window), window.layers,
-    )  # fmt: skip
+        start,
+        start + history.window,
+        0,
+        state.config,
+        window.flows,
+        used.taps[w] - graph.returned(used.discharge[w]),
+        traced.taps[w, :, graph.electric],
+        taps_seen,
+        taps_estimated,
+        energy,
+        seen,
+        estimated,
+        used.source[w],
+        traced.delivered_remainder[w],
+        traced.remainder_electric[w],
+        used.charge[w],
+        used.discharge[w],
+        window.held_kwh,
+        good,
+        scrap,
+        state.states.seconds(start, start + history.window),
+        window.layers,
+    )
 
 
 def _forget(state: State, held: int) -> None:
     """Drop what is older than the horizon; points each time a block is over, that is when `held` moves on."""
-    history, graph, meters = state.history, state.graph, state.meters
-    assert history is not None and graph is not None and meters is not None and state.states is not None
+    history = state.history
+    graph = state.graph
+    meters = state.meters
+    assert (
+        history is not None
+        and graph is not None
+        and meters is not None
+        and state.states is not None
+    )
     size = round(graph.block_s * 1e9)
     if _held_from(graph, history) > held:
         meters.trim(_held_from(graph, history), history.first, history.end)

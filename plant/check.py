@@ -38,7 +38,10 @@ def _site(plant: PlantFile) -> Iterator[Finding]:
     try:
         ZoneInfo(plant.site.timezone)
     except (ZoneInfoNotFoundError, ValueError):
-        yield ("site", "timezone"), f"'{plant.site.timezone}' is not an IANA time zone such as Asia/Shanghai"
+        yield (
+            ("site", "timezone"),
+            f"'{plant.site.timezone}' is not an IANA time zone such as Asia/Shanghai",
+        )
 
 
 def _connections(plant: PlantFile) -> Iterator[Finding]:
@@ -67,18 +70,29 @@ def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
             continue
         if connection.protocol == "modbus":
             if meter.profile is None:
-                yield at, "a Modbus meter needs profile: one of the catalogue (wattline check --profiles lists it)"
+                yield (
+                    at,
+                    "a Modbus meter needs profile: one of the catalogue (wattline check --profiles lists it)",
+                )
             elif profiles and meter.profile not in profiles:
                 yield (*at, "profile"), missing(meter.profile, profiles, "profile")
             if not isinstance(meter.unit, int) or not 0 <= meter.unit <= 255:
                 yield (*at, "unit"), "a Modbus meter needs unit: its unit id, 0 to 255"
             place = (meter.on, meter.unit, meter.address)
             if place in taken:
-                yield at, f"same connection and unit as meter '{taken[place]}'; give each device once"
+                yield (
+                    at,
+                    f"same connection and unit as meter '{taken[place]}'; give each device once",
+                )
             taken[place] = key
         elif connection.protocol == "mqtt":
             if meter.topic not in connection.topics:
-                yield (*at, "topic"), missing(str(meter.topic), connection.topics, f"topic on connection '{meter.on}'")
+                yield (
+                    (*at, "topic"),
+                    missing(
+                        str(meter.topic), connection.topics, f"topic on connection '{meter.on}'"
+                    ),
+                )
             if meter.id is None:
                 yield at, "an MQTT meter needs id: what stands for {meter} in the topic filter"
             if not isinstance(meter.unit, str):
@@ -102,10 +116,15 @@ def _sources(plant: PlantFile) -> Iterator[Finding]:
         if bus is None:
             yield (*at, "into"), missing(source.into, plant.buses, "bus")
         elif bus.carrier is not source.carrier:
-            yield (*at, "into"), f"bus '{source.into}' carries {bus.carrier}, the source gives {source.carrier}"
+            yield (
+                (*at, "into"),
+                f"bus '{source.into}' carries {bus.carrier}, the source gives {source.carrier}",
+            )
         if source.carrier is Carrier.NATURAL_GAS and source.meter in plant.meters:
             meter_config = plant.meters[source.meter]
-            if meter_config.reference is None and (bus is None or (bus.unit or BOOK_UNIT[bus.carrier]) == "Nm3"):
+            if meter_config.reference is None and (
+                bus is None or (bus.unit or BOOK_UNIT[bus.carrier]) == "Nm3"
+            ):
                 yield (
                     ("meters", source.meter),
                     "a gas meter needs reference: 0C, 15C or 20C (20C read as Nm3 is 7.3 % too much)",
@@ -124,7 +143,10 @@ def _converters(plant: PlantFile) -> Iterator[Finding]:
         at = ("converters", key)
         for name, meters in converter.inputs.items():
             if name not in plant.buses and name not in plant.sources and name != "ambient":
-                yield (*at, "inputs", name), missing(name, [*plant.buses, *plant.sources, "ambient"], "bus or source")
+                yield (
+                    (*at, "inputs", name),
+                    missing(name, [*plant.buses, *plant.sources, "ambient"], "bus or source"),
+                )
             for meter in as_list(meters):
                 if not (name == "ambient" and meter == "derived"):
                     yield from _meter_ref(plant, (*at, "inputs", name), meter)
@@ -144,7 +166,12 @@ def _signal(plant: PlantFile, at: tuple[str | int, ...], signal: str | None) -> 
     if connection not in plant.connections:
         yield at, missing(connection, plant.connections, "connection")
     elif name not in plant.connections[connection].nodes:
-        yield at, missing(name, plant.connections[connection].nodes, f"node on connection '{connection}'")
+        yield (
+            at,
+            missing(
+                name, plant.connections[connection].nodes, f"node on connection '{connection}'"
+            ),
+        )
 
 
 def _lines(plant: PlantFile) -> Iterator[Finding]:
@@ -172,7 +199,10 @@ def _contracts(plant: PlantFile) -> Iterator[Finding]:
             yield ("contracts", key, "source"), missing(contract.source, plant.sources, "source")
         covered[contract.source] = covered.get(contract.source, 0.0) + contract.share
         if covered[contract.source] > 1 + 1e-9:
-            yield ("contracts", key, "share"), f"contracts cover more than all of source '{contract.source}'"
+            yield (
+                ("contracts", key, "share"),
+                f"contracts cover more than all of source '{contract.source}'",
+            )
 
 
 def _shared_meters(plant: PlantFile) -> Iterator[Finding]:

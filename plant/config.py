@@ -27,7 +27,8 @@ class Plan(Strict):
         None, description="planned electricity of a day, such as 480 MWh"
     )
     demand: Annotated[float, _in("kW")] | None = Field(
-        None, description="greatest mean power of a quarter of an hour that was agreed with the grid, such as 28 MW"
+        None,
+        description="greatest mean power of a quarter of an hour that was agreed with the grid, such as 28 MW",
     )
     intensity: float | None = Field(
         None, gt=0, description="target of carbon per kWh of final energy, by location, in g/kWh"
@@ -43,17 +44,25 @@ class SiteConfig(Strict):
     grid: str = Field(description="region of the grid factor, such as CN-ZJ")
     method: Literal["CN-ORG", "GHGP"] = Field("CN-ORG", description="method profile of the books")
     day_starts: str = Field(
-        "00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time at which a day of the books begins"
+        "00:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="local time at which a day of the books begins",
     )
-    shifts: dict[Id, Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]] = Field(
-        {}, description="shifts by name, such as night: 22:00-06:00; one over midnight belongs to the day it began"
+    shifts: dict[
+        Id, Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
+    ] = Field(
+        {},
+        description="shifts by name, such as night: 22:00-06:00; one over midnight belongs to the day it began",
     )
     plan: Plan = Field(Plan(), description="what the site means to use")
     window: Seconds = Field(60.0, description="books window; a divisor of 15m")
     grace: Seconds = Field(15.0, description="how long after its end a window waits for readings")
-    factors_year: int | None = Field(None, description="pin the factor year; default: by the method profile")
+    factors_year: int | None = Field(
+        None, description="pin the factor year; default: by the method profile"
+    )
     factors: dict[str, float] = Field(
-        {}, description="own factors by key, kgCO2 per unit, such as grid: 0.4974 or heat_per_gj: 110"
+        {},
+        description="own factors by key, kgCO2 per unit, such as grid: 0.4974 or heat_per_gj: 110",
     )
 
     @field_validator("window")
@@ -67,21 +76,30 @@ class SiteConfig(Strict):
 class TopicConfig(Strict):
     """One kind of MQTT topic and where its values stand in the JSON payload."""
 
-    filter: str = Field(description="topic filter with {meter} where the meter's id stands, such as gas/{meter}/state")
+    filter: str = Field(
+        description="topic filter with {meter} where the meter's id stands, such as gas/{meter}/state"
+    )
     value: str = Field("$.value", description="path of the counter in the payload")
     flow: str | None = Field(None, description="path of the instantaneous value")
     time: str | None = Field(
-        None, description="path of the sample time (ISO 8601 with offset, or Unix seconds); default: time of receipt"
+        None,
+        description="path of the sample time (ISO 8601 with offset, or Unix seconds); default: time of receipt",
     )
 
 
 class Connection(Strict):
     """One endpoint: exactly one of modbus, opcua, mqtt."""
 
-    modbus: str | None = Field(None, pattern=r"^tcp://[^/:]+(:\d+)?$", description="tcp://HOST:PORT")
-    opcua: str | None = Field(None, pattern=r"^opc\.tcp://.+$", description="opc.tcp://HOST:PORT/PATH")
+    modbus: str | None = Field(
+        None, pattern=r"^tcp://[^/:]+(:\d+)?$", description="tcp://HOST:PORT"
+    )
+    opcua: str | None = Field(
+        None, pattern=r"^opc\.tcp://.+$", description="opc.tcp://HOST:PORT/PATH"
+    )
     mqtt: str | None = Field(
-        None, pattern=r"^mqtts?://[^/:]+(:\d+)?$", description="mqtt://HOST:PORT, or mqtts:// with TLS"
+        None,
+        pattern=r"^mqtts?://[^/:]+(:\d+)?$",
+        description="mqtt://HOST:PORT, or mqtts:// with TLS",
     )
     timeout: Seconds = Field(1.0, description="real time allowed for one answer")
     user: str | None = Field(None, description="user name at the broker or server")
@@ -124,8 +142,12 @@ class Every(Strict):
 class Ct(Strict):
     """Current transformer; with `applied_by: wattline` the ratio is multiplied here, otherwise the meter does it."""
 
-    ratio: str = Field(pattern=r"^\d+(\.\d+)?/\d+(\.\d+)?$", description="primary/secondary, such as 400/5")
-    applied_by: Literal["meter", "wattline"] = Field("meter", description="who multiplies with the ratio")
+    ratio: str = Field(
+        pattern=r"^\d+(\.\d+)?/\d+(\.\d+)?$", description="primary/secondary, such as 400/5"
+    )
+    applied_by: Literal["meter", "wattline"] = Field(
+        "meter", description="who multiplies with the ratio"
+    )
 
     @property
     def factor(self) -> float:
@@ -145,16 +167,22 @@ class Meter(Strict):
     address: Annotated[int, Field(ge=0, le=65535)] = Field(
         0, description="added to every register of the profile (SunSpec model base)"
     )
-    topic: Id | None = Field(None, description="MQTT: kind of topic, a name under the connection's topics")
+    topic: Id | None = Field(
+        None, description="MQTT: kind of topic, a name under the connection's topics"
+    )
     id: str | None = Field(None, description="MQTT: what stands for {meter} in the topic filter")
-    nodes: dict[str, str] = Field({}, description="OPC UA: quantity to node, such as active_power: nsu=...;s=...")
-    step: float | None = Field(None, gt=0, description="counter value of one pulse or digit, in its unit")
+    nodes: dict[str, str] = Field(
+        {}, description="OPC UA: quantity to node, such as active_power: nsu=...;s=..."
+    )
+    step: float | None = Field(
+        None, gt=0, description="counter value of one pulse or digit, in its unit"
+    )
     wraps_at: float | None = Field(
         None, gt=0, description="counter value at which it begins again from zero, in its unit"
     )
-    accuracy_class: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None = Field(
-        None, alias="class", description="accuracy class, such as 0.5 or 0.2S (per cent)"
-    )
+    accuracy_class: (
+        Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None
+    ) = Field(None, alias="class", description="accuracy class, such as 0.5 or 0.2S (per cent)")
     ct: Ct | None = Field(None, description="current transformer ahead of the meter")
     every: Every = Field(Every(), description="periods of reading")
     max: Annotated[str, BeforeValidator(str)] | None = Field(
@@ -163,12 +191,18 @@ class Meter(Strict):
     enthalpy: Annotated[float, Field(gt=0)] | None = Field(
         None, description="kJ/kg of steam less returned condensate, for mass meters"
     )
-    reference: Literal["0C", "15C", "20C"] | None = Field(None, description="reference state of a gas volume")
-    reverse: bool = Field(False, description="wired the other way round: import and export change places")
+    reference: Literal["0C", "15C", "20C"] | None = Field(
+        None, description="reference state of a gas volume"
+    )
+    reverse: bool = Field(
+        False, description="wired the other way round: import and export change places"
+    )
     read: Literal["basic", "all"] = Field(
         "basic", description="basic: counters, power, power factor; all: every row of the profile"
     )
-    counter: str | None = Field(None, description="quantity that rules the books, if not the usual one")
+    counter: str | None = Field(
+        None, description="quantity that rules the books, if not the usual one"
+    )
 
     @property
     def class_limit(self) -> float:
@@ -183,10 +217,13 @@ class Source(Strict):
     kind: SourceKind | None = Field(None, description="where it comes from; default by carrier")
     meter: Id = Field(description="the meter that rules the books")
     shape: list[Id] = Field(
-        [], description="further meters that give power only, such as the inverters behind a PV meter"
+        [],
+        description="further meters that give power only, such as the inverters behind a PV meter",
     )
     into: Id = Field(description="the bus it enters")
-    exports: bool = Field(False, description="the export register of the meter counts energy leaving the site")
+    exports: bool = Field(
+        False, description="the export register of the meter counts energy leaving the site"
+    )
     owner: Literal["own", "third_party"] = Field(
         "own", description="whose it is; energy of a third party on the roof is bought"
     )
@@ -199,10 +236,16 @@ class Store(Strict):
     bus: Id = Field(description="the bus it is charged from and discharges to")
     meter: Id = Field(description="its meter; import is charge, export is discharge")
     capacity: Annotated[float, _in("kWh")] = Field(description="usable energy, such as 10 MWh")
-    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(0.95, description="kWh held / kWh charged")
-    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(0.95, description="kWh delivered / kWh held")
+    charge_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="kWh held / kWh charged"
+    )
+    discharge_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="kWh delivered / kWh held"
+    )
     account: Literal["fifo", "well_mixed"] = Field("fifo", description="which energy leaves first")
-    opening: Annotated[float, _in("kWh")] = Field(0.0, description="energy held when the books begin")
+    opening: Annotated[float, _in("kWh")] = Field(
+        0.0, description="energy held when the books begin"
+    )
 
 
 class Bus(Strict):
@@ -211,8 +254,12 @@ class Bus(Strict):
     name: Name = ""
     carrier: Carrier = Field(description="electricity, steam, natural_gas, compressed_air, ...")
     unit: str | None = Field(None, description="unit of its books; default by carrier")
-    mix_over: Seconds | None = Field(None, description="time over which its content mixes; default by carrier")
-    holds: Seconds = Field(3600.0, description="how long its composition is kept while nothing flows")
+    mix_over: Seconds | None = Field(
+        None, description="time over which its content mixes; default by carrier"
+    )
+    holds: Seconds = Field(
+        3600.0, description="how long its composition is kept while nothing flows"
+    )
 
 
 class Output(Strict):
@@ -235,14 +282,21 @@ class Converter(Strict):
     """Takes from buses or sources and feeds buses. Two-way ones (transformers) carry the net direction of a window."""
 
     name: Name = ""
-    inputs: dict[str, Id | list[Id]] = Field(description="bus or source (or `ambient`) to its meter or meters")
+    inputs: dict[str, Id | list[Id]] = Field(
+        description="bus or source (or `ambient`) to its meter or meters"
+    )
     outputs: dict[Id, Output] = Field(description="bus to how the output is known")
     split: Literal["efficiency", "energy_content", "work_potential"] = Field(
-        "efficiency", description="how carbon is shared among several outputs (combined heat and power)"
+        "efficiency",
+        description="how carbon is shared among several outputs (combined heat and power)",
     )
     two_way: bool = Field(False, description="energy may flow back, as through a transformer")
-    supply_c: float = Field(90.0, description="temperature of the heat given, for split: work_potential")
-    ambient_c: float = Field(25.0, description="temperature of the surroundings, for split: work_potential")
+    supply_c: float = Field(
+        90.0, description="temperature of the heat given, for split: work_potential"
+    )
+    ambient_c: float = Field(
+        25.0, description="temperature of the surroundings, for split: work_potential"
+    )
 
 
 class LineOutput(Strict):
@@ -263,7 +317,8 @@ class Line(Strict):
     output: LineOutput | None = Field(None, description="what it makes")
     state: str | None = Field(None, description="CONNECTION.SIGNAL of the machine state")
     feeds_back: bool = Field(
-        False, description="the line returns electricity to its bus at times, as battery formation does"
+        False,
+        description="the line returns electricity to its bus at times, as battery formation does",
     )
 
 
@@ -274,7 +329,9 @@ class Contract(Strict):
     source: Id = Field(description="the source whose energy it covers")
     share: Annotated[float, Field(gt=0, le=1)] = Field(description="part of that energy, 0 to 1")
     factor: Annotated[float, Field(ge=0)] = Field(0.0, description="its own factor, kgCO2 per unit")
-    bundled: bool = Field(True, description="attributes come with the energy; false for certificates bought apart")
+    bundled: bool = Field(
+        True, description="attributes come with the energy; false for certificates bought apart"
+    )
 
 
 class Group(Strict):
@@ -289,10 +346,14 @@ class Influx(Strict):
     url: str = Field(pattern=r"^https?://[^/]+$", description="http://HOST:PORT")
     org: str = Field("wattline", description="organisation (2.x; others ignore it)")
     bucket: str = Field(
-        "wattline", pattern=r"^[A-Za-z0-9_-]+$", description="bucket or database of the figures; no slash"
+        "wattline",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="bucket or database of the figures; no slash",
     )
     raw_bucket: str = Field(
-        "wattline_raw", pattern=r"^[A-Za-z0-9_-]+$", description="bucket or database of the raw readings"
+        "wattline_raw",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="bucket or database of the raw readings",
     )
     token: Secret | None = Field(
         None, description="API token; user:password for 1.8; none where there is no access control"
@@ -305,7 +366,8 @@ class Rules(Strict):
     packs: bool = Field(True, description="run the rules that ship with Wattline")
     off: list[Id] = Field([], description="ids of shipped rules that are not wanted here")
     files: list[str] = Field(
-        [], description="rule files, relative to the plant file; a rule with the id of a shipped one replaces it"
+        [],
+        description="rule files, relative to the plant file; a rule with the id of a shipped one replaces it",
     )
 
 
@@ -318,7 +380,9 @@ class PlantFile(Strict):
     sources: dict[Id, Source] = Field({}, description="primary energy that enters")
     stores: dict[Id, Store] = Field({}, description="batteries")
     buses: dict[Id, Bus] = Field({}, description="where energy of one carrier mixes")
-    converters: dict[Id, Converter] = Field({}, description="transformers, boilers, compressors, chillers")
+    converters: dict[Id, Converter] = Field(
+        {}, description="transformers, boilers, compressors, chillers"
+    )
     lines: dict[Id, Line] = Field({}, description="production lines")
     groups: dict[Id, Group] = Field({}, description="lines shown and summed together")
     contracts: dict[Id, Contract] = Field({}, description="green power bought")

@@ -51,7 +51,8 @@ class DeviceError(WattlineError):
     """A device did not give what was asked of it."""
 
     def __init__(self, message: str, *, meter: str = "", endpoint: str = "") -> None:
-        self.meter, self.endpoint = meter, endpoint
+        self.meter = meter
+        self.endpoint = endpoint
         prefix = " ".join(part for part in (meter, f"({endpoint})" if endpoint else "") if part)
         super().__init__(f"{prefix}: {message}" if prefix else message)
 

@@ -96,12 +96,20 @@ class Frame:
 
 
 def batch(
-    ts: Any, tag: Any, value: Any, quality: Any = None, *, received: Any = None, events: tuple[Event, ...] = ()
+    ts: Any,
+    tag: Any,
+    value: Any,
+    quality: Any = None,
+    *,
+    received: Any = None,
+    events: tuple[Event, ...] = (),
 ) -> Batch:
     """Build a batch from anything array-like; `received` defaults to `ts`, `quality` to GOOD (BAD where the value is NaN)."""
     values = np.asarray(value, np.float64)
     times = np.broadcast_to(np.asarray(ts, np.int64), values.shape)
-    got = times if received is None else np.broadcast_to(np.asarray(received, np.int64), values.shape)
+    got = (
+        times if received is None else np.broadcast_to(np.asarray(received, np.int64), values.shape)
+    )
     marks = np.where(np.isnan(values), Quality.BAD, Quality.GOOD) if quality is None else quality
     return Batch(
         times,
@@ -139,7 +147,9 @@ def data_frame(header: Header, rows: Batch) -> Frame:
 
 def control_frame(header: Header, payload: bytes) -> Frame:
     """A control frame that carries `payload`."""
-    return Frame(header, EMPTY.ts, EMPTY.received, EMPTY.tag, EMPTY.value, EMPTY.quality, (), payload)
+    return Frame(
+        header, EMPTY.ts, EMPTY.received, EMPTY.tag, EMPTY.value, EMPTY.quality, (), payload
+    )
 
 
 _HEADER_LENGTH: Final = struct.Struct("<II")
@@ -159,7 +169,9 @@ _from_json = msgspec.json.Decoder(_Envelope)
 def _runs(column: npt.NDArray[Any]) -> bytes:
     """One column: run-length coded where that is smaller, plain otherwise."""
     starts = (
-        np.flatnonzero(np.concatenate(([True], column[1:] != column[:-1]))) if len(column) else np.empty(0, np.int64)
+        np.flatnonzero(np.concatenate(([True], column[1:] != column[:-1])))
+        if len(column)
+        else np.empty(0, np.int64)
     )
     if len(starts) * (column.itemsize + 4) < column.nbytes:
         body = starts.astype("<u4").tobytes() + column[starts].tobytes()
@@ -174,7 +186,8 @@ def _plain(column: npt.NDArray[Any]) -> bytes:
 def _unpack(data: memoryview, at: int, rows: int, dtype: str) -> tuple[npt.NDArray[Any], int]:
     coded, count, length = _COLUMN.unpack_from(data, at)
     at += _COLUMN.size
-    body, after = data[at : at + length], at + length
+    body = data[at : at + length]
+    after = at + length
     if not coded:
         return np.frombuffer(body, dtype, count), after
     starts = np.frombuffer(body, "<u4", count)
@@ -185,8 +198,16 @@ def _unpack(data: memoryview, at: int, rows: int, dtype: str) -> tuple[npt.NDArr
 def encode(frame: Frame) -> bytes:
     """Bytes of a frame, as kept in the journal."""
     head = _to_json.encode(_Envelope(frame.header, len(frame), frame.events))
-    columns = (_runs(frame.ts), _runs(frame.received), _plain(frame.tag), _plain(frame.value), _runs(frame.quality))
-    return b"".join((MAGIC, _HEADER_LENGTH.pack(len(head), len(frame.control)), head, frame.control, *columns))
+    columns = (
+        _runs(frame.ts),
+        _runs(frame.received),
+        _plain(frame.tag),
+        _plain(frame.value),
+        _runs(frame.quality),
+    )
+    return b"".join(
+        (MAGIC, _HEADER_LENGTH.pack(len(head), len(frame.control)), head, frame.control, *columns)
+    )
 
 
 def decode(data: bytes) -> Frame:
@@ -205,4 +226,6 @@ def decode(data: bytes) -> Frame:
         column, at = _unpack(view, at, envelope.rows, dtype)
         columns.append(column)
     ts, received, tag, value, quality = columns
-    return Frame(envelope.header, ts, received, tag, value, quality, envelope.events, control, len(data))
+    return Frame(
+        envelope.header, ts, received, tag, value, quality, envelope.events, control, len(data)
+    )

@@ -58,10 +58,16 @@ class Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise ConfigError(
-                [Mistake(name, mark.line + 1 if mark else 1, "", f"not valid YAML: {error.problem}")]
+                [
+                    Mistake(
+                        name, mark.line + 1 if mark else 1, "", f"not valid YAML: {error.problem}"
+                    )
+                ]
             ) from error
 
-    def _build(self, node: yaml.Node, path: Path_, construct: yaml.constructor.SafeConstructor) -> Any:
+    def _build(
+        self, node: yaml.Node, path: Path_, construct: yaml.constructor.SafeConstructor
+    ) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             built: dict[str, Any] = {}
@@ -71,12 +77,17 @@ class Document:
                 if key in built:
                     where = ".".join(map(str, (*path, key)))
                     self.duplicates.append(
-                        Mistake(self.name, key_node.start_mark.line + 1, where, "given twice; keep one")
+                        Mistake(
+                            self.name, key_node.start_mark.line + 1, where, "given twice; keep one"
+                        )
                     )
                 built[key] = self._build(value_node, (*path, key), construct)
             return built
         if isinstance(node, yaml.SequenceNode):
-            return [self._build(child, (*path, index), construct) for index, child in enumerate(node.value)]
+            return [
+                self._build(child, (*path, index), construct)
+                for index, child in enumerate(node.value)
+            ]
         value = construct.construct_object(node)
         return value.isoformat() if hasattr(value, "isoformat") else value
 
@@ -95,7 +106,9 @@ def _fields(model: Any, path: Path_) -> list[str]:
     current: Any = model
     for part in path:
         candidates = _models(current)
-        field = next((m.model_fields.get(str(part)) or _by_alias(m, str(part)) for m in candidates), None)
+        field = next(
+            (m.model_fields.get(str(part)) or _by_alias(m, str(part)) for m in candidates), None
+        )
         if field is not None:
             current = field.annotation
         elif not candidates:
@@ -169,7 +182,12 @@ def _mistakes(error: ValidationError, document: Document, model: type[BaseModel]
     for item in error.errors(include_url=False):
         location = tuple(part for part in item["loc"] if part != "[key]")
         path = _clean(location, document)
-        if path and isinstance(path[-1], str) and (path not in document.lines) and item["type"] != "missing":
+        if (
+            path
+            and isinstance(path[-1], str)
+            and (path not in document.lines)
+            and item["type"] != "missing"
+        ):
             path = path[:-1]
         found.setdefault(path, document.mistake(path, _message({**item, "loc": location}, model)))
     return list(found.values())
@@ -197,9 +215,13 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError([Mistake(str(path), 1, "", f"cannot be read: {error.strerror}")]) from error
+        raise ConfigError(
+            [Mistake(str(path), 1, "", f"cannot be read: {error.strerror}")]
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([Mistake(str(path), 1, "", "is not UTF-8 text; save it as UTF-8")]) from error
+        raise ConfigError(
+            [Mistake(str(path), 1, "", "is not UTF-8 text; save it as UTF-8")]
+        ) from error
 
 
 def load_plant(path: Path, profiles: frozenset[str] = frozenset()) -> PlantFile:
@@ -210,7 +232,10 @@ def load_plant(path: Path, profiles: frozenset[str] = frozenset()) -> PlantFile:
 def load_plant_text(name: str, text: str, profiles: frozenset[str] = frozenset()) -> PlantFile:
     """Like `load_plant`, from text."""
     plant, document = load_text(name, text, PlantFile)
-    findings = [*cross_check(plant, profiles), *(check_notify(plant.notify) if plant.notify else ())]
+    findings = [
+        *cross_check(plant, profiles),
+        *(check_notify(plant.notify) if plant.notify else ()),
+    ]
     found = [document.mistake(path, message) for path, message in findings]
     if found:
         raise ConfigError(found)

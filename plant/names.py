@@ -50,7 +50,9 @@ BOOK_UNIT: Final = {
 AS_ELECTRICITY: Final = frozenset({Carrier.COMPRESSED_AIR, Carrier.CHILLED_WATER})
 
 # carriers whose mix is taken over 15 minutes unless the plant file says otherwise (method, section 1, slow media)
-SLOW: Final = frozenset({Carrier.STEAM, Carrier.HEAT, Carrier.COMPRESSED_AIR, Carrier.CHILLED_WATER})
+SLOW: Final = frozenset(
+    {Carrier.STEAM, Carrier.HEAT, Carrier.COMPRESSED_AIR, Carrier.CHILLED_WATER}
+)
 
 DEFAULT_KIND: Final = {
     Carrier.ELECTRICITY: SourceKind.GRID,
@@ -82,12 +84,32 @@ POWERS: Final = {
 REVERSE_COUNTER: Final = "active_energy_export"
 
 # cumulative quantities: read at the pace of `every.energy`; all others at the pace of `every.power`
-CUMULATIVE: Final = frozenset({
-    "active_energy_import", "active_energy_export", "active_energy_total", "active_energy_net", "active_energy_export_daily",
-    "reactive_energy_import", "reactive_energy_export", "reactive_energy_total", "reactive_energy_net",
-    "reactive_energy_inductive", "reactive_energy_capacitive", "apparent_energy", "charge", "volume", "volume_corrected", "mass",
-    "heat_energy", "non_electrical_energy_import", "non_electrical_energy_export", "counter", "pulse_count", "operating_time",
-})  # fmt: skip
+CUMULATIVE: Final = frozenset(
+    {
+        "active_energy_import",
+        "active_energy_export",
+        "active_energy_total",
+        "active_energy_net",
+        "active_energy_export_daily",
+        "reactive_energy_import",
+        "reactive_energy_export",
+        "reactive_energy_total",
+        "reactive_energy_net",
+        "reactive_energy_inductive",
+        "reactive_energy_capacitive",
+        "apparent_energy",
+        "charge",
+        "volume",
+        "volume_corrected",
+        "mass",
+        "heat_energy",
+        "non_electrical_energy_import",
+        "non_electrical_energy_export",
+        "counter",
+        "pulse_count",
+        "operating_time",
+    }
+)
 
 
 class State(StrEnum):

@@ -12,10 +12,15 @@ from pydantic import Field, model_validator
 
 from plant.strict import Id, Language, Seconds, Secret, Strict
 
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time such as 07:00")]
+ClockTime = Annotated[
+    str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time such as 07:00")
+]
 LocalTime = Annotated[
     str,
-    Field(pattern=r"^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d$", description="local date and time: 2026-01-05 08:00"),
+    Field(
+        pattern=r"^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d$",
+        description="local date and time: 2026-01-05 08:00",
+    ),
 ]
 HTTP = r"^https?://\S+$"
 KINDS = ("url", "webhook", "alertmanager", "mqtt")
@@ -25,15 +30,26 @@ class Channel(Strict):
     """A way out: exactly one of url, webhook, alertmanager, mqtt."""
 
     url: str | Secret | None = Field(
-        None, description="any Apprise URL (mailto://, workflows://, dingtalk://, wecombot://, feishu://, slack://, ntfy:// ...); as a secret where it carries a token"
-    )  # fmt: skip
-    webhook: str | Secret | None = Field(None, description="http address that gets the JSON of Alertmanager's webhook")
-    alertmanager: str | None = Field(None, pattern=HTTP, description="http://HOST:PORT of an Alertmanager")
-    mqtt: str | None = Field(None, pattern=r"^mqtts?://[^/:@]+(:\d+)?$", description="mqtt://HOST:PORT, or mqtts://")
-    topic: str = Field("wattline", pattern=r"^[^+#\s]+$", description="MQTT: topics begin with this")
+        None,
+        description="any Apprise URL (mailto://, workflows://, dingtalk://, wecombot://, feishu://, slack://, ntfy:// ...); as a secret where it carries a token",
+    )
+    webhook: str | Secret | None = Field(
+        None, description="http address that gets the JSON of Alertmanager's webhook"
+    )
+    alertmanager: str | None = Field(
+        None, pattern=HTTP, description="http://HOST:PORT of an Alertmanager"
+    )
+    mqtt: str | None = Field(
+        None, pattern=r"^mqtts?://[^/:@]+(:\d+)?$", description="mqtt://HOST:PORT, or mqtts://"
+    )
+    topic: str = Field(
+        "wattline", pattern=r"^[^+#\s]+$", description="MQTT: topics begin with this"
+    )
     user: str | None = Field(None, description="user name at the mail server or broker")
     password: Secret | None = Field(None, description="its password, by reference: {secret: NAME}")
-    language: Language | None = Field(None, description="language of messages to the channel itself; default: of all")
+    language: Language | None = Field(
+        None, description="language of messages to the channel itself; default: of all"
+    )
     timeout: Seconds = Field(10.0, description="real time allowed for one message")
 
     @model_validator(mode="after")
@@ -52,10 +68,14 @@ class Person(Strict):
     """Somebody who is told. The first channel is used; the next ones when it fails."""
 
     name: str = Field("", description="as in messages; default: the id")
-    channels: list[Id] = Field(min_length=1, description="own channels, the first is used, the next when it fails")
+    channels: list[Id] = Field(
+        min_length=1, description="own channels, the first is used, the next when it fails"
+    )
     language: Language | None = Field(None, description="en, zh or de; default: of all")
     at_most: int = Field(
-        20, ge=1, description="messages an hour; what is over comes as one message. Critical is always told"
+        20,
+        ge=1,
+        description="messages an hour; what is over comes as one message. Critical is always told",
     )
 
 
@@ -93,8 +113,12 @@ class Tell(Strict):
 class Heartbeat(Strict):
     """A sign of life to the outside; whoever waits for it raises the alarm when it stops."""
 
-    url: str | Secret | None = Field(None, description="address that is fetched, such as that of a dead man's switch")
-    alertmanager: Id | None = Field(None, description="a channel: an alert Watchdog that always fires")
+    url: str | Secret | None = Field(
+        None, description="address that is fetched, such as that of a dead man's switch"
+    )
+    alertmanager: Id | None = Field(
+        None, description="a channel: an alert Watchdog that always fires"
+    )
     every: Seconds = Field(60.0, description="how often")
 
     @model_validator(mode="after")
@@ -107,14 +131,19 @@ class Heartbeat(Strict):
 class SelfTest(Strict):
     """Once a week a message through every channel, so that a dead one is noticed before it is needed."""
 
-    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field("mon", description="day of the week")
+    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(
+        "mon", description="day of the week"
+    )
     at: ClockTime = Field("09:00", description="local time")
 
 
 class Notify(Strict):
     """Telling people about alerts."""
 
-    link: str = Field(pattern=r"^https?://\S*[^/\s]$", description="where people reach the page, for links in messages")
+    link: str = Field(
+        pattern=r"^https?://\S*[^/\s]$",
+        description="where people reach the page, for links in messages",
+    )
     language: Language = Field("en", description="language of messages, where no other is given")
     channels: dict[Id, Channel] = Field(min_length=1, description="ways out by name")
     people: dict[Id, Person] = Field({}, description="who can be told")
@@ -126,7 +155,9 @@ class Notify(Strict):
     fallback: Id | None = Field(
         None, description="channel for what all channels of a person, or a channel, did not take"
     )
-    falls_back_after: Seconds = Field(120.0, description="how long a channel is tried before the next one is")
+    falls_back_after: Seconds = Field(
+        120.0, description="how long a channel is tried before the next one is"
+    )
     expires: Seconds = Field(86400.0, description="how long it is tried in all")
     heartbeat: Heartbeat | None = Field(None, description="a sign of life to the outside")
     self_test: SelfTest | None = Field(None, description="weekly message through every channel")

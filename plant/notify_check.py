@@ -16,13 +16,19 @@ def check_notify(notify: Notify) -> Iterator[Finding]:
     for severity, names in notify.tell:
         for n, name in enumerate(names):
             if name not in known:
-                yield ("notify", "tell", severity, n), missing(name, known, "person, rota or channel")
+                yield (
+                    ("notify", "tell", severity, n),
+                    missing(name, known, "person, rota or channel"),
+                )
     for name in notify.rotas:
         if name in notify.people:
             yield ("notify", "rotas", name), "is the name of a person too; give each its own"
     for name in (*notify.people, *notify.rotas):
         if name in notify.channels:
-            yield ("notify", "channels", name), "is the name of a person or rota too; give each its own"
+            yield (
+                ("notify", "channels", name),
+                "is the name of a person or rota too; give each its own",
+            )
     yield from _notify_people(notify)
     yield from _notify_channels(notify)
 
@@ -31,7 +37,10 @@ def _notify_people(notify: Notify) -> Iterator[Finding]:
     for key, person in notify.people.items():
         for n, name in enumerate(person.channels):
             if name not in notify.channels:
-                yield ("notify", "people", key, "channels", n), missing(name, notify.channels, "channel")
+                yield (
+                    ("notify", "people", key, "channels", n),
+                    missing(name, notify.channels, "channel"),
+                )
     for key, rota in notify.rotas.items():
         at = ("notify", "rotas", key)
         for n, name in enumerate(rota.people):
@@ -70,12 +79,23 @@ def _notify_channels(notify: Notify) -> Iterator[Finding]:
     name = notify.heartbeat.alertmanager if notify.heartbeat else None
     watched = [key for key, channel in notify.channels.items() if channel.kind == "alertmanager"]
     if name is not None and name not in watched:
-        yield ("notify", "heartbeat", "alertmanager"), missing(name, watched, "channel to an Alertmanager")
+        yield (
+            ("notify", "heartbeat", "alertmanager"),
+            missing(name, watched, "channel to an Alertmanager"),
+        )
 
 
 def _open_secret(at: tuple[str | int, ...], url: str) -> Iterator[Finding]:
     """A URL in the plant file carries no password; its text is left out of the message."""
     if "://" not in url:
-        yield at, "must be an address with a scheme, such as mailto://HOST:25?from=A&to=B, or {secret: NAME}"
-    elif re.match(r"^[^/]+://[^/?@]*:[^/?@]*@", url) or re.search(r"[?&](pass|token|secret|key)=", url, re.IGNORECASE):
-        yield at, "has a secret in it; put the whole address into a secret, {secret: NAME}, or use user and password"
+        yield (
+            at,
+            "must be an address with a scheme, such as mailto://HOST:25?from=A&to=B, or {secret: NAME}",
+        )
+    elif re.match(r"^[^/]+://[^/?@]*:[^/?@]*@", url) or re.search(
+        r"[?&](pass|token|secret|key)=", url, re.IGNORECASE
+    ):
+        yield (
+            at,
+            "has a secret in it; put the whole address into a secret, {secret: NAME}, or use user and password",
+        )

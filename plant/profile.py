@@ -10,9 +10,20 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 REGISTERS: Final = {
-    "uint16": 1, "int16": 1, "enum16": 1, "bitfield16": 1, "sunssf": 1, "uint32": 2, "int32": 2, "float32": 2, "acc32": 2,
-    "bitfield32": 2, "uint64": 4, "int64": 4, "float64": 4,
-}  # fmt: skip
+    "uint16": 1,
+    "int16": 1,
+    "enum16": 1,
+    "bitfield16": 1,
+    "sunssf": 1,
+    "uint32": 2,
+    "int32": 2,
+    "float32": 2,
+    "acc32": 2,
+    "bitfield32": 2,
+    "uint64": 4,
+    "int64": 4,
+    "float64": 4,
+}
 RowType = Literal[
     "uint16",
     "int16",

@@ -22,7 +22,7 @@ from plant.site import (
     Site,
     SourceNode,
     StoreNode,
-)  # fmt: skip
+)
 
 GAS_AT_0C = {"0C": 1.0, "15C": 273.15 / 288.15, "20C": 273.15 / 293.15}
 GAS_NCV_KWH_PER_NM3 = 0.038931 / units.GJ_PER_KWH
@@ -33,7 +33,9 @@ class Resolver:
     """Builds one `Site`. `catalogue` are the profiles by id, `tags` the registry."""
 
     def __init__(self, plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags) -> None:
-        self.plant, self.catalogue, self.tags = plant, catalogue, tags
+        self.plant = plant
+        self.catalogue = catalogue
+        self.tags = tags
         self.bus_index = {key: i for i, key in enumerate(plant.buses)}
         self.source_index = {key: i for i, key in enumerate(plant.sources)}
         self.meter_index = {key: i for i, key in enumerate(plant.meters)}
@@ -43,21 +45,40 @@ class Resolver:
 
     def site(self, simulated: bool) -> Site:
         """The resolved site, without source properties."""
-        plant, config = self.plant, self.plant.site
+        plant = self.plant
+        config = self.plant.site
         meters = tuple(self._meter(key, meter) for key, meter in plant.meters.items())
         lines = tuple(self._line(key) for key in plant.lines)
         return Site(
-            id=config.id, name=names(config.name, config.id), timezone=config.timezone, method=config.method, grid=config.grid,
-            day_starts=config.day_starts, window_s=config.window, grace_s=config.grace, meters=meters, channels=tuple(self.channels),
-            sources=tuple(self._source(key) for key in plant.sources), stores=(*(self._store(key) for key in plant.stores), *self._returns()),
-            buses=tuple(self._bus(key) for key in plant.buses), converters=tuple(self._converter(key) for key in plant.converters), lines=lines,
-            groups=tuple(GroupNode(id=key, name=names(g.name, key)) for key, g in plant.groups.items()), shifts=dict(config.shifts),
-            plan_kwh_per_day=config.plan.electricity_per_day, plan_kw=config.plan.demand, plan_g_per_kwh=config.plan.intensity, simulated=simulated,
-        )  # fmt: skip
+            id=config.id,
+            name=names(config.name, config.id),
+            timezone=config.timezone,
+            method=config.method,
+            grid=config.grid,
+            day_starts=config.day_starts,
+            window_s=config.window,
+            grace_s=config.grace,
+            meters=meters,
+            channels=tuple(self.channels),
+            sources=tuple(self._source(key) for key in plant.sources),
+            stores=(*(self._store(key) for key in plant.stores), *self._returns()),
+            buses=tuple(self._bus(key) for key in plant.buses),
+            converters=tuple(self._converter(key) for key in plant.converters),
+            lines=lines,
+            groups=tuple(
+                GroupNode(id=key, name=names(g.name, key)) for key, g in plant.groups.items()
+            ),
+            shifts=dict(config.shifts),
+            plan_kwh_per_day=config.plan.electricity_per_day,
+            plan_kw=config.plan.demand,
+            plan_g_per_kwh=config.plan.intensity,
+            simulated=simulated,
+        )
 
     def _carriers(self) -> dict[str, tuple[Carrier, str, str]]:
         """Meter id to carrier, booking unit, and kind of source if it measures one."""
-        plant, found = self.plant, {}
+        plant = self.plant
+        found = {}
 
         def put(meter: str, bus: str, kind: str = "") -> None:
             if meter in plant.meters and meter not in found and bus in plant.buses:
@@ -96,10 +117,21 @@ class Resolver:
         tag, scale = power
         most = _most(meter, carrier, unit)
         return MeterPoint(
-            id=key, name=names(meter.name, key), carrier=carrier.value, unit=unit, connection=meter.on, profile=meter.profile or protocol,
-            class_limit=meter.class_limit, power_tag=tag, power_scale=scale, max_per_hour=most, power_every_s=meter.every.power,
-            energy_every_s=meter.every.energy, books=key in self.carrier, power_factor_tags=self._power_factor(key, meter, profile),
-        )  # fmt: skip
+            id=key,
+            name=names(meter.name, key),
+            carrier=carrier.value,
+            unit=unit,
+            connection=meter.on,
+            profile=meter.profile or protocol,
+            class_limit=meter.class_limit,
+            power_tag=tag,
+            power_scale=scale,
+            max_per_hour=most,
+            power_every_s=meter.every.power,
+            energy_every_s=meter.every.energy,
+            books=key in self.carrier,
+            power_factor_tags=self._power_factor(key, meter, profile),
+        )
 
     def _power_factor(self, key: str, meter: Meter, profile: Profile | None) -> tuple[int, ...]:
         """Tags of the power factor: of all phases together where the meter gives it, else of each."""
@@ -139,12 +171,22 @@ class Resolver:
         inverter = profile.category == "inverter"
         wanted = (meter.counter,) if meter.counter else COUNTERS[carrier]
         forward = best_rows(profile, (REVERSE_COUNTER,) if inverter else wanted)
-        backward = [] if inverter or carrier is not Carrier.ELECTRICITY else best_rows(profile, (REVERSE_COUNTER,))
+        backward = (
+            []
+            if inverter or carrier is not Carrier.ELECTRICITY
+            else best_rows(profile, (REVERSE_COUNTER,))
+        )
         for rows, reverse in ((forward, False), (backward, True)):
             for row in rows:
                 self._profile_channel(key, meter, row, reverse, carrier, unit)
         power = next(
-            (r for q in POWERS[carrier] for r in profile.registers if r.quantity == q and r.phase == "total"), None
+            (
+                r
+                for q in POWERS[carrier]
+                for r in profile.registers
+                if r.quantity == q and r.phase == "total"
+            ),
+            None,
         )
         tag = None if power is None else self.tags.tag(key, power.name)
         scale = 1.0 if power is None else book_scale(units.to_canonical(power.unit)[0], unit, meter)
@@ -153,16 +195,27 @@ class Resolver:
             self._channel(key, tag, reverse=True, scale=1.0, kind="power")
         return tag, scale
 
-    def _profile_channel(self, key: str, meter: Meter, row: Row, reverse: bool, carrier: Carrier, unit: str) -> None:
+    def _profile_channel(
+        self, key: str, meter: Meter, row: Row, reverse: bool, carrier: Carrier, unit: str
+    ) -> None:
         canonical, factor = units.to_canonical(row.unit)
         ratio = meter.ct.factor if meter.ct and carrier is Carrier.ELECTRICITY else 1.0
         whole = row.type not in ("float32", "float64")
         step = (meter.step or (abs(row.scale) if whole else DEFAULT_COUNTER_STEP)) * factor * ratio
         wraps = meter.wraps_at or row.wraps_at
-        self._channel(key, self.tags.tag(key, row.name), reverse=reverse, scale=book_scale(canonical, unit, meter), step=step,
-                      float32=row.type == "float32", wraps_at=None if wraps is None else wraps * factor * ratio)  # fmt: skip
+        self._channel(
+            key,
+            self.tags.tag(key, row.name),
+            reverse=reverse,
+            scale=book_scale(canonical, unit, meter),
+            step=step,
+            float32=row.type == "float32",
+            wraps_at=None if wraps is None else wraps * factor * ratio,
+        )
 
-    def _from_topic(self, key: str, meter: Meter, carrier: Carrier, unit: str) -> tuple[int | None, float]:
+    def _from_topic(
+        self, key: str, meter: Meter, carrier: Carrier, unit: str
+    ) -> tuple[int | None, float]:
         canonical, factor = units.to_canonical(str(meter.unit))
         scale = book_scale(canonical, unit, meter)
         wraps = None if meter.wraps_at is None else meter.wraps_at * factor
@@ -177,7 +230,9 @@ class Resolver:
         topic = self.plant.connections[meter.on].topics[str(meter.topic)]
         return (self.tags.tag(key, "flow.total"), scale) if topic.flow else (None, scale)
 
-    def _from_nodes(self, key: str, meter: Meter, carrier: Carrier, unit: str) -> tuple[int | None, float]:
+    def _from_nodes(
+        self, key: str, meter: Meter, carrier: Carrier, unit: str
+    ) -> tuple[int | None, float]:
         counters = [q for q in COUNTERS[carrier] if q in meter.nodes][:1]
         power = next((q for q in POWERS[carrier] if q in meter.nodes), None)
         tag = None if power is None else self.tags.tag(key, f"{power}.total")
@@ -205,36 +260,70 @@ class Resolver:
     def _bus(self, key: str) -> BusNode:
         bus = self.plant.buses[key]
         slow = 900.0 if bus.carrier in SLOW else self.plant.site.window
-        return BusNode(id=key, name=names(bus.name, key), carrier=bus.carrier.value, unit=bus.unit or BOOK_UNIT[bus.carrier],
-                       mix_over_s=bus.mix_over or max(slow, self.plant.site.window), holds_s=bus.holds)  # fmt: skip
+        return BusNode(
+            id=key,
+            name=names(bus.name, key),
+            carrier=bus.carrier.value,
+            unit=bus.unit or BOOK_UNIT[bus.carrier],
+            mix_over_s=bus.mix_over or max(slow, self.plant.site.window),
+            holds_s=bus.holds,
+        )
 
     def _source(self, key: str) -> SourceNode:
         source = self.plant.sources[key]
         bus = self.plant.buses[source.into]
         return SourceNode(
-            id=key, name=names(source.name, key), carrier=source.carrier.value, kind=(source.kind or DEFAULT_KIND[source.carrier]).value,
-            bus=self.bus_index[source.into], meter=self.meter_index[source.meter], shape=tuple(self.meter_index[m] for m in source.shape),
-            exports=source.exports, own=source.owner == "own", unit=bus.unit or BOOK_UNIT[bus.carrier],
-        )  # fmt: skip
+            id=key,
+            name=names(source.name, key),
+            carrier=source.carrier.value,
+            kind=(source.kind or DEFAULT_KIND[source.carrier]).value,
+            bus=self.bus_index[source.into],
+            meter=self.meter_index[source.meter],
+            shape=tuple(self.meter_index[m] for m in source.shape),
+            exports=source.exports,
+            own=source.owner == "own",
+            unit=bus.unit or BOOK_UNIT[bus.carrier],
+        )
 
     def _store(self, key: str) -> StoreNode:
         store = self.plant.stores[key]
         return StoreNode(
-            id=key, name=names(store.name, key), bus=self.bus_index[store.bus], meter=self.meter_index[store.meter], capacity_kwh=store.capacity,
-            charge_efficiency=store.charge_efficiency, discharge_efficiency=store.discharge_efficiency, account=store.account, opening_kwh=store.opening,
-        )  # fmt: skip
+            id=key,
+            name=names(store.name, key),
+            bus=self.bus_index[store.bus],
+            meter=self.meter_index[store.meter],
+            capacity_kwh=store.capacity,
+            charge_efficiency=store.charge_efficiency,
+            discharge_efficiency=store.discharge_efficiency,
+            account=store.account,
+            opening_kwh=store.opening,
+        )
 
     def _converter(self, key: str) -> ConverterNode:
         converter = self.plant.converters[key]
-        inputs = tuple(self._input(name, as_list(meters)) for name, meters in converter.inputs.items())
+        inputs = tuple(
+            self._input(name, as_list(meters)) for name, meters in converter.inputs.items()
+        )
         per_unit = self._kwh_per_input_unit(next(iter(converter.inputs)))
         outputs = tuple(
-            OutputEdge(bus=self.bus_index[bus], meter=None if o.meter is None else self.meter_index[o.meter], efficiency=o.efficiency,
-                       kwh_per_input_unit=per_unit / (0.9024 if o.basis == "gross" else 1.0))
+            OutputEdge(
+                bus=self.bus_index[bus],
+                meter=None if o.meter is None else self.meter_index[o.meter],
+                efficiency=o.efficiency,
+                kwh_per_input_unit=per_unit / (0.9024 if o.basis == "gross" else 1.0),
+            )
             for bus, o in converter.outputs.items()
-        )  # fmt: skip
-        return ConverterNode(id=key, name=names(converter.name, key), inputs=inputs, outputs=outputs, split=converter.split, two_way=converter.two_way,
-                             supply_c=converter.supply_c, ambient_c=converter.ambient_c)  # fmt: skip
+        )
+        return ConverterNode(
+            id=key,
+            name=names(converter.name, key),
+            inputs=inputs,
+            outputs=outputs,
+            split=converter.split,
+            two_way=converter.two_way,
+            supply_c=converter.supply_c,
+            ambient_c=converter.ambient_c,
+        )
 
     def _input(self, name: str, meters: list[str]) -> Input:
         known = tuple(self.meter_index[m] for m in meters if m != "derived")
@@ -248,7 +337,9 @@ class Resolver:
         bus = self.plant.buses.get(name) or self.plant.buses.get(
             self.plant.sources[name].into if name in self.plant.sources else ""
         )
-        gas = bus is not None and bus.carrier is Carrier.NATURAL_GAS and (bus.unit or "Nm3") == "Nm3"
+        gas = (
+            bus is not None and bus.carrier is Carrier.NATURAL_GAS and (bus.unit or "Nm3") == "Nm3"
+        )
         return GAS_NCV_KWH_PER_NM3 if gas else 1.0
 
     def _returns(self) -> list[StoreNode]:
@@ -258,10 +349,19 @@ class Resolver:
             for bus, meters in line.draws.items() if line.feeds_back else ():
                 if self.plant.buses[bus].carrier is Carrier.ELECTRICITY:
                     meter = self.meter_index[as_list(meters)[0]]
-                    found.append(StoreNode(
-                        id=f"{key}.returned", name=names(line.name, key), bus=self.bus_index[bus], meter=meter, capacity_kwh=0.0,
-                        charge_efficiency=1.0, discharge_efficiency=1.0, account="fifo", line=at,
-                    ))  # fmt: skip
+                    found.append(
+                        StoreNode(
+                            id=f"{key}.returned",
+                            name=names(line.name, key),
+                            bus=self.bus_index[bus],
+                            meter=meter,
+                            capacity_kwh=0.0,
+                            charge_efficiency=1.0,
+                            discharge_efficiency=1.0,
+                            account="fifo",
+                            line=at,
+                        )
+                    )
         return found
 
     def _count(self, signal: str | None) -> int | None:
@@ -272,7 +372,13 @@ class Resolver:
             connection, _, name = signal.partition(".")
             self.counts[signal] = len(self.channels)
             self.channels.append(
-                Channel(tag=self.tags.tag(connection, name), meter=-1, reverse=False, kind="count", step=1.0)
+                Channel(
+                    tag=self.tags.tag(connection, name),
+                    meter=-1,
+                    reverse=False,
+                    kind="count",
+                    step=1.0,
+                )
             )
         return self.counts[signal]
 
@@ -286,20 +392,30 @@ class Resolver:
         line = self.plant.lines[key]
         output = line.output
         draws = tuple(
-            Draw(bus=self.bus_index[bus], meters=tuple(self.meter_index[m] for m in as_list(meters)))
+            Draw(
+                bus=self.bus_index[bus], meters=tuple(self.meter_index[m] for m in as_list(meters))
+            )
             for bus, meters in line.draws.items()
         )
         return LineNode(
-            id=key, name=names(line.name, key), draws=draws, group=line.group, good_channel=self._count(output.good if output else None),
-            scrap_channel=self._count(output.scrap if output else None), state_tag=self._text(line.state),
-            order_tag=self._text(output.order if output else None), unit=output.unit if output else "",
-        )  # fmt: skip
+            id=key,
+            name=names(line.name, key),
+            draws=draws,
+            group=line.group,
+            good_channel=self._count(output.good if output else None),
+            scrap_channel=self._count(output.scrap if output else None),
+            state_tag=self._text(line.state),
+            order_tag=self._text(output.order if output else None),
+            unit=output.unit if output else "",
+        )
 
 
 def best_rows(profile: Profile, quantities: tuple[str, ...]) -> list[Row]:
     """The rows that count a quantity: the widest total register, or the tariff registers together where there is no total."""
     for quantity in quantities:
-        rows = [r for r in profile.registers if r.quantity == quantity and r.phase in ("total", "ch0")]
+        rows = [
+            r for r in profile.registers if r.quantity == quantity and r.phase in ("total", "ch0")
+        ]
         totals = [r for r in rows if r.tariff is None]
         if totals:
             return [max(totals, key=lambda r: (r.registers, r.type != "float32"))]
@@ -331,6 +447,8 @@ def _most(meter: Meter, carrier: Carrier, unit: str) -> float | None:
     return number * factor * book_scale(canonical, unit, meter)
 
 
-def resolve(plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *, simulated: bool = False) -> Site:
+def resolve(
+    plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *, simulated: bool = False
+) -> Site:
     """The resolved site, without source properties (`engine.factors.registry.properties` gives those)."""
     return Resolver(plant, catalogue, tags).site(simulated)

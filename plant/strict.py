@@ -8,8 +8,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from plant import units
 
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$", description="lower-case letters, digits and underscores")]
-Seconds = Annotated[float, BeforeValidator(units.seconds), Field(gt=0, description="a duration such as 10s, 15m or 1h")]
+Id = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_]{0,47}$", description="lower-case letters, digits and underscores"
+    ),
+]
+Seconds = Annotated[
+    float,
+    BeforeValidator(units.seconds),
+    Field(gt=0, description="a duration such as 10s, 15m or 1h"),
+]
 Language = Literal["en", "zh", "de"]
 Name = str | dict[Literal["en", "zh", "de"], str]
 

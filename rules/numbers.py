@@ -11,4 +11,6 @@ def number(value: float, unit: str, decimal: str = ".") -> str:
     rounded = round(value, digits)
     text = f"{rounded:.{max(digits, 0)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return " ".join(part for part in (text.replace(".", decimal), "" if unit == "1" else unit) if part)
+    return " ".join(
+        part for part in (text.replace(".", decimal), "" if unit == "1" else unit) if part
+    )

@@ -33,10 +33,28 @@ GJ: Final = 1000 / 3.6
 
 ARCHETYPES: Final[dict[str, Archetype]] = {
     "A1p": Archetype(500, gas_nm3=69.4, rate_per_h=20, base=0.60, power_factor=0.90, unit="body"),
-    "A1": Archetype(1100, heat_kwh=0.2 * GJ, gas_nm3=74.0, rate_per_h=20, base=0.55, power_factor=0.88, unit="vehicle"),
-    "A2": Archetype(20, heat_kwh=0.054 * GJ, rate_per_h=250, base=0.55, heat_base=0.40, unit="kWh cell"),
+    "A1": Archetype(
+        1100,
+        heat_kwh=0.2 * GJ,
+        gas_nm3=74.0,
+        rate_per_h=20,
+        base=0.55,
+        power_factor=0.88,
+        unit="vehicle",
+    ),
+    "A2": Archetype(
+        20, heat_kwh=0.054 * GJ, rate_per_h=250, base=0.55, heat_base=0.40, unit="kWh cell"
+    ),
     "A2e": Archetype(28, rate_per_h=250, base=0.52, unit="kWh cell"),
-    "A3c": Archetype(55, heat_kwh=0.010 * GJ, rate_per_h=125, base=0.75, heat_base=0.50, power_factor=0.95, unit="kWp"),
+    "A3c": Archetype(
+        55,
+        heat_kwh=0.010 * GJ,
+        rate_per_h=125,
+        base=0.75,
+        heat_base=0.50,
+        power_factor=0.95,
+        unit="kWp",
+    ),
     "A3m": Archetype(13.5, rate_per_h=125, base=0.40, power_factor=0.95, unit="kWp"),
     "A4": Archetype(0.40, rate_per_h=110, base=0.30, power_factor=0.90, unit="panel"),
     "A5": Archetype(
@@ -49,8 +67,12 @@ ARCHETYPES: Final[dict[str, Archetype]] = {
         power_factor=0.88,
         unit="kg fabric",
     ),
-    "A6e": Archetype(420, gas_nm3=6, rate_per_h=100, base=0.08, power_factor=0.82, unit="t liquid steel"),
-    "A6r": Archetype(80, gas_nm3=30.824, rate_per_h=100, base=0.25, power_factor=0.85, unit="t product"),
+    "A6e": Archetype(
+        420, gas_nm3=6, rate_per_h=100, base=0.08, power_factor=0.82, unit="t liquid steel"
+    ),
+    "A6r": Archetype(
+        80, gas_nm3=30.824, rate_per_h=100, base=0.25, power_factor=0.85, unit="t product"
+    ),
 }
 
 STATES: Final = tuple(State)

@@ -19,7 +19,18 @@ from simulator.archetypes import ARCHETYPES
 
 Span = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]|24):[0-5]\d$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Kind = Literal["cloud", "idle", "unloaded", "silent", "reset", "wrap", "preset", "bad_register", "frozen", "late"]
+Kind = Literal[
+    "cloud",
+    "idle",
+    "unloaded",
+    "silent",
+    "reset",
+    "wrap",
+    "preset",
+    "bad_register",
+    "frozen",
+    "late",
+]
 PHYSICAL = frozenset({"cloud", "idle", "unloaded"})
 
 
@@ -54,9 +65,12 @@ class LineSim(Strict):
     changeover: Changeover | None = None
     warmup: Seconds = 1_500.0
     via: dict[Id, Fraction] = Field(
-        {}, description="share of the archetype's electricity that reaches the line through this bus (air, cold)"
+        {},
+        description="share of the archetype's electricity that reaches the line through this bus (air, cold)",
     )
-    full: dict[Id, float] = Field({}, description="draw at full rate in bus units per hour, such as kW or Nm3/h")
+    full: dict[Id, float] = Field(
+        {}, description="draw at full rate in bus units per hour, such as kW or Nm3/h"
+    )
     base: Fraction | None = None
     cycle: dict[Id, Cycle] = Field({})
     power_factor: float | None = Field(None, gt=0, le=1)
@@ -91,8 +105,12 @@ class ConverterSim(Strict):
     no_load: float = Field(0.0, ge=0)
     specific: float | None = Field(None, gt=0)
     quadratic: float = Field(0.0, ge=0)
-    weight: float = Field(1.0, gt=0, description="share among the converters that feed the same bus")
-    unloaded: float = Field(0.28, ge=0, description="input while running unloaded, of the input at rated output")
+    weight: float = Field(
+        1.0, gt=0, description="share among the converters that feed the same bus"
+    )
+    unloaded: float = Field(
+        0.28, ge=0, description="input while running unloaded, of the input at rated output"
+    )
 
 
 class SourceSim(Strict):
@@ -176,7 +194,9 @@ class SimConfig(Strict):
 
 def sim_path(plant_path: Path) -> Path:
     """Where the simulator's file of a plant file stands: works.yaml -> works.sim.yaml."""
-    return plant_path.with_name(plant_path.name.removesuffix(".yml").removesuffix(".yaml") + ".sim.yaml")
+    return plant_path.with_name(
+        plant_path.name.removesuffix(".yml").removesuffix(".yaml") + ".sim.yaml"
+    )
 
 
 def load_sim(plant_path: Path, plant: PlantFile) -> SimConfig:
@@ -188,7 +208,10 @@ def load_sim(plant_path: Path, plant: PlantFile) -> SimConfig:
 def load_sim_text(name: str, text: str, plant: PlantFile) -> SimConfig:
     """Like `load_sim`, from text."""
     sim, document = load_text(name, text, SimConfig)
-    found = [document.mistake(path, message) for path, message in [*_known(sim, plant), *_targets(sim, plant)]]
+    found = [
+        document.mistake(path, message)
+        for path, message in [*_known(sim, plant), *_targets(sim, plant)]
+    ]
     if found:
         raise ConfigError(found)
     return sim
@@ -223,7 +246,8 @@ def _known(sim: SimConfig, plant: PlantFile) -> list[Finding]:
             found.append(
                 (
                     ("lines", key, "archetype"),
-                    f"there is no archetype '{line.archetype}'" + suggestion(line.archetype, list(ARCHETYPES)),
+                    f"there is no archetype '{line.archetype}'"
+                    + suggestion(line.archetype, list(ARCHETYPES)),
                 )
             )
     return found

@@ -27,8 +27,13 @@ MOST_BYTES = 1 << 16
 class Control:
     """Answers commands on a free loopback port; `stop` is set when the simulation shall end."""
 
-    def __init__(self, world: World, faults: FaultBook, ledger: Ledger, now: Callable[[], int]) -> None:
-        self.world, self.faults, self.ledger, self.now = world, faults, ledger, now
+    def __init__(
+        self, world: World, faults: FaultBook, ledger: Ledger, now: Callable[[], int]
+    ) -> None:
+        self.world = world
+        self.faults = faults
+        self.ledger = ledger
+        self.now = now
         self.stop_asked = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -76,7 +81,10 @@ class Control:
                 return {"ok": False, "error": f"cmd must be one of {', '.join(self._commands)}"}
             return {"ok": True, **self._commands[command["cmd"]](command)}
         except ValidationError as error:
-            return {"ok": False, "error": "; ".join(str(e["msg"]) for e in error.errors(include_url=False))}
+            return {
+                "ok": False,
+                "error": "; ".join(str(e["msg"]) for e in error.errors(include_url=False)),
+            }
         except (ValueError, KeyError, TypeError) as error:
             return {"ok": False, "error": str(error)}
 
@@ -101,7 +109,11 @@ class Control:
 
     def _known(self, event: EventSim) -> None:
         plant = self.world.plant
-        for word, names in (("line", plant.lines), ("source", plant.sources), ("converter", plant.converters)):
+        for word, names in (
+            ("line", plant.lines),
+            ("source", plant.sources),
+            ("converter", plant.converters),
+        ):
             if (target := getattr(event, word)) is not None and target not in names:
                 raise ValueError(f"there is no {word} '{target}'")
 
@@ -118,9 +130,12 @@ class Control:
         }
 
     def _truth(self, command: dict[str, Any]) -> dict[str, Any]:
-        t0, t1 = int(command["from"]), int(command["to"])
+        t0 = int(command["from"])
+        t1 = int(command["to"])
         if not self.world.first_ns <= t0 <= t1 <= self.now():
-            raise ValueError("from and to must lie between the world's beginning and now, from before to")
+            raise ValueError(
+                "from and to must lie between the world's beginning and now, from before to"
+            )
         return {"truth": self.world.truth(t0, t1)}
 
     def _registered(self, command: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +147,12 @@ class Control:
         return self.ledger.served()
 
     def _now(self, command: dict[str, Any]) -> dict[str, Any]:
-        return {"now": self.now(), "start": self.world.start_ns, "epoch": self.world.epoch_ns, "seed": self.world.seed}
+        return {
+            "now": self.now(),
+            "start": self.world.start_ns,
+            "epoch": self.world.epoch_ns,
+            "seed": self.world.seed,
+        }
 
     def _stop(self, command: dict[str, Any]) -> dict[str, Any]:
         self.stop_asked.set()

@@ -35,11 +35,19 @@ class DayFlows:
 class Model:
     """The plant's physics: `day(...)` is a pure function of its arguments and the seed."""
 
-    def __init__(self, plant: PlantFile, sim: SimConfig, layout: Layout, seed: int, start_ns: int) -> None:
-        self.plant, self.sim, self.layout, self.seed, self.start_ns = plant, sim, layout, seed, start_ns
+    def __init__(
+        self, plant: PlantFile, sim: SimConfig, layout: Layout, seed: int, start_ns: int
+    ) -> None:
+        self.plant = plant
+        self.sim = sim
+        self.layout = layout
+        self.seed = seed
+        self.start_ns = start_ns
         self.zone = ZoneInfo(plant.site.timezone)
         self.lines = {key: lines.build(plant, sim, key) for key in plant.lines}
-        self.timelines = {key: Timeline(key, model.sim, self.zone, seed) for key, model in self.lines.items()}
+        self.timelines = {
+            key: Timeline(key, model.sim, self.zone, seed) for key, model in self.lines.items()
+        }
         self.order = demand_first(plant)
         self.events: list[EventSim] = list(sim.events)
         self.replayed: dict[int, tuple[Floats, Floats]] = {}
@@ -50,7 +58,8 @@ class Model:
         for event in self.events:
             if event.kind != kind or target not in (event.line, event.source, event.converter):
                 continue
-            first, lasts = self.start_ns + round(event.at * SECOND_NS), round(event.lasts * SECOND_NS)
+            first = self.start_ns + round(event.at * SECOND_NS)
+            lasts = round(event.lasts * SECOND_NS)
             turns = [first]
             if event.every:
                 period = round(event.every * SECOND_NS)
@@ -91,13 +100,16 @@ class Model:
         return DayFlows(power, codes, held)
 
     def _run_lines(self, day: int, power: Floats) -> dict[str, Codes]:
-        index, codes = self.layout.index, {}
+        index = self.layout.index
+        codes = {}
         for key, model in self.lines.items():
             idle = tuple((start, end) for start, end, _ in self.spans("idle", key, day))
             states = self.timelines[key].codes(day, idle)
             for draw in model.draws:
                 power[index["draw", key, draw.bus]] = model.flow(draw, states, self.seed, day)
-            power[index["good", key, ""]], power[index["scrap", key, ""]] = model.made(states, self.seed, day)
+            power[index["good", key, ""]], power[index["scrap", key, ""]] = model.made(
+                states, self.seed, day
+            )
             codes[key] = states[LEAD:]
         return codes
 
@@ -107,7 +119,9 @@ class Model:
         for key, store in self.plant.stores.items():
             config = self.sim.batteries.get(key) or BatterySim(power=store.capacity / 4)
             at = self.layout.index["store", key, store.bus]
-            power[at], held[key] = battery.run(store, config, held_kwh.get(key, config.start * store.capacity), minutes)
+            power[at], held[key] = battery.run(
+                store, config, held_kwh.get(key, config.start * store.capacity), minutes
+            )
         return held
 
     def _run_sun(self, day: int, power: Floats) -> None:
@@ -115,18 +129,25 @@ class Model:
             if source.kind not in ON_SITE:
                 continue
             config = self.sim.pv.get(key) or PvSim(kwp=2 * lines.greatest(self.plant, source.meter))
-            made = sun.roof_kw(config, self.seed, key, day, self.sim.latitude, self.sim.longitude) * (
-                1 - self.mask("cloud", key, day)
+            made = sun.roof_kw(
+                config, self.seed, key, day, self.sim.latitude, self.sim.longitude
+            ) * (1 - self.mask("cloud", key, day))
+            shares = np.asarray(
+                [unit(self.seed, f"{key}.{meter}", 0.97, 1.03) for meter in source.shape]
             )
-            shares = np.asarray([unit(self.seed, f"{key}.{meter}", 0.97, 1.03) for meter in source.shape])
-            for meter, share in zip(source.shape, shares / shares.sum() if len(shares) else [], strict=True):
+            for meter, share in zip(
+                source.shape, shares / shares.sum() if len(shares) else [], strict=True
+            ):
                 power[self.layout.index["shape", key, meter]] = made * share
-            power[self.layout.index["source", key, source.into]] = made * (0.995 if source.shape else 1.0)
+            power[self.layout.index["source", key, source.into]] = made * (
+                0.995 if source.shape else 1.0
+            )
 
     def _balance(self, bus: str, day: int, power: Floats) -> None:
         """Fill in what nobody decided yet: unmetered use, then sources up to their limit, then converters."""
         index = self.layout.index
-        taken, given = np.zeros(STEPS), np.zeros(STEPS)
+        taken = np.zeros(STEPS)
+        given = np.zeros(STEPS)
         for key, column in index.items():
             taken += power[column] if self._takes(key, bus) else 0.0
             given += power[column] if self._gives(key, bus) else 0.0
@@ -154,7 +175,9 @@ class Model:
         bought = [
             k
             for k, s in self.plant.sources.items()
-            if s.into == bus and s.kind not in ON_SITE and index["source", k, bus] not in self.replayed
+            if s.into == bus
+            and s.kind not in ON_SITE
+            and index["source", k, bus] not in self.replayed
         ]
         makers = [k for k, c in self.plant.converters.items() if next(iter(c.outputs)) == bus]
         for number, key in enumerate(bought):
@@ -169,7 +192,10 @@ class Model:
     def _make(self, bus: str, makers: list[str], need: Floats, day: int, power: Floats) -> None:
         """Share the need among converters by weight; an unloaded one gives nothing and still takes."""
         idle = {key: self.mask("unloaded", key, day) for key in makers}
-        weights = {key: (self.sim.converters.get(key) or ConverterSim()).weight * (1 - idle[key]) for key in makers}
+        weights = {
+            key: (self.sim.converters.get(key) or ConverterSim()).weight * (1 - idle[key])
+            for key in makers
+        }
         total = np.maximum(sum(weights.values(), np.zeros(STEPS)), 1e-9)
         for key in makers:
             out = need * weights[key] / total
@@ -178,7 +204,8 @@ class Model:
             self._convert(key, bus, out, idle[key], power)
 
     def _convert(self, key: str, bus: str, out: Floats, idle: Floats, power: Floats) -> None:
-        node, index = self.plant.converters[key], self.layout.index
+        node = self.plant.converters[key]
+        index = self.layout.index
         config = self.sim.converters.get(key, ConverterSim())
         rated = config.rated or max(float(np.max(np.abs(out))), 1.0)
         per_unit = lines.specific(self.plant, self.sim, key, bus)

@@ -41,7 +41,10 @@ def _read_as(model: Model, row: Row) -> str:
     """Name under which the collector brings a row: a meter wired the other way round has its counters changed back."""
     if not model.config.reverse or not row.quantity.startswith("active_energy_"):
         return row.name
-    turned = {"active_energy_import": "active_energy_export", "active_energy_export": "active_energy_import"}
+    turned = {
+        "active_energy_import": "active_energy_export",
+        "active_energy_export": "active_energy_import",
+    }
     return row.model_copy(update={"quantity": turned.get(row.quantity, row.quantity)}).name
 
 
@@ -64,7 +67,14 @@ def plain(model: Model, quantity: str, look: Look) -> Any:
     """Value of a quantity of an MQTT or OPC UA meter in its own unit, as it is sent."""
     unit = counter_unit(model)
     canonical, factor = to_canonical(unit)
-    if quantity in ("flow", "active_power", "heat_power", "mass_flow", "volume_flow", "volume_flow_corrected"):
+    if quantity in (
+        "flow",
+        "active_power",
+        "heat_power",
+        "mass_flow",
+        "volume_flow",
+        "volume_flow_corrected",
+    ):
         rate = "kW" if canonical == "kWh" else f"{canonical}/h"
         own = 1.0 if rate == "kW" else factor
         return np.round(model.canonical("flow", "total", None, rate, look) / own, 4)
@@ -103,7 +113,8 @@ def signals(world: World) -> list[tuple[str, str, str, str]]:
     found = []
     for key, line in world.plant.lines.items():
         refs = [("state", line.state)] + [
-            (word, getattr(line.output or LineOutput(), word)) for word in ("good", "scrap", "order")
+            (word, getattr(line.output or LineOutput(), word))
+            for word in ("good", "scrap", "order")
         ]
         found += [(key, word, *ref.split(".", 1)) for word, ref in refs if ref]
     return [(line, word, connection, name) for line, word, connection, name in found]
@@ -113,7 +124,9 @@ def batches(world: World, start_ns: int, end_ns: int, step_s: float, tags: Tags)
     """One batch per step of [start, end); states and orders come with the first and whenever they change."""
     step_ns = round(step_s * SECOND_NS)
     meter_channels = [
-        (meter, tags.tag(meter, name), made) for meter in world.meters for name, made in channels(world, meter)
+        (meter, tags.tag(meter, name), made)
+        for meter in world.meters
+        for name, made in channels(world, meter)
     ]
     counts = [
         (line, word, tags.tag(connection, name))
@@ -125,7 +138,9 @@ def batches(world: World, start_ns: int, end_ns: int, step_s: float, tags: Tags)
         for line, word, connection, name in signals(world)
         if word in ("state", "order")
     ]
-    codes = np.asarray([tag for _, tag, _ in meter_channels] + [tag for _, _, tag in counts], np.int32)
+    codes = np.asarray(
+        [tag for _, tag, _ in meter_channels] + [tag for _, _, tag in counts], np.int32
+    )
     last: dict[int, str] = {}
     at = start_ns
     while at < end_ns:
@@ -141,13 +156,17 @@ def batches(world: World, start_ns: int, end_ns: int, step_s: float, tags: Tags)
 
 
 def _table(
-    world: World, times: Any, meter_channels: list[tuple[str, int, Any]], counts: list[tuple[str, str, int]]
+    world: World,
+    times: Any,
+    meter_channels: list[tuple[str, int, Any]],
+    counts: list[tuple[str, str, int]],
 ) -> Floats:
     """(steps, values) of one day."""
     table = np.empty((len(times), len(meter_channels) + len(counts)))
     day = world.day(int(times[0]) // DAY_NS)
     step, rest = np.divmod(times - day.start_ns, STEP_NS)
-    hours, seconds = rest / (3600 * SECOND_NS), times / SECOND_NS
+    hours = rest / (3600 * SECOND_NS)
+    seconds = times / SECOND_NS
     looks: dict[str, Look] = {}
     for position, (meter, _, made) in enumerate(meter_channels):
         if meter not in looks:

@@ -43,7 +43,9 @@ class Layout:
     def seat(self, plant: PlantFile, bus: str, column: int, meters: list[str]) -> None:
         for meter in meters:
             if bus in plant.buses and meter in plant.meters:
-                self.seats[meter] = Seat(column, 1 / len(meters), plant.buses[bus].carrier, bus_unit(plant, bus), bus)
+                self.seats[meter] = Seat(
+                    column, 1 / len(meters), plant.buses[bus].carrier, bus_unit(plant, bus), bus
+                )
 
 
 def bus_unit(plant: PlantFile, bus: str) -> str:
@@ -64,7 +66,9 @@ def lay_out(plant: PlantFile) -> Layout:
             bus = plant.sources[name].into if name in plant.sources else name
             layout.seat(plant, bus, layout.add("in", key, name), as_list(meters))
         for bus, output in converter.outputs.items():
-            layout.seat(plant, bus, layout.add("out", key, bus), [output.meter] if output.meter else [])
+            layout.seat(
+                plant, bus, layout.add("out", key, bus), [output.meter] if output.meter else []
+            )
     for key, store in plant.stores.items():
         layout.seat(plant, store.bus, layout.add("store", key, store.bus), [store.meter])
     for bus in plant.buses:

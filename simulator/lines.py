@@ -63,14 +63,18 @@ class LineModel:
         """Good and scrap units per hour over a day."""
         running = (codes[LEAD:] == CODE[State.RUN]).astype(np.float64)
         speed = self.rate_per_h * self.sim.performance * running
-        bad = np.clip(self.sim.scrap * (1 + 0.35 * smooth(seed, f"{self.id}.scrap", day, 3600)), 0, 1)
+        bad = np.clip(
+            self.sim.scrap * (1 + 0.35 * smooth(seed, f"{self.id}.scrap", day, 3600)), 0, 1
+        )
         return np.asarray(speed * (1 - bad)), np.asarray(speed * bad)
 
 
 def _levels(base: float, performance: float) -> Floats:
     """Draw by state code, as a share of the draw at full rate."""
     run = base + (1 - base) * performance
-    table = [max(STATE_POWER[state] * run, base if state is not State.OFF else 0.0) for state in STATES]
+    table = [
+        max(STATE_POWER[state] * run, base if state is not State.OFF else 0.0) for state in STATES
+    ]
     table[CODE[State.STANDBY]] = max(0.7 * base, STATE_POWER[State.STANDBY] * run)
     return np.asarray(table)
 
@@ -82,7 +86,9 @@ def _batches(cycle: Cycle, day: int, seed: int, name: str) -> Floats:
     for machine in range(cycle.machines):
         phase = unit(seed, f"{name}.jet{machine}") * cycle.period
         place = (seconds + phase) % cycle.period
-        total += np.where(place < cycle.on, 1.0, np.where(place < 0.9 * cycle.period, cycle.hold, 0.0))
+        total += np.where(
+            place < cycle.on, 1.0, np.where(place < 0.9 * cycle.period, cycle.hold, 0.0)
+        )
     mean = (cycle.on + cycle.hold * (0.9 * cycle.period - cycle.on)) / cycle.period
     return np.asarray(total / cycle.machines / mean)
 
@@ -108,7 +114,11 @@ def edge_per_canonical(plant: PlantFile, meter: str, unit_of_bus: str) -> float:
     """Bus units per canonical unit of a meter's flow: a mass meter on a steam bus in kWh has its enthalpy between."""
     enthalpy = plant.meters[meter].enthalpy
     text = plant.meters[meter].max or ""
-    return enthalpy / 3600 if enthalpy and unit_of_bus == "kWh" and ("t" in text or "g" in text) else 1.0
+    return (
+        enthalpy / 3600
+        if enthalpy and unit_of_bus == "kWh" and ("t" in text or "g" in text)
+        else 1.0
+    )
 
 
 def build(plant: PlantFile, sim: SimConfig, line: str) -> LineModel:
@@ -122,10 +132,26 @@ def build(plant: PlantFile, sim: SimConfig, line: str) -> LineModel:
     for bus in buses:
         carrier = plant.buses[bus].carrier
         default_base = (
-            0.3 if kind is None else kind.heat_base if carrier in (Carrier.STEAM, Carrier.HEAT) else kind.base
+            0.3
+            if kind is None
+            else kind.heat_base
+            if carrier in (Carrier.STEAM, Carrier.HEAT)
+            else kind.base
         )
-        base = default_base if config.base is None or carrier is not Carrier.ELECTRICITY else config.base
-        draws.append(Draw(bus, carrier, _full(plant, sim, line, bus, rate, bus == main), base, config.cycle.get(bus)))
+        base = (
+            default_base
+            if config.base is None or carrier is not Carrier.ELECTRICITY
+            else config.base
+        )
+        draws.append(
+            Draw(
+                bus,
+                carrier,
+                _full(plant, sim, line, bus, rate, bus == main),
+                base,
+                config.cycle.get(bus),
+            )
+        )
     factor = config.power_factor or (kind.power_factor if kind else 0.92)
     return LineModel(line, config, rate, factor, tuple(draws))
 
@@ -148,7 +174,9 @@ def _full(plant: PlantFile, sim: SimConfig, line: str, bus: str, rate: float, ma
         if carrier is Carrier.NATURAL_GAS and bus_unit(plant, bus) == "Nm3":
             return kind.gas_nm3 * rate
     meters = as_list(plant.lines[line].draws[bus])
-    return sum(greatest(plant, m) * edge_per_canonical(plant, m, bus_unit(plant, bus)) for m in meters)
+    return sum(
+        greatest(plant, m) * edge_per_canonical(plant, m, bus_unit(plant, bus)) for m in meters
+    )
 
 
 SPECIFIC = {
@@ -166,7 +194,8 @@ SPECIFIC = {
 
 def specific(plant: PlantFile, sim: SimConfig, converter: str, bus: str) -> float:
     """Input units per output unit of a converter at light load, without its no-load part."""
-    config, node = sim.converters.get(converter), plant.converters[converter]
+    config = sim.converters.get(converter)
+    node = plant.converters[converter]
     if config is not None and config.specific is not None:
         return config.specific
     efficiency = node.outputs[bus].efficiency
@@ -186,5 +215,9 @@ def input_per_unit(plant: PlantFile, sim: SimConfig, bus: str) -> float:
     if name is None:
         return SPECIFIC.get((Carrier.ELECTRICITY, plant.buses[bus].carrier), 1.0)
     config = sim.converters.get(name)
-    extra = config.quadratic * 0.75 + config.no_load / (0.75 * config.rated) if config and config.rated else 0.0
+    extra = (
+        config.quadratic * 0.75 + config.no_load / (0.75 * config.rated)
+        if config and config.rated
+        else 0.0
+    )
     return specific(plant, sim, name, bus) + extra

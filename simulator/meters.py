@@ -69,28 +69,42 @@ class Model:
     @property
     def outward(self) -> bool:
         """Whether the map counts the forward flow as export: inverters do, and meters wired the other way round."""
-        return (self.profile is not None and self.profile.category == "inverter") != self.config.reverse
+        return (
+            self.profile is not None and self.profile.category == "inverter"
+        ) != self.config.reverse
 
     def look(self, forward: Any, reverse: Any, flow: Any, seconds: Any) -> Look:
         """The meter's view of true energies and flow of its column."""
         share = self.seat.share * self.gain
-        taken, given = self.start[0] + share * forward, self.start[1] + share * reverse
+        taken = self.start[0] + share * forward
+        given = self.start[1] + share * reverse
         signed = share * flow * (1 + 0.0008 * flicker(seconds, self.noise))
         if self.config.reverse:
             signed = -signed
-        return Look(given, taken, signed, seconds) if self.outward else Look(taken, given, signed, seconds)
+        return (
+            Look(given, taken, signed, seconds)
+            if self.outward
+            else Look(taken, given, signed, seconds)
+        )
 
     def row(self, row: Row, look: Look) -> Any:
         """Value of a row in its own unit, not yet rounded to its register."""
-        return self.canonical(row.quantity, row.phase, row.tariff, row.unit, look) / to_canonical(row.unit)[1]
+        return (
+            self.canonical(row.quantity, row.phase, row.tariff, row.unit, look)
+            / to_canonical(row.unit)[1]
+        )
 
-    def canonical(self, quantity: str, phase: str, tariff: int | None, unit_text: str, look: Look) -> Any:
+    def canonical(
+        self, quantity: str, phase: str, tariff: int | None, unit_text: str, look: Look
+    ) -> Any:
         """Value of a quantity in its canonical unit."""
         if tariff is not None and tariff > 1:
             return 0.0 * look.taken
         made = ROWS.get(quantity)
         ratio = self.config.ct.factor if self.config.ct and quantity in BY_CT else 1.0
-        return (made(self, look, phase, to_canonical(unit_text)[0]) if made else 0.0 * look.taken) / ratio
+        return (
+            made(self, look, phase, to_canonical(unit_text)[0]) if made else 0.0 * look.taken
+        ) / ratio
 
     def sf(self, row: Row) -> int:
         """Exponent of the row's scale register."""
@@ -102,20 +116,38 @@ class Model:
 
 
 def build(
-    plant: PlantFile, sim: SimConfig, seed: int, key: str, seat: Seat, profile: Profile | None, power_factor: float
+    plant: PlantFile,
+    sim: SimConfig,
+    seed: int,
+    key: str,
+    seat: Seat,
+    profile: Profile | None,
+    power_factor: float,
 ) -> Model:
     """The meter `key` of a plant: constant gain inside its class, totals of earlier years, electrical surroundings."""
     config = plant.meters[key]
     gain = 1 + config.class_limit * unit(seed, f"{key}.gain", -0.6, 0.6)
     per_edge = _conversions(config, seat)
     peak_canonical = 2 * greatest(plant, key) if config.max else 500.0
-    native = to_canonical((config.max or "kW").strip().lstrip("+-0123456789.eE ") or "kW")[0].removesuffix("/h")
+    native = to_canonical((config.max or "kW").strip().lstrip("+-0123456789.eE ") or "kW")[
+        0
+    ].removesuffix("/h")
     peak = peak_canonical / per_edge.get("kWh" if native == "kW" else native, 1.0)
     years_h = unit(seed, f"{key}.age", 1500, 9000)
     start = (0.35 * peak * years_h, 0.01 * peak * years_h * (seat.carrier is Carrier.ELECTRICITY))
     volts = sim.buses.get(seat.bus, BusSim()).volts
     model = Model(
-        key, config, seat, gain, start, unit(seed, f"{key}.noise", 0, 50), volts, power_factor, peak, profile, per_edge
+        key,
+        config,
+        seat,
+        gain,
+        start,
+        unit(seed, f"{key}.noise", 0, 50),
+        volts,
+        power_factor,
+        peak,
+        profile,
+        per_edge,
     )
     if profile is not None:
         model.scales = registers.scale_factors(profile, _peaks(model))
@@ -127,7 +159,9 @@ def _conversions(config: Meter, seat: Seat) -> dict[str, float]:
     density = _KG_PER_M3.get(seat.carrier, 1.0)
     volume = _VOLUME_AT[config.reference]
     if seat.unit == "kWh":
-        kg = 3600 / (config.enthalpy or (25.1 if seat.carrier is Carrier.CHILLED_WATER else STEAM_KJ_PER_KG))
+        kg = 3600 / (
+            config.enthalpy or (25.1 if seat.carrier is Carrier.CHILLED_WATER else STEAM_KJ_PER_KG)
+        )
         table = {"kWh": 1.0, "kg": kg, "m3": kg / density, "Nm3": kg / density}
     elif seat.unit == "Nm3":
         table = {"Nm3": 1.0, "m3": volume, "kg": density, "kWh": 10.814}

@@ -33,7 +33,9 @@ def smooth(seed: int, name: str, day: int, every_s: int, lead: int = 0) -> Float
     before first.
     """
     count = 86_400 // every_s
-    knots = np.concatenate([rng(seed, name, d).standard_normal(count) for d in (day - 1, day, day + 1)])
+    knots = np.concatenate(
+        [rng(seed, name, d).standard_normal(count) for d in (day - 1, day, day + 1)]
+    )
     steps = np.arange(-lead, STEPS) * STEP_S
     return np.asarray(np.interp(steps, (np.arange(3 * count) - count) * float(every_s), knots))
 

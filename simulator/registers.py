@@ -74,7 +74,9 @@ def words(row: Row, value: float, word_order: str, sf: int = 0) -> tuple[int, ..
     if value != value:
         packed = _missing(row)
     elif row.type.startswith("float"):
-        packed = struct.pack(_FORMAT[row.type], float(shown(row, value, sf)) / (row.scale * 10.0**sf))
+        packed = struct.pack(
+            _FORMAT[row.type], float(shown(row, value, sf)) / (row.scale * 10.0**sf)
+        )
     else:
         lsb = row.scale * 10.0**sf
         packed = struct.pack(_FORMAT[row.type], round(float(shown(row, value, sf)) / lsb))
@@ -100,6 +102,13 @@ def scale_factors(profile: Profile, peaks: Mapping[str, float]) -> dict[int, int
             needed = 0
         else:
             top = float(2 ** bits(row) - 1)
-            needed = max(-2, int(np.ceil(np.log10(max(peaks.get(row.quantity, 1.0), 1e-6) * 1.2 / row.scale / top))))
+            needed = max(
+                -2,
+                int(
+                    np.ceil(
+                        np.log10(max(peaks.get(row.quantity, 1.0), 1e-6) * 1.2 / row.scale / top)
+                    )
+                ),
+            )
         found[row.scale_register] = max(found.get(row.scale_register, -9), needed)
     return found

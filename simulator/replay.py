@@ -35,10 +35,14 @@ def _series(config: Replay) -> tuple[Floats, Floats]:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
-        times = np.asarray(_in_order([_time(row[config.time_column], config) for row in rows], config), np.float64)
+        times = np.asarray(
+            _in_order([_time(row[config.time_column], config) for row in rows], config), np.float64
+        )
         values = np.asarray([float(row[config.column]) for row in rows])
     except OSError as error:
-        raise ConfigError([Mistake(str(path), 1, "", f"cannot be read: {error.strerror}")]) from error
+        raise ConfigError(
+            [Mistake(str(path), 1, "", f"cannot be read: {error.strerror}")]
+        ) from error
     except (KeyError, ValueError) as error:
         raise ConfigError([Mistake(str(path), 1, "", f"does not fit replay: {error}")]) from error
     if len(times) < 2:
@@ -59,7 +63,11 @@ def _in_order(times: list[int], config: Replay) -> list[int]:
 
 
 def _time(text: str, config: Replay) -> int:
-    moment = datetime.strptime(text, config.time_format) if config.time_format else datetime.fromisoformat(text)
+    moment = (
+        datetime.strptime(text, config.time_format)
+        if config.time_format
+        else datetime.fromisoformat(text)
+    )
     aware = moment.replace(tzinfo=ZoneInfo(config.timezone)) if moment.tzinfo is None else moment
     return round(aware.astimezone(UTC).timestamp()) * SECOND_NS
 

@@ -55,7 +55,11 @@ def _tangent(model: Model) -> float:
 
 
 def _voltage(model: Model, look: Look, phase: str, unit_text: str) -> Any:
-    wander = 1 + 0.006 * np.sin(look.seconds / 4100 + model.noise) + 0.0015 * flicker(look.seconds, model.noise + 1)
+    wander = (
+        1
+        + 0.006 * np.sin(look.seconds / 4100 + model.noise)
+        + 0.0015 * flicker(look.seconds, model.noise + 1)
+    )
     between = len(phase) == 4 or phase == "avg_ll"
     return (
         model.volts
@@ -91,8 +95,12 @@ def _power_factor(model: Model, look: Look, phase: str, unit_text: str) -> Any:
 
 
 def _temperature(model: Model, look: Look, phase: str, unit_text: str) -> Any:
-    base = {Carrier.STEAM: 175.0, Carrier.HEAT: 85.0, Carrier.CHILLED_WATER: 7.0}.get(model.seat.carrier, 32.0)
-    return base + (273.15 if unit_text == "K" else 0.0) + 0.5 * flicker(look.seconds, model.noise + 4)
+    base = {Carrier.STEAM: 175.0, Carrier.HEAT: 85.0, Carrier.CHILLED_WATER: 7.0}.get(
+        model.seat.carrier, 32.0
+    )
+    return (
+        base + (273.15 if unit_text == "K" else 0.0) + 0.5 * flicker(look.seconds, model.noise + 4)
+    )
 
 
 def _apparent_amount(model: Model, look: Look, phase: str, unit_text: str) -> Any:

@@ -61,7 +61,8 @@ class Simulation:
     ) -> None:
         start = time.time_ns() if start_ns is None else start_ns
         epoch = start - BACK_NS if epoch_ns is None else epoch_ns
-        self.plant, self.speed = plant, speed
+        self.plant = plant
+        self.speed = speed
         self.world = World(plant, sim, catalogue, epoch, seed, start_ns=start)
         self.world.prepare(start)
         self.world.prepare(start + AHEAD_NS)
@@ -86,7 +87,11 @@ class Simulation:
         self.control = Control(self.world, self.faults, self.ledger, self.now)
         control = await self.control.start()
         self._ahead = asyncio.create_task(self._prepare(), name="days ahead")
-        clock = {"real_ns": self.clock.real_ns, "event_ns": self.clock.event_ns, "speed": self.speed}
+        clock = {
+            "real_ns": self.clock.real_ns,
+            "event_ns": self.clock.event_ns,
+            "speed": self.speed,
+        }
         self.endpoints = {
             "clock": clock,
             "epoch_ns": self.world.epoch_ns,
@@ -150,7 +155,11 @@ def _with_faults(sim: SimConfig, faults: Sequence[str], plant: PlantFile) -> Sim
             raise ValueError(
                 f"fault '{text}': there is no meter '{target}'; write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"
             )
-        events.append(EventSim.model_validate({"kind": kind, "meter": target, "at": at or "1s", "for": lasts or "1m"}))
+        events.append(
+            EventSim.model_validate(
+                {"kind": kind, "meter": target, "at": at or "1s", "for": lasts or "1m"}
+            )
+        )
     return sim.model_copy(update={"events": events})
 
 

@@ -52,7 +52,11 @@ class Timeline:
 
     def orders(self, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
         """(from ns, order id) of the orders begun between two times, and the one before."""
-        found = [order for local in self._days(start_ns - DAY_NS, end_ns) for order in _orders(self, local)]
+        found = [
+            order
+            for local in self._days(start_ns - DAY_NS, end_ns)
+            for order in _orders(self, local)
+        ]
         before = [order for order in found if order[0] <= start_ns]
         return before[-1:] + [order for order in found if start_ns < order[0] < end_ns]
 
@@ -87,9 +91,16 @@ def _layout(timeline: Timeline, local: date) -> tuple[Piece, ...]:
     pieces: list[Piece] = [(timeline.at(local, begin), timeline.at(local, end), State.RUN)]
     if begin > 0:
         pieces.append(
-            (timeline.at(local, begin) - round(sim.warmup) * SECOND_NS, timeline.at(local, begin), State.WARMUP)
+            (
+                timeline.at(local, begin) - round(sim.warmup) * SECOND_NS,
+                timeline.at(local, begin),
+                State.WARMUP,
+            )
         )
-    pieces += [(at, at + round(lasts) * SECOND_NS, State.CHANGEOVER) for at, lasts in _changes(timeline, local)]
+    pieces += [
+        (at, at + round(lasts) * SECOND_NS, State.CHANGEOVER)
+        for at, lasts in _changes(timeline, local)
+    ]
     return (*pieces, *_stops(timeline, local, begin, end))
 
 
@@ -126,4 +137,6 @@ def _orders(timeline: Timeline, local: date) -> tuple[tuple[int, str], ...]:
     starts = [timeline.at(local, SHIFT[timeline.sim.pattern][0])] + [
         at + round(lasts) * SECOND_NS for at, lasts in _changes(timeline, local)
     ]
-    return tuple((at, f"{prefix}-{local:%y%m%d}-{number:02d}") for number, at in enumerate(starts, 1))
+    return tuple(
+        (at, f"{prefix}-{local:%y%m%d}-{number:02d}") for number, at in enumerate(starts, 1)
+    )

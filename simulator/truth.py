@@ -12,8 +12,10 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
     """Lines, sources, converters, stores and buses; a bus has `in`, `out` (metered) and `remainder` with in = out +
     remainder.
     """
-    (f0, r0), (f1, r1) = world.all_energies(t0_ns), world.all_energies(t1_ns)
-    plus, minus = f1 - f0, r1 - r0
+    (f0, r0) = world.all_energies(t0_ns)
+    (f1, r1) = world.all_energies(t1_ns)
+    plus = f1 - f0
+    minus = r1 - r0
     out: dict[str, Any] = {
         "from": t0_ns,
         "to": t1_ns,
@@ -26,7 +28,8 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
     }
     buses = {bus: {"in": 0.0, "out": 0.0, "remainder": 0.0} for bus in world.plant.buses}
     for (kind, owner, other), column in world.layout.index.items():
-        a, b = float(plus[column]), float(minus[column])
+        a = float(plus[column])
+        b = float(minus[column])
         if kind == "draw":
             out["lines"].setdefault(owner, {})[other] = a - b
         elif kind in ("good", "scrap"):
@@ -45,10 +48,18 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
 
 
 def _book(
-    world: World, buses: dict[str, dict[str, float]], kind: str, owner: str, other: str, plus: float, minus: float
+    world: World,
+    buses: dict[str, dict[str, float]],
+    kind: str,
+    owner: str,
+    other: str,
+    plus: float,
+    minus: float,
 ) -> None:
     """Put an edge on its bus. Reverse flow of a source or output leaves the bus, that of a store or input enters it."""
-    bus = world.plant.sources[other].into if kind == "in" and other in world.plant.sources else other
+    bus = (
+        world.plant.sources[other].into if kind == "in" and other in world.plant.sources else other
+    )
     if bus not in buses:
         return
     if kind in ("source", "out"):

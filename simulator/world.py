@@ -63,7 +63,9 @@ class World:
         *,
         start_ns: int | None = None,
     ) -> None:
-        self.plant, self.sim, self.epoch_ns = plant, sim, epoch_ns
+        self.plant = plant
+        self.sim = sim
+        self.epoch_ns = epoch_ns
         self.seed = sim.seed if seed is None else seed
         self.start_ns = epoch_ns if start_ns is None else start_ns
         self.layout = lay_out(plant)
@@ -133,7 +135,9 @@ class World:
         forward = _totals(carry.forward, np.maximum(made.power, 0), hours)
         reverse = _totals(carry.reverse, np.maximum(-made.power, 0), hours)
         self._days[number] = Day(number * DAY_NS, made.power, forward, reverse, made.codes)
-        self._carries[number + 1] = _Carry(forward[:, -1].copy(), reverse[:, -1].copy(), made.held_kwh)
+        self._carries[number + 1] = _Carry(
+            forward[:, -1].copy(), reverse[:, -1].copy(), made.held_kwh
+        )
         while len(self._days) > KEPT_DAYS:
             del self._days[next(iter(self._days))]
 
@@ -174,7 +178,9 @@ class World:
         """Forward and reverse energies of all columns, in the order of `layout.keys`."""
         day, step, hours = self._at(t_ns)
         flow = day.power[:, step]
-        return day.forward[:, step] + np.maximum(flow, 0) * hours, day.reverse[:, step] + np.maximum(-flow, 0) * hours
+        return day.forward[:, step] + np.maximum(flow, 0) * hours, day.reverse[
+            :, step
+        ] + np.maximum(-flow, 0) * hours
 
     def power_kw(self, meter: str, t_ns: int) -> float:
         """True flow past a meter in the unit of its bus per hour: kW, Nm3/h, m3/h."""
@@ -187,10 +193,8 @@ class World:
         column = model.seat.column
         day, step, hours = self._at(t_ns)
         flow = float(day.power[column, step])
-        forward, reverse = (
-            day.forward[column, step] + max(flow, 0.0) * hours,
-            day.reverse[column, step] + max(-flow, 0.0) * hours,
-        )
+        forward = day.forward[column, step] + max(flow, 0.0) * hours
+        reverse = day.reverse[column, step] + max(-flow, 0.0) * hours
         return model.look(float(forward), float(reverse), flow, t_ns / SECOND_NS)
 
     def registered(self, meter: str, t_ns: int) -> tuple[float, float]:
@@ -200,7 +204,8 @@ class World:
 
     def values(self, meter: str, t_ns: int) -> dict[str, float]:
         """Every row of a Modbus meter's map in its own unit, before registers cut it; for the others see `readings`."""
-        model, seen = self.meters[meter], self.look(meter, t_ns)
+        model = self.meters[meter]
+        seen = self.look(meter, t_ns)
         rows = meters.preferred(model.profile) if model.profile else {}
         return {name: float(model.row(row, seen)) for name, row in rows.items()}
 

@@ -22,7 +22,11 @@ _TABLES = (
     "alert (id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, fired_ns INTEGER NOT NULL, resolved_ns INTEGER, taken_by TEXT, body BLOB NOT NULL)",
     "audit (n INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, alert TEXT NOT NULL, detail TEXT NOT NULL)",
 )
-_INDEXES = ("alert_fired ON alert (fired_ns)", "change_at ON change (at_ns)", "audit_alert ON audit (alert)")
+_INDEXES = (
+    "alert_fired ON alert (fired_ns)",
+    "change_at ON change (at_ns)",
+    "audit_alert ON audit (alert)",
+)
 Row = tuple[Any, ...]
 
 
@@ -52,7 +56,8 @@ class AlertBook:
 
     def set_meta(self, key: str, value: str) -> None:
         self.db.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
         )
 
     def part(self, name: str) -> tuple[int, bytes] | None:
@@ -67,8 +72,9 @@ class AlertBook:
     def add_changes(self, rows: Iterable[Row]) -> None:
         """(clock, at_ns, rule, subject, state, value, limit, unit, late, withdrawn), in the order in which they became known."""
         self.db.executemany(
-            "INSERT INTO change (clock, at_ns, rule, subject, state, value, limit_, unit, late, withdrawn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
-        )  # fmt: skip
+            "INSERT INTO change (clock, at_ns, rule, subject, state, value, limit_, unit, late, withdrawn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
 
     def put_alerts(self, rows: Iterable[Row]) -> None:
         """(id, rule, subject, fired_ns, resolved_ns, body); the newest of an id stays, and who took it."""
@@ -80,7 +86,9 @@ class AlertBook:
 
     def add_audit(self, rows: Iterable[Row]) -> None:
         """(at_ns, actor, action, alert, detail)."""
-        self.db.executemany("INSERT INTO audit (at_ns, actor, action, alert, detail) VALUES (?, ?, ?, ?, ?)", rows)
+        self.db.executemany(
+            "INSERT INTO audit (at_ns, actor, action, alert, detail) VALUES (?, ?, ?, ?, ?)", rows
+        )
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Rows of a read-only question as mappings."""
@@ -92,20 +100,27 @@ class AlertBook:
     def alert(self, alert: str) -> tuple[bytes, str | None] | None:
         """One alert, and who took it."""
         with self.lock:
-            row = self.db.execute("SELECT body, taken_by FROM alert WHERE id = ?", (alert,)).fetchone()
+            row = self.db.execute(
+                "SELECT body, taken_by FROM alert WHERE id = ?", (alert,)
+            ).fetchone()
         return None if row is None else (bytes(row[0]), row[1])
 
     def alerts(self, from_ns: int, to_ns: int, limit: int = 1000) -> list[tuple[bytes, str | None]]:
         """Alerts that fired in a span, newest first, each with who took it."""
         sql = "SELECT body, taken_by FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY fired_ns DESC LIMIT ?"
         with self.lock:
-            return [(bytes(body), by) for body, by in self.db.execute(sql, (from_ns, to_ns, limit)).fetchall()]
+            return [
+                (bytes(body), by)
+                for body, by in self.db.execute(sql, (from_ns, to_ns, limit)).fetchall()
+            ]
 
     def forget(self, before_ns: int) -> None:
         """Let go of history, closed alerts and their trail older than a time."""
         with self.together():
             self.db.execute("DELETE FROM change WHERE at_ns < ?", (before_ns,))
-            self.db.execute("DELETE FROM alert WHERE resolved_ns IS NOT NULL AND resolved_ns < ?", (before_ns,))
+            self.db.execute(
+                "DELETE FROM alert WHERE resolved_ns IS NOT NULL AND resolved_ns < ?", (before_ns,)
+            )
             self.db.execute("DELETE FROM audit WHERE at_ns < ?", (before_ns,))
 
     def close(self) -> None:

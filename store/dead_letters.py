@@ -12,7 +12,9 @@ class DeadLetters:
     """One file; past `most_bytes` lines are counted only. `count` is of this run."""
 
     def __init__(self, path: Path, most_bytes: int = 64 << 20) -> None:
-        self.path, self.most_bytes, self.count = path, most_bytes, 0
+        self.path = path
+        self.most_bytes = most_bytes
+        self.count = 0
 
     def put(self, bucket: str, reason: str, lines: Sequence[str]) -> None:
         self.count += len(lines)

@@ -34,7 +34,9 @@ class DuckStore:
         for table in FIXED:
             self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
         self.shapes: dict[str, dict[str, str]] = {}
-        self.codes: dict[str, int] = {t: i for i, t in self.db.execute("SELECT id, text FROM name").fetchall()}
+        self.codes: dict[str, int] = {
+            t: i for i, t in self.db.execute("SELECT id, text FROM name").fetchall()
+        }
         self.saved = len(self.codes)
         self._roll_up_old()
 
@@ -49,7 +51,8 @@ class DuckStore:
                     rollups.renew(self.db, table)
             self.db.execute("DELETE FROM place WHERE starts_with(consumer, 'rollups')")
             self.db.execute(
-                "INSERT INTO place SELECT ?, journal, place FROM place WHERE consumer = 'books'", [rollups.MADE_BY]
+                "INSERT INTO place SELECT ?, journal, place FROM place WHERE consumer = 'books'",
+                [rollups.MADE_BY],
             )
 
     def code(self, text: str) -> int:
@@ -63,7 +66,8 @@ class DuckStore:
         """How far a consumer has read this journal."""
         with self.lock:
             row = self.db.execute(
-                "SELECT max(place) FROM place WHERE consumer = ? AND journal = ?", [consumer, journal]
+                "SELECT max(place) FROM place WHERE consumer = ? AND journal = ?",
+                [consumer, journal],
             ).fetchone()
         return int(row[0]) if row and row[0] is not None else 0
 
@@ -96,7 +100,11 @@ class DuckStore:
             self._set_place("readings", journal, place)
 
     def write_books(
-        self, books: Mapping[str, Columns], verdicts: Sequence[tuple[Any, ...]], journal: str, place: int
+        self,
+        books: Mapping[str, Columns],
+        verdicts: Sequence[tuple[Any, ...]],
+        journal: str,
+        place: int,
     ) -> None:
         """Figures of books up to `place`; corrected windows replace theirs. All in one transaction."""
         with self.lock:
@@ -109,7 +117,9 @@ class DuckStore:
                     if name in books:
                         self._replace(name, books[name])
                 if verdicts:
-                    self.db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
+                    self.db.executemany(
+                        "INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts
+                    )
                 self._set_place("books", journal, place)
                 self._set_place(rollups.MADE_BY, journal, place)
 
@@ -120,11 +130,13 @@ class DuckStore:
             self.saved += len(new)
 
     def _replace(self, table: str, columns: Columns) -> None:
-        start, rev = columns["start"], columns["rev"]
+        start = columns["start"]
+        rev = columns["rev"]
         newest = _newest(start, rev)
         if rev.max(initial=0) > 0:
             starts = np.unique(start[rev > 0])
-            low, high = int(starts.min()), int(starts.max())
+            low = int(starts.min())
+            high = int(starts.max())
             again = {"start": starts}
             where = f"WHERE start BETWEEN {low} AND {high} AND start IN (SELECT start FROM again)"
             self.db.execute(f"INSERT INTO {table}_superseded BY NAME SELECT * FROM {table} {where}")
@@ -141,7 +153,9 @@ class DuckStore:
         with self.lock:
             return tables.exists(self.db, table)
 
-    def query(self, sql: str, parameters: Sequence[Any] = (), **more: Columns) -> dict[str, npt.NDArray[Any]]:
+    def query(
+        self, sql: str, parameters: Sequence[Any] = (), **more: Columns
+    ) -> dict[str, npt.NDArray[Any]]:
         """Columns of a read-only question, asked on a cursor of its own. `more` are tables joined in by name."""
         cursor = self.db.cursor()
         try:

@@ -50,10 +50,13 @@ class InfluxStore:
     """Writes books and readings of one site, answers InfluxQL. RetryableError: later; SinkRefused: someone has to act."""
 
     def __init__(self, access: Access, site: str, dead: Path) -> None:
-        self.access, self.site = access, site
+        self.access = access
+        self.site = site
         self.dead = DeadLetters(dead)
         self.sender = Sender(access.url, access.org, access.token, self.dead)
-        self.http = urllib3.PoolManager(retries=False, timeout=QUERY_TIMEOUT, headers=access.headers())
+        self.http = urllib3.PoolManager(
+            retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()
+        )
         self.meters = MeterPoints(site)
         self.codes: dict[str, int] = {}
 
@@ -66,9 +69,14 @@ class InfluxStore:
         names = list(self.codes)
         for table in influx_points.TABLES:
             if table in books and len(books[table]["start"]):
-                self.sender.send(self.access.bucket, influx_points.of_books(table, books[table], names, self.site))
+                self.sender.send(
+                    self.access.bucket,
+                    influx_points.of_books(table, books[table], names, self.site),
+                )
 
-    def write_readings(self, columns: Columns, names: Callable[[], Mapping[int, tuple[str, str]]]) -> None:
+    def write_readings(
+        self, columns: Columns, names: Callable[[], Mapping[int, tuple[str, str]]]
+    ) -> None:
         """Raw readings; `names` gives the registry, tag to meter and quantity, and is asked when there is a new tag."""
         if not columns or not len(columns["ts"]):
             return
@@ -86,7 +94,12 @@ class InfluxStore:
 
 
 def ask(
-    http: urllib3.PoolManager, url: str, statement: str, bucket: str, epoch: str = "ns", method: str = "GET"
+    http: urllib3.PoolManager,
+    url: str,
+    statement: str,
+    bucket: str,
+    epoch: str = "ns",
+    method: str = "GET",
 ) -> list[Series]:
     """One statement. An error is often inside an answer of 200, and is raised all the same."""
     fields = {"db": bucket, "q": statement, "epoch": epoch}
@@ -111,7 +124,9 @@ def ask(
             f"InfluxDB at {url} cannot answer from {bucket} ({answer.status}): {wrong or answer.data[:200]!r}; asked: {statement[:200]}"
         )
     if result.get("partial"):
-        raise QueryError(f"InfluxDB at {url} gave a part of the answer only; ask for a shorter span: {statement[:200]}")
+        raise QueryError(
+            f"InfluxDB at {url} gave a part of the answer only; ask for a shorter span: {statement[:200]}"
+        )
     return [_series(one) for one in result.get("series", [])]
 
 

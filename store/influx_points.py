@@ -16,7 +16,12 @@ from store.tables import Columns
 TABLES = ("line", "flow", "bus", "source")
 TRACED = (0, 1)
 """Kinds of flow that are points: what went to a line, and what is unmetered on a bus."""
-KEYS = {"line": ("line",), "bus": ("bus",), "source": ("source",), "flow": ("node", "carrier", "source", "via")}
+KEYS = {
+    "line": ("line",),
+    "bus": ("bus",),
+    "source": ("source",),
+    "flow": ("node", "carrier", "source", "via"),
+}
 """Columns of the embedded store that become tags, in the order of the tags."""
 BAD = 3
 
@@ -27,7 +32,11 @@ def of_books(table: str, columns: Columns, text: Sequence[str], site: str) -> pl
         columns = _summed(columns)
     codes = [columns[key].astype(np.int64) for key in KEYS[table]]
     starts, at = _series(table, codes, text, site)
-    fields = {name: np.asarray(columns[name], np.float64) for name in SCHEMA[table].fields if name in columns}
+    fields = {
+        name: np.asarray(columns[name], np.float64)
+        for name in SCHEMA[table].fields
+        if name in columns
+    }
     return line_protocol.lines(starts, at, fields, columns["start"] + columns["rev"])
 
 
@@ -36,7 +45,11 @@ def _summed(columns: Columns) -> dict[str, npt.NDArray[Any]]:
     keys = ["start", "rev", *KEYS["flow"]]
     sums = [name for name in SCHEMA["flow"].fields if name in columns]
     frame = pl.DataFrame({name: columns[name] for name in ["kind", *keys, *sums]})
-    frame = frame.filter(pl.col("kind").is_in(TRACED)).group_by(keys, maintain_order=True).agg(pl.col(sums).sum())
+    frame = (
+        frame.filter(pl.col("kind").is_in(TRACED))
+        .group_by(keys, maintain_order=True)
+        .agg(pl.col(sums).sum())
+    )
     return {name: frame[name].to_numpy() for name in (*keys, *sums)}
 
 
@@ -44,11 +57,15 @@ def _series(
     table: str, codes: Sequence[npt.NDArray[np.int64]], text: Sequence[str], site: str
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The starts of lines, and which of them each row has."""
-    places, at = np.unique(np.ravel_multi_index(codes, [len(text)] * len(codes)), return_inverse=True)
+    places, at = np.unique(
+        np.ravel_multi_index(codes, [len(text)] * len(codes)), return_inverse=True
+    )
     rows = np.stack(np.unravel_index(places, [len(text)] * len(codes)), 1)
     tags = SCHEMA[table].tags
     values = ([site, *(text[code] or DIRECT for code in row)] for row in rows)
-    return [line_protocol.series(table, dict(zip(tags, v, strict=True))) for v in values], at.reshape(-1)
+    return [
+        line_protocol.series(table, dict(zip(tags, v, strict=True))) for v in values
+    ], at.reshape(-1)
 
 
 class MeterPoints:
@@ -62,7 +79,8 @@ class MeterPoints:
     def know(self, names: Mapping[int, tuple[str, str]]) -> None:
         """Series and field of each tag, escaped once."""
         size = max(names, default=-1) + 1
-        self.starts, self.fields = [None] * size, [None] * size
+        self.starts = [None] * size
+        self.fields = [None] * size
         for tag, (meter, quantity) in names.items():
             self.starts[tag] = line_protocol.series("meter", {"site": self.site, "meter": meter})
             self.fields[tag] = line_protocol.key_text(quantity)

@@ -22,9 +22,12 @@ from plant.errors import RetryableError, SinkRefused
 from store import line_protocol
 from store.dead_letters import DeadLetters
 
-MOST_LINES, MOST_BYTES = 5_000, 2_000_000
+MOST_LINES = 5_000
+MOST_BYTES = 2_000_000
 TIMEOUT_MS = (3_000, 10_000)
-_LIMIT = re.compile(r"limit (is |has been )?(exceeded|reached)|exceed\w* (the )?[\w\s]*limit", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"limit (is |has been )?(exceeded|reached)|exceed\w* (the )?[\w\s]*limit", re.IGNORECASE
+)
 _SETTING = re.compile(r"provide either orgID or org|precision", re.IGNORECASE)
 _EXPIRED = re.compile(r"(beyond|outside) retention policy", re.IGNORECASE)
 _DROPPED = re.compile(r"dropped[= ](\d+)")
@@ -70,9 +73,14 @@ class Sender:
             raise SinkRefused(
                 f"influx.token for {url}: a space in user:password is not understood by InfluxDB 1.8; give the user another password"
             )
-        self.url, self.org, self.dead = url, org, dead
-        client: Any = InfluxDBClient(url, token=token or "", org=org, timeout=TIMEOUT_MS, enable_gzip=False)
-        self.client, self.api = client, client.write_api(write_options=SYNCHRONOUS)
+        self.url = url
+        self.org = org
+        self.dead = dead
+        client: Any = InfluxDBClient(
+            url, token=token or "", org=org, timeout=TIMEOUT_MS, enable_gzip=False
+        )
+        self.client = client
+        self.api = client.write_api(write_options=SYNCHRONOUS)
         self.expired = self.sent = 0
 
     def send(self, bucket: str, lines: pl.Series) -> None:
@@ -82,7 +90,9 @@ class Sender:
 
     def _send(self, bucket: str, part: pl.Series) -> None:
         try:
-            self.api.write(bucket, self.org, line_protocol.body(part), write_precision=WritePrecision.NS)
+            self.api.write(
+                bucket, self.org, line_protocol.body(part), write_precision=WritePrecision.NS
+            )
             self.sent += len(part)
         except ApiException as error:
             self._answered(bucket, part, error)
@@ -90,7 +100,8 @@ class Sender:
             raise RetryableError(f"InfluxDB at {self.url} does not answer: {error}") from error
 
     def _answered(self, bucket: str, part: pl.Series, error: ApiException) -> None:
-        status, text = int(error.status or 0), said(error)
+        status = int(error.status or 0)
+        text = said(error)
         todo = action(status, text) if status else Action.WAIT
         if todo is Action.WAIT:
             raise RetryableError(
@@ -98,10 +109,13 @@ class Sender:
             ) from error
         if todo is Action.REFUSED:
             why = _SAYS.get(status, "nothing more is sent until that is changed")
-            raise SinkRefused(f"InfluxDB at {self.url} refuses bucket {bucket} ({status}): {text}; {why}") from error
+            raise SinkRefused(
+                f"InfluxDB at {self.url} refuses bucket {bucket} ({status}): {text}; {why}"
+            ) from error
         if todo is Action.EXPIRED:
             old = _dropped(text)
-            self.expired, self.sent = self.expired + old, self.sent + len(part) - old
+            self.expired = self.expired + old
+            self.sent = self.sent + len(part) - old
         elif len(part) == 1 or ("partial write" in text and _dropped(text) == len(part)):
             self.dead.put(bucket, f"{status}: {text}", part.to_list())
         else:
@@ -129,7 +143,11 @@ def said(error: ApiException) -> str:
     )
     try:
         found = json.loads(body)
-        body = str(found.get("error") or found.get("message") or body) if isinstance(found, dict) else body
+        body = (
+            str(found.get("error") or found.get("message") or body)
+            if isinstance(found, dict)
+            else body
+        )
     except ValueError:
         pass
     return body.strip()[:500]

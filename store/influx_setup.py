@@ -20,9 +20,15 @@ _OPERATOR = "making a bucket needs a token with read and write on all buckets of
 
 def version(access: Access) -> str:
     """`1.8.10`, `2.7.12`, ..., or `unknown`, which is what a build without a version says."""
-    with urllib3.PoolManager(retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()) as http:
+    with urllib3.PoolManager(
+        retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()
+    ) as http:
         try:
-            found = http.request("GET", f"{access.url}/ping").headers.get("X-Influxdb-Version", "unknown").lstrip("v")
+            found = (
+                http.request("GET", f"{access.url}/ping")
+                .headers.get("X-Influxdb-Version", "unknown")
+                .lstrip("v")
+            )
             if found != "unknown":
                 return found
             return "1" if http.request("GET", f"{access.url}/api/v2/buckets").status == 404 else "2"
@@ -49,7 +55,9 @@ def _databases(access: Access) -> list[str]:
         access.raw_bucket: f'CREATE DATABASE "{access.raw_bucket}" WITH DURATION {RAW_DAYS}d REPLICATION 1 SHARD DURATION 1d',
     }
     done = []
-    with urllib3.PoolManager(retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()) as http:
+    with urllib3.PoolManager(
+        retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()
+    ) as http:
         for name, statement in statements.items():
             try:
                 ask(http, access.url, statement, "", method="POST")
@@ -59,16 +67,24 @@ def _databases(access: Access) -> list[str]:
             except QueryError as error:
                 if "conflicts" not in str(error):
                     raise
-                done.append(f"database {name} was there already with another retention, and was left as it is")
+                done.append(
+                    f"database {name} was there already with another retention, and was left as it is"
+                )
     return done
 
 
 def _kept(name: str, access: Access) -> str:
-    return f"raw readings are kept {RAW_DAYS} days" if name == access.raw_bucket else "figures are kept for good"
+    return (
+        f"raw readings are kept {RAW_DAYS} days"
+        if name == access.raw_bucket
+        else "figures are kept for good"
+    )
 
 
 def _buckets(access: Access) -> list[str]:
-    client: Any = InfluxDBClient(access.url, token=access.token or "", org=access.org, timeout=TIMEOUT_MS)
+    client: Any = InfluxDBClient(
+        access.url, token=access.token or "", org=access.org, timeout=TIMEOUT_MS
+    )
     try:
         api = client.buckets_api()
         return [_bucket(api, access, name) for name in (access.bucket, access.raw_bucket)]
@@ -77,7 +93,9 @@ def _buckets(access: Access) -> list[str]:
             raise SinkRefused(
                 f"InfluxDB at {access.url} refuses ({error.status}): {said(error)}; {_OPERATOR}{access.bucket}, {access.raw_bucket}"
             ) from error
-        raise QueryError(f"InfluxDB at {access.url} cannot make the buckets ({error.status}): {said(error)}") from error
+        raise QueryError(
+            f"InfluxDB at {access.url} cannot make the buckets ({error.status}): {said(error)}"
+        ) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise RetryableError(f"InfluxDB at {access.url} does not answer: {error}") from error
     finally:
@@ -88,6 +106,10 @@ def _bucket(api: Any, access: Access, name: str) -> str:
     if api.find_bucket_by_name(name) is not None:
         return f"bucket {name} was there already, and was left as it is"
     expire: Any = BucketRetentionRules
-    rules = [expire(type="expire", every_seconds=RAW_DAYS * 86_400)] if name == access.raw_bucket else []
+    rules = (
+        [expire(type="expire", every_seconds=RAW_DAYS * 86_400)]
+        if name == access.raw_bucket
+        else []
+    )
     api.create_bucket(bucket_name=name, retention_rules=rules, org=access.org)
     return f"bucket {name} is there, {_kept(name, access)}"

@@ -38,14 +38,17 @@ class SqliteJournal:
     """One file; safe to use from several threads. `most_bytes` bounds it: past it, `append` raises JournalFull."""
 
     def __init__(self, path: Path, most_bytes: int = 4 << 30) -> None:
-        self.path, self.most_bytes = path, most_bytes
+        self.path = path
+        self.most_bytes = most_bytes
         self.lock = threading.RLock()
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=FULL")
         self.db.executescript(_TABLES)
         self.id = self._identity()
-        self.bytes = int(self.db.execute("SELECT coalesce(sum(length(body)), 0) FROM frame").fetchone()[0])
+        self.bytes = int(
+            self.db.execute("SELECT coalesce(sum(length(body)), 0) FROM frame").fetchone()[0]
+        )
         self.newest = int(self.db.execute("SELECT coalesce(max(seq), 0) FROM frame").fetchone()[0])
         self.newest = max(self.newest, int(self.meta("newest") or 0))
 
@@ -62,7 +65,8 @@ class SqliteJournal:
     def set_meta(self, key: str, value: str) -> None:
         with self.lock:
             self.db.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
             )
 
     def hold(self, consumer: str, of: str, place: int) -> None:
@@ -76,7 +80,9 @@ class SqliteJournal:
             return int(saved)
         with self.lock:
             oldest = self.db.execute(f"SELECT min({_KEY[of]}) FROM {of}").fetchone()[0]
-            given = self.db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'output'").fetchone()[0]
+            given = self.db.execute(
+                "SELECT max(seq) FROM sqlite_sequence WHERE name = 'output'"
+            ).fetchone()[0]
         newest = self.newest if of == "frame" else int(given or 0)
         return newest if oldest is None else int(oldest) - 1
 
@@ -91,7 +97,9 @@ class SqliteJournal:
 
     def _let_go(self, of: str, to: int) -> int:
         """How far may be forgotten: as far as all further stores are, or until what waits for them fits."""
-        rows = self.db.execute("SELECT key, value FROM meta WHERE key LIKE ?", (f"hold.{of}.%",)).fetchall()
+        rows = self.db.execute(
+            "SELECT key, value FROM meta WHERE key LIKE ?", (f"hold.{of}.%",)
+        ).fetchall()
         places = {str(key).rpartition(".")[2]: int(value) for key, value in rows}
         least = min(places.values(), default=to)
         if least >= to:
@@ -125,7 +133,8 @@ class SqliteJournal:
                 raise JournalFull(
                     f"the journal {self.path.name} has reached its bound of {self.most_bytes >> 20} MiB: a consumer is behind or the disk is slow"
                 )
-            rows, seq = [], self.newest
+            rows = []
+            seq = self.newest
             for frame in frames:
                 seq += 1
                 body = encode(replace(frame, header=msgspec.structs.replace(frame.header, seq=seq)))
@@ -163,11 +172,15 @@ class SqliteJournal:
         return int(row[0]) if row else int(self.meta("wm") or 0)
 
     def put_outputs(
-        self, outputs: Iterable[tuple[int, int, bytes]], checkpoint: tuple[str, int, bytes] | None = None
+        self,
+        outputs: Iterable[tuple[int, int, bytes]],
+        checkpoint: tuple[str, int, bytes] | None = None,
     ) -> None:
         """Outputs of the step as (seq, n, body), and with them, in the same transaction, its state and place."""
         with self.lock, transaction(self.db):
-            self.db.executemany("INSERT OR IGNORE INTO output (seq, n, body) VALUES (?, ?, ?)", outputs)
+            self.db.executemany(
+                "INSERT OR IGNORE INTO output (seq, n, body) VALUES (?, ?, ?)", outputs
+            )
             if checkpoint is not None:
                 self.db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", checkpoint)
 
@@ -184,13 +197,16 @@ class SqliteJournal:
 
     def checkpoint(self, name: str) -> tuple[int, bytes] | None:
         with self.lock:
-            row = self.db.execute("SELECT place, body FROM checkpoint WHERE name = ?", (name,)).fetchone()
+            row = self.db.execute(
+                "SELECT place, body FROM checkpoint WHERE name = ?", (name,)
+            ).fetchone()
         return None if row is None else (int(row[0]), bytes(row[1]))
 
     def forget(self, frames_to: int, outputs_to: int, folded_to: int) -> None:
         """Drop what every consumer has passed, further stores too (`hold`). Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again."""
         with self.lock, transaction(self.db):
-            frames_to, outputs_to = self._let_go("frame", frames_to), self._let_go("output", outputs_to)
+            frames_to = self._let_go("frame", frames_to)
+            outputs_to = self._let_go("output", outputs_to)
             freed = self.db.execute(
                 "SELECT coalesce(sum(length(body)), 0) FROM frame WHERE seq <= ?", (frames_to,)
             ).fetchone()[0]
@@ -204,23 +220,32 @@ class SqliteJournal:
                 (str(wm or 0),),
             )
             self.db.execute("DELETE FROM frame WHERE seq <= ?", (frames_to,))
-            self.db.execute("DELETE FROM output WHERE id <= ? AND seq <= ?", (outputs_to, folded_to))
+            self.db.execute(
+                "DELETE FROM output WHERE id <= ? AND seq <= ?", (outputs_to, folded_to)
+            )
         self.bytes -= int(freed)
 
     def tag(self, meter: str, quantity: str) -> int:
         """Integer of a measured value; made when first asked for, never reused."""
         with self.lock:
-            row = self.db.execute("SELECT id FROM tag WHERE meter = ? AND quantity = ?", (meter, quantity)).fetchone()
+            row = self.db.execute(
+                "SELECT id FROM tag WHERE meter = ? AND quantity = ?", (meter, quantity)
+            ).fetchone()
             if row is None:
                 return int(
-                    self.db.execute("INSERT INTO tag (meter, quantity) VALUES (?, ?)", (meter, quantity)).lastrowid or 0
+                    self.db.execute(
+                        "INSERT INTO tag (meter, quantity) VALUES (?, ?)", (meter, quantity)
+                    ).lastrowid
+                    or 0
                 )
         return int(row[0])
 
     def names(self) -> dict[int, tuple[str, str]]:
         """All tags: id to (meter, quantity)."""
         with self.lock:
-            return {int(i): (m, q) for i, m, q in self.db.execute("SELECT id, meter, quantity FROM tag")}
+            return {
+                int(i): (m, q) for i, m, q in self.db.execute("SELECT id, meter, quantity FROM tag")
+            }
 
     def close(self) -> None:
         with self.lock:

@@ -43,7 +43,9 @@ def _plain(text: str) -> str:
     return text
 
 
-def lines(starts: Sequence[str], at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: Ints) -> pl.Series:
+def lines(
+    starts: Sequence[str], at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: Ints
+) -> pl.Series:
     """Lines of points: `starts[at[i]]`, the fields' values at i, `ts[i]`."""
     check(at, fields, ts)
     if not fields or not len(ts):
@@ -51,11 +53,15 @@ def lines(starts: Sequence[str], at: npt.NDArray[Any], fields: Mapping[str, npt.
     whole = all(np.isfinite(values).all() for values in fields.values())
     first = f"{key_text(next(iter(fields)))}=" if whole else ""
     start = (pl.Series("start", starts, pl.String) + first).gather(pl.Series(at.astype(np.uint32)))
-    frame = pl.DataFrame({"start": start, "ts": ts, **{f"f{i}": v for i, v in enumerate(fields.values())}})
+    frame = pl.DataFrame(
+        {"start": start, "ts": ts, **{f"f{i}": v for i, v in enumerate(fields.values())}}
+    )
     if whole:
         return frame.select(line=_whole(list(fields)))["line"]
     frame = frame.with_columns(body=_known(list(fields))).filter(pl.col("body") != "")
-    return frame.select(line=pl.concat_str("start", pl.col("body").str.slice(1), pl.lit(" "), "ts"))["line"]
+    return frame.select(
+        line=pl.concat_str("start", pl.col("body").str.slice(1), pl.lit(" "), "ts")
+    )["line"]
 
 
 def _whole(names: list[str]) -> pl.Expr:
@@ -77,33 +83,52 @@ def _known(names: list[str]) -> pl.Expr:
 
 
 def gathered(
-    starts: Sequence[str | None], names: Sequence[str | None], at: npt.NDArray[Any], values: npt.NDArray[Any], ts: Ints
+    starts: Sequence[str | None],
+    names: Sequence[str | None],
+    at: npt.NDArray[Any],
+    values: npt.NDArray[Any],
+    ts: Ints,
 ) -> pl.Series:
     """Lines of points whose fields stand in rows: field `names[at[i]]` of series `starts[at[i]]`; rows of one series and time are one point.
 
     Of a field that is there twice the last row counts.
     """
     check(at, {"value": values}, ts)
-    keys = pl.DataFrame({"start": starts, "name": names}, schema={"start": pl.String, "name": pl.String})
-    rows = keys[at.astype(np.uint32)].with_columns(value=pl.Series(values), ts=pl.Series(ts), at=pl.Series(at))
+    keys = pl.DataFrame(
+        {"start": starts, "name": names}, schema={"start": pl.String, "name": pl.String}
+    )
+    rows = keys[at.astype(np.uint32)].with_columns(
+        value=pl.Series(values), ts=pl.Series(ts), at=pl.Series(at)
+    )
     rows = rows.filter(pl.col("value").is_finite() & pl.col("start").is_not_null())
     if _twice(at, ts):
         rows = rows.unique(["at", "ts"], keep="last", maintain_order=True)
     parts = (
-        rows.select("start", "ts", part=pl.concat_str("name", pl.lit("="), "value")).group_by("start", "ts").agg("part")
+        rows.select("start", "ts", part=pl.concat_str("name", pl.lit("="), "value"))
+        .group_by("start", "ts")
+        .agg("part")
     )
-    return parts.select(line=pl.concat_str("start", pl.col("part").list.join(","), pl.lit(" "), "ts"))["line"]
+    return parts.select(
+        line=pl.concat_str("start", pl.col("part").list.join(","), pl.lit(" "), "ts")
+    )["line"]
 
 
 def _twice(at: npt.NDArray[Any], ts: Ints) -> bool:
     order = np.lexsort((at, ts))
-    tag, time = at[order], ts[order]
+    tag = at[order]
+    time = ts[order]
     return bool(((tag[1:] == tag[:-1]) & (time[1:] == time[:-1])).any())
 
 
-def check(at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: npt.NDArray[Any]) -> None:
+def check(
+    at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: npt.NDArray[Any]
+) -> None:
     """TypeError unless all columns have one length, fields are float64 and times int64: a store would keep what it got first."""
-    for name, values, kind in [("series", at, "i"), ("time", ts, "i8"), *((n, v, "f8") for n, v in fields.items())]:
+    for name, values, kind in [
+        ("series", at, "i"),
+        ("time", ts, "i8"),
+        *((n, v, "f8") for n, v in fields.items()),
+    ]:
         if values.dtype.str[1:] != kind and values.dtype.kind != kind:
             raise TypeError(
                 f"column '{name}' is {values.dtype}, line protocol takes {'float64' if kind == 'f8' else 'int64'}"

@@ -56,7 +56,8 @@ class Outbox:
     """Its table in a database that others use too; safe to use from several threads through the lock they share."""
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
-        self.db, self.lock = db, lock
+        self.db = db
+        self.lock = lock
         with self.lock:
             self.db.executescript(_TABLES)
 
@@ -68,9 +69,21 @@ class Outbox:
     def put(self, deliveries: Iterable[Delivery]) -> None:
         """Owe these messages; one whose id is known is left as it is. Inside the caller's transaction."""
         rows = [
-            (d.id, d.channel, ",".join(d.others), d.person, d.language, d.severity, d.gather, d.body, d.created_ns, d.due_ns, d.expires_ns)
+            (
+                d.id,
+                d.channel,
+                ",".join(d.others),
+                d.person,
+                d.language,
+                d.severity,
+                d.gather,
+                d.body,
+                d.created_ns,
+                d.due_ns,
+                d.expires_ns,
+            )
             for d in deliveries
-        ]  # fmt: skip
+        ]
         self.db.executemany(
             "INSERT OR IGNORE INTO delivery (id, channel, others, person, language, severity, gather, body, created_ns, due_ns, expires_ns) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -84,7 +97,9 @@ class Outbox:
 
     def _rows(self, where: str, values: Sequence[Any]) -> list[Delivery]:
         with self.lock:
-            rows = self.db.execute(f"SELECT {_COLUMNS} FROM delivery WHERE {where}", values).fetchall()
+            rows = self.db.execute(
+                f"SELECT {_COLUMNS} FROM delivery WHERE {where}", values
+            ).fetchall()
         return [_delivery(row) for row in rows]
 
     def due(self, channel: str, now_ns: int, limit: int = 200) -> list[Delivery]:
@@ -98,7 +113,8 @@ class Outbox:
         """When the channel owes something next."""
         with self.lock:
             row = self.db.execute(
-                "SELECT min(due_ns) FROM delivery WHERE state = 'pending' AND channel = ?", (channel,)
+                "SELECT min(due_ns) FROM delivery WHERE state = 'pending' AND channel = ?",
+                (channel,),
             ).fetchone()
         return None if row[0] is None else int(row[0])
 
@@ -125,7 +141,9 @@ class Outbox:
                 [(now_ns, error, i) for i in ids],
             )
 
-    def hand_over(self, deliveries: Iterable[Delivery], now_ns: int, error: str, again: bool) -> None:
+    def hand_over(
+        self, deliveries: Iterable[Delivery], now_ns: int, error: str, again: bool
+    ) -> None:
         """The next channel tries; this one stands at the end of the row then, or is left out for good (`again` False)."""
         rows = []
         for d in deliveries:
@@ -157,12 +175,17 @@ class Outbox:
 
     def told(self, channel: str, after_ns: int) -> list[Delivery]:
         """What a channel took since, in the order it was taken."""
-        return self._rows("state = 'sent' AND channel = ? AND done_ns > ? ORDER BY done_ns, n", (channel, after_ns))
+        return self._rows(
+            "state = 'sent' AND channel = ? AND done_ns > ? ORDER BY done_ns, n",
+            (channel, after_ns),
+        )
 
     def strays(self, known: Iterable[str]) -> list[Delivery]:
         """What waits for a channel that is not among these."""
         names = list(known)
-        return self._rows(f"state = 'pending' AND channel NOT IN ({', '.join('?' * len(names))})", names)
+        return self._rows(
+            f"state = 'pending' AND channel NOT IN ({', '.join('?' * len(names))})", names
+        )
 
     def expire(self, now_ns: int) -> list[Delivery]:
         """Give up what is too old to be told; returns it."""
@@ -179,7 +202,9 @@ class Outbox:
     def forget(self, now_ns: int) -> None:
         """Drop what was done with 90 days ago."""
         with self._transaction():
-            self.db.execute("DELETE FROM delivery WHERE state != 'pending' AND done_ns < ?", (now_ns - KEEP_NS,))
+            self.db.execute(
+                "DELETE FROM delivery WHERE state != 'pending' AND done_ns < ?", (now_ns - KEEP_NS,)
+            )
 
     def get(self, delivery: str) -> Delivery | None:
         """One by its id."""
@@ -190,10 +215,14 @@ class Outbox:
         """How many are in which state, for metrics and data health."""
         with self.lock:
             rows = self.db.execute("SELECT state, count(*) FROM delivery GROUP BY state").fetchall()
-        return {"pending": 0, "sent": 0, "failed": 0, "expired": 0} | {str(s): int(n) for s, n in rows}
+        return {"pending": 0, "sent": 0, "failed": 0, "expired": 0} | {
+            str(s): int(n) for s, n in rows
+        }
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
     others = tuple(name for name in str(row[2]).split(",") if name)
     names = _COLUMNS.split(", ")
-    return Delivery(**{**dict(zip(names, row, strict=True)), "others": others, "body": bytes(row[7])})
+    return Delivery(
+        **{**dict(zip(names, row, strict=True)), "others": others, "body": bytes(row[7])}
+    )

@@ -36,7 +36,9 @@ def readings_bytes(db: Any) -> int:
     blocks = db.execute(
         "SELECT count(DISTINCT block_id) FROM pragma_storage_info('reading') WHERE persistent AND block_id >= 0"
     ).fetchone()[0]
-    return int(blocks) * int(db.execute("SELECT max(block_size) FROM pragma_database_size()").fetchone()[0])
+    return int(blocks) * int(
+        db.execute("SELECT max(block_size) FROM pragma_database_size()").fetchone()[0]
+    )
 
 
 def forget(db: Any, keep: Keep, now: int) -> None:
@@ -62,7 +64,8 @@ def _oldest_kept(db: Any, share: float) -> int:
     rows = db.execute(
         f"SELECT ts - ts % {HOUR} AS hour, count(*) FROM reading GROUP BY hour ORDER BY hour DESC"
     ).fetchall()
-    left, cut = share * sum(n for _, n in rows), rows[0][0]
+    left = share * sum(n for _, n in rows)
+    cut = rows[0][0]
     for hour, n in rows:
         left -= n
         if left < 0:

@@ -31,7 +31,10 @@ class Rolled:
     left_out: tuple[str, ...] = ("rev",)
 
 
-ROLLED = {"line": Rolled(("line",)), "flow": Rolled(("kind", "node", "carrier", "source", "via"), ("rev", "origin"))}
+ROLLED = {
+    "line": Rolled(("line",)),
+    "flow": Rolled(("kind", "node", "carrier", "source", "via"), ("rev", "origin")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,11 @@ class Span:
 
 def spans(table: str, edges: Starts) -> list[Span]:
     """The tables that together answer for the buckets between `edges` (ns, rising): coarse where no edge cuts a row, finer at both ends."""
-    start, end = int(edges[0]), int(edges[-1])
+    start = int(edges[0])
+    end = int(edges[-1])
     for suffix, length in reversed(LEVELS.items()):
-        first, last = -(-start // length) * length, end // length * length
+        first = -(-start // length) * length
+        last = end // length * length
         if first < last and not (edges[1:-1] % length).any():
             ends = [(start, first), (last, end)]
             finer = [s for a, b in ends if a < b for s in spans(table, np.array([a, b], np.int64))]
@@ -58,7 +63,9 @@ def spans(table: str, edges: Starts) -> list[Span]:
 def make(db: Any, table: str) -> list[str]:
     """Empty roll-ups of a table that is there, unless they are; the names of their columns."""
     of = ROLLED[table]
-    kinds = db.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]).fetchall()
+    kinds = db.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]
+    ).fetchall()
     kept = {name: kind for name, kind in kinds if name not in of.left_out}
     columns = ", ".join(f'"{name}" {kind}' for name, kind in kept.items())
     for suffix in LEVELS:
@@ -71,10 +78,13 @@ def touch(db: Any, table: str, names: Sequence[str], starts: Starts) -> None:
     below = table
     for suffix, length in LEVELS.items() if len(starts) else ():
         buckets = np.unique(starts - starts % length)
-        low, high = int(buckets[0]), int(buckets[-1])
+        low = int(buckets[0])
+        high = int(buckets[-1])
         touched = {"start": buckets}
         again = "IN (SELECT start FROM touched)"
-        db.execute(f"DELETE FROM {table}{suffix} WHERE start BETWEEN {low} AND {high} AND start {again}")
+        db.execute(
+            f"DELETE FROM {table}{suffix} WHERE start BETWEEN {low} AND {high} AND start {again}"
+        )
         where = f"start >= {low} AND start < {high + length} AND start - start % {length} {again}"
         db.execute(_sum(table, names, below, suffix, where))
         assert touched
@@ -90,15 +100,20 @@ def renew(db: Any, table: str) -> None:
     below = table
     for suffix in LEVELS if low is not None else ():
         for month in range(low - low % MONTH, high + 1, MONTH):
-            db.execute(_sum(table, names, below, suffix, f"start >= {month} AND start < {month + MONTH}"))
+            db.execute(
+                _sum(table, names, below, suffix, f"start >= {month} AND start < {month + MONTH}")
+            )
         below = table + suffix
 
 
 def _sum(table: str, names: Sequence[str], below: str, suffix: str, where: str) -> str:
     """SQL that adds to a roll-up the sums of the rows of `below` that `where` names; what is unknown is left out."""
-    of, start = ROLLED[table], f"start - start % {LEVELS[suffix]}"
+    of = ROLLED[table]
+    start = f"start - start % {LEVELS[suffix]}"
     sums = [n for n in names if n not in (*of.keys, *of.left_out, "start")]
-    read = ", ".join(known(n) if below == table else n for n in sums)  # in roll-ups the unknown is NULL already
+    read = ", ".join(
+        known(n) if below == table else n for n in sums
+    )  # in roll-ups the unknown is NULL already
     chosen = ", ".join(f"sum({n}) AS {n}" for n in sums)
     keys = ", ".join(of.keys)
     return (

@@ -12,7 +12,14 @@ from store import rollups
 
 Columns = Mapping[str, npt.NDArray[Any]]
 BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "closed")
-_SQL_TYPE = {"i8": "BIGINT", "i4": "INTEGER", "i1": "TINYINT", "u1": "UTINYINT", "f8": "DOUBLE", "b1": "BOOLEAN"}
+_SQL_TYPE = {
+    "i8": "BIGINT",
+    "i4": "INTEGER",
+    "i1": "TINYINT",
+    "u1": "UTINYINT",
+    "f8": "DOUBLE",
+    "b1": "BOOLEAN",
+}
 FIXED = (
     "reading (ts BIGINT, received BIGINT, tag INTEGER, value DOUBLE, quality UTINYINT)",
     "place (consumer VARCHAR, journal VARCHAR, place BIGINT)",
@@ -27,7 +34,9 @@ def kinds(columns: Columns) -> dict[str, str]:
 
 
 def exists(db: Any, table: str) -> bool:
-    return bool(db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall())
+    return bool(
+        db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall()
+    )
 
 
 def ensure(db: Any, table: str, wanted: Mapping[str, str]) -> None:
@@ -43,7 +52,9 @@ def ensure(db: Any, table: str, wanted: Mapping[str, str]) -> None:
 
 
 def _grow(db: Any, table: str, wanted: Mapping[str, str]) -> None:
-    rows = db.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [table]).fetchall()
+    rows = db.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [table]
+    ).fetchall()
     there = {row[0] for row in rows}
     for name, kind in wanted.items():
         if name not in there:

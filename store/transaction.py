@@ -14,6 +14,8 @@ def transaction(db: Any, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
     try:
         yield
         db.execute("COMMIT")
-    except BaseException:  # whatever it is, an interrupt too: nothing half done stays, and it goes on up
+    except (
+        BaseException
+    ):  # whatever it is, an interrupt too: nothing half done stays, and it goes on up
         db.execute("ROLLBACK")
         raise

@@ -10,12 +10,12 @@ import httpx
 
 from api.app import create_app
 from api.context import Context
-from api.history import History
 from api.hub import Hub
+from books.history import History
 from store.duck import DuckStore
 from store.influxql.query import Answerer
 from tests.rig import Rig
-from wattline.engine_host import EngineHost
+from wattline.hosts.engine import EngineHost
 
 Energies = Mapping[str, float | tuple[float, float]]
 
@@ -32,7 +32,9 @@ class ApiRig(Rig):
         self.sequencer.cut(self.at + self.window + 120_000_000_000)
         self.fold()
 
-    def minutes(self, count: int, energies: Callable[[int], Energies], silent: Container[int], meter: str) -> None:
+    def minutes(
+        self, count: int, energies: Callable[[int], Energies], silent: Container[int], meter: str
+    ) -> None:
         """Feed `count` windows; `meter` is not read in the windows `silent`, and those are given again when it is back."""
         for minute in range(count):
             self.feed(energies(minute), silent={meter} if minute in silent else set())
@@ -62,7 +64,9 @@ class ApiRig(Rig):
         )
 
     async def ask(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app(token)), base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app(token)), base_url="http://test"
+        ) as client:
             return await client.get(path, headers=headers)
 
     async def value(self, figure: str, of: str = "site") -> Any:

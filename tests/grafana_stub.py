@@ -46,7 +46,13 @@ class Stub:
                 body = json.loads(self.rfile.read(size) or b"null")
                 token = self.headers.get("Authorization", "").removeprefix("Bearer ")
                 status, answer = stub.answer(self.command, self.path, body, token)
-                raw = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
+                raw = (
+                    answer
+                    if isinstance(answer, bytes)
+                    else b""
+                    if answer is None
+                    else json.dumps(answer).encode()
+                )
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
@@ -69,7 +75,13 @@ class Stub:
             return 200, {"commit": "0000", "database": "ok", "version": self.version}
         if token not in ROLES:
             return 401, {"message": "Invalid API key"}
-        needed = 2 if "/datasources" in path and not path.endswith("/health") else 1 if method != "GET" else 0
+        needed = (
+            2
+            if "/datasources" in path and not path.endswith("/health")
+            else 1
+            if method != "GET"
+            else 0
+        )
         if ROLES[token] < needed:
             return 403, {
                 "accessErrorId": "ACE1",
@@ -86,19 +98,35 @@ class Stub:
             case ("GET", "org"):
                 return 200, {"id": 1, "name": "Main Org."}
             case ("GET", "folders", uid):
-                return (200, self.folders[uid]) if uid in self.folders else (404, {"message": "folder not found"})
+                return (
+                    (200, self.folders[uid])
+                    if uid in self.folders
+                    else (404, {"message": "folder not found"})
+                )
             case ("POST", "folders"):
                 return self._folder(body)
             case ("GET", "datasources", "uid", uid):
-                return (200, self._shown(uid)) if uid in self.sources else (404, {"message": "Data source not found"})
+                return (
+                    (200, self._shown(uid))
+                    if uid in self.sources
+                    else (404, {"message": "Data source not found"})
+                )
             case ("POST", "datasources") | ("PUT", "datasources", "uid", _):
                 return self._source(method, body)
             case ("GET", "datasources", "uid", uid, "health"):
                 return self.healths.get(
-                    uid, (200, {"status": "OK", "message": "datasource is working. 5 measurements found"})
+                    uid,
+                    (
+                        200,
+                        {"status": "OK", "message": "datasource is working. 5 measurements found"},
+                    ),
                 )
             case ("GET", "dashboards", "uid", uid):
-                return (200, self.boards[uid]) if uid in self.boards else (404, {"message": "Dashboard not found"})
+                return (
+                    (200, self.boards[uid])
+                    if uid in self.boards
+                    else (404, {"message": "Dashboard not found"})
+                )
             case ("POST", "dashboards", "db"):
                 return self._board(body)
             case ("DELETE", *_):
@@ -106,8 +134,13 @@ class Stub:
         return 404, {"message": "Not found"}
 
     def _folder(self, body: Any) -> Reply:
-        if any(f["uid"] == body["uid"] or f["title"] == body["title"] for f in self.folders.values()):
-            return 412, {"message": "a folder with that name already exists", "status": "version-mismatch"}
+        if any(
+            f["uid"] == body["uid"] or f["title"] == body["title"] for f in self.folders.values()
+        ):
+            return 412, {
+                "message": "a folder with that name already exists",
+                "status": "version-mismatch",
+            }
         self.folders[body["uid"]] = body | {"id": len(self.folders) + 1, "version": 1}
         return 200, self.folders[body["uid"]]
 
@@ -140,13 +173,21 @@ class Stub:
         if there and there["meta"]["provisioned"]:
             return 400, {"message": "Cannot save provisioned dashboard"}
         if there and not body.get("overwrite"):
-            return 412, {"message": "The dashboard has been changed by someone else", "status": "version-mismatch"}
-        if any(b["dashboard"]["title"] == board["title"] and u != uid for u, b in self.boards.items()):
+            return 412, {
+                "message": "The dashboard has been changed by someone else",
+                "status": "version-mismatch",
+            }
+        if any(
+            b["dashboard"]["title"] == board["title"] and u != uid for u, b in self.boards.items()
+        ):
             return 412, {
                 "message": "A dashboard with the same name in the folder already exists",
                 "status": "name-exists",
             }
         version = there["dashboard"]["version"] + 1 if there else 1
         meta = {"folderUid": body["folderUid"], "provisioned": False, "version": version}
-        self.boards[uid] = {"dashboard": board | {"id": 7, "version": version, "weekStart": ""}, "meta": meta}
+        self.boards[uid] = {
+            "dashboard": board | {"id": 7, "version": version, "weekStart": ""},
+            "meta": meta,
+        }
         return 200, {"id": 7, "uid": uid, "status": "success", "version": version}

@@ -28,7 +28,9 @@ def binary() -> Path:
     found = (Path(folder) if folder else Path.home() / ".cache/wattline/bin") / "influxd-1.8.10"
     if not found.exists():
         if shutil.which("go") is None:
-            pytest.skip(f"InfluxDB 1.8.10 is not at {found} and there is no Go compiler to build it")
+            pytest.skip(
+                f"InfluxDB 1.8.10 is not at {found} and there is no Go compiler to build it"
+            )
         subprocess.run([str(BUILD)], check=True, timeout=900)
     return found
 
@@ -46,7 +48,9 @@ class Influxd:
             self.post("CREATE USER wl WITH PASSWORD 'w:l' WITH ALL PRIVILEGES", None)
 
     def start(self) -> None:
-        data = {key: str(self.folder / key.lower()) for key in ("META_DIR", "DATA_DIR", "DATA_WAL_DIR")}
+        data = {
+            key: str(self.folder / key.lower()) for key in ("META_DIR", "DATA_DIR", "DATA_WAL_DIR")
+        }
         settings = data | {
             "REPORTING_DISABLED": "true", "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}", "BIND_ADDRESS": "127.0.0.1:0",
             "HTTP_LOG_ENABLED": "false", "MONITOR_STORE_ENABLED": "false", "HTTP_AUTH_ENABLED": str(self.auth).lower(),
@@ -65,19 +69,25 @@ class Influxd:
                 return
             except OSError:
                 time.sleep(0.03)
-        raise AssertionError(f"influxd did not start: {(self.folder / 'influxd.log').read_text()[-2000:]}")
+        raise AssertionError(
+            f"influxd did not start: {(self.folder / 'influxd.log').read_text()[-2000:]}"
+        )
 
     def post(self, statement: str, token: str | None = "") -> str:
         """One statement as administrator."""
         known = self.token if token == "" else token
         headers = {"Authorization": f"Token {known}"} if known else {}
         body = urllib.parse.urlencode({"q": statement}).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/query", body, headers), timeout=10) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.url}/query", body, headers), timeout=10
+        ) as answer:
             text = answer.read().decode()
         assert "error" not in text, text
         return str(text)
 
-    def ask(self, query: str, db: str = "wattline", epoch: str = "ns", most_s: float = 120.0) -> dict[str, Any]:
+    def ask(
+        self, query: str, db: str = "wattline", epoch: str = "ns", most_s: float = 120.0
+    ) -> dict[str, Any]:
         """What `/query` answers, an error too."""
         parameters = urllib.parse.urlencode({"db": db, "epoch": epoch, "q": query})
         try:
@@ -89,7 +99,9 @@ class Influxd:
 
     def write(self, lines: list[str], db: str = "wattline") -> None:
         """Points in line protocol."""
-        urllib.request.urlopen(f"{self.url}/write?db={db}", "\n".join(lines).encode(), timeout=60).close()
+        urllib.request.urlopen(
+            f"{self.url}/write?db={db}", "\n".join(lines).encode(), timeout=60
+        ).close()
 
     def access(self, token: str | None = "") -> Access:
         return Access(self.url, token=self.token if token == "" else token)

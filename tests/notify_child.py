@@ -15,9 +15,13 @@ from tests.notify_rig import NOON_NS, alert, outbox, telling
 
 def main(path: str, count: str, config: str) -> None:
     box, notify = outbox(path), Notify.model_validate(json.loads(config))
-    notifier = Notifier(notify, "works", ZoneInfo("Asia/Shanghai"), box, SystemClock(), lambda name: name)
+    notifier = Notifier(
+        notify, "works", ZoneInfo("Asia/Shanghai"), box, SystemClock(), lambda name: name
+    )
     now_ns = notifier.clock.now()
-    told = [telling(key=f"k{n}", at_ns=NOON_NS, alerts=(alert(id=f"a{n}"),)) for n in range(int(count))]
+    told = [
+        telling(key=f"k{n}", at_ns=NOON_NS, alerts=(alert(id=f"a{n}"),)) for n in range(int(count))
+    ]
     box.put_now(
         d for t in told for d in notifier.plan(t, now_ns)
     )  # as the machine does after a restart: the same keys again

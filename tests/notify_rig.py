@@ -18,7 +18,9 @@ BASE: dict[str, Any] = {
     "language": "de",
     "channels": {
         "teams": {"url": {"secret": "teams_url"}},
-        "mail": {"url": "mailto://mail.works.local:25?from=wattline@works.local&to=shift@works.local"},
+        "mail": {
+            "url": "mailto://mail.works.local:25?from=wattline@works.local&to=shift@works.local"
+        },
         "scada": {"mqtt": "mqtt://10.0.0.5:1883"},
     },
     "people": {
@@ -45,7 +47,11 @@ def alert(since_ns: int = NOON_NS, **more: Any) -> Alert:
 
 
 def telling(severity: Severity = Severity.WARNING, at_ns: int = NOON_NS, **more: Any) -> Telling:
-    values: dict[str, Any] = {"key": "k1", "occasion": Occasion.FIRED, "alerts": (alert(at_ns, severity=severity),)}
+    values: dict[str, Any] = {
+        "key": "k1",
+        "occasion": Occasion.FIRED,
+        "alerts": (alert(at_ns, severity=severity),),
+    }
     return Telling(severity=severity, at_ns=at_ns, **(values | more))
 
 

@@ -34,14 +34,22 @@ class Mail:
         self.says, self.got, self.unknown = "250 OK", list[EmailMessage](), ""
         self.port = port or free_port()
 
-        def known(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
+        def known(
+            _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword
+        ) -> AuthResult:
             return AuthResult(success=data.password.decode() == password, handled=False)
 
-        login = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if password else {}
+        login = (
+            {"authenticator": known, "auth_required": True, "auth_require_tls": False}
+            if password
+            else {}
+        )
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **login)
         self._controller.start()
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
         if address == self.unknown:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)
@@ -70,7 +78,9 @@ class Http:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outer.got.append((self.path, dict(self.headers), json.loads(body) if body else None))
+                outer.got.append(
+                    (self.path, dict(self.headers), json.loads(body) if body else None)
+                )
                 outer.arrived.set()
                 outer.held.wait(30)
                 try:
@@ -114,7 +124,9 @@ class Broker:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.process = subprocess.Popen([str(MOSQUITTO), "-c", str(self._config)], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [str(MOSQUITTO), "-c", str(self._config)], stderr=subprocess.DEVNULL
+        )
 
     def stop(self) -> None:
         if self.process is not None:
@@ -141,7 +153,9 @@ class Listener:
         self.last[message.topic] = text
 
     def wait(self, topic: str, check: Callable[[str], bool], seconds: float = 15.0) -> str:
-        until(lambda: topic in self.last and check(self.last[topic]), seconds, f"{topic} as expected")
+        until(
+            lambda: topic in self.last and check(self.last[topic]), seconds, f"{topic} as expected"
+        )
         return self.last[topic]
 
     def close(self) -> None:
@@ -152,10 +166,14 @@ class Listener:
 def alertmanager_binary() -> Path:
     """Where Alertmanager is; built first if need be."""
     folder = os.environ.get("WATTLINE_TOOLS")
-    found = (Path(folder) if folder else Path.home() / ".cache/wattline/bin") / "alertmanager-0.28.1"
+    found = (
+        Path(folder) if folder else Path.home() / ".cache/wattline/bin"
+    ) / "alertmanager-0.28.1"
     if not found.exists():
         if shutil.which("go") is None:
-            pytest.skip(f"Alertmanager 0.28.1 is not at {found} and there is no Go compiler to build it")
+            pytest.skip(
+                f"Alertmanager 0.28.1 is not at {found} and there is no Go compiler to build it"
+            )
         subprocess.run([str(BUILD)], check=True, timeout=900)
     return found
 

@@ -24,7 +24,15 @@ START = 1_767_225_600_000_000_000  # 2026-01-01 00:00 UTC
 HEAD = "site: {{id: works, timezone: UTC, grid: {grid}, window: {window}{more}}}\nconnections: {{plc: {{opcua: 'opc.tcp://127.0.0.1:4840', nodes: {{{nodes}}}}}}}\n"
 
 
-def text(body: str, meters: str, *, window: str = "1h", grid: str = "CN-ZJ", more: str = "", nodes: str = "") -> str:
+def text(
+    body: str,
+    meters: str,
+    *,
+    window: str = "1h",
+    grid: str = "CN-ZJ",
+    more: str = "",
+    nodes: str = "",
+) -> str:
     """A plant file whose meters, named in one line, all have import and export counters over OPC UA."""
     listed = "".join(
         f"  {m}: {{on: plc, nodes: {{active_energy_import: 'nsu=u;s={m}', active_energy_export: 'nsu=u;s={m}x', heat_energy: 'nsu=u;s={m}h', volume: 'nsu=u;s={m}v'}}, reference: 0C, every: {{energy: {window}}}}}\n"
@@ -59,7 +67,9 @@ class Rig:
 
     def channel(self, meter: str, reverse: bool = False) -> int:
         index = next(i for i, m in enumerate(self.site.meters) if m.id == meter)
-        return next(i for i, c in enumerate(self.site.channels) if c.meter == index and c.reverse is reverse)
+        return next(
+            i for i, c in enumerate(self.site.channels) if c.meter == index and c.reverse is reverse
+        )
 
     def _read(self, ts: int, channels: object) -> None:
         rows = list(channels)  # type: ignore[call-overload]

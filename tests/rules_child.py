@@ -13,10 +13,10 @@ import msgspec
 
 from plant.site import Site
 from rules.alert import Telling
-from rules.load import load_rules_text
+from rules.language.load import load_rules_text
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
-from wattline import rules_host
+from wattline.hosts import rules as rules_host
 
 RULES = """rules:
   - {id: high, on: {figure: power.electricity, per: line}, when: "mean(2m) > 60 kW", until: "mean(2m) < 50 kW", for: 3m, keep_firing_for: 1m, severity: warning}
@@ -57,7 +57,9 @@ def host(folder: Path) -> rules_host.RulesHost:
 
 def main() -> None:
     rules_host.AT_ONCE = 1
-    rules_host.HOUR = 15 * 60_000_000_000  # states are saved often, so that kills fall between and into it
+    rules_host.HOUR = (
+        15 * 60_000_000_000
+    )  # states are saved often, so that kills fall between and into it
     made = host(Path(sys.argv[1]))
     rounds = int(sys.stdin.readline())
     while made.place < made.journal.last_output():

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rules.load import load_rules_text
-from rules.measures import PlainMeasures
-from rules.ring import Ring
-from rules.ruleset import Calendar, build, looked_at
-from rules.special import plain_state
-from rules.step import Noted, RuleState, Window, start, step
-from rules.view import View
+from rules.language.load import load_rules_text
+from rules.watching.measures import PlainMeasures
+from rules.watching.ring import Ring
+from rules.watching.ruleset import Calendar, build, looked_at
+from rules.watching.special import plain_state
+from rules.watching.step import Noted, RuleState, Window, start, step
+from rules.watching.view import View
 
 MINUTE = 60_000_000_000
 START = 1_767_225_600_000_000_000  # 2026-01-01 00:00 UTC, a Thursday
 
 
-def rule_text(when: str, *, figure: str = "power.electricity", per: str = "line", **more: str) -> str:
+def rule_text(
+    when: str, *, figure: str = "power.electricity", per: str = "line", **more: str
+) -> str:
     """A file with one rule `r`."""
     extra = "".join(f", {key}: {value}" for key, value in more.items())
     return f'rules:\n  - {{id: r, on: {{figure: {figure}, per: {per}}}, when: "{when}", severity: warning{extra}}}\n'
@@ -42,15 +44,21 @@ class RulesRig:
         measures = PlainMeasures([*figures, "state"])
         ring = Ring(MINUTE, len(measures.columns), len(self.subjects), long)
         view = View(self.subjects, measures, ring, special={"state": plain_state})
-        rules = build(self.rules, {per: self.subjects}, Calendar("UTC", {"early": "06:00-14:00"}), 60.0)
+        rules = build(
+            self.rules, {per: self.subjects}, Calendar("UTC", {"early": "06:00-14:00"}), 60.0
+        )
         return start(rules, {per: view}, MINUTE)
 
     def window(self, minute: int, *values: float, **figures: float) -> Window:
         """The window that ends at `minute`; NaN is unknown."""
         (per, view), *_ = self.state.views.items()
         assert isinstance(view.measures, PlainMeasures)
-        given = {self.figure: np.array(values or [np.nan])} | {k: np.array([v]) for k, v in figures.items()}
-        return Window(START + (minute - 1) * MINUTE, {per: view.measures.rows(given, len(self.subjects))})
+        given = {self.figure: np.array(values or [np.nan])} | {
+            k: np.array([v]) for k, v in figures.items()
+        }
+        return Window(
+            START + (minute - 1) * MINUTE, {per: view.measures.rows(given, len(self.subjects))}
+        )
 
     def feed(self, *values: float, times: int = 1) -> list[Noted]:
         """`times` minutes of these values, one for each subject."""
@@ -70,5 +78,6 @@ class RulesRig:
         found = self.noted if noted is None else noted
         marks = [("!" if n.withdrawn else "~" if n.late else "") for n in found]
         return [
-            ((n.change.at - START) / MINUTE, mark + n.change.state.value) for n, mark in zip(found, marks, strict=True)
+            ((n.change.at - START) / MINUTE, mark + n.change.state.value)
+            for n, mark in zip(found, marks, strict=True)
         ]

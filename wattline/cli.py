@@ -18,12 +18,12 @@ from collector.catalogue import load_catalogue
 from plant.clock import ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
-from rules.load import rules_for
+from rules.language.load import rules_for
 from wattline import __version__
-from wattline.grafana_cli import grafana
-from wattline.notify_cli import app as notify_app
-from wattline.rules_cli import app as rules_app
-from wattline.store_cli import app as store_app
+from wattline.commands.grafana import grafana
+from wattline.commands.notify import app as notify_app
+from wattline.commands.rules import app as rules_app
+from wattline.commands.store import app as store_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +39,11 @@ PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 Data = Annotated[Path, typer.Option("--data", help="folder for journal and figures")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="port of page and API")]
 Bind = Annotated[
-    str, typer.Option("--bind", help="address to listen on; any but loopback needs a token, which is made at start")
+    str,
+    typer.Option(
+        "--bind",
+        help="address to listen on; any but loopback needs a token, which is made at start",
+    ),
 ]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
 AsJson = Annotated[bool, typer.Option("--json", help="print as JSON")]
@@ -48,10 +52,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="print as JSON")]
 def _log(level: str) -> None:
     if level.lower() not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter(
-            f"'{level}' is not a log level; use debug, info, warning or error", param_hint="--log-level"
+            f"'{level}' is not a log level; use debug, info, warning or error",
+            param_hint="--log-level",
         )
     logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
     )
     logging.getLogger("wattline").setLevel(level.upper())
     logging.getLogger("asyncua").setLevel(logging.ERROR)
@@ -79,7 +86,9 @@ def _loop() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+def root(
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+) -> None:
     if version:
         print(__version__)
         raise typer.Exit
@@ -87,20 +96,32 @@ def root(version: Annotated[bool, typer.Option("--version", help="print the vers
 
 @app.command()
 def demo(
-    speed: Annotated[float, typer.Option(min=0.1, max=600, help="event seconds per real second")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0.1, max=600, help="event seconds per real second")
+    ] = 1.0,
     seconds: Annotated[float | None, typer.Option(help="end after so many real seconds")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="compare the books with the simulator's truth; exit 1 on a difference")] = False,
-    data: Data = Path("data/demo"), port: Port = 8000, bind: Bind = "127.0.0.1",
-    reset: Annotated[bool, typer.Option("--reset", help="forget what an earlier demo stored")] = False,
-    log_level: Level = "warning", as_json: AsJson = False,
-) -> None:  # fmt: skip
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="compare the books with the simulator's truth; exit 1 on a difference"
+        ),
+    ] = False,
+    data: Data = Path("data/demo"),
+    port: Port = 8000,
+    bind: Bind = "127.0.0.1",
+    reset: Annotated[
+        bool, typer.Option("--reset", help="forget what an earlier demo stored")
+    ] = False,
+    log_level: Level = "warning",
+    as_json: AsJson = False,
+) -> None:
     """A simulated factory, live: devices in a child process, everything else here."""
-    from wattline.demo import run_demo
+    from wattline.demo.demo import run_demo
 
     _log(log_level)
     _loop()
     if verify:
-        from wattline.verify import run_verify
+        from wattline.demo.verify import run_verify
 
         raise typer.Exit(run_verify(speed=speed, seconds=seconds or 120.0, as_json=as_json))
     _port_free(bind, port)
@@ -112,11 +133,15 @@ def demo(
 
 @app.command()
 def run(
-    plant: PlantArg, data: Data = Path("data/plant"), port: Port = 8000, bind: Bind = "127.0.0.1",
-    endpoints: Annotated[Path | None, typer.Option(help="endpoints.json of a simulation")] = None, log_level: Level = "info",
-) -> None:  # fmt: skip
+    plant: PlantArg,
+    data: Data = Path("data/plant"),
+    port: Port = 8000,
+    bind: Bind = "127.0.0.1",
+    endpoints: Annotated[Path | None, typer.Option(help="endpoints.json of a simulation")] = None,
+    log_level: Level = "info",
+) -> None:
     """Run a plant: collector, journal, engine, store, API and page in one process."""
-    from wattline.demo import serve
+    from wattline.demo.demo import serve
     from wattline.runtime import Options, Runtime, read_endpoints
 
     _log(log_level)
@@ -130,7 +155,9 @@ def run(
     if endpoints is not None:
         found = read_endpoints(endpoints)
         clock = ScaledClock(**found["clock"])
-        options = Options(data, bind, port, simulated=True, endpoints=found["connections"], rules=rules)
+        options = Options(
+            data, bind, port, simulated=True, endpoints=found["connections"], rules=rules
+        )
     runtime = Runtime(parsed, catalogue, clock, options)
     print(
         f"Wattline: {parsed.site.id}, live at {runtime.link()} (data in {data})",
@@ -144,12 +171,20 @@ def run(
 
 @app.command()
 def simulate(
-    plant: PlantArg, speed: Annotated[float, typer.Option(min=0.1, max=600)] = 1.0,
-    endpoints: Annotated[Path, typer.Option(help="where to write endpoints.json")] = Path("endpoints.json"),
-    fault: Annotated[list[str] | None, typer.Option(help="KIND:METER@START+LENGTH, such as silent:smt_3_el@3m+2m")] = None,
-    seed: Annotated[int | None, typer.Option()] = None, epoch_ns: Annotated[int | None, typer.Option(hidden=True)] = None,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False, log_level: Level = "warning",
-) -> None:  # fmt: skip
+    plant: PlantArg,
+    speed: Annotated[float, typer.Option(min=0.1, max=600)] = 1.0,
+    endpoints: Annotated[Path, typer.Option(help="where to write endpoints.json")] = Path(
+        "endpoints.json"
+    ),
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="KIND:METER@START+LENGTH, such as silent:smt_3_el@3m+2m"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    epoch_ns: Annotated[int | None, typer.Option(hidden=True)] = None,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    log_level: Level = "warning",
+) -> None:
     """Only the devices of a plant, simulated, on real protocols and free loopback ports."""
     from simulator.server import simulate as serve_devices
 
@@ -207,7 +242,9 @@ def init(path: Annotated[Path, typer.Argument()] = Path("plant.yaml")) -> None:
 
     if path.exists():
         raise WattlineError(f"{path} is there already; give another name")
-    path.write_text((files("wattline") / "starter.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    path.write_text(
+        (files("wattline") / "starter.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     print(f"wrote {path}; edit it, then: wattline check {path}")
 
 
@@ -220,9 +257,13 @@ def schema() -> None:
 
 
 @app.command()
-def probe(plant: PlantArg, endpoints: Annotated[Path | None, typer.Option()] = None, as_json: AsJson = False) -> None:
+def probe(
+    plant: PlantArg,
+    endpoints: Annotated[Path | None, typer.Option()] = None,
+    as_json: AsJson = False,
+) -> None:
     """Read each meter once and say whether what it gives is plausible."""
-    from wattline.probe import run_probe
+    from wattline.commands.probe import run_probe
 
     _log("error")
     raise typer.Exit(run_probe(plant, endpoints, as_json))

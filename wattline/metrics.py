@@ -36,9 +36,14 @@ METRICS: Final = {
     "wattline_notify_channel_up": "1 while a channel takes messages",
 }
 _STORE: Final[dict[str, tuple[str, ...]]] = {
-    "up": (), "behind_frames": ("behind_frames",), "behind_outputs": ("behind_outputs",), "points_total": ("points",),
-    "expired_total": ("expired",), "dead_letters_total": ("dead_letters",), "lost_total": ("lost_frames", "lost_outputs"),
-}  # fmt: skip
+    "up": (),
+    "behind_frames": ("behind_frames",),
+    "behind_outputs": ("behind_outputs",),
+    "points_total": ("points",),
+    "expired_total": ("expired",),
+    "dead_letters_total": ("dead_letters",),
+    "lost_total": ("lost_frames", "lost_outputs"),
+}
 
 
 def prometheus(runtime: Runtime) -> str:
@@ -48,7 +53,8 @@ def prometheus(runtime: Runtime) -> str:
     def gauge(name: str, *labels: str) -> Gauge:
         return Gauge(name, METRICS[name], labels, registry=registry)
 
-    health, host = runtime.health(), runtime.host
+    health = runtime.health()
+    host = runtime.host
     gauge("wattline_journal_frames_total").set(runtime.journal.last())
     gauge("wattline_journal_bytes").set(runtime.journal.bytes)
     gauge("wattline_step_behind_frames").set(runtime.journal.last() - host.state.seq)
@@ -56,7 +62,8 @@ def prometheus(runtime: Runtime) -> str:
     gauge("wattline_books_imbalance_ratio").set(host.imbalance)
     gauge("wattline_books_imbalance_kg_ratio").set(host.imbalance_kg)
     gauge("wattline_viewers").set(runtime.hub.viewers)
-    polls, up = gauge("wattline_polls_total", "meter", "outcome"), gauge("wattline_connection_up", "connection")
+    polls = gauge("wattline_polls_total", "meter", "outcome")
+    up = gauge("wattline_connection_up", "connection")
     for meter in health["meters"]:
         polls.labels(meter["id"], "answered").set(meter["answered"])
         polls.labels(meter["id"], "skipped").set(meter["skipped"])
@@ -67,7 +74,9 @@ def prometheus(runtime: Runtime) -> str:
     stores = {name: gauge(f"wattline_store_{name}", "store") for name in _STORE}
     for store in health["stores"]:
         for name, keys in _STORE.items():
-            stores[name].labels(store["id"]).set(sum(store[key] for key in keys) if keys else store["state"] == "up")
+            stores[name].labels(store["id"]).set(
+                sum(store[key] for key in keys) if keys else store["state"] == "up"
+            )
     _alerts(runtime, gauge)
     return generate_latest(registry).decode()
 
@@ -77,12 +86,14 @@ def _alerts(runtime: Runtime, gauge: Callable[..., Gauge]) -> None:
     rules = runtime.rules_host
     gauge("wattline_rules_up").set(rules.failed is None)
     gauge("wattline_rules_behind_outputs").set(max(runtime.journal.last_output() - rules.place, 0))
-    open_, found = gauge("wattline_alerts_open", "severity"), runtime.still_open()
+    open_ = gauge("wattline_alerts_open", "severity")
+    found = runtime.still_open()
     for severity in Severity:
         open_.labels(severity.value).set(sum(a.severity is severity for a in found))
     if runtime.notifier is not None:
         told = runtime.notifier.health()
-        messages, up = gauge("wattline_notify_messages", "state"), gauge("wattline_notify_channel_up", "channel")
+        messages = gauge("wattline_notify_messages", "state")
+        up = gauge("wattline_notify_channel_up", "channel")
         for state, count in told["outbox"].items():
             messages.labels(state).set(count)
         for channel in told["channels"]:

@@ -18,20 +18,21 @@ import uvicorn
 
 from api.app import create_app, one_time_key
 from api.context import Context
-from api.history import SUMS, History
 from api.hub import Hub
+from books.history import SUMS, History
+from books.summary import Health, books
 from collector.build import drivers
 from collector.sequencer import Sequencer
 from engine.book import Book
-from engine.now import Now
+from engine.now.now import Now
 from plant.clock import Clock
 from plant.config import PlantFile
 from plant.errors import WattlineError
 from plant.profile import Profile
 from plant.site import Control, Site
 from rules.alert import Alert
-from rules.config import Rule
-from rules.desk import open_alerts
+from rules.desk.desk import open_alerts
+from rules.language.config import Rule
 from rules.notify.build import Notifier
 from store.alert_book import AlertBook
 from store.duck import DuckStore
@@ -40,15 +41,14 @@ from store.journal import SqliteJournal
 from store.outbox import Outbox
 from store.retention import Keep
 from wattline import __version__
-from wattline.engine_host import EngineHost
+from wattline.hosts.engine import EngineHost
+from wattline.hosts.rule_sample import disk_used, sample
+from wattline.hosts.rules import OutboxTeller, RulesHost
 from wattline.metrics import prometheus
-from wattline.rule_sample import disk_used, sample
-from wattline.rules_host import OutboxTeller, RulesHost
 from wattline.site_build import build_site, secret
-from wattline.summary import Health, books
 
 if TYPE_CHECKING:
-    from wattline.influx_host import InfluxHost
+    from wattline.hosts.influx import InfluxHost
 
 log = logging.getLogger("wattline")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -74,33 +74,57 @@ class Options:
 class Runtime:
     """Built, then `run`. `backfill` (demo) is awaited before live frames are cut, so that the journal stays in order."""
 
-    def __init__(self, plant: PlantFile, catalogue: Mapping[str, Profile], clock: Clock, options: Options) -> None:
-        self.plant, self.clock, self.options = plant, clock, options
+    def __init__(
+        self, plant: PlantFile, catalogue: Mapping[str, Profile], clock: Clock, options: Options
+    ) -> None:
+        self.plant = plant
+        self.clock = clock
+        self.options = options
         options.data.mkdir(parents=True, exist_ok=True)
         self.journal = SqliteJournal(options.data / "journal.db")
         self.store = open_store(options.data / "figures.duckdb")
         with self.journal.together():
-            self.site: Site = build_site(plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated)
+            self.site: Site = build_site(
+                plant, catalogue, self.journal, speed=clock.speed, simulated=options.simulated
+            )
             self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
         self.now = Now(self.site, latency_s=clock.speed if clock.speed > 1 else 0.0)
         self.hub = Hub()
-        self.sequencer = Sequencer(self.site.id, self.journal, self.journal.id, clock, self.now.take)
+        self.sequencer = Sequencer(
+            self.site.id, self.journal, self.journal.id, clock, self.now.take
+        )
         self.sequencer.wm = self.journal.last_wm()
         self.host = EngineHost(self.journal, self.store, self._on_books)
         self.influx = self._influx()
         self.alert_book = AlertBook(options.data / "alerts.db")
         self.notifier = self._notifier()
         self.rules_host = RulesHost(
-            self.journal, self.alert_book, self.site, options.rules, clock.now, self._sample, self._teller(), self.host.site,
-        )  # fmt: skip
+            self.journal,
+            self.alert_book,
+            self.site,
+            options.rules,
+            clock.now,
+            self._sample,
+            self._teller(),
+            self.host.site,
+        )
         self.store.expect("line", SUMS)
         self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
         self.health = Health(
-            self.site, self.drivers, self.store, self.journal, clock.now, self.places, self._last_values, self._stores
+            self.site,
+            self.drivers,
+            self.store,
+            self.journal,
+            clock.now,
+            self.places,
+            self._last_values,
+            self._stores,
         )
         self.token = None if options.host in LOOPBACK else secrets.token_urlsafe(24)
-        self.query_token = None if self.token is None else _query_token(options.data / "query.token")
+        self.query_token = (
+            None if self.token is None else _query_token(options.data / "query.token")
+        )
         self.closed_ns = 0
         self.books_due = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -108,16 +132,22 @@ class Runtime:
         self.backfill_span: tuple[int, int] | None = None
 
     def places(self) -> dict[str, int]:
-        return {"step": self.host.state.seq, "readings": self.host.readings_place, "books": self.host.books_place}
+        return {
+            "step": self.host.state.seq,
+            "readings": self.host.readings_place,
+            "books": self.host.books_place,
+        }
 
     def _influx(self) -> InfluxHost | None:
         """The feeder of InfluxDB; its library is loaded only where there is one."""
         if self.plant.influx is None:
             self.journal.release("influx")
             return None
-        from wattline.influx_host import open_influx
+        from wattline.hosts.influx import open_influx
 
-        return open_influx(self.plant.influx, self.journal, self.host.site or self.site, self.options.data)
+        return open_influx(
+            self.plant.influx, self.journal, self.host.site or self.site, self.options.data
+        )
 
     def _notifier(self) -> Notifier | None:
         """Who tells people, where the plant file says whom."""
@@ -125,9 +155,15 @@ class Runtime:
             return None
         outbox = Outbox(self.alert_book.db, self.alert_book.lock)
         return Notifier(
-            self.plant.notify, self.site.id, ZoneInfo(self.site.timezone), outbox, self.clock, secret,
-            still=self.still_open, well=lambda: self.host.failed is None and self.rules_host.failed is None,
-        )  # fmt: skip
+            self.plant.notify,
+            self.site.id,
+            ZoneInfo(self.site.timezone),
+            outbox,
+            self.clock,
+            secret,
+            still=self.still_open,
+            well=lambda: self.host.failed is None and self.rules_host.failed is None,
+        )
 
     def _teller(self) -> OutboxTeller | None:
         return None if self.notifier is None else OutboxTeller(self.notifier)
@@ -153,7 +189,11 @@ class Runtime:
         return [] if self.influx is None else [self.influx.health()]
 
     def _last_values(self) -> dict[str, tuple[float, float]]:
-        return {m.id: (float(self.now.power[i]), 0.0) for i, m in enumerate(self.site.meters) if self.now.at[i] > 0}
+        return {
+            m.id: (float(self.now.power[i]), 0.0)
+            for i, m in enumerate(self.site.meters)
+            if self.now.at[i] > 0
+        }
 
     def _on_books(self, site: Site, new: list[Book]) -> None:
         """In the engine's thread: the newest windows are stored."""
@@ -185,7 +225,9 @@ class Runtime:
             page,
             self.token,
             metrics=lambda: prometheus(self),
-            influxql=Answerer(self.site.id, self.store, self.journal.names, round(self.site.window_s * 1e9)),
+            influxql=Answerer(
+                self.site.id, self.store, self.journal.names, round(self.site.window_s * 1e9)
+            ),
             query_token=self.query_token,
             alerts=self.rules_host.alerts,
             test_channel=None if self.notifier is None else self._test_channel,
@@ -203,7 +245,9 @@ class Runtime:
             return f"the engine stopped: {self.host.failed}"
         return None if self.hub.latest["now"] else "no figures yet"
 
-    async def run(self, stop: asyncio.Event, page: Path | None, fill: Any = None, serve: bool = True) -> None:
+    async def run(
+        self, stop: asyncio.Event, page: Path | None, fill: Any = None, serve: bool = True
+    ) -> None:
         """Run until `stop`. `fill` is an async function that back-fills history before live frames are cut."""
         self.loop = asyncio.get_running_loop()
         self.announce()
@@ -213,7 +257,10 @@ class Runtime:
         self.rules_host.start()
         if self.notifier is not None:
             self.notifier.start()
-        tasks = [asyncio.create_task(d.run(self.sequencer.take), name=f"driver {d.connection}") for d in self.drivers]
+        tasks = [
+            asyncio.create_task(d.run(self.sequencer.take), name=f"driver {d.connection}")
+            for d in self.drivers
+        ]
         tasks += [
             asyncio.create_task(self._tick(), name="now"),
             asyncio.create_task(self._summaries(), name="books"),
@@ -253,7 +300,9 @@ class Runtime:
             for task in done - {waiting}:
                 if not task.cancelled() and task.exception() is not None:
                     waiting.cancel()
-                    raise WattlineError(f"{task.get_name()} ended: {task.exception()}") from task.exception()
+                    raise WattlineError(
+                        f"{task.get_name()} ended: {task.exception()}"
+                    ) from task.exception()
         waiting.cancel()
 
     async def _cut(self, fill: Any) -> None:
@@ -293,7 +342,10 @@ class Runtime:
         if not snapshots:
             return {}
         accounts = list(snapshots.values())[-1].accounts
-        kg = sum(a * self.site.properties[s].location.value_kg for (s, _), a in accounts[index].amounts().items())
+        kg = sum(
+            a * self.site.properties[s].location.value_kg
+            for (s, _), a in accounts[index].amounts().items()
+        )
         return {"held_kwh": accounts[index].energy_kwh, "held_kg": kg}
 
     async def _progress(self) -> None:
@@ -308,7 +360,12 @@ class Runtime:
             "backfill",
             None
             if finished
-            else {"done": done, "total": total, "from_ms": start // 1_000_000, "to_ms": end // 1_000_000},
+            else {
+                "done": done,
+                "total": total,
+                "from_ms": start // 1_000_000,
+                "to_ms": end // 1_000_000,
+            },
         )
         if finished:
             self.backfill_span = None
@@ -325,7 +382,9 @@ class Runtime:
             await asyncio.sleep(1.0)
 
     def _books(self) -> dict[str, Any]:
-        return books(self.site, self.history, self.closed_ns, self.hub.latest["now"], self.health()["meters"])
+        return books(
+            self.site, self.history, self.closed_ns, self.hub.latest["now"], self.health()["meters"]
+        )
 
     async def _retain(self) -> None:
         """Let go of raw readings past their bounds, and of alerts of years ago; the first time after ten minutes, since a start has enough to do."""

@@ -21,16 +21,26 @@ LATENCY_S = 0.4
 
 
 def build_site(
-    plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *, speed: float = 1.0, simulated: bool = False
+    plant: PlantFile,
+    catalogue: Mapping[str, Profile],
+    tags: Tags,
+    *,
+    speed: float = 1.0,
+    simulated: bool = False,
 ) -> Site:
     """The resolved site with its factors. On a clock that runs faster, poll periods and grace are what real time allows."""
     site = resolve(plant, catalogue, tags, simulated=simulated)
     lag = LATENCY_S * speed if speed > 1.0 else 0.0
     meters = tuple(
-        msgspec.structs.replace(m, power_every_s=max(m.power_every_s, LEAST_POLL_S * speed) + lag, energy_every_s=max(m.energy_every_s, LEAST_POLL_S * speed) + lag)
-        if speed > 1.0 else m
+        msgspec.structs.replace(
+            m,
+            power_every_s=max(m.power_every_s, LEAST_POLL_S * speed) + lag,
+            energy_every_s=max(m.energy_every_s, LEAST_POLL_S * speed) + lag,
+        )
+        if speed > 1.0
+        else m
         for m in site.meters
-    )  # fmt: skip
+    )
     return msgspec.structs.replace(
         site, meters=meters, grace_s=max(site.grace_s, 2 * lag), properties=properties(plant, site)
     )

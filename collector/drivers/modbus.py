@@ -49,12 +49,17 @@ class Refused(Unsupported):
 class ModbusDriver:
     """Reads all meters behind one Modbus TCP endpoint."""
 
-    def __init__(self, link: LinkHealth, meters: Sequence[ModbusMeter], clock: Clock, timeout: float) -> None:
+    def __init__(
+        self, link: LinkHealth, meters: Sequence[ModbusMeter], clock: Clock, timeout: float
+    ) -> None:
         host, _, port = link.endpoint.removeprefix("tcp://").partition(":")
         self.connection = link.id
-        self.host, self.port = host, int(port or 502)
+        self.host = host
+        self.port = int(port or 502)
         self.meters = list(meters)
-        self.clock, self.timeout, self.link = clock, timeout, link
+        self.clock = clock
+        self.timeout = timeout
+        self.link = link
         self._client: AsyncModbusTcpClient | None = None
         self._execute: Any = None
         self._heap: list[tuple[float, int, Job]] = []
@@ -106,11 +111,14 @@ class ModbusDriver:
             connected = await asyncio.wait_for(client.connect(), self.timeout + 1.0)
         except (OSError, TimeoutError, ModbusException) as error:
             client.close()
-            raise Unreachable(f"no connection: {error or 'timeout'}", endpoint=self.link.endpoint) from error
+            raise Unreachable(
+                f"no connection: {error or 'timeout'}", endpoint=self.link.endpoint
+            ) from error
         if not connected:
             client.close()
             raise Unreachable("no connection", endpoint=self.link.endpoint)
-        self._client, self._execute = client, client.execute
+        self._client = client
+        self._execute = client.execute
         self._doubt.clear()
 
     def close(self) -> None:
@@ -169,14 +177,16 @@ class ModbusDriver:
     async def _poll(self, job: Job, sink: Sink) -> None:
         """Read the blocks of one group and hand over one batch; a refused block is taken apart and read once more."""
         clock = self.clock
-        before, asked = clock.now(), monotonic()
+        before = clock.now()
+        asked = monotonic()
         try:
             values, problem = await self._read(job)
         except Refused:
             await self._take_apart(job)
             if not job.requests:
                 raise
-            before, asked = clock.now(), monotonic()
+            before = clock.now()
+            asked = monotonic()
             values, problem = await self._read(job)
         after = clock.now()
         if problem is not None and np.isnan(values).all():
@@ -195,7 +205,9 @@ class ModbusDriver:
         problem: DeviceError | None = None
         for request in job.requests:
             try:
-                values[request.at : request.end] = request.decode(await self.ask(job.meter, request))
+                values[request.at : request.end] = request.decode(
+                    await self.ask(job.meter, request)
+                )
             except Busy as error:
                 problem = error
         return values, problem
@@ -218,8 +230,14 @@ class ModbusDriver:
                 self._free_at = monotonic() + meter.pause_s
         if answer.isError():
             raise refusal(meter.id, self.link.endpoint, request, int(answer.exception_code))
-        if answer.function_code != request.block.function_code or len(answer.words) != 2 * request.block.count:
-            raise ProtocolError(f"answer does not fit the request for {request.block.count} registers", meter=meter.id)
+        if (
+            answer.function_code != request.block.function_code
+            or len(answer.words) != 2 * request.block.count
+        ):
+            raise ProtocolError(
+                f"answer does not fit the request for {request.block.count} registers",
+                meter=meter.id,
+            )
         words: bytes = answer.words
         return words
 
@@ -272,7 +290,9 @@ def refusal(meter: str, endpoint: str, request: Request, code: int) -> DeviceErr
 def _reason(error: DeviceError) -> str:
     if isinstance(error, Refused | Busy):
         return f"exception_{error.code}"
-    return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(type(error), "device")
+    return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(
+        type(error), "device"
+    )
 
 
 def quiet_library() -> None:

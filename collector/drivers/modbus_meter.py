@@ -74,7 +74,8 @@ class ModbusMeter:
 
     def answered(self) -> None:
         """It answers."""
-        self.failures, self.quiet_until = 0, 0.0
+        self.failures = 0
+        self.quiet_until = 0.0
         self.health.recovered()
 
 
@@ -95,10 +96,15 @@ class Job:
 
     def request(self, block: Block) -> Request:
         """A block made ready to be sent."""
-        meter, profile = self.meter.meter, self.meter.profile
-        pdu = _PDU[block.function_code](dev_id=self.meter.unit, address=block.address, count=block.count)
+        meter = self.meter.meter
+        profile = self.meter.profile
+        pdu = _PDU[block.function_code](
+            dev_id=self.meter.unit, address=block.address, count=block.count
+        )
         ct = meter.ct.factor if meter.ct else 1.0
-        return Request(block, pdu, compile_block(block, profile.defaults.word_order, ct, meter.reverse))
+        return Request(
+            block, pdu, compile_block(block, profile.defaults.word_order, ct, meter.reverse)
+        )
 
     def restore(self) -> None:
         """The full plan, as if nothing had ever been refused."""
@@ -113,8 +119,13 @@ class Job:
         kept = [row for request in good for row in request.block.rows]
         if len(kept) < len(asked):  # else only a gap was refused, and merging would bring it back
             refused = [row for row in self.rows if row not in kept]
-            defaults, base = self.meter.profile.defaults, self.meter.meter.address
-            bad = {register for block in plan_blocks(refused, defaults, base) for register in registers_of(block)}
+            defaults = self.meter.profile.defaults
+            base = self.meter.meter.address
+            bad = {
+                register
+                for block in plan_blocks(refused, defaults, base)
+                for register in registers_of(block)
+            }
             merged = plan_blocks(kept, defaults, base, bad)
             good = [self.request(block) for block in merged] if len(merged) < len(good) else good
         self._use(good)
@@ -124,16 +135,20 @@ class Job:
     def _use(self, requests: list[Request]) -> None:
         at = 0
         for request in requests:
-            request.at, request.end = at, at + len(request.block.rows)
+            request.at = at
+            request.end = at + len(request.block.rows)
             at = request.end
         rows = [row for request in requests for row in request.block.rows]
         reverse = self.meter.meter.reverse
-        self.requests, self.size = requests, at
+        self.requests = requests
+        self.size = at
         self.tags = np.array([self.tag_of[tag_name(row, reverse)] for row in rows], np.int32)
         self.good = np.full(at, Quality.GOOD, np.uint8)
 
 
-def add_jobs(meter: ModbusMeter, connection: str, tags: Tags, speed: float, rows: Iterable[Row] | None = None) -> None:
+def add_jobs(
+    meter: ModbusMeter, connection: str, tags: Tags, speed: float, rows: Iterable[Row] | None = None
+) -> None:
     """Give a meter its poll groups: instantaneous values at `every.power`, counters at `every.energy`."""
     every = {"power": meter.meter.every.power, "energy": meter.meter.every.energy}
     chosen = wanted_rows(meter.meter, meter.profile) if rows is None else list(rows)
@@ -141,6 +156,8 @@ def add_jobs(meter: ModbusMeter, connection: str, tags: Tags, speed: float, rows
         names = [tag_name(row, meter.meter.reverse) for row in members]
         grid = Grid.named(f"{connection}/{meter.id}/{group}", real_period(every[group], speed))
         polls = meter.health.groups.setdefault(group, Polls(every[group]))
-        job = Job(meter, tuple(members), grid, polls, {name: tags.tag(meter.id, name) for name in names})
+        job = Job(
+            meter, tuple(members), grid, polls, {name: tags.tag(meter.id, name) for name in names}
+        )
         job.restore()
         meter.jobs.append(job)

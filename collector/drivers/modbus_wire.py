@@ -29,7 +29,9 @@ class _Words:
         """Keep what the byte count covers."""
         size = data[0]
         if size >= len(data):
-            raise ModbusIOException(f"{size} bytes announced, {len(data) - 1} came", function_code=self.function_code)
+            raise ModbusIOException(
+                f"{size} bytes announced, {len(data) - 1} came", function_code=self.function_code
+            )
         self.words = data[1 : size + 1]
 
     def __str__(self) -> str:

@@ -26,7 +26,9 @@ from plant.ports import Sink
 log = logging.getLogger("wattline.collector.mqtt")
 
 FLUSH_S: Final = 0.2
-KEEP: Final = 200_000  # messages held between two flushes; beyond it the oldest are dropped and counted
+KEEP: Final = (
+    200_000  # messages held between two flushes; beyond it the oldest are dropped and counted
+)
 _KEEPALIVE_S: Final = 30
 
 
@@ -45,8 +47,14 @@ class MqttDriver:
         keep: bool = True,
     ) -> None:
         self.connection = link.id
-        self.link, self.router, self.clock, self.timeout = link, router, clock, timeout
-        self._client_id, self._user, self._password, self._keep = client_id, user, password, keep
+        self.link = link
+        self.router = router
+        self.clock = clock
+        self.timeout = timeout
+        self._client_id = client_id
+        self._user = user
+        self._password = password
+        self._keep = keep
         self._lock = threading.Lock()
         self._held: deque[Message] = deque(maxlen=KEEP)
         self._dropped = 0
@@ -84,8 +92,10 @@ class MqttDriver:
         """Hand over what has come since the last flush."""
         self._note()
         with self._lock:
-            messages, self._held = self._held, deque(maxlen=KEEP)
-            dropped, self._dropped = self._dropped, 0
+            messages = self._held
+            self._held = deque(maxlen=KEEP)
+            dropped = self._dropped
+            self._dropped = 0
         if dropped:
             self.link.counts["dropped"] += dropped
         if messages:
@@ -94,7 +104,9 @@ class MqttDriver:
                 sink(batch)
 
     def _make(self) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=not self._keep)
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=not self._keep
+        )
         client.connect_timeout = self.timeout
         client.reconnect_delay_set(1, int(BACKOFF_MAX_S))
         if self._user:
@@ -118,7 +130,9 @@ class MqttDriver:
             return False
         return code == MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _connected(
+        self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if reason.is_failure:
             self._changes.append(f"refused: {reason}")
             return
@@ -126,7 +140,9 @@ class MqttDriver:
         self._changes.append("")
         client.subscribe([(pattern, 1) for pattern in self.router.subscriptions])
 
-    def _disconnected(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _disconnected(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if self._accepted:  # else the refusal is the reason, and it is already known
             self._changes.append(f"connection lost: {reason}")
         self._accepted = False
@@ -134,7 +150,9 @@ class MqttDriver:
     def _failed(self, _client: mqtt.Client, _data: Any) -> None:
         self._changes.append("no connection")
 
-    def _suback(self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _suback(
+        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
+    ) -> None:
         for pattern, reason in zip(self.router.subscriptions, reasons, strict=False):
             if reason.is_failure:
                 self._changes.append(f"subscription to {pattern} refused: {reason}")
@@ -147,7 +165,8 @@ class MqttDriver:
 
     def _note(self) -> None:
         """Bring what the thread noticed into the health counters, on the event loop."""
-        changes, self._changes = self._changes, []
+        changes = self._changes
+        self._changes = []
         for why in changes:
             if why.startswith("subscription"):
                 self.link.last_error = why

@@ -58,7 +58,9 @@ class Point:
 class Router:
     """Finds the meter of a topic and reads its payload; what cannot be read is counted with its reason."""
 
-    def __init__(self, points: Sequence[Point], subscriptions: Sequence[str], link: LinkHealth) -> None:
+    def __init__(
+        self, points: Sequence[Point], subscriptions: Sequence[str], link: LinkHealth
+    ) -> None:
         self.subscriptions = list(dict.fromkeys(subscriptions))
         self.retained: dict[str, tuple[float, int]] = {}
         self._link = link
@@ -101,12 +103,16 @@ class Router:
             self._known[topic] = found
         return found
 
-    def _read(self, point: Point, payload: bytes, at: int) -> tuple[int, float, float | None] | None:
+    def _read(
+        self, point: Point, payload: bytes, at: int
+    ) -> tuple[int, float, float | None] | None:
         """Time, counter and flow; None if the message says nothing usable."""
         try:
             content = _decode(payload)
             counter = number(pick(content, point.value)) * point.factor
-            flow = number(pick(content, point.flow)) * point.factor if point.flow is not None else None
+            flow = (
+                number(pick(content, point.flow)) * point.factor if point.flow is not None else None
+            )
             stamp = time_ns(pick(content, point.time)) if point.time is not None else at
         except msgspec.DecodeError:
             self._bad(point, "not_json")

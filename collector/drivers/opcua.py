@@ -51,9 +51,12 @@ class OpcUaDriver:
         password: Callable[[], str] | None = None,
     ) -> None:
         self.connection = link.id
-        self.link, self.clock, self.timeout = link, clock, timeout
+        self.link = link
+        self.clock = clock
+        self.timeout = timeout
         self.cache = Cache(list(signals), clock)
-        self._user, self._password = user, password
+        self._user = user
+        self._password = password
         self._heard = self._began = 0.0
         self._backoff = Backoff()
         self._lost = asyncio.Event()
@@ -77,7 +80,8 @@ class OpcUaDriver:
             await asyncio.sleep(self._backoff.take())
 
     async def _session(self, sink: Sink) -> None:
-        self._lost, self._fault = asyncio.Event(), None
+        self._lost = asyncio.Event()
+        self._fault = None
         client = await self.connect()
         try:
             async with asyncio.timeout(10 * self.timeout):
@@ -121,7 +125,9 @@ class OpcUaDriver:
         params.MaxNotificationsPerPublish = 10_000
         params.PublishingEnabled = True
         self._heard = self._began = monotonic()
-        made = await client.uaclient.create_subscription(params, lambda result: self._guarded(result, sink))
+        made = await client.uaclient.create_subscription(
+            params, lambda result: self._guarded(result, sink)
+        )
         items = await self._items(client, interval)
         wanted = ua.CreateMonitoredItemsParameters()
         wanted.SubscriptionId = made.SubscriptionId
@@ -187,7 +193,9 @@ class OpcUaDriver:
         now = monotonic()
         grids = {}
         for period in sorted({s.every_s for s in self.cache.signals}):
-            grids[period] = Grid.named(f"{self.connection}/{period}", real_period(period, self.clock.speed))
+            grids[period] = Grid.named(
+                f"{self.connection}/{period}", real_period(period, self.clock.speed)
+            )
             grids[period].start(now)
         stale = max(STALE_S, 3 * self.timeout)
         while True:
@@ -201,7 +209,9 @@ class OpcUaDriver:
                 raise Unreachable(f"nothing heard for {stale:.0f} s", endpoint=self.link.endpoint)
             for period, grid in grids.items():
                 if grid.next <= now:
-                    self._again(period, grid.advance(now), now - self._heard <= 2 * KEEP_ALIVE_S, sink)
+                    self._again(
+                        period, grid.advance(now), now - self._heard <= 2 * KEEP_ALIVE_S, sink
+                    )
 
     async def _lost_within(self, seconds: float) -> bool:
         try:
@@ -225,7 +235,9 @@ class OpcUaDriver:
                         polls.ok(self.clock.now(), count)
                         meter.recovered()
                     elif monotonic() - self._began < FIRST_VALUES_S:
-                        polls.failed["no_value"] += 1  # counted; the server is still on its way to the first values
+                        polls.failed["no_value"] += (
+                            1  # counted; the server is still on its way to the first values
+                        )
                     else:
                         meter.failed(polls, "no_value" if alive else "silent")
 

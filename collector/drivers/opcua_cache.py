@@ -16,7 +16,9 @@ from plant.names import State
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
-CLOSE_NS: Final = 2_000_000_000  # a source timestamp is believed when it is at most this far from receipt
+CLOSE_NS: Final = (
+    2_000_000_000  # a source timestamp is believed when it is at most this far from receipt
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Cache:
     """Known values by handle, the index into `signals`. Times given out per node never go backwards."""
 
     def __init__(self, signals: list[Signal], clock: Clock) -> None:
-        self.signals, self.clock = signals, clock
+        self.signals = signals
+        self.clock = clock
         size = len(signals)
         self._value: list[float | None] = [None] * size
         self._quality = [int(Quality.BAD)] * size
@@ -51,7 +54,8 @@ class Cache:
         marks: list[int] = []
         events: list[Event] = []
         for item in items:
-            handle, data = item.ClientHandle, item.Value
+            handle = item.ClientHandle
+            data = item.Value
             at = max(self._time(data, now), self._last_ns[handle] + 1)
             self._last_ns[handle] = at
             signal = self.signals[handle]
@@ -64,12 +68,17 @@ class Cache:
                     events.append(Event(at, signal.tag, raw))
                 continue
             value, mark = _number(raw, status, signal.factor)
-            self._value[handle], self._quality[handle] = value, mark
+            self._value[handle] = value
+            self._quality[handle] = mark
             ts.append(at)
             tags.append(signal.tag)
             values.append(value)
             marks.append(mark)
-        return batch(ts, tags, values, marks, received=now, events=tuple(events)) if ts or events else EMPTY
+        return (
+            batch(ts, tags, values, marks, received=now, events=tuple(events))
+            if ts or events
+            else EMPTY
+        )
 
     def _time(self, data: Any, now: int) -> int:
         """Source time where clocks agree and event time is real time, else time of receipt."""
@@ -86,7 +95,9 @@ class Cache:
         handles = [
             h
             for h, signal in enumerate(self.signals)
-            if signal.every_s == period and self._quality[h] != Quality.BAD and self._last_ns[h] < now
+            if signal.every_s == period
+            and self._quality[h] != Quality.BAD
+            and self._last_ns[h] < now
         ]
         for handle in handles:
             self._last_ns[handle] = now
@@ -94,19 +105,26 @@ class Cache:
             return EMPTY
         values = [self._value[h] for h in handles]
         return batch(
-            [now] * len(handles), [self.signals[h].tag for h in handles], values, [self._quality[h] for h in handles]
+            [now] * len(handles),
+            [self.signals[h].tag for h in handles],
+            values,
+            [self._quality[h] for h in handles],
         )
 
     def good(self, owner: str) -> int:
         """How many numbers of a meter are known."""
-        return sum(s.owner == owner and q != Quality.BAD for s, q in zip(self.signals, self._quality, strict=True))
+        return sum(
+            s.owner == owner and q != Quality.BAD
+            for s, q in zip(self.signals, self._quality, strict=True)
+        )
 
     def forget(self, text: str) -> Batch:
         """The connection is lost: nothing is known any more; texts become `text`."""
         now = self.clock.now()
         events = []
         for handle, known in enumerate(self._text):
-            self._value[handle], self._quality[handle] = None, int(Quality.BAD)
+            self._value[handle] = None
+            self._quality[handle] = int(Quality.BAD)
             if known is not None and known != text:
                 self._text[handle] = text
                 at = max(now, self._last_ns[handle] + 1)
@@ -117,6 +135,11 @@ class Cache:
 
 def _number(raw: Any, status: Any, factor: float) -> tuple[float, int]:
     """Value in canonical unit and its quality; NaN and BAD for a Bad status or what is no finite number."""
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or status.is_bad() or not isfinite(raw):
+    if (
+        isinstance(raw, bool)
+        or not isinstance(raw, int | float)
+        or status.is_bad()
+        or not isfinite(raw)
+    ):
         return nan, int(Quality.BAD)
     return raw * factor, int(Quality.UNCERTAIN if status.is_uncertain() else Quality.GOOD)

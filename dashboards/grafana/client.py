@@ -61,7 +61,11 @@ class Client:
         raise PushError(f"{what}: {self._why(answer, role)}")
 
     def _why(self, answer: Answer, role: str) -> str:
-        said = f"Grafana says: {answer.message}" if answer.message else f"Grafana answered {answer.status}"
+        said = (
+            f"Grafana says: {answer.message}"
+            if answer.message
+            else f"Grafana answered {answer.status}"
+        )
         if answer.status == 401:
             return "the token is not accepted; make a service account token in Grafana and set WATTLINE_SECRET_GRAFANA"
         if answer.status == 403:
@@ -74,9 +78,13 @@ class Client:
         """Version of Grafana; the token is tried as well."""
         health = self._taken(self.transport.call("GET", "/health"), "health", "Viewer")
         if "version" not in health and "database" not in health:
-            raise PushError(f"{self.transport.url}: this is not Grafana; is there a sub-path missing in --url?")
+            raise PushError(
+                f"{self.transport.url}: this is not Grafana; is there a sub-path missing in --url?"
+            )
         organisation = self.transport.call("GET", "/org")
-        if organisation.status != 403:  # a token of narrow rights may not see it; what it needs shows when it is needed
+        if (
+            organisation.status != 403
+        ):  # a token of narrow rights may not see it; what it needs shows when it is needed
             self._taken(organisation, "organisation", "Viewer")
         return str(health.get("version", "unknown"))
 
@@ -96,7 +104,9 @@ class Client:
         if answer.status not in EXISTS:
             self._taken(answer, what, "Editor")
         elif self._get(f"/folders/{wanted['uid']}", "Editor", what) is None:
-            raise PushError(f"{what}: another folder is called '{wanted['title']}'; rename it in Grafana and try again")
+            raise PushError(
+                f"{what}: another folder is called '{wanted['title']}'; rename it in Grafana and try again"
+            )
 
     # ---- data sources
 
@@ -108,7 +118,9 @@ class Client:
             if write:
                 self._make_datasource(wanted, what)
             return Change(what, Done.MADE)
-        where = of_datasources(wanted, there) or (["secureJsonData"] if renew and "secureJsonData" in wanted else [])
+        where = of_datasources(wanted, there) or (
+            ["secureJsonData"] if renew and "secureJsonData" in wanted else []
+        )
         if there.get("readOnly"):
             return Change(what, Done.FROM_FILES, tuple(where))
         if write and where:
@@ -117,7 +129,9 @@ class Client:
                 | wanted
                 | {"jsonData": (there.get("jsonData") or {}) | wanted["jsonData"]}
             )
-            self._taken(self.transport.call("PUT", f"/datasources/uid/{wanted['uid']}", body), what, "Admin")
+            self._taken(
+                self.transport.call("PUT", f"/datasources/uid/{wanted['uid']}", body), what, "Admin"
+            )
         return Change(what, Done.CHANGED if where else Done.SAME, tuple(where))
 
     def _make_datasource(self, wanted: Json, what: str) -> None:
@@ -132,7 +146,9 @@ class Client:
         """What the data source's own health check says; PushError if it is not well."""
         what = f"data source {uid}"
         if self._get(f"/datasources/uid/{uid}", "Admin", what) is None:
-            raise PushError(f"{what}: not there; push it (--source URL) or provision it from deploy/grafana")
+            raise PushError(
+                f"{what}: not there; push it (--source URL) or provision it from deploy/grafana"
+            )
         answer = self.transport.call("GET", f"/datasources/uid/{uid}/health")
         if answer.status < 300 and answer.reason in ("OK", ""):
             return answer.message or "OK"
@@ -172,7 +188,9 @@ class Client:
                 f"{what}: another dashboard of this folder is called '{wanted['title']}'; rename it and try again"
             )
         if answer.status == 400 and "provisioned" in said:
-            raise PushError(f"{what}: it comes from files; take it out of provisioning to push it, or leave it there")
+            raise PushError(
+                f"{what}: it comes from files; take it out of provisioning to push it, or leave it there"
+            )
         if answer.status == 400 and "folder" in said:
             raise PushError(f"{what}: the folder {folder} is not there any more; push again")
         if answer.status == 404:

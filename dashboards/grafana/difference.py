@@ -37,4 +37,6 @@ def of_datasources(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     """Differences of two data sources. Secrets cannot be read back: one that is set counts as the same."""
     known = theirs.get("secureJsonFields") or {}
     found = list(differences({k: v for k, v in ours.items() if k != "secureJsonData"}, theirs))
-    return found + [f"secureJsonData.{name}" for name in ours.get("secureJsonData", {}) if not known.get(name)]
+    return found + [
+        f"secureJsonData.{name}" for name in ours.get("secureJsonData", {}) if not known.get(name)
+    ]

@@ -19,16 +19,45 @@ from store.schema import SCHEMA
 Json = Mapping[str, Any]
 Parse = Callable[[str], object]
 KINDS: Final = frozenset(
-    {"timeseries", "stat", "bargauge", "state-timeline", "barchart", "table", "heatmap", "gauge", "text"}
+    {
+        "timeseries",
+        "stat",
+        "bargauge",
+        "state-timeline",
+        "barchart",
+        "table",
+        "heatmap",
+        "gauge",
+        "text",
+    }
 )
 UNITS: Final = frozenset(
-    {"kwatth", "kwatt", "watt", "masskg", "percent", "s", "short", "none", "suffix: g/kWh", "suffix: kg", "suffix: kWh"}
+    {
+        "kwatth",
+        "kwatt",
+        "watt",
+        "masskg",
+        "percent",
+        "s",
+        "short",
+        "none",
+        "suffix: g/kWh",
+        "suffix: kg",
+        "suffix: kWh",
+    }
 )
 REPLACED: Final = {
-    "$timeFilter": "time >= 1767225600000ms and time <= 1767312000000ms", "$__interval_ms": "60000", "$__interval": "1m",
-    "$window": "1m", "$tz": "Asia/Shanghai", "$bucket": "1h", "$shift_offset": "6h", "$shift": "8h",
-    "/^$site$/": "/^jiaxing$/", "/^$line$/": "/^(cells_steam|smt_1)$/",
-}  # fmt: skip
+    "$timeFilter": "time >= 1767225600000ms and time <= 1767312000000ms",
+    "$__interval_ms": "60000",
+    "$__interval": "1m",
+    "$window": "1m",
+    "$tz": "Asia/Shanghai",
+    "$bucket": "1h",
+    "$shift_offset": "6h",
+    "$shift": "8h",
+    "/^$site$/": "/^jiaxing$/",
+    "/^$line$/": "/^(cells_steam|smt_1)$/",
+}
 VERSIONS: Final = range(37, 42)
 UID_LONGEST: Final = 40
 
@@ -77,7 +106,8 @@ def _board(board: Json) -> Iterator[str]:
 
 def _layout(board: Json) -> Iterator[str]:
     for a, b in combinations(board["panels"], 2):
-        p, q = a["gridPos"], b["gridPos"]
+        p = a["gridPos"]
+        q = b["gridPos"]
         if (
             p["x"] < q["x"] + q["w"]
             and q["x"] < p["x"] + p["w"]
@@ -93,7 +123,12 @@ def _layout(board: Json) -> Iterator[str]:
 def _rows(board: Json) -> Iterator[str]:
     """Coverage stands beside every figure: in the row. Raw readings of meters are what coverage is made of."""
     for y in sorted({p["gridPos"]["y"] for p in panels(board)}):
-        texts = [t.get("query", "") for p in panels(board) if p["gridPos"]["y"] == y for t in p.get("targets", [])]
+        texts = [
+            t.get("query", "")
+            for p in panels(board)
+            if p["gridPos"]["y"] == y
+            for t in p.get("targets", [])
+        ]
         figures = [t for t in texts if 'FROM "meter"' not in t]
         if figures and not any('"seen_s"' in t for t in figures):
             yield f"the row at y = {y} shows no coverage beside its figures"
@@ -101,7 +136,10 @@ def _rows(board: Json) -> Iterator[str]:
 
 def _variables(board: Json, parse: Parse) -> Iterator[str]:
     listed = {v["name"]: v for v in board["templating"]["list"]}
-    if listed.get("datasource", {}).get("type") != "datasource" or listed["datasource"].get("query") != "influxdb":
+    if (
+        listed.get("datasource", {}).get("type") != "datasource"
+        or listed["datasource"].get("query") != "influxdb"
+    ):
         yield "variable datasource: must be of type datasource, query influxdb"
     for name, v in listed.items():
         if v["type"] == "query":
@@ -141,7 +179,9 @@ def _panel(panel: Json, parse: Parse) -> Iterator[str]:
 
 def _units(panel: Json) -> Iterator[str]:
     config = panel.get("fieldConfig", {})
-    of_overrides = [p for o in config.get("overrides", []) for p in o["properties"] if p["id"] == "unit"]
+    of_overrides = [
+        p for o in config.get("overrides", []) for p in o["properties"] if p["id"] == "unit"
+    ]
     for unit in (config.get("defaults", {}).get("unit"), *(p["value"] for p in of_overrides)):
         if panel["type"] != "text" and unit not in UNITS:
             yield f"unit {unit!r}: not one of {sorted(UNITS)}"
@@ -195,7 +235,9 @@ def _sums(found: list[Level], measurement: str) -> Iterator[str]:
     inner = found[-1]
     functions = {f for level in found for f in level.functions}
     if functions & {"sum", "mean"} and (
-        inner.functions != {"last"} or not set(SCHEMA[measurement].tags) <= set(inner.tags) or inner.every != "$window"
+        inner.functions != {"last"}
+        or not set(SCHEMA[measurement].tags) <= set(inner.tags)
+        or inner.every != "$window"
     ):
         yield f"sums must go over last() of each window: GROUP BY time($window), {', '.join(SCHEMA[measurement].tags)}"
     for outer, below in pairwise(found):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-GRID, SUN, WIND, STORE, GAS, HEAT, EARTH, UNMETERED = (
-    "#7A7F87", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2", "#B9BCC2",
-)  # fmt: skip
+GRID = "#7A7F87"
+SUN = "#E69F00"
+WIND = "#56B4E9"
+STORE = "#009E73"
+GAS = "#D55E00"
+HEAT = "#CC79A7"
+EARTH = "#0072B2"
+UNMETERED = "#B9BCC2"
 SOURCES: Final = {
     "grid|netz|mains|intake": GRID,
     "pv|sun|solar|roof": SUN,
@@ -19,18 +24,41 @@ SOURCES: Final = {
 }
 """Part of the id of a source or store -> its colour. A plant whose ids say nothing of the kind gets Grafana's own palette."""
 STATES: Final = {
-    "run": "#0F766E", "idle": "#C9A23F", "standby": "#D9CFA0", "warmup": "#6FA8DC", "changeover": "#8FA3AD",
-    "fault": "#B3261E", "off": "#C6C9CE", "unknown": "#E5E5E5",
-}  # fmt: skip
-CARBON_SCALE: Final = ((None, "#269680"), (300.0, "#CE9E3A"), (600.0, "#8A4A24"), (900.0, "#1E1816"))
+    "run": "#0F766E",
+    "idle": "#C9A23F",
+    "standby": "#D9CFA0",
+    "warmup": "#6FA8DC",
+    "changeover": "#8FA3AD",
+    "fault": "#B3261E",
+    "off": "#C6C9CE",
+    "unknown": "#E5E5E5",
+}
+CARBON_SCALE: Final = (
+    (None, "#269680"),
+    (300.0, "#CE9E3A"),
+    (600.0, "#8A4A24"),
+    (900.0, "#1E1816"),
+)
 COVERAGE_STEPS: Final = ((None, "#B3261E"), (95.0, "#C9A23F"), (99.0, "#0F766E"))
 PLAIN: Final = ((None, "#0072B2"),)
-LOCATION_COLOUR, MARKET_COLOUR, ENERGY_COLOUR = "#8A4A24", "#269680", "#0072B2"
+LOCATION_COLOUR = "#8A4A24"
+MARKET_COLOUR = "#269680"
+ENERGY_COLOUR = "#0072B2"
 
 UNITS: Final = {
-    "kWh": "kwatth", "kW": "kwatt", "W": "watt", "kg": "masskg", "%": "percent", "g/kWh": "suffix: g/kWh", "s": "s",
-    "kg/unit": "suffix: kg", "kWh/unit": "suffix: kWh", "pieces": "short", "own": "short", "none": "none",
-}  # fmt: skip
+    "kWh": "kwatth",
+    "kW": "kwatt",
+    "W": "watt",
+    "kg": "masskg",
+    "%": "percent",
+    "g/kWh": "suffix: g/kWh",
+    "s": "s",
+    "kg/unit": "suffix: kg",
+    "kWh/unit": "suffix: kWh",
+    "pieces": "short",
+    "own": "short",
+    "none": "none",
+}
 """Unit as we say it -> as Grafana does. `own` is the unit of the carrier's books: kWh, Nm3 or m3."""
 
 _LEGEND = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}

@@ -110,16 +110,30 @@ def thresholds(steps: Steps) -> sdk.ThresholdsConfig:
 
 def _panel(p: Panel, x: int, y: int) -> sdk.Panel:
     defaults = sdk.FieldConfig(
-        unit=UNITS[p.unit], decimals=p.decimals, min_val=p.low, max_val=p.high, thresholds=thresholds(p.steps),
-        color=sdk.FieldColor(mode=sdk.FieldColorModeId(p.colour)), no_value="no data", custom=CUSTOM.get(p.kind, {}) | p.custom,
+        unit=UNITS[p.unit],
+        decimals=p.decimals,
+        min_val=p.low,
+        max_val=p.high,
+        thresholds=thresholds(p.steps),
+        color=sdk.FieldColor(mode=sdk.FieldColorModeId(p.colour)),
+        no_value="no data",
+        custom=CUSTOM.get(p.kind, {}) | p.custom,
         mappings=list(p.mappings),
-    )  # fmt: skip
+    )
     return sdk.Panel(
-        type_val=p.kind, id_val=p.id, title=p.title, description=p.description, transparent=None, datasource=datasource(p.queries[0].source if p.queries else "datasource"),
-        grid_pos=sdk.GridPos(h=p.height, w=p.width, x=x, y=y), interval="$window", time_shift=p.shift or None,
+        type_val=p.kind,
+        id_val=p.id,
+        title=p.title,
+        description=p.description,
+        transparent=None,
+        datasource=datasource(p.queries[0].source if p.queries else "datasource"),
+        grid_pos=sdk.GridPos(h=p.height, w=p.width, x=x, y=y),
+        interval="$window",
+        time_shift=p.shift or None,
         targets=[replace(q, ref=chr(65 + i)) for i, q in enumerate(p.queries)],
-        options=OPTIONS[p.kind] | p.options, field_config=sdk.FieldConfigSource(defaults=defaults, overrides=list(p.overrides)),
-    )  # fmt: skip
+        options=OPTIONS[p.kind] | p.options,
+        field_config=sdk.FieldConfigSource(defaults=defaults, overrides=list(p.overrides)),
+    )
 
 
 def _layout(rows: Sequence[Row]) -> list[sdk.Panel | sdk.RowPanel]:
@@ -146,8 +160,19 @@ def _layout(rows: Sequence[Row]) -> list[sdk.Panel | sdk.RowPanel]:
 def dashboard(board: Board) -> sdk.Dashboard:
     """The whole dashboard, without `id` and `version`: those belong to the Grafana it is in."""
     return sdk.Dashboard(
-        uid=board.uid, title=board.title, description=board.description, tags=["wattline"], timezone="browser", editable=False,
-        graph_tooltip=sdk.DashboardCursorSync.CROSSHAIR, time=sdk.DashboardDashboardTime(board.start, "now"), refresh=board.refresh,
-        schema_version=SCHEMA_VERSION, panels=_layout(board.rows), links=list(board.links), fiscal_year_start_month=0,
-        templating=sdk.DashboardDashboardTemplating(list_val=list(board.variables)), annotations=sdk.AnnotationContainer(list_val=[]),
-    )  # fmt: skip
+        uid=board.uid,
+        title=board.title,
+        description=board.description,
+        tags=["wattline"],
+        timezone="browser",
+        editable=False,
+        graph_tooltip=sdk.DashboardCursorSync.CROSSHAIR,
+        time=sdk.DashboardDashboardTime(board.start, "now"),
+        refresh=board.refresh,
+        schema_version=SCHEMA_VERSION,
+        panels=_layout(board.rows),
+        links=list(board.links),
+        fiscal_year_start_month=0,
+        templating=sdk.DashboardDashboardTemplating(list_val=list(board.variables)),
+        annotations=sdk.AnnotationContainer(list_val=[]),
+    )

@@ -49,11 +49,17 @@ def windows(value: Value, *where: str) -> str:
     chosen = ", ".join(f'last("{f}") AS "{f}"' for f in value.fields)
     tags = ", ".join(f'"{t}"' for t in SCHEMA[value.of].tags)
     asked = " AND ".join((SITE, *where, "$timeFilter"))
-    return f'SELECT {chosen} FROM "{value.of}" WHERE {asked} GROUP BY time($window), {tags} fill(none)'
+    return (
+        f'SELECT {chosen} FROM "{value.of}" WHERE {asked} GROUP BY time($window), {tags} fill(none)'
+    )
 
 
 def ask(
-    values: Value | dict[str, Value], *where: str, per: Sequence[str] = (), every: str = "", fill: str = "null"
+    values: Value | dict[str, Value],
+    *where: str,
+    per: Sequence[str] = (),
+    every: str = "",
+    fill: str = "null",
 ) -> str:
     """One value, or several side by side, over the range or in buckets of `every`, by the tags `per`."""
     named = values if isinstance(values, dict) else {"value": values}
@@ -79,9 +85,7 @@ def flow_power(value: Value, *where: str, per: Sequence[str]) -> str:
 
 def booked(*where: str) -> str:
     """Seconds that there are books for: those of the line that has most, since each line is in the books of each window."""
-    sums = (
-        f'SELECT sum("due_s") AS "s" FROM ({windows(total("due_s"), *where)}) WHERE $timeFilter GROUP BY "site", "line"'
-    )
+    sums = f'SELECT sum("due_s") AS "s" FROM ({windows(total("due_s"), *where)}) WHERE $timeFilter GROUP BY "site", "line"'
     return f'SELECT max("s") AS "value" FROM ({sums}) WHERE $timeFilter'
 
 
@@ -89,9 +93,7 @@ def power(value: Value, *where: str, every: str = "$__interval") -> str:
     """Mean power of lines together, in kW: their energy by the time there are books for. A window that is missing is left out, not counted as zero."""
     lines = Value("", (*value.fields, "due_s"))
     sums = f'SELECT {value.text} AS "kwh", sum("due_s") AS "s" FROM ({windows(lines, *where)}) WHERE $timeFilter GROUP BY time({every}), "site", "line" fill(none)'
-    return (
-        f'SELECT sum("kwh") / max("s") * 3600 AS "kw" FROM ({sums}) WHERE $timeFilter GROUP BY time({every}) fill(null)'
-    )
+    return f'SELECT sum("kwh") / max("s") * 3600 AS "kw" FROM ({sums}) WHERE $timeFilter GROUP BY time({every}) fill(null)'
 
 
 COVERAGE: Final = ratio(("seen_s",), ("due_s",), 100.0)

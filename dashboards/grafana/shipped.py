@@ -10,7 +10,8 @@ from plant.config import PlantFile
 
 Json = dict[str, Any]
 FOLDER: Final = {"uid": "wattline", "title": "Wattline"}
-FIGURES, READINGS = "wattline", "wattline-readings"
+FIGURES = "wattline"
+READINGS = "wattline-readings"
 NAMES: Final = {FIGURES: "Wattline", READINGS: "Wattline readings"}
 DATABASES: Final = {FIGURES: "wattline", READINGS: "wattline_raw"}
 
@@ -18,7 +19,9 @@ DATABASES: Final = {FIGURES: "wattline", READINGS: "wattline_raw"}
 def dashboards() -> dict[str, Json]:
     """The dashboards by file name, as they ship."""
     found = sorted(files("dashboards.grafana").joinpath("json").iterdir(), key=lambda f: f.name)
-    return {f.name: json.loads(f.read_text(encoding="utf-8")) for f in found if f.name.endswith(".json")}
+    return {
+        f.name: json.loads(f.read_text(encoding="utf-8")) for f in found if f.name.endswith(".json")
+    }
 
 
 def fitted(board: Json, plant: PlantFile | None) -> Json:
@@ -26,7 +29,10 @@ def fitted(board: Json, plant: PlantFile | None) -> Json:
     if plant is None:
         return board
     values = constants(plant)
-    listed = [_constant(v, values[v["name"]]) if v["name"] in values else v for v in board["templating"]["list"]]
+    listed = [
+        _constant(v, values[v["name"]]) if v["name"] in values else v
+        for v in board["templating"]["list"]
+    ]
     return board | {"templating": {"list": listed}, "timezone": plant.site.timezone}
 
 
@@ -66,9 +72,19 @@ def _minute(clock: str) -> int:
 def datasource(uid: str, url: str, database: str, interval: str, token: str | None) -> Json:
     """A data source as Grafana 9 to 13 take it: 9 asks for no database unless `database` and `dbName` both name it."""
     definition: Json = {
-        "name": NAMES[uid], "uid": uid, "type": "influxdb", "access": "proxy", "url": url, "database": database,
-        "jsonData": {"dbName": database, "version": "InfluxQL", "httpMode": "POST", "timeInterval": interval},
-    }  # fmt: skip
+        "name": NAMES[uid],
+        "uid": uid,
+        "type": "influxdb",
+        "access": "proxy",
+        "url": url,
+        "database": database,
+        "jsonData": {
+            "dbName": database,
+            "version": "InfluxQL",
+            "httpMode": "POST",
+            "timeInterval": interval,
+        },
+    }
     if token is not None:
         definition["jsonData"]["httpHeaderName1"] = "Authorization"
         definition["secureJsonData"] = {"httpHeaderValue1": f"Token {token}"}

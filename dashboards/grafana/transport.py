@@ -22,7 +22,11 @@ class Answer:
     @property
     def message(self) -> str:
         """Grafana's own words."""
-        return str(self.body.get("message", "")) if isinstance(self.body, dict) else str(self.body or "")
+        return (
+            str(self.body.get("message", ""))
+            if isinstance(self.body, dict)
+            else str(self.body or "")
+        )
 
     @property
     def reason(self) -> str:
@@ -50,11 +54,15 @@ class HttpTransport:
     def __post_init__(self) -> None:
         self.url = self.url.rstrip("/")
         if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
-            raise PushError(f"'{self.url}' is not an address of Grafana; give --url http://HOST:3000")
+            raise PushError(
+                f"'{self.url}' is not an address of Grafana; give --url http://HOST:3000"
+            )
         try:
             from grafana_api.grafana_api import GrafanaAPI
         except ImportError:
-            raise PushError("grafana-api is not installed; install wattline[grafana] and try again") from None
+            raise PushError(
+                "grafana-api is not installed; install wattline[grafana] and try again"
+            ) from None
         self._api = GrafanaAPI(self.token, timeout=SECONDS)
         self._api.url = f"{self.url}/api"
         self._api.s.hooks["response"].append(self._remember)
@@ -77,7 +85,9 @@ class HttpTransport:
         except Timeout:
             raise PushError(f"{self.url}: no answer within {SECONDS:.0f} s") from None
         except ConnectionError:
-            raise PushError(f"{self.url}: nobody answers; is Grafana running, and is this its address?") from None
+            raise PushError(
+                f"{self.url}: nobody answers; is Grafana running, and is this its address?"
+            ) from None
         except (
             ValueError,
             TypeError,
@@ -91,4 +101,6 @@ class HttpTransport:
         last = self._last
         if last is not None and (last.status_code >= 400 or not last.content):
             return Answer(last.status_code, last.text[:LONGEST] or None)
-        raise PushError(f"{self.url}: the answer is not Grafana's; is there a sub-path missing in --url?")
+        raise PushError(
+            f"{self.url}: the answer is not Grafana's; is there a sub-path missing in --url?"
+        )

@@ -31,8 +31,15 @@ def table(name: str) -> tuple[dict[str, str], ...]:
 def grid_factor(region: str, kind: str, year: int | None) -> FactorRow | None:
     """The grid factor of a region: of `year`, else the latest before it; without `year` the latest there is. A province falls back to its country, and says so."""
     rows = [r for r in table("grid_factors") if r["kind"] == kind and r["factor_kgco2_per_kwh"]]
-    for place, fallback in ((region, ""), (region.split("-")[0], f"no {kind} factor of {region}; that of the country")):
-        mine = [r for r in rows if r["region_code"] == place and (year is None or int(r["year"]) <= year)]
+    for place, fallback in (
+        (region, ""),
+        (region.split("-")[0], f"no {kind} factor of {region}; that of the country"),
+    ):
+        mine = [
+            r
+            for r in rows
+            if r["region_code"] == place and (year is None or int(r["year"]) <= year)
+        ]
         if mine:
             best = max(mine, key=lambda r: int(r["year"]))
             late = (
@@ -56,9 +63,17 @@ def newest_year(region: str, kind: str) -> int | None:
 
 def _row(key: str, row: dict[str, str], fallback: str) -> FactorRow:
     return FactorRow(
-        key=key, value_kg=float(row["factor_kgco2_per_kwh"]), unit="kWh", gas_basis=row["gas_basis"], kind=row["kind"],
-        region=row["region_code"], year=int(row["year"]), source=row["source"], status=row["status"], fallback=fallback,
-    )  # fmt: skip
+        key=key,
+        value_kg=float(row["factor_kgco2_per_kwh"]),
+        unit="kWh",
+        gas_basis=row["gas_basis"],
+        kind=row["kind"],
+        region=row["region_code"],
+        year=int(row["year"]),
+        source=row["source"],
+        status=row["status"],
+        fallback=fallback,
+    )
 
 
 def _own(key: str, value: float, unit: str) -> FactorRow:
@@ -121,11 +136,17 @@ def _property(plant: PlantFile, site: Site, index: int) -> SourceProperty:
     )
 
 
-def _grid_factors(plant: PlantFile, source: str, year: int | None) -> tuple[FactorRow, FactorRow, float]:
+def _grid_factors(
+    plant: PlantFile, source: str, year: int | None
+) -> tuple[FactorRow, FactorRow, float]:
     """Location factor, market factor and the share of contracts in it, for a year or the latest."""
     site = plant.site
     own = site.factors.get(source, site.factors.get("grid"))
-    location = _own("grid", own, "kWh") if own is not None else grid_factor(site.grid, "location_average", year)
+    location = (
+        _own("grid", own, "kWh")
+        if own is not None
+        else grid_factor(site.grid, "location_average", year)
+    )
     if location is None:
         location = FactorRow(
             key="grid",
@@ -149,9 +170,17 @@ def _grid_factors(plant: PlantFile, source: str, year: int | None) -> tuple[Fact
     share = sum(c.share for c in contracts)
     value = sum(c.share * c.factor for c in contracts) + (1.0 - share) * residual.value_kg
     market = FactorRow(
-        key="grid.market", value_kg=value, unit="kWh", gas_basis=residual.gas_basis, kind="market", region=residual.region, year=residual.year,
-        source=f"{share:.0%} contracts, the rest: {residual.source}", status=residual.status, fallback=residual.fallback,
-    )  # fmt: skip
+        key="grid.market",
+        value_kg=value,
+        unit="kWh",
+        gas_basis=residual.gas_basis,
+        kind="market",
+        region=residual.region,
+        year=residual.year,
+        source=f"{share:.0%} contracts, the rest: {residual.source}",
+        status=residual.status,
+        fallback=residual.fallback,
+    )
     return location, market, share
 
 
@@ -161,18 +190,27 @@ def _grid(plant: PlantFile, source: str) -> SourceProperty:
     own = {source, "grid"} & plant.site.factors.keys()
     by_year = plant.site.method == "GHGP" and plant.site.factors_year is None and not own
     return SourceProperty(
-        source=source, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=location, market=market, contract_share=share,
+        source=source,
+        scope="scope2",
+        kwh=1.0,
+        kgce=ELECTRICITY_KGCE_PER_KWH,
+        location=location,
+        market=market,
+        contract_share=share,
         dated=_dated(plant, source) if by_year else (),
-    )  # fmt: skip
+    )
 
 
 def _dated(plant: PlantFile, source: str) -> tuple[DatedFactor, ...]:
     """Factors by local year of consumption, from the first year that is published."""
     place = plant.site.grid
-    years = published_years(place, "location_average") or published_years(place.split("-")[0], "location_average")
+    years = published_years(place, "location_average") or published_years(
+        place.split("-")[0], "location_average"
+    )
     found = [(year, _grid_factors(plant, source, year)) for year in years]
     return tuple(
-        DatedFactor(from_ns=year_begins(plant.site.timezone, year), location=a, market=b) for year, (a, b, _) in found
+        DatedFactor(from_ns=year_begins(plant.site.timezone, year), location=a, market=b)
+        for year, (a, b, _) in found
     )
 
 
@@ -180,7 +218,11 @@ def published_years(region: str, kind: str) -> list[int]:
     """Years of which the tables hold a grid factor of a region."""
     rows = table("grid_factors")
     return sorted(
-        {int(r["year"]) for r in rows if r["kind"] == kind and r["region_code"] == region and r["factor_kgco2_per_kwh"]}
+        {
+            int(r["year"])
+            for r in rows
+            if r["kind"] == kind and r["region_code"] == region and r["factor_kgco2_per_kwh"]
+        }
     )
 
 
@@ -190,17 +232,37 @@ def year_begins(timezone: str, year: int) -> int:
 
 
 def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
-    return next((r for r in table("fuel_factors") if r["factor_set"] == set_name and r["fuel_id"] == fuel), None)
+    return next(
+        (r for r in table("fuel_factors") if r["factor_set"] == set_name and r["fuel_id"] == fuel),
+        None,
+    )
 
 
 def _gas(plant: PlantFile, source: str, unit: str) -> SourceProperty:
     row = _fuel("CN_NDRC_2015", "natural_gas")
-    origin, status = (row["source"], row["status"]) if row else ("NDRC China guide, appendix 2, 2015", "secondary")
+    origin, status = (
+        (row["source"], row["status"])
+        if row
+        else ("NDRC China guide, appendix 2, 2015", "secondary")
+    )
     ncv_kwh = GAS_NCV_GJ_PER_NM3 * KWH_PER_GJ
     per_unit = 1.0 if unit == "Nm3" else 1.0 / ncv_kwh
     own = plant.site.factors.get(source, plant.site.factors.get("gas"))
-    factor = _own(source, own, unit) if own is not None else FactorRow(
-        key=source, value_kg=GAS_KG_PER_NM3 * per_unit, unit=unit, gas_basis="CO2", kind="fuel", region="CN", year=2015, source=origin, status=status)  # fmt: skip
+    factor = (
+        _own(source, own, unit)
+        if own is not None
+        else FactorRow(
+            key=source,
+            value_kg=GAS_KG_PER_NM3 * per_unit,
+            unit=unit,
+            gas_basis="CO2",
+            kind="fuel",
+            region="CN",
+            year=2015,
+            source=origin,
+            status=status,
+        )
+    )
     return SourceProperty(
         source=source,
         scope="scope1",
@@ -215,10 +277,24 @@ def _heat(plant: PlantFile, source: str, unit: str) -> SourceProperty:
     own = plant.site.factors.get("heat_per_gj")
     text = "NDRC China sector guides, default of purchased heat 0.11 tCO2/GJ"
     kg_per_gj = HEAT_KG_PER_GJ if own is None else own
-    factor = FactorRow(key=source, value_kg=kg_per_gj / KWH_PER_GJ, unit=unit, gas_basis="CO2", kind="heat", region="CN", year=2015,
-                       source=text if own is None else "plant file", status="secondary" if own is None else "declared")  # fmt: skip
+    factor = FactorRow(
+        key=source,
+        value_kg=kg_per_gj / KWH_PER_GJ,
+        unit=unit,
+        gas_basis="CO2",
+        kind="heat",
+        region="CN",
+        year=2015,
+        source=text if own is None else "plant file",
+        status="secondary" if own is None else "declared",
+    )
     return SourceProperty(
-        source=source, scope="scope2", kwh=1.0, kgce=HEAT_KGCE_PER_GJ / KWH_PER_GJ, location=factor, market=factor
+        source=source,
+        scope="scope2",
+        kwh=1.0,
+        kgce=HEAT_KGCE_PER_GJ / KWH_PER_GJ,
+        location=factor,
+        market=factor,
     )
 
 
@@ -226,8 +302,16 @@ def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
     """Ambient heat counts for nothing; what is unknown or was there on the first day is charged as grid power, without its contracts."""
     if name == "ambient":
         zero = _zero(name, "kWh", "ambient heat")
-        return SourceProperty(source=name, scope="none", kwh=0.0, kgce=0.0, location=zero, market=zero)
+        return SourceProperty(
+            source=name, scope="none", kwh=0.0, kgce=0.0, location=zero, market=zero
+        )
     grid = _grid(plant, name)  # no contract covers what is not known
     return SourceProperty(
-        source=name, scope="scope2", kwh=1.0, kgce=ELECTRICITY_KGCE_PER_KWH, location=grid.location, market=grid.market, dated=grid.dated
-    )  # fmt: skip
+        source=name,
+        scope="scope2",
+        kwh=1.0,
+        kgce=ELECTRICITY_KGCE_PER_KWH,
+        location=grid.location,
+        market=grid.market,
+        dated=grid.dated,
+    )

@@ -24,7 +24,8 @@ class AppriseChannel:
     """One Apprise URL. The library takes half a second to import, so that waits for the first message."""
 
     def __init__(self, url: Callable[[], str], timeout_s: float) -> None:
-        self._url, self._timeout_s = url, timeout_s
+        self._url = url
+        self._timeout_s = timeout_s
         self._plugin: Any = None
         self._hidden: list[str] = []
         self._took: tuple[str, list[Any]] = ("", [])
@@ -41,7 +42,9 @@ class AppriseChannel:
             return bots.send(robot, message.words, self._timeout_s)
         apprise = _library()
         plugin = self._plugin or self._make(apprise, url)
-        if hasattr(plugin, "headers"):  # mail and plain webhooks; chat services have no place for it
+        if hasattr(
+            plugin, "headers"
+        ):  # mail and plain webhooks; chat services have no place for it
             plugin.headers = dict(plugin.headers) | {"X-Wattline-Key": message.key}
         if url.startswith("mailto"):
             self._mail(apprise, plugin, message)
@@ -73,12 +76,18 @@ class AppriseChannel:
         sender = apprise.Apprise(asset=plugin.asset)
         sender.add(plugin)
         done = sender.notify(
-            body=message.words.markdown if markdown else message.words.plain, title=message.words.title, notify_type=_KIND[message.severity],
-            body_format="markdown" if markdown else "text", log_callback=lambda entry, _: said.append(entry.message), log_level=logging.WARNING,
-        )  # fmt: skip
+            body=message.words.markdown if markdown else message.words.plain,
+            title=message.words.title,
+            notify_type=_KIND[message.severity],
+            body_format="markdown" if markdown else "text",
+            log_callback=lambda entry, _: said.append(entry.message),
+            log_level=logging.WARNING,
+        )
         if not done:
             self._plugin = None  # the secret may be changed meanwhile
-            raise RetryableError(self._hide("; ".join(dict.fromkeys(said)) or "not taken, no reason given"))
+            raise RetryableError(
+                self._hide("; ".join(dict.fromkeys(said)) or "not taken, no reason given")
+            )
 
     def stand(self, alerts: Sequence[Alert], over: Sequence[Alert]) -> None:
         """People are told of changes only."""

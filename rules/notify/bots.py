@@ -48,13 +48,19 @@ def bot(url: str) -> Bot | None:
     if parts.scheme not in ADDRESS:
         return None
     secret, _, token = parts.netloc.rpartition("@")
-    return Bot(parts.scheme, unquote(token), unquote(secret) or parse_qs(parts.query).get("secret", [""])[0])
+    return Bot(
+        parts.scheme,
+        unquote(token),
+        unquote(secret) or parse_qs(parts.query).get("secret", [""])[0],
+    )
 
 
 def send(robot: Bot, words: Words, timeout_s: float) -> None:
     """Post, and read what it says."""
     text = fitted(f"{words.title}\n{words.plain}", _MOST_BYTES[robot.service])
-    now_s = time.time()  # the signature is compared with the service's own clock, so never event time
+    now_s = (
+        time.time()
+    )  # the signature is compared with the service's own clock, so never event time
     url = ADDRESS[robot.service] + quote(robot.token, safe="")
     body: dict[str, Any] = {"msgtype": "text", "text": {"content": text}}
     if robot.service == "feishu":
@@ -78,10 +84,14 @@ def _check(service: str, answer: bytes) -> None:
         said = json.loads(answer)
         code = int(said.get("errcode", said.get("code", said.get("StatusCode", 0))))
     except (ValueError, TypeError, AttributeError):
-        raise RetryableError(f"{service}'s robot gave an answer that is not its own; is a proxy in between?") from None
+        raise RetryableError(
+            f"{service}'s robot gave an answer that is not its own; is a proxy in between?"
+        ) from None
     if code == 0:
         return
-    reason = f"{service}'s robot refused: {code} {said.get('errmsg') or said.get('msg') or ''}".strip()
+    reason = (
+        f"{service}'s robot refused: {code} {said.get('errmsg') or said.get('msg') or ''}".strip()
+    )
     if code in _LATER:
         raise RetryableError(reason, 60.0)
     raise PermanentError(f"{reason}; look at the robot's token and its security settings")

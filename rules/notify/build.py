@@ -33,7 +33,8 @@ class Stars:
     """Secrets as they are read, and texts with stars in their place."""
 
     def __init__(self, secret: SecretOf) -> None:
-        self._secret, self._known = secret, set[str]()
+        self._secret = secret
+        self._known = set[str]()
 
     def read(self, name: str) -> str:
         found = self._secret(name)
@@ -47,17 +48,44 @@ class Stars:
 
 
 def channel(
-    name: str, declared: Declared, notify: Notify, site: str, clock: Clock, secret: SecretOf, status: bool = True
+    name: str,
+    declared: Declared,
+    notify: Notify,
+    site: str,
+    clock: Clock,
+    secret: SecretOf,
+    status: bool = True,
 ) -> Channel:
     """One channel as declared. Secrets are read when first needed, so that one that is missing fails its channel only."""
     if declared.mqtt is not None:
         password = (lambda: _password(declared, secret)) if declared.password else None
         language = declared.language or notify.language
-        return MqttChannel(declared.mqtt, declared.topic, declared.timeout, notify.link, language, declared.user, password, status)  # fmt: skip
+        return MqttChannel(
+            declared.mqtt,
+            declared.topic,
+            declared.timeout,
+            notify.link,
+            language,
+            declared.user,
+            password,
+            status,
+        )
     if declared.alertmanager is not None:
-        return AlertmanagerChannel(lambda: _url(declared, declared.alertmanager, secret), declared.timeout, clock, site, notify.link)  # fmt: skip
+        return AlertmanagerChannel(
+            lambda: _url(declared, declared.alertmanager, secret),
+            declared.timeout,
+            clock,
+            site,
+            notify.link,
+        )
     if declared.webhook is not None:
-        return WebhookChannel(lambda: _url(declared, declared.webhook, secret), declared.timeout, name, site, notify.link)  # fmt: skip
+        return WebhookChannel(
+            lambda: _url(declared, declared.webhook, secret),
+            declared.timeout,
+            name,
+            site,
+            notify.link,
+        )
     return AppriseChannel(lambda: _url(declared, declared.url, secret), declared.timeout)
 
 
@@ -85,22 +113,40 @@ class Notifier:
     """
 
     def __init__(
-        self, notify: Notify, site: str, zone: ZoneInfo, outbox: Outbox, clock: Clock, secret: SecretOf,
-        still: Callable[[], Sequence[Alert]] = tuple, well: Callable[[], bool] = lambda: True,
-    ) -> None:  # fmt: skip
-        self.notify, self.site, self.zone, self.outbox, self.clock = notify, site, zone, outbox, clock
+        self,
+        notify: Notify,
+        site: str,
+        zone: ZoneInfo,
+        outbox: Outbox,
+        clock: Clock,
+        secret: SecretOf,
+        still: Callable[[], Sequence[Alert]] = tuple,
+        well: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.notify = notify
+        self.site = site
+        self.zone = zone
+        self.outbox = outbox
+        self.clock = clock
         self._stars = Stars(secret)
         self.channels = {name: self._channel(name) for name in notify.channels}
         policy = Policy(
             falls_back_after_ns=round(notify.falls_back_after * 1e9),
             at_most={key: person.at_most for key, person in notify.people.items()},
         )
-        lanes = [Lane(name, made, outbox, clock, policy, self.write, self._stars.hide) for name, made in self.channels.items()]  # fmt: skip
+        lanes = [
+            Lane(name, made, outbox, clock, policy, self.write, self._stars.hide)
+            for name, made in self.channels.items()
+        ]
         self.sender = Sender(lanes, outbox, clock)
         programs = {
-            name: self._channel(name, status=False) for name, c in notify.channels.items() if c.kind == "alertmanager"
+            name: self._channel(name, status=False)
+            for name, c in notify.channels.items()
+            if c.kind == "alertmanager"
         }
-        programs |= {name: made for name, made in self.channels.items() if isinstance(made, MqttChannel)}
+        programs |= {
+            name: made for name, made in self.channels.items() if isinstance(made, MqttChannel)
+        }
         self.watch = Watch(notify, zone, outbox, clock, programs, self._beat(), still, well)
 
     def _channel(self, name: str, status: bool = True) -> Channel:
@@ -116,7 +162,9 @@ class Notifier:
             made = self._channel(declared.alertmanager)
             assert isinstance(made, AlertmanagerChannel)  # the plant file was checked
             return made.heartbeat
-        return lambda: http(_read(declared.url or "", self._stars.read), 10.0, what="the heartbeat's receiver")
+        return lambda: http(
+            _read(declared.url or "", self._stars.read), 10.0, what="the heartbeat's receiver"
+        )
 
     def start(self) -> None:
         self.sender.start()
@@ -142,13 +190,25 @@ class Notifier:
         """Send a test message now, past outbox and limits: (taken, what happened). Blocks for up to the channel's timeout."""
         declared = self.notify.channels.get(name)
         if declared is None:
-            return False, f"there is no channel '{name}'; there are: {', '.join(self.notify.channels)}"
+            return (
+                False,
+                f"there is no channel '{name}'; there are: {', '.join(self.notify.channels)}",
+            )
         now_ns = self.clock.now()
-        telling = Telling(key=f"test:{name}:{now_ns}", occasion=Occasion.TEST, severity=Severity.INFO, alerts=(), at_ns=now_ns, note=by)  # fmt: skip
+        telling = Telling(
+            key=f"test:{name}:{now_ns}",
+            occasion=Occasion.TEST,
+            severity=Severity.INFO,
+            alerts=(),
+            at_ns=now_ns,
+            note=by,
+        )
         written = self.write([telling], declared.language or self.notify.language)
         made = self._channel(name, status=False)
         try:
-            made.send(Message(key=telling.key, severity=telling.severity, words=written, told=(telling,)))
+            made.send(
+                Message(key=telling.key, severity=telling.severity, words=written, told=(telling,))
+            )
         except (RetryableError, PermanentError) as error:
             return False, self._stars.hide(str(error))
         finally:
@@ -161,4 +221,9 @@ class Notifier:
             {"id": lane.name, "kind": self.notify.channels[lane.name].kind, **lane.health()}
             for lane in self.sender.lanes
         ]
-        return {"outbox": self.outbox.counts(), "channels": channels, "failing": self.watch.failing(), "heartbeats": self.watch.beats}  # fmt: skip
+        return {
+            "outbox": self.outbox.counts(),
+            "channels": channels,
+            "failing": self.watch.failing(),
+            "heartbeats": self.watch.beats,
+        }

@@ -54,7 +54,12 @@ class _StaysHere(urllib.request.HTTPRedirectHandler):
 
 
 def http(
-    url: str, timeout_s: float, body: Any = None, headers: dict[str, str] | None = None, *, what: str = "the receiver"
+    url: str,
+    timeout_s: float,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    *,
+    what: str = "the receiver",
 ) -> bytes:
     """GET, or POST of JSON; returns the answer. Errors name the host only, since addresses carry tokens."""
     parts = urlsplit(url)
@@ -90,15 +95,25 @@ def _refusal(error: urllib.error.HTTPError, what: str, host: str) -> Exception:
 class WebhookChannel:
     """POST of the JSON that Alertmanager sends to its webhooks, with the idempotency key beside."""
 
-    def __init__(self, url: Callable[[], str], timeout_s: float, name: str, site: str, link: str) -> None:
-        self._url, self._timeout_s, self._name, self._site, self._link = url, timeout_s, name, site, link
+    def __init__(
+        self, url: Callable[[], str], timeout_s: float, name: str, site: str, link: str
+    ) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._name = name
+        self._site = site
+        self._link = link
 
     def open(self) -> None:
         """Nothing is kept open."""
 
     def send(self, message: Message) -> None:
-        body = alertmanager.webhook(message.told, message.words, message.key, self._name, self._site, self._link)
-        http(self._url(), self._timeout_s, body, {"Idempotency-Key": message.key}, what="the webhook")
+        body = alertmanager.webhook(
+            message.told, message.words, message.key, self._name, self._site, self._link
+        )
+        http(
+            self._url(), self._timeout_s, body, {"Idempotency-Key": message.key}, what="the webhook"
+        )
 
     def stand(self, alerts: Sequence[Alert], over: Sequence[Alert]) -> None:
         """A webhook is told of changes only."""
@@ -110,8 +125,14 @@ class WebhookChannel:
 class AlertmanagerChannel:
     """POST /api/v2/alerts. The same alert posted again is the same alert, so sending twice does no harm."""
 
-    def __init__(self, url: Callable[[], str], timeout_s: float, clock: Clock, site: str, link: str) -> None:
-        self._url, self._timeout_s, self._clock, self._site, self._link = url, timeout_s, clock, site, link
+    def __init__(
+        self, url: Callable[[], str], timeout_s: float, clock: Clock, site: str, link: str
+    ) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._site = site
+        self._link = link
 
     def open(self) -> None:
         """Nothing is kept open."""
@@ -135,4 +156,6 @@ class AlertmanagerChannel:
         """Nothing is kept open."""
 
     def _post(self, found: list[dict[str, Any]]) -> None:
-        http(f"{self._url().rstrip('/')}/api/v2/alerts", self._timeout_s, found, what="Alertmanager")
+        http(
+            f"{self._url().rstrip('/')}/api/v2/alerts", self._timeout_s, found, what="Alertmanager"
+        )

@@ -43,18 +43,32 @@ class Lane:
     """One channel and what it owes."""
 
     def __init__(
-        self, name: str, channel: Channel, outbox: Outbox, clock: Clock, policy: Policy,
-        write: Callable[[Sequence[Telling], str], Words], hide: Callable[[str], str],
-    ) -> None:  # fmt: skip
-        self.name, self.channel, self.outbox, self.clock, self.policy = name, channel, outbox, clock, policy
-        self._write, self._hide = write, hide
-        self.sent, self.failures, self.error = 0, 0, ""
+        self,
+        name: str,
+        channel: Channel,
+        outbox: Outbox,
+        clock: Clock,
+        policy: Policy,
+        write: Callable[[Sequence[Telling], str], Words],
+        hide: Callable[[str], str],
+    ) -> None:
+        self.name = name
+        self.channel = channel
+        self.outbox = outbox
+        self.clock = clock
+        self.policy = policy
+        self._write = write
+        self._hide = hide
+        self.sent = 0
+        self.failures = 0
+        self.error = ""
         self.since_ns: int | None = None
         self._pauses = 0
         self.handed_over = False
         self._at: list[Delivery] = []
         self._unmarked: list[str] = []
-        self._odd, self._odd_next_s = set[str](), 0.0
+        self._odd = set[str]()
+        self._odd_next_s = 0.0
 
     def open(self) -> None:
         """Connect ahead of the first message, where the channel keeps a connection."""
@@ -95,7 +109,10 @@ class Lane:
     def _is_odd(self, group: list[Delivery], waiting: list[list[Delivery]]) -> bool:
         """Whether it is this message and not the channel: it has failed for long, no other channel is left for it, and another message goes through."""
         now_ns = self.clock.now()
-        long = group[0].tried_ns is not None and now_ns - group[0].tried_ns >= self.policy.falls_back_after_ns
+        long = (
+            group[0].tried_ns is not None
+            and now_ns - group[0].tried_ns >= self.policy.falls_back_after_ns
+        )
         if not long or group[0].others or not waiting:
             return False
         probe = waiting.pop(random.randrange(len(waiting)))
@@ -103,7 +120,9 @@ class Lane:
             return False
         self._odd.add(group[0].id)
         log.warning(
-            "channel %s does not take message %s, but others; it is tried on beside them", self.name, group[0].id
+            "channel %s does not take message %s, but others; it is tried on beside them",
+            self.name,
+            group[0].id,
         )
         return True
 
@@ -127,7 +146,9 @@ class Lane:
         """A mistake of our own with one message: the next channel may take it, and the others are not held up."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         why = f"a mistake in Wattline: {type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
-        log.error("channel %s, message %s: %s", self.name, self._at[0].id if self._at else "none", why)
+        log.error(
+            "channel %s, message %s: %s", self.name, self._at[0].id if self._at else "none", why
+        )
         self._hand_over([d for d in self._at if d.others], why, again=False)
         self.outbox.failed([d.id for d in self._at if not d.others], self.clock.now(), why)
         self._at = []
@@ -135,7 +156,12 @@ class Lane:
     def _message(self, group: Sequence[Delivery]) -> Message:
         told = tuple(_decode(d.body) for d in group)
         key = group[0].id if len(group) == 1 else f"{group[0].gather}:{group[0].id}"
-        return Message(key=key, severity=group[0].severity, words=self._write(told, group[0].language), told=told)
+        return Message(
+            key=key,
+            severity=group[0].severity,
+            words=self._write(told, group[0].language),
+            told=told,
+        )
 
     def _held(self, group: Sequence[Delivery]) -> bool:
         """Over the limit of a person: kept till the hour allows it, and gathered with what else is."""
@@ -153,9 +179,12 @@ class Lane:
 
     def _not_now(self, group: Sequence[Delivery], error: RetryableError | PermanentError) -> float:
         """It stays here for a while, or goes on to the next channel: at once after a refusal. No channel is given up for good, rights can be mended."""
-        now_ns, why = self.clock.now(), self._failing(error)
+        now_ns = self.clock.now()
+        why = self._failing(error)
         self.outbox.tried([d.id for d in group], now_ns, why)
-        since_ns = min([self.since_ns or now_ns, *(d.tried_ns for d in group if d.tried_ns is not None)])
+        since_ns = min(
+            [self.since_ns or now_ns, *(d.tried_ns for d in group if d.tried_ns is not None)]
+        )
         moving = list(group) if isinstance(error, PermanentError) else []
         if now_ns - since_ns >= self.policy.falls_back_after_ns:
             moving = self.outbox.due(self.name, now_ns)
@@ -181,7 +210,9 @@ class Lane:
         if self.since_ns is not None:
             log.warning("channel %s takes messages again", self.name)
         self.sent += 1
-        self.since_ns, self._pauses, self.error = None, 0, ""
+        self.since_ns = None
+        self._pauses = 0
+        self.error = ""
 
     def _until_next(self) -> float:
         due_ns = self.outbox.next_due(self.name)
@@ -192,7 +223,13 @@ class Lane:
     def health(self) -> dict[str, Any]:
         """For data health and metrics; no secret in it."""
         since_ms = None if self.since_ns is None else self.since_ns // 1_000_000
-        return {"ok": self.since_ns is None, "since_ms": since_ms, "error": self.error, "sent": self.sent, "failures": self.failures}  # fmt: skip
+        return {
+            "ok": self.since_ns is None,
+            "since_ms": since_ms,
+            "error": self.error,
+            "sent": self.sent,
+            "failures": self.failures,
+        }
 
 
 def grouped(due: Sequence[Delivery]) -> list[list[Delivery]]:

@@ -25,37 +25,58 @@ from rules.notify.phrases import phrases
 from rules.notify.words import chart, named, sentence
 
 _KEEPALIVE_S: Final = 15
-ONLINE, OFFLINE = "online", "offline"
+ONLINE = "online"
+OFFLINE = "offline"
 
 
 class MqttChannel:
     """One broker. `status` False leaves TOPIC/status alone: a test from the command line must not say that Wattline is offline."""
 
     def __init__(
-        self, url: str, topic: str, timeout_s: float, link: str, language: str, user: str | None = None, password: Callable[[], str] | None = None,
+        self,
+        url: str,
+        topic: str,
+        timeout_s: float,
+        link: str,
+        language: str,
+        user: str | None = None,
+        password: Callable[[], str] | None = None,
         status: bool = True,
-    ) -> None:  # fmt: skip
-        self.topic, self.link, self.language, self.status = topic, link, language, status
-        self._secure, (self._host, _, self._port) = url.startswith("mqtts"), url.partition("://")[2].partition(":")
-        self._user, self._password, self._timeout_s = user, password, timeout_s
+    ) -> None:
+        self.topic = topic
+        self.link = link
+        self.language = language
+        self.status = status
+        self._secure = url.startswith("mqtts")
+        (self._host, _, self._port) = url.partition("://")[2].partition(":")
+        self._user = user
+        self._password = password
+        self._timeout_s = timeout_s
         self._up = threading.Event()
         self._why = "no connection yet"
-        self._times_up, self._stood = 0, 0
+        self._times_up = 0
+        self._stood = 0
         self._client: mqtt.Client | None = None
 
     def open(self) -> None:
         """Connect in the background, and again whenever the connection is lost."""
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"wattline-{uuid.uuid4().hex[:12]}")
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"wattline-{uuid.uuid4().hex[:12]}"
+        )
         client.connect_timeout = self._timeout_s
         client.reconnect_delay_set(1, 30)
-        client.on_connect, client.on_disconnect, client.on_connect_fail = self._connected, self._disconnected, self._no
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_connect_fail = self._no
         if self._user:
             client.username_pw_set(self._user, self._password() if self._password else None)
         if self._secure:
             client.tls_set_context(ssl.create_default_context())
         if self.status:
             client.will_set(f"{self.topic}/status", OFFLINE, 1, True)
-        client.connect_async(self._host, int(self._port or (8883 if self._secure else 1883)), _KEEPALIVE_S)
+        client.connect_async(
+            self._host, int(self._port or (8883 if self._secure else 1883)), _KEEPALIVE_S
+        )
         client.loop_start()
         self._client = client
 
@@ -65,7 +86,9 @@ class MqttChannel:
             self._state(alert, message.key)
         if not found:
             body = {"title": message.words.title, "text": message.words.plain, "key": message.key}
-            self._publish(f"{self.topic}/messages", json.dumps(body, ensure_ascii=False), retain=False)
+            self._publish(
+                f"{self.topic}/messages", json.dumps(body, ensure_ascii=False), retain=False
+            )
 
     def stand(self, alerts: Sequence[Alert], over: Sequence[Alert]) -> None:
         """After a reconnect all is said again: a broker that was started anew may have forgotten it."""
@@ -76,7 +99,8 @@ class MqttChannel:
 
     def close(self) -> None:
         """Say goodbye in words: after a proper disconnect the broker does not send the last will."""
-        client, self._client = self._client, None
+        client = self._client
+        self._client = None
         if client is None:
             return
         if self.status and self._up.is_set():
@@ -101,9 +125,13 @@ class MqttChannel:
         except (RuntimeError, ValueError) as error:
             raise RetryableError(f"the broker at {self._host}: {error}") from None
         if not info.is_published():
-            raise RetryableError(f"the broker at {self._host} did not acknowledge within {self._timeout_s:g} s")
+            raise RetryableError(
+                f"the broker at {self._host} did not acknowledge within {self._timeout_s:g} s"
+            )
 
-    def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _connected(
+        self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if reason.is_failure:
             self._why = f"refused: {reason}"
             return
@@ -112,7 +140,9 @@ class MqttChannel:
         self._times_up += 1
         self._up.set()
 
-    def _disconnected(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _disconnected(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if self._up.is_set():  # else it was refused, and that is the reason
             self._why = f"connection lost: {reason}"
         self._up.clear()
@@ -125,13 +155,26 @@ def state(alert: Alert, link: str, language: str, key: str) -> dict[str, Any]:
     """One alert for a SCADA: numbers as numbers, unknown as null."""
     say = phrases(language)
     return {
-        "id": alert.id, "rule": alert.rule, "subject": alert.subject, "name": named(alert, say),
-        "severity": str(alert.severity), "state": "resolved" if over(alert) else str(alert.state), "active": not over(alert) and alert.state is not AlertState.PENDING,
-        "since": rfc3339(alert.since_ns), "until": None if alert.resolved_ns is None else rfc3339(alert.resolved_ns),
-        "value": alert.value, "limit": alert.limit, "unit": alert.unit, "text": sentence(alert, say), "link": chart(link, alert), "key": key,
-    }  # fmt: skip
+        "id": alert.id,
+        "rule": alert.rule,
+        "subject": alert.subject,
+        "name": named(alert, say),
+        "severity": str(alert.severity),
+        "state": "resolved" if over(alert) else str(alert.state),
+        "active": not over(alert) and alert.state is not AlertState.PENDING,
+        "since": rfc3339(alert.since_ns),
+        "until": None if alert.resolved_ns is None else rfc3339(alert.resolved_ns),
+        "value": alert.value,
+        "limit": alert.limit,
+        "unit": alert.unit,
+        "text": sentence(alert, say),
+        "link": chart(link, alert),
+        "key": key,
+    }
 
 
 def ended(alert: Alert, now_ns: int) -> Alert:
     """An alert that is no more, though nobody was told: a silence, or a rule that was taken out."""
-    return msgspec.structs.replace(alert, state=AlertState.RESOLVED, resolved_ns=alert.resolved_ns or now_ns)
+    return msgspec.structs.replace(
+        alert, state=AlertState.RESOLVED, resolved_ns=alert.resolved_ns or now_ns
+    )

@@ -24,7 +24,8 @@ def turn(rota: Rota, at_ns: int, zone: ZoneInfo) -> int:
 
     Turns are counted on the local clock: a handover at 08:00 stays at 08:00 when the clocks change.
     """
-    since, every = datetime.fromisoformat(rota.since), timedelta(seconds=rota.every)
+    since = datetime.fromisoformat(rota.since)
+    every = timedelta(seconds=rota.every)
     number = (local(at_ns, zone).replace(tzinfo=None) - since) // every
     while at_ns < instant_ns(since + number * every, zone):
         number -= 1

@@ -25,31 +25,50 @@ def plan(telling: Telling, notify: Notify, now_ns: int, zone: ZoneInfo) -> list[
     later_ns = _due(telling, notify, now_ns, zone)
     found = []
     for channels, person in _recipients(telling, notify, later_ns, zone):
-        due_ns = later_ns if notify.channels[channels[0]].kind == "url" else now_ns  # programs want to know at once
+        due_ns = (
+            later_ns if notify.channels[channels[0]].kind == "url" else now_ns
+        )  # programs want to know at once
         found.append(
             Delivery(
                 id=":".join(part for part in (telling.key, channels[0], person) if part),
-                channel=channels[0], others=channels[1:], person=person, language=_language(notify, channels[0], person), severity=telling.severity,
-                gather=DIGEST if due_ns > now_ns else "", body=_encode(telling),
-                created_ns=now_ns, due_ns=due_ns, expires_ns=due_ns + round(notify.expires * 1e9),
+                channel=channels[0],
+                others=channels[1:],
+                person=person,
+                language=_language(notify, channels[0], person),
+                severity=telling.severity,
+                gather=DIGEST if due_ns > now_ns else "",
+                body=_encode(telling),
+                created_ns=now_ns,
+                due_ns=due_ns,
+                expires_ns=due_ns + round(notify.expires * 1e9),
             )
-        )  # fmt: skip
+        )
     return found
 
 
 def to_channel(telling: Telling, notify: Notify, channel: str, now_ns: int) -> Delivery:
     """A message for this one channel only: without a fallback, since it is the channel that is to be heard of (weekly self-test)."""
     return Delivery(
-        id=f"{telling.key}:{channel}", channel=channel, language=_language(notify, channel, ""), severity=telling.severity, body=_encode(telling),
-        created_ns=now_ns, due_ns=now_ns, expires_ns=now_ns + round(notify.expires * 1e9),
-    )  # fmt: skip
+        id=f"{telling.key}:{channel}",
+        channel=channel,
+        language=_language(notify, channel, ""),
+        severity=telling.severity,
+        body=_encode(telling),
+        created_ns=now_ns,
+        due_ns=now_ns,
+        expires_ns=now_ns + round(notify.expires * 1e9),
+    )
 
 
 def next_digest(times: Iterable[str], after_ns: int, zone: ZoneInfo) -> int:
     """The next of these local times of day."""
     day = local(after_ns, zone).date()
     dates = [day + timedelta(days=n) for n in range(3)]
-    instants = [instant_ns(datetime.fromisoformat(f"{date} {time}"), zone) for date in dates for time in times]
+    instants = [
+        instant_ns(datetime.fromisoformat(f"{date} {time}"), zone)
+        for date in dates
+        for time in times
+    ]
     return min(at for at in instants if at > after_ns)
 
 
@@ -60,7 +79,9 @@ def _due(telling: Telling, notify: Notify, now_ns: int, zone: ZoneInfo) -> int:
     return next_digest(times, now_ns, zone)
 
 
-def _recipients(telling: Telling, notify: Notify, at_ns: int, zone: ZoneInfo) -> list[tuple[tuple[str, ...], str]]:
+def _recipients(
+    telling: Telling, notify: Notify, at_ns: int, zone: ZoneInfo
+) -> list[tuple[tuple[str, ...], str]]:
     """(channels in order, person or "") for everybody who is told; each once."""
     default = getattr(notify.tell, telling.severity)
     known = [name for name in telling.to if name in notify.names]

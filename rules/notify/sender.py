@@ -19,7 +19,9 @@ class Sender:
     """The lanes, each in its own thread, from `start` to `stop`."""
 
     def __init__(self, lanes: Sequence[Lane], outbox: Outbox, clock: Clock) -> None:
-        self.lanes, self.outbox, self.clock = list(lanes), outbox, clock
+        self.lanes = list(lanes)
+        self.outbox = outbox
+        self.clock = clock
         self._ended = threading.Event()
         self._bells = {lane.name: threading.Event() for lane in self.lanes}
         self._threads: list[threading.Thread] = []
@@ -28,9 +30,13 @@ class Sender:
         """What waits for a channel that is no more in the plant file goes to the next one first."""
         known = {lane.name for lane in self.lanes}
         for d in self.outbox.strays(known):
-            self.outbox.hand_over([d] if d.others else [], self.clock.now(), "the channel is gone", again=False)
+            self.outbox.hand_over(
+                [d] if d.others else [], self.clock.now(), "the channel is gone", again=False
+            )
         for lane in self.lanes:
-            thread = threading.Thread(target=self._run, args=(lane,), name=f"notify-{lane.name}", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(lane,), name=f"notify-{lane.name}", daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -57,7 +63,9 @@ class Sender:
                 lane.handed_over = False
                 self.wake()
             failing = lane.since_ns is not None
-            (self._ended if failing else self._bells[lane.name]).wait(wait_s)  # a pause is kept, whatever comes in
+            (self._ended if failing else self._bells[lane.name]).wait(
+                wait_s
+            )  # a pause is kept, whatever comes in
         lane.channel.close()
 
     def _round(self, lane: Lane) -> float:
@@ -65,7 +73,11 @@ class Sender:
         try:
             return lane.step()
         except sqlite3.Error as error:
-            log.error("channel %s: the outbox cannot be used (%s); tried again in a minute", lane.name, error)
+            log.error(
+                "channel %s: the outbox cannot be used (%s); tried again in a minute",
+                lane.name,
+                error,
+            )
             return LONGEST_PAUSE_S
         except Exception as error:
             lane.stumble(error)

@@ -39,7 +39,9 @@ def self_test_before(test: SelfTest, now_ns: int, zone: ZoneInfo) -> int:
     today = local(now_ns, zone).date()
     back = (today.weekday() - DAYS.index(test.day)) % 7
     instants = [
-        instant_ns(datetime.fromisoformat(f"{today - timedelta(days=back + weeks)} {test.at}"), zone)
+        instant_ns(
+            datetime.fromisoformat(f"{today - timedelta(days=back + weeks)} {test.at}"), zone
+        )
         for weeks in (0, 7)
     ]
     return max(at for at in instants if at <= now_ns)
@@ -52,10 +54,17 @@ def self_test(notify: Notify, now_ns: int, zone: ZoneInfo) -> Telling | None:
     due_ns = self_test_before(notify.self_test, now_ns, zone)
     if now_ns - due_ns >= notify.expires * 1e9:
         return None
-    people = ", ".join(f"{key}: {_name(notify, on_call(rota, now_ns, zone))}" for key, rota in notify.rotas.items())
+    people = ", ".join(
+        f"{key}: {_name(notify, on_call(rota, now_ns, zone))}" for key, rota in notify.rotas.items()
+    )
     return Telling(
-        key=f"weekly:{local(due_ns, zone):%Y-%m-%d}", occasion=Occasion.WEEKLY, severity=Severity.INFO, alerts=(), at_ns=due_ns, note=people
-    )  # fmt: skip
+        key=f"weekly:{local(due_ns, zone):%Y-%m-%d}",
+        occasion=Occasion.WEEKLY,
+        severity=Severity.INFO,
+        alerts=(),
+        at_ns=due_ns,
+        note=people,
+    )
 
 
 def _name(notify: Notify, person: str) -> str:
@@ -66,7 +75,9 @@ class Standing:
     """What a channel to programs was told last of each rule and subject, and what of it still holds."""
 
     def __init__(self, name: str, channel: Channel, outbox: Outbox) -> None:
-        self.name, self.channel, self.outbox = name, channel, outbox
+        self.name = name
+        self.channel = channel
+        self.outbox = outbox
         self._told: dict[tuple[str, str], Alert] = {}
         self._read_ns = 0
 
@@ -78,7 +89,9 @@ class Standing:
         self._told = {key: alert for key, alert in self._told.items() if not over(alert)}
         known = {alert.id: alert for alert in still}
         gone = [ended(alert, now_ns) for alert in self._told.values() if alert.id not in known]
-        self.channel.stand([known[alert.id] for alert in self._told.values() if alert.id in known], gone)
+        self.channel.stand(
+            [known[alert.id] for alert in self._told.values() if alert.id in known], gone
+        )
         self._told = {key: alert for key, alert in self._told.items() if alert.id in known}
 
 
@@ -86,11 +99,23 @@ class Watch:
     """Its thread, from `start` to `stop`. `still` gives the alerts that are open now; `well` whether all parts of Wattline work."""
 
     def __init__(
-        self, notify: Notify, zone: ZoneInfo, outbox: Outbox, clock: Clock, programs: Mapping[str, Channel],
-        beat: Callable[[], object] | None, still: Callable[[], Sequence[Alert]], well: Callable[[], bool],
-    ) -> None:  # fmt: skip
-        self.notify, self.zone, self.outbox, self.clock = notify, zone, outbox, clock
-        self._beat, self._still, self._well = beat, still, well
+        self,
+        notify: Notify,
+        zone: ZoneInfo,
+        outbox: Outbox,
+        clock: Clock,
+        programs: Mapping[str, Channel],
+        beat: Callable[[], object] | None,
+        still: Callable[[], Sequence[Alert]],
+        well: Callable[[], bool],
+    ) -> None:
+        self.notify = notify
+        self.zone = zone
+        self.outbox = outbox
+        self.clock = clock
+        self._beat = beat
+        self._still = still
+        self._well = well
         self._standing = [Standing(name, channel, outbox) for name, channel in programs.items()]
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -117,7 +142,9 @@ class Watch:
             try:
                 self.tick(seconds)
             except Exception:  # the task wrapper: said, and tried again
-                log.exception("the watch over notifications: a mistake in Wattline; tried again in a minute")
+                log.exception(
+                    "the watch over notifications: a mistake in Wattline; tried again in a minute"
+                )
                 self._ended.wait(60.0)
 
     def tick(self, seconds: float) -> None:
@@ -141,7 +168,10 @@ class Watch:
             self._heartbeat(self._beat)
         for standing in self._standing:
             if self._is_time(standing.name, STAND_S, seconds):
-                self._try(f"repeating alerts to {standing.name}", partial(standing.say, now_ns, self._still()))
+                self._try(
+                    f"repeating alerts to {standing.name}",
+                    partial(standing.say, now_ns, self._still()),
+                )
 
     def _is_time(self, what: str, every_s: float, seconds: float) -> bool:
         if seconds < self._next.get(what, 0.0):
@@ -152,7 +182,9 @@ class Watch:
     def _weekly(self, now_ns: int) -> None:
         telling = self_test(self.notify, now_ns, self.zone)
         if telling is not None:
-            found = [to_channel(telling, self.notify, name, now_ns) for name in self.notify.channels]
+            found = [
+                to_channel(telling, self.notify, name, now_ns) for name in self.notify.channels
+            ]
             if self.outbox.get(found[0].id) is None:
                 self.outbox.put_now(found)
 

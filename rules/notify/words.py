@@ -46,14 +46,17 @@ def moment(at_ns: int, zone: ZoneInfo, say: Phrases) -> str:
     """Local date and time with the offset: 2026-03-25 12:00 (UTC+8)."""
     at = local(at_ns, zone)
     minutes = round((at.utcoffset() or at - at).total_seconds()) // 60
-    offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60}" + (f":{abs(minutes) % 60:02}" if minutes % 60 else "")
+    offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60}" + (
+        f":{abs(minutes) % 60:02}" if minutes % 60 else ""
+    )
     return f"{at:{say.date}} (UTC{offset})"
 
 
 def lasted(seconds: float, say: Phrases) -> str:
     """A length of time in its two largest units: 2 h 5 min."""
     minutes = round(seconds / 60)
-    days, hours = minutes // 1440, minutes // 60 % 24
+    days = minutes // 1440
+    hours = minutes // 60 % 24
     parts = [(days, say.days), (hours, say.hours), (minutes % 60 if not days else 0, say.minutes)]
     return " ".join(f"{n} {unit}" for n, unit in parts if n) or f"< 1 {say.minutes}"
 
@@ -73,7 +76,8 @@ def sentence(alert: Alert, say: Phrases) -> str:
         or alert.title.get("en")
         or alert.rule
     )
-    value, limit = _amount(alert.value, alert, say), _amount(alert.limit, alert, say)
+    value = _amount(alert.value, alert, say)
+    limit = _amount(alert.limit, alert, say)
     if value and value not in what and what not in alert.say.values():
         what = f"{what}{say.comma}{value}"
     if limit and limit not in what:
@@ -95,13 +99,17 @@ def _tag(telling: Telling, alert: Alert, say: Phrases) -> str:
     if alert.state is AlertState.RESOLVED or telling.occasion is Occasion.RESOLVED:
         return say.resolved
     severity = say.severity[alert.severity]
-    added = say.occasion.get(telling.occasion) or (say.no_data if alert.state is AlertState.NO_DATA else "")
+    added = say.occasion.get(telling.occasion) or (
+        say.no_data if alert.state is AlertState.NO_DATA else ""
+    )
     return f"{severity}, {added}" if added else severity
 
 
 def _single(telling: Telling, alert: Alert, say: Phrases, zone: ZoneInfo, link: str) -> Words:
     title = f"[{_tag(telling, alert, say)}] {sentence(alert, say)}"
-    return _compose(title, _facts(telling, alert, say, zone), chart(link, alert), say.chart, say.colon)
+    return _compose(
+        title, _facts(telling, alert, say, zone), chart(link, alert), say.chart, say.colon
+    )
 
 
 def _facts(telling: Telling, alert: Alert, say: Phrases, zone: ZoneInfo) -> list[tuple[str, str]]:
@@ -132,22 +140,32 @@ def _list(told: Sequence[Telling], say: Phrases, zone: ZoneInfo, link: str, site
         f"[{_tag(t, a, say)}] {sentence(a, say)}{say.comma}{say.since_word} {moment(a.since_ns, zone, say)}"
         for t, a in news.values()
     ]
-    shown, more = lines[:MOST_LINES], len(lines) - MOST_LINES
+    shown = lines[:MOST_LINES]
+    more = len(lines) - MOST_LINES
     if more > 0:
         shown.append(say.more.format(n=more))
     notes = list(dict.fromkeys(t.note for t in told if t.note))
     title = f"[{_worst(told, say)}] " + say.list_title(len(lines)).format(n=len(lines), site=site)
     at = f"{link}/alerts"
     plain = "\n".join([*shown, *notes, "", f"{say.page}{say.colon}{at}"])
-    markdown = "\n".join([*(f"- {escaped(line)}" for line in shown), *map(escaped, notes), "", f"[{say.page}]({at})"])
+    markdown = "\n".join(
+        [*(f"- {escaped(line)}" for line in shown), *map(escaped, notes), "", f"[{say.page}]({at})"]
+    )
     return Words(title=title, plain=plain, markdown=markdown, link=at)
 
 
 def _worst(told: Sequence[Telling], say: Phrases) -> str:
     """How soon somebody should look, for a list."""
-    alerts = [alert for telling in told for alert in telling.alerts if telling.occasion is not Occasion.RESOLVED]
+    alerts = [
+        alert
+        for telling in told
+        for alert in telling.alerts
+        if telling.occasion is not Occasion.RESOLVED
+    ]
     order = list(Severity)
-    open_ = [order.index(alert.severity) for alert in alerts if alert.state is not AlertState.RESOLVED]
+    open_ = [
+        order.index(alert.severity) for alert in alerts if alert.state is not AlertState.RESOLVED
+    ]
     return say.severity[order[max(open_)]] if open_ else say.resolved
 
 
@@ -157,12 +175,18 @@ def _self(telling: Telling, say: Phrases, zone: ZoneInfo, link: str, site: str) 
     title = (say.weekly_title if weekly else say.test_title).format(site=site)
     text = say.weekly if weekly else say.test
     facts = [("", text), (say.sent, moment(telling.at_ns, zone, say)), (say.note, telling.note)]
-    return _compose(title, [(label, text) for label, text in facts if text], link, say.page, say.colon)
+    return _compose(
+        title, [(label, text) for label, text in facts if text], link, say.page, say.colon
+    )
 
 
-def _compose(title: str, facts: list[tuple[str, str]], link: str, link_label: str, colon: str) -> Words:
+def _compose(
+    title: str, facts: list[tuple[str, str]], link: str, link_label: str, colon: str
+) -> Words:
     plain = [f"{label}{colon if label else ''}{text}" for label, text in facts]
-    bold = [f"**{label}**{colon}{escaped(text)}" if label else escaped(text) for label, text in facts]
+    bold = [
+        f"**{label}**{colon}{escaped(text)}" if label else escaped(text) for label, text in facts
+    ]
     return Words(
         title=title,
         plain="\n".join([*plain, f"{link_label}{colon}{link}"]),

@@ -9,19 +9,17 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = (
-    1,
-    2,
-    3,
-    4,
-    8,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
-)
+CONNECT = 1
+CONNACK = 2
+PUBLISH = 3
+PUBACK = 4
+SUBSCRIBE = 8
+SUBACK = 9
+UNSUBSCRIBE = 10
+UNSUBACK = 11
+PINGREQ = 12
+PINGRESP = 13
+DISCONNECT = 14
 MOST_BUFFERED: Final = (
     1 << 20
 )  # bytes to a client that does not read; what comes after is dropped at QoS 0, else it is cut off
@@ -29,7 +27,8 @@ MOST_BUFFERED: Final = (
 
 def matches(pattern: str, topic: str) -> bool:
     """Whether a topic filter takes a topic."""
-    want, have = pattern.split("/"), topic.split("/")
+    want = pattern.split("/")
+    have = topic.split("/")
     if topic.startswith("$") and want[0] in ("+", "#"):
         return False
     for place, word in enumerate(want):
@@ -42,7 +41,8 @@ def matches(pattern: str, topic: str) -> bool:
 
 def packet(kind: int, flags: int, body: bytes) -> bytes:
     """A control packet with its length in front."""
-    length, head = len(body), bytearray((kind << 4 | flags,))
+    length = len(body)
+    head = bytearray((kind << 4 | flags,))
     while True:
         length, digit = divmod(length, 128)[0], length % 128
         head.append(digit | (0x80 if length else 0))
@@ -121,7 +121,9 @@ class Broker:
             if not message.payload:
                 del self.retained[message.topic]
         for client in self._clients:
-            wanted = [qos for pattern, qos in client.filters.items() if matches(pattern, message.topic)]
+            wanted = [
+                qos for pattern, qos in client.filters.items() if matches(pattern, message.topic)
+            ]
             if wanted:
                 client.send(message, min(max(wanted), message.qos))
 
@@ -144,7 +146,9 @@ class Broker:
 
     async def _packet(self, client: _Client, reader: asyncio.StreamReader) -> bool:
         """Take one packet; False ends the connection."""
-        first, length, shift = (await reader.readexactly(1))[0], 0, 0
+        first = (await reader.readexactly(1))[0]
+        length = 0
+        shift = 0
         while shift < 28:
             digit = (await reader.readexactly(1))[0]
             length |= (digit & 0x7F) << shift
@@ -170,7 +174,8 @@ class Broker:
 
     def _connect(self, client: _Client, body: bytes) -> bool:
         name, at = _text(body, 0)
-        level, flags = body[at], body[at + 1]
+        level = body[at]
+        flags = body[at + 1]
         identity, at = _text(body, at + 4)
         if name != b"MQTT" or level != 4:
             client.writer.write(packet(CONNACK, 0, b"\x00\x01"))
@@ -198,7 +203,9 @@ class Broker:
         return True
 
     def _subscribe(self, client: _Client, body: bytes) -> None:
-        at, granted, fresh = 2, bytearray(), []
+        at = 2
+        granted = bytearray()
+        fresh = []
         while at < len(body):
             pattern, at = _text(body, at)
             qos = min(body[at], 1)

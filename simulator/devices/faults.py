@@ -37,7 +37,9 @@ class Fault:
         """Start of the turn that lasts at this time."""
         if t_ns < self.start:
             return None
-        start = self.start + ((t_ns - self.start) // self.period_ns * self.period_ns if self.period_ns else 0)
+        start = self.start + (
+            (t_ns - self.start) // self.period_ns * self.period_ns if self.period_ns else 0
+        )
         return start if t_ns < start + self.end - self.start else None
 
 
@@ -55,7 +57,11 @@ class FaultBook:
                 first = start_ns + round(unit(seed, f"{meter}.outage") * outage.every * SECOND_NS)
                 self.add(
                     Fault(
-                        meter, "silent", first, first + round(outage.lasts * SECOND_NS), round(outage.every * SECOND_NS)
+                        meter,
+                        "silent",
+                        first,
+                        first + round(outage.lasts * SECOND_NS),
+                        round(outage.every * SECOND_NS),
                     )
                 )
 
@@ -72,7 +78,11 @@ class FaultBook:
 
     def lasting(self, meter: str, t_ns: int) -> dict[str, Fault]:
         """Faults on at this time, by kind."""
-        return {fault.kind: fault for fault in self.faults.get(meter, ()) if fault.kind in LASTING and fault.on(t_ns)}
+        return {
+            fault.kind: fault
+            for fault in self.faults.get(meter, ())
+            if fault.kind in LASTING and fault.on(t_ns)
+        }
 
     def jumps(self, meter: str, after_ns: int, until_ns: int) -> list[tuple[int, Fault]]:
         """Counter jumps in (after, until], oldest first.

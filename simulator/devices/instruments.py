@@ -28,9 +28,13 @@ class Instruments:
     """All meters of a plant as their devices show them at an event time."""
 
     def __init__(self, world: World, faults: FaultBook, ledger: Ledger) -> None:
-        self.world, self.faults, self.ledger = world, faults, ledger
+        self.world = world
+        self.faults = faults
+        self.ledger = ledger
         profiles = {meter: model.profile for meter, model in world.meters.items()}
-        self._preferred = {meter: preferred(profile) if profile else {} for meter, profile in profiles.items()}
+        self._preferred = {
+            meter: preferred(profile) if profile else {} for meter, profile in profiles.items()
+        }
         self._standing = {meter: _Standing(world.start_ns) for meter in world.meters}
 
     @property
@@ -57,22 +61,28 @@ class Instruments:
         value = float(model.row(row, look))
         if row.quantity in CUMULATIVE:
             standing = self._standing[meter]
-            whole, value = value, value + standing.added.get(self._name(meter, row), 0.0)
+            whole = value
+            value = value + standing.added.get(self._name(meter, row), 0.0)
             seen = float(registers.shown(row, value, model.sf(row)))
-            self.ledger.counter(meter, self._name(meter, row), t_ns, seen, whole, standing.generation)
+            self.ledger.counter(
+                meter, self._name(meter, row), t_ns, seen, whole, standing.generation
+            )
         order = model.profile.defaults.word_order if model.profile else "high_first"
         return registers.words(row, value, order, model.sf(row))
 
     def _name(self, meter: str, row: Row) -> str:
         """Name of a row in the ledger; a coarser twin of the same name carries its address."""
-        return row.name if self._preferred[meter].get(row.name) is row else f"{row.name}@{row.address}"
+        return (
+            row.name if self._preferred[meter].get(row.name) is row else f"{row.name}@{row.address}"
+        )
 
     def plain(self, meter: str, quantity: str, look: Look, t_ns: int) -> float:
         """Value of an MQTT or OPC UA meter in its own unit; counters are noted in the ledger."""
         value = float(history.plain(self.world.meters[meter], quantity, look))
         if quantity in CUMULATIVE:
             standing = self._standing[meter]
-            whole, value = value, round(value + standing.added.get(quantity, 0.0), 6)
+            whole = value
+            value = round(value + standing.added.get(quantity, 0.0), 6)
             self.ledger.counter(meter, f"{quantity}.total", t_ns, value, whole, standing.generation)
         return value
 
@@ -81,13 +91,18 @@ class Instruments:
         if model.profile is not None:
             rows = [row for row in model.profile.registers if row.quantity in CUMULATIVE]
             return {
-                self._name(model.id, row): (_of_row(model, row), registers.modulus(row, model.sf(row))) for row in rows
+                self._name(model.id, row): (
+                    _of_row(model, row),
+                    registers.modulus(row, model.sf(row)),
+                )
+                for row in rows
             }
         quantities = [q for q in (model.config.nodes or {"counter": ""}) if q in CUMULATIVE]
         return {q: (_of_quantity(model, q), model.config.wraps_at) for q in quantities}
 
     def _jump(self, model: Model, standing: _Standing, at: int, fault: Fault) -> None:
-        look, later = self.world.look(model.id, at), self.world.look(model.id, at + 30_000_000_000)
+        look = self.world.look(model.id, at)
+        later = self.world.look(model.id, at + 30_000_000_000)
         for name, (read, around) in self._counters(model).items():
             total = read(look)
             target = 0.0 if fault.kind == "reset" else fault.value

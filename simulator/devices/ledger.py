@@ -53,7 +53,9 @@ class Ledger:
         self.polls: dict[str, Counter[str]] = {}
         self.registers = 0
 
-    def counter(self, meter: str, name: str, ts: int, value: float, registered: float, generation: int) -> None:
+    def counter(
+        self, meter: str, name: str, ts: int, value: float, registered: float, generation: int
+    ) -> None:
         """Note one served counter value."""
         served = self.rows.setdefault(meter, {}).setdefault(name, Served())
         served.add(ts, value, registered, generation)
@@ -71,4 +73,7 @@ class Ledger:
 
     def served(self) -> dict[str, Any]:
         """Counts: registers in all, answered polls per meter and block."""
-        return {"registers": self.registers, "polls": {meter: dict(blocks) for meter, blocks in self.polls.items()}}
+        return {
+            "registers": self.registers,
+            "polls": {meter: dict(blocks) for meter, blocks in self.polls.items()},
+        }

@@ -18,7 +18,10 @@ from plant.profile import Profile, Row
 from simulator.devices.instruments import Instruments
 from simulator.meters import basic_rows
 
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, GATEWAY_NO_ANSWER = 1, 2, 3, 0x0B
+ILLEGAL_FUNCTION = 1
+ILLEGAL_ADDRESS = 2
+ILLEGAL_VALUE = 3
+GATEWAY_NO_ANSWER = 0x0B
 _HEAD: Final = struct.Struct(">HHHBB")
 _SUNS: Final = 40_000
 _MODEL: Final = {
@@ -88,9 +91,16 @@ class Station:
     """All unit ids of one connection."""
 
     def __init__(
-        self, connection: str, instruments: Instruments, now: Callable[[], int], turnaround_s: float = 0.0
+        self,
+        connection: str,
+        instruments: Instruments,
+        now: Callable[[], int],
+        turnaround_s: float = 0.0,
     ) -> None:
-        self.connection, self.instruments, self.now, self.turnaround_s = connection, instruments, now, turnaround_s
+        self.connection = connection
+        self.instruments = instruments
+        self.now = now
+        self.turnaround_s = turnaround_s
         self.units: dict[int, Unit] = {}
         for key, meter in instruments.plant.meters.items():
             model = instruments.world.meters.get(key)
@@ -100,18 +110,27 @@ class Station:
                 and model.profile is not None
                 and isinstance(meter.unit, int)
             ):
-                add_meter(self.units.setdefault(meter.unit, Unit()), key, model.profile, meter.address, model.scales)
+                add_meter(
+                    self.units.setdefault(meter.unit, Unit()),
+                    key,
+                    model.profile,
+                    meter.address,
+                    model.scales,
+                )
 
     def answer(self, unit_id: int, pdu: bytes) -> tuple[bytes | None, float]:
         """Answer of a request and the real seconds to wait before it; None is silence."""
-        unit, now = self.units.get(unit_id), self.now()
+        unit = self.units.get(unit_id)
+        now = self.now()
         code = pdu[0]
         if unit is None:
             return bytes((code | 0x80, GATEWAY_NO_ANSWER)), 0.0
         lasting = [self.instruments.faults.lasting(meter, now) for meter in unit.meters]
         if any("silent" in found for found in lasting):
             return None, 0.0
-        wait = max([self.turnaround_s, *(found["late"].delay_s for found in lasting if "late" in found)])
+        wait = max(
+            [self.turnaround_s, *(found["late"].delay_s for found in lasting if "late" in found)]
+        )
         try:
             return self._read(unit, code, pdu, now), wait
         except Refused as refused:
@@ -129,7 +148,8 @@ class Station:
         return struct.pack(f">BB{count}H", code, 2 * count, *values)
 
     def _registers(self, unit: Unit, code: int, start: int, count: int, now: int) -> list[int]:
-        slots, found = unit.slots[code], []
+        slots = unit.slots[code]
+        found = []
         seen: dict[str, tuple[int, object]] = {}
         rows: dict[tuple[str, int], tuple[int, ...]] = {}
         for address in range(start, start + count):
@@ -146,11 +166,15 @@ class Station:
             self.instruments.ledger.poll(meter, f"{code}:{start}+{count}", count)
         return found
 
-    def _row(self, meter: str, row: Row, seen: dict[str, tuple[int, object]], now: int) -> tuple[int, ...]:
+    def _row(
+        self, meter: str, row: Row, seen: dict[str, tuple[int, object]], now: int
+    ) -> tuple[int, ...]:
         if meter not in seen:
             at = self.instruments.time_of(meter, now)
             seen[meter] = at, self.instruments.look(meter, at)
-        if "bad_register" in self.instruments.faults.lasting(meter, now) and row.name == self._bad_row(meter):
+        if "bad_register" in self.instruments.faults.lasting(
+            meter, now
+        ) and row.name == self._bad_row(meter):
             raise Refused(ILLEGAL_ADDRESS)
         return self.instruments.words(meter, row, seen[meter][1], now)  # type: ignore[arg-type]
 
@@ -174,7 +198,9 @@ class _Wire(asyncio.Protocol):
     """One TCP connection: frames in, frames out, in order of their waiting times."""
 
     def __init__(self, station: Station, wires: set[_Wire]) -> None:
-        self.station, self.wires, self.rest = station, wires, b""
+        self.station = station
+        self.wires = wires
+        self.rest = b""
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -195,11 +221,14 @@ class _Wire(asyncio.Protocol):
                 return
             if len(self.rest) < 6 + length:
                 return
-            pdu, self.rest = self.rest[7 : 6 + length], self.rest[6 + length :]
+            pdu = self.rest[7 : 6 + length]
+            self.rest = self.rest[6 + length :]
             answer, wait = self.station.answer(unit, pdu)
             if answer is not None:
                 frame = struct.pack(">HHHB", transaction, 0, len(answer) + 1, unit) + answer
-                self._send(frame) if wait <= 0 else asyncio.get_running_loop().call_later(wait, self._send, frame)
+                self._send(frame) if wait <= 0 else asyncio.get_running_loop().call_later(
+                    wait, self._send, frame
+                )
 
     def _send(self, frame: bytes) -> None:
         if self.transport is not None and not self.transport.is_closing():

@@ -31,14 +31,22 @@ def free_port() -> int:
 
 def points(instruments: Instruments, connection: str) -> list[tuple[str, Made, str]]:
     """(node, maker, meter or "") of every node that the plant file names on this connection."""
-    world, plant = instruments.world, instruments.plant
-    wired = {name: (line, word) for line, word, on, name in history.signals(world) if on == connection}
+    world = instruments.world
+    plant = instruments.plant
+    wired = {
+        name: (line, word) for line, word, on, name in history.signals(world) if on == connection
+    }
     found: list[tuple[str, Made, str]] = []
     for name, node in plant.connections[connection].nodes.items():
-        found.append((node, _signal(instruments, *wired[name]) if name in wired else lambda t_ns: 0.0, ""))
+        found.append(
+            (node, _signal(instruments, *wired[name]) if name in wired else lambda t_ns: 0.0, "")
+        )
     for meter, config in plant.meters.items():
         if config.on == connection and meter in world.meters:
-            found += [(node, _quantity(instruments, meter, quantity), meter) for quantity, node in config.nodes.items()]
+            found += [
+                (node, _quantity(instruments, meter, quantity), meter)
+                for quantity, node in config.nodes.items()
+            ]
     return found
 
 
@@ -64,9 +72,16 @@ class OpcuaServer:
     """Serves one connection of the plant file on a free loopback port, renewed every `period_s` real seconds."""
 
     def __init__(
-        self, connection: str, instruments: Instruments, now: Callable[[], int], period_s: float = 1.0
+        self,
+        connection: str,
+        instruments: Instruments,
+        now: Callable[[], int],
+        period_s: float = 1.0,
     ) -> None:
-        self.connection, self.instruments, self.now, self.period_s = connection, instruments, now, period_s
+        self.connection = connection
+        self.instruments = instruments
+        self.now = now
+        self.period_s = period_s
         self._points = points(instruments, connection)
         self._nodes: list[Any] = []
         self._kept: list[Any] = []
@@ -91,12 +106,15 @@ class OpcuaServer:
     async def _add(self, server: Any, node: str, value: Any) -> None:
         uri, _, identifier = node.removeprefix("nsu=").partition(";s=")
         if not identifier:
-            uri, identifier = URI, node
+            uri = URI
+            identifier = node
         index = await server.register_namespace(uri)
         name = ua.QualifiedName(identifier.rsplit(".", 1)[-1], index)
         first = 0.0 if value is None else value
         self._nodes.append(
-            await server.nodes.objects.add_variable(ua.NodeId(identifier, index), name, first, _type(first))
+            await server.nodes.objects.add_variable(
+                ua.NodeId(identifier, index), name, first, _type(first)
+            )
         )
         self._kept.append(None)
 
@@ -144,4 +162,6 @@ def _data(value: Any, stamp: datetime) -> Any:
             StatusCode_=ua.StatusCode(ua.StatusCodes.BadNoCommunication),
             SourceTimestamp=stamp,
         )
-    return ua.DataValue(ua.Variant(value, _type(value)), SourceTimestamp=stamp, ServerTimestamp=stamp)
+    return ua.DataValue(
+        ua.Variant(value, _type(value)), SourceTimestamp=stamp, ServerTimestamp=stamp
+    )

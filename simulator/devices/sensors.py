@@ -31,18 +31,23 @@ class Sensors:
     """Publishes every MQTT meter of one connection on a broker."""
 
     def __init__(
-        self, connection: str, instruments: Instruments, broker: Broker, now: Callable[[], int], speed: float = 1.0
+        self,
+        connection: str,
+        instruments: Instruments,
+        broker: Broker,
+        now: Callable[[], int],
+        speed: float = 1.0,
     ) -> None:
-        self.connection, self.instruments, self.broker, self.now, self.speed = (
-            connection,
-            instruments,
-            broker,
-            now,
-            speed,
-        )
+        self.connection = connection
+        self.instruments = instruments
+        self.broker = broker
+        self.now = now
+        self.speed = speed
         world = instruments.world
         self.meters = [
-            key for key, meter in instruments.plant.meters.items() if meter.on == connection and key in world.meters
+            key
+            for key, meter in instruments.plant.meters.items()
+            if meter.on == connection and key in world.meters
         ]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -60,18 +65,25 @@ class Sensors:
             put(document, topic.flow, self.instruments.plain(meter, "flow", look, now_ns))
         if topic.time:
             put(
-                document, topic.time, datetime.fromtimestamp(now_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds")
+                document,
+                topic.time,
+                datetime.fromtimestamp(now_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds"),
             )
         self.instruments.ledger.poll(meter, "mqtt", 1)
         return Message(
-            topic.filter.replace("{meter}", str(config.id)), msgspec.json.encode(document), qos=1, retain=True
+            topic.filter.replace("{meter}", str(config.id)),
+            msgspec.json.encode(document),
+            qos=1,
+            retain=True,
         )
 
     def start(self) -> None:
         """Begin to publish."""
         for number, meter in enumerate(self.meters):
             self._tasks.append(
-                asyncio.create_task(self._run(meter, number / max(len(self.meters), 1)), name=f"sensor {meter}")
+                asyncio.create_task(
+                    self._run(meter, number / max(len(self.meters), 1)), name=f"sensor {meter}"
+                )
             )
 
     async def _run(self, meter: str, phase: float) -> None:

@@ -37,7 +37,9 @@ def series_of(
     values = np.stack([np.asarray(rows[f"c{i}"], np.float64) for i in range(len(plan.calls))])
     some = np.asarray(~np.isnan(values).all(0))
     texts = [np.asarray(rows[t], str) for t in plan.tags]
-    keys = np.array(["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(some))
+    keys = np.array(
+        ["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(some)
+    )
     found = []
     for key in np.unique(keys[some]):
         mine = np.flatnonzero((keys == key) & some)
@@ -55,16 +57,25 @@ def series_of(
 
 def cut(found: list[Series], select: Select) -> list[Series]:
     """Series in order of their tags (the other way round with time), SLIMIT and SOFFSET, and none without points."""
-    found = sorted(found, key=lambda s: [s.tags[t] for t in sorted(s.tags)], reverse=select.descending)
+    found = sorted(
+        found, key=lambda s: [s.tags[t] for t in sorted(s.tags)], reverse=select.descending
+    )
     last = None if select.series_limit is None else select.series_skip + select.series_limit
     return [s for s in found[select.series_skip : last] if len(s.times)]
 
 
 def _filled(
-    rows: dict[str, Any], mine: Any, values: Floats, plan: Plan, select: Select, since: int | None, until: int
+    rows: dict[str, Any],
+    mine: Any,
+    values: Floats,
+    plan: Plan,
+    select: Select,
+    since: int | None,
+    until: int,
 ) -> tuple[Ints, Floats]:
     """Times and values of one series, buckets without data included as `fill` says."""
-    at, x = np.asarray(rows["bucket"][mine], np.int64), values[:, mine]
+    at = np.asarray(rows["bucket"][mine], np.int64)
+    x = values[:, mine]
     if select.every is None:
         time = int(rows["t0"][mine[0]]) if plan.timed else (since or 0)
         return np.array([time], np.int64), x
@@ -76,7 +87,9 @@ def _filled(
     place = np.searchsorted(edges, at)
     kept = (place < len(edges)) & (edges[np.minimum(place, len(edges) - 1)] == at)
     whole[:, place[kept]] = x[:, kept]
-    return edges, np.stack([_fill(row, call, select) for row, call in zip(whole, plan.calls, strict=True)])
+    return edges, np.stack(
+        [_fill(row, call, select) for row, call in zip(whole, plan.calls, strict=True)]
+    )
 
 
 def _fill(x: Floats, call: Call, select: Select) -> Floats:
@@ -85,7 +98,9 @@ def _fill(x: Floats, call: Call, select: Select) -> Floats:
             return np.where(np.isnan(x), np.trunc(select.fill_number), x)
         return np.where(np.isnan(x), select.fill_number, x)
     if select.fill in ("previous", "linear"):
-        step = -1 if select.descending else 1  # going back in time, the bucket before is the one after
+        step = (
+            -1 if select.descending else 1
+        )  # going back in time, the bucket before is the one after
         return _carried(x[::step], select.fill == "linear")[::step]
     return np.where(np.isnan(x), 0.0, x) if call.function == "count" else x
 
@@ -120,5 +135,6 @@ def _limited(series: Series, select: Select) -> Series:
     rows = np.arange(len(series.times))
     rows = rows[::-1] if select.descending else rows
     rows = rows[select.skip : None if select.limit is None else select.skip + select.limit]
-    series.times, series.values = series.times[rows], [v[rows] for v in series.values]
+    series.times = series.times[rows]
+    series.values = [v[rows] for v in series.values]
     return series

@@ -32,19 +32,29 @@ def split_time(condition: Condition | None) -> tuple[Condition | None, int | Non
 
 def _bound(condition: Compare) -> tuple[int | None, int | None]:
     at = int(condition.value)
-    bounds = {">=": (at, None), ">": (at + 1, None), "<=": (None, at), "<": (None, at - 1), "=": (at, at)}
+    bounds = {
+        ">=": (at, None),
+        ">": (at + 1, None),
+        "<=": (None, at),
+        "<": (None, at - 1),
+        "=": (at, at),
+    }
     if condition.operator not in bounds:
         raise QueryError(f"time cannot be compared with {condition.operator}")
     return bounds[condition.operator]
 
 
-def sql(condition: Condition, tags: Collection[str], fields: Collection[str]) -> tuple[str, list[Any]]:
+def sql(
+    condition: Condition, tags: Collection[str], fields: Collection[str]
+) -> tuple[str, list[Any]]:
     """SQL of a condition and its parameters. Patterns are RE2, which run in linear time; a tag that is not there is an empty text."""
     if isinstance(condition, Logic):
         left, first = sql(condition.left, tags, fields)
         right, second = sql(condition.right, tags, fields)
         return f"({left} {condition.operator} {right})", first + second
-    name, operator, value = condition.name, condition.operator, condition.value
+    name = condition.name
+    operator = condition.operator
+    value = condition.value
     if name in fields:
         if operator not in _SQL or isinstance(value, str):
             return "FALSE", []

@@ -16,7 +16,9 @@ class Cursor:
     """Stands before a token and steps over what it is asked for."""
 
     def __init__(self, found: list[Token]) -> None:
-        self.tokens, self.at, self.nested = found, 0, 0
+        self.tokens = found
+        self.at = 0
+        self.nested = 0
 
     @property
     def token(self) -> Token:
@@ -24,7 +26,9 @@ class Cursor:
 
     def wrong(self, expected: str) -> QueryError:
         got = self.token.value or "end of query"
-        return QueryError(f"error parsing query: found {got}, expected {expected} at char {self.token.at + 1}")
+        return QueryError(
+            f"error parsing query: found {got}, expected {expected} at char {self.token.at + 1}"
+        )
 
     def take(self, *words: str) -> bool:
         """Step over one of these, if it is there."""

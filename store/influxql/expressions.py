@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from plant.errors import QueryError
 from store.influxql.cursor import Cursor
 from store.influxql.lexer import Token, nanoseconds
-from store.influxql.tree import FUNCTIONS, Binary, Call, Compare, Condition, Expr, Logic, Number, Ref
+from store.influxql.tree import (
+    FUNCTIONS,
+    Binary,
+    Call,
+    Compare,
+    Condition,
+    Expr,
+    Logic,
+    Number,
+    Ref,
+)
 
 
 class Expressions(Cursor):
@@ -125,7 +135,9 @@ def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise QueryError(f"error parsing query: '{text}' is not a time such as 2026-11-21T08:00:00Z") from None
+        raise QueryError(
+            f"error parsing query: '{text}' is not a time such as 2026-11-21T08:00:00Z"
+        ) from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     whole = round(aware.replace(microsecond=0).timestamp())
     return whole * 1_000_000_000 + aware.microsecond * 1_000

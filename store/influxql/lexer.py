@@ -10,9 +10,16 @@ from plant.errors import QueryError
 
 LONGEST: Final = 65_536
 UNITS: Final = {
-    "ns": 1, "u": 1_000, "µ": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000,
-    "d": 86_400_000_000_000, "w": 604_800_000_000_000,
-}  # fmt: skip
+    "ns": 1,
+    "u": 1_000,
+    "µ": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+    "w": 604_800_000_000_000,
+}
 _TOKEN: Final = re.compile(
     r"""(?P<space>(?:\s|--[^\n]*)+)
     |(?P<duration>(?:\d+(?:ns|ms|[uµsmhdw]))+(?![\w.]))
@@ -37,7 +44,9 @@ class Token:
 
     def says(self, *words: str) -> bool:
         """Whether it is one of these keywords or signs."""
-        return (self.kind == "word" and self.value.upper() in words) or (self.kind == "sign" and self.value in words)
+        return (self.kind == "word" and self.value.upper() in words) or (
+            self.kind == "sign" and self.value in words
+        )
 
 
 def tokens(query: str) -> list[Token]:
@@ -53,7 +62,9 @@ def tokens(query: str) -> list[Token]:
         else:
             match = _TOKEN.match(query, at)
             if match is None:
-                raise QueryError(f"error parsing query: cannot read {query[at : at + 12]!r} at char {at + 1}")
+                raise QueryError(
+                    f"error parsing query: cannot read {query[at : at + 12]!r} at char {at + 1}"
+                )
             kind = str(match.lastgroup)
             if kind != "space":
                 found.append(_token(kind, match[0], at))

@@ -68,10 +68,14 @@ def narrowed(select: Select, since: int | None, until: int | None) -> tuple[int 
     return max(lows, default=None), min(highs, default=None)
 
 
-def source_of(place: Place, select: Select, since: int | None, until: int | None) -> Relation | None:
+def source_of(
+    place: Place, select: Select, since: int | None, until: int | None
+) -> Relation | None:
     """The rows a SELECT reads, filtered by its condition."""
     wanted = {c.of for column in select.columns for c in calls_of(column.expr)}
-    wanted |= {name for column in select.columns for name in refs_of(column.expr)} | names_in(select.where)
+    wanted |= {name for column in select.columns for name in refs_of(column.expr)} | names_in(
+        select.where
+    )
     if isinstance(select.source, str):
         found = relation(place, select.source, wanted, since, until)
     elif takes_newest(select.source, place.window):
@@ -90,7 +94,11 @@ def source_of(place: Place, select: Select, since: int | None, until: int | None
 
 def takes_newest(select: Select, window: int) -> bool:
     """Whether a subquery takes the last point of each window and series: the embedded store has those by themselves."""
-    if not isinstance(select.source, str) or select.source not in SCHEMA or select.source == "meter":
+    if (
+        not isinstance(select.source, str)
+        or select.source not in SCHEMA
+        or select.source == "meter"
+    ):
         return False
     tags = SCHEMA[select.source].tags
     return (
@@ -99,15 +107,25 @@ def takes_newest(select: Select, window: int) -> bool:
         and all(isinstance(c.expr, Call) and c.expr.function == "last" for c in select.columns)
         and len({c.expr for c in select.columns}) == len(select.columns)
         and names_in(select.where) <= set(tags)
-        and (select.fill in (None, "none", "null") and select.limit is None and select.series_limit is None)
+        and (
+            select.fill in (None, "none", "null")
+            and select.limit is None
+            and select.series_limit is None
+        )
         and select.timezone is None
     )
 
 
-def _newest(place: Place, select: Select, inner: Select, since: int | None, until: int | None) -> Relation | None:
+def _newest(
+    place: Place, select: Select, inner: Select, since: int | None, until: int | None
+) -> Relation | None:
     """The newest revisions under the names that `inner` gives them; from roll-ups where the query around only sums."""
     assert isinstance(inner.source, str)
-    named = {c.expr.of: name for c, name in zip(inner.columns, names(inner), strict=True) if isinstance(c.expr, Call)}
+    named = {
+        c.expr.of: name
+        for c, name in zip(inner.columns, names(inner), strict=True)
+        if isinstance(c.expr, Call)
+    }
     edges = None
     if (
         since is not None
@@ -123,7 +141,11 @@ def _newest(place: Place, select: Select, inner: Select, since: int | None, unti
     fields = "".join(f", {quoted(f)} AS {quoted(named[f])}" for f in sorted(found.fields))
     chosen = f"SELECT time, {tags}{fields} FROM ({found.sql}) WHERE {text}"
     return Relation(
-        chosen, found.parameters + bound, found.tags, frozenset(named[f] for f in found.fields), found.tables
+        chosen,
+        found.parameters + bound,
+        found.tags,
+        frozenset(named[f] for f in found.fields),
+        found.tables,
     )
 
 
@@ -157,7 +179,9 @@ def plan(place: Place, select: Select, since: int | None, until: int | None) -> 
     return Plan(text, found.parameters, found.tables, tags, calls, timed)
 
 
-def _bucket(select: Select, found: Relation, since: int | None, until: int | None) -> tuple[str, str]:
+def _bucket(
+    select: Select, found: Relation, since: int | None, until: int | None
+) -> tuple[str, str]:
     """SQL of the start of a row's bucket, and what must be joined for it."""
     if select.every is None:
         return "0::BIGINT", ""
@@ -167,7 +191,9 @@ def _bucket(select: Select, found: Relation, since: int | None, until: int | Non
     if since is None or until is None:
         raise QueryError("tz() needs a lower bound on time")
     name = f"edges_{len(found.tables)}"
-    found.tables[name] = {"edge": starts(since, until, select.every, select.offset, zone_of(select.timezone))}
+    found.tables[name] = {
+        "edge": starts(since, until, select.every, select.offset, zone_of(select.timezone))
+    }
     return "e.edge", f" ASOF JOIN {name} e ON r.time >= e.edge"
 
 
@@ -203,9 +229,15 @@ def _time(call: Call, found: Relation) -> str:
     return f"(min({{'v': {sign}{x}, 't': r.time}}) FILTER ({x} IS NOT NULL)).t"
 
 
-def aggregated(place: Place, select: Select, since: int | None, until: int | None) -> Relation | None:
+def aggregated(
+    place: Place, select: Select, since: int | None, until: int | None
+) -> Relation | None:
     """A subquery as a relation: a row per bucket and set of tags, its columns as fields."""
-    if select.fill not in (None, "none", "null") or select.limit is not None or select.series_limit is not None:
+    if (
+        select.fill not in (None, "none", "null")
+        or select.limit is not None
+        or select.series_limit is not None
+    ):
         raise QueryError("a subquery may have fill(none) or fill(null) only, and no limits")
     if select.timezone is not None:
         raise QueryError("tz() belongs to the outermost query")
@@ -214,7 +246,9 @@ def aggregated(place: Place, select: Select, since: int | None, until: int | Non
         return None
     if any(c.function == "count" for c in inner.calls):
         raise QueryError("count() of a subquery is not offered")
-    time = "bucket" if select.every is not None else "t0" if inner.timed else f"{since or 0}::BIGINT"
+    time = (
+        "bucket" if select.every is not None else "t0" if inner.timed else f"{since or 0}::BIGINT"
+    )
     columns = [
         (name, _arithmetic(column.expr, inner.calls))
         for name, column in zip(names(select), select.columns, strict=True)
@@ -222,7 +256,9 @@ def aggregated(place: Place, select: Select, since: int | None, until: int | Non
     chosen = "".join(f", {x} AS {quoted(name)}" for name, x in columns)
     tags = "".join(f", {quoted(t)}" for t in inner.tags)
     text = f"SELECT {time} AS time{tags}{chosen} FROM ({inner.sql})"
-    return Relation(text, inner.parameters, inner.tags, frozenset(n for n, _ in columns), inner.tables)
+    return Relation(
+        text, inner.parameters, inner.tags, frozenset(n for n, _ in columns), inner.tables
+    )
 
 
 def _arithmetic(expr: Expr, calls: tuple[Call, ...]) -> str:
@@ -232,7 +268,8 @@ def _arithmetic(expr: Expr, calls: tuple[Call, ...]) -> str:
     if isinstance(expr, Call):
         return f"c{calls.index(expr)}"
     assert isinstance(expr, Binary)
-    left, right = _arithmetic(expr.left, calls), _arithmetic(expr.right, calls)
+    left = _arithmetic(expr.left, calls)
+    right = _arithmetic(expr.right, calls)
     if expr.operator == "/":
         return f"CASE WHEN {left} IS NOT NULL AND {right} = 0 THEN 0.0 ELSE {left} / {right} END"
     return f"({left} {expr.operator} {right})"
@@ -244,7 +281,8 @@ def names(select: Select) -> list[str]:
     for column in select.columns:
         parts = [c.function for c in calls_of(column.expr)] or list(refs_of(column.expr))
         base = column.alias or "_".join(parts)
-        name, n = base, 0
+        name = base
+        n = 0
         while name in found or name == "time":
             n += 1
             name = f"{base}_{n}"

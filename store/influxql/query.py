@@ -45,7 +45,8 @@ class Answerer:
         there = {t for t in self._there if (t == "reading") is raw}
         place = Place(self.site, there, self.registry() if raw else {}, self.window)
         return [
-            show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns) for s in statements
+            show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns)
+            for s in statements
         ]
 
     def _select(self, select: Select, place: Place, now: int) -> list[Series]:
@@ -70,7 +71,9 @@ class Answerer:
         if select.every is not None:
             raise QueryError("GROUP BY requires at least one aggregate function")
         select = self._starred(select, place)
-        if any(not isinstance(c.expr, Ref) for c in select.columns) or not isinstance(select.source, str):
+        if any(not isinstance(c.expr, Ref) for c in select.columns) or not isinstance(
+            select.source, str
+        ):
             raise QueryError("arithmetic and subqueries need a function such as sum() or last()")
         found = source_of(place, select, select.since, select.until)
         asked = [next(refs_of(c.expr)) for c in select.columns]
@@ -78,7 +81,9 @@ class Answerer:
         if found is None or not fields:
             return []
         tags = found.tags if select.all_tags else select.tags
-        wanted = dict.fromkeys([*(t for t in tags if t in found.tags), *(a for a in asked if a in found.tags), *fields])
+        wanted = dict.fromkeys(
+            [*(t for t in tags if t in found.tags), *(a for a in asked if a in found.tags), *fields]
+        )
         chosen = ", ".join(quoted(w) for w in wanted)
         some = " OR ".join(f"{quoted(f)} IS NOT NULL" for f in fields)
         order = f"ORDER BY time {'DESC' if select.descending else ''}"
@@ -88,7 +93,9 @@ class Answerer:
             found.tables,
         )
         if len(rows["time"]) > POINTS_MOST:
-            raise QueryError(f"the answer has more than {POINTS_MOST} points; ask for a shorter range")
+            raise QueryError(
+                f"the answer has more than {POINTS_MOST} points; ask for a shorter range"
+            )
         return cut(_grouped(rows, tags, asked, select), select)
 
     def _starred(self, select: Select, place: Place) -> Select:
@@ -98,7 +105,9 @@ class Answerer:
         tags = SCHEMA[select.source].tags if select.source in SCHEMA else ()
         grouped = tags if select.all_tags else select.tags
         every = sorted([*fields_of(place, select.source), *(t for t in tags if t not in grouped)])
-        return replace(select, columns=tuple(Column(Ref(name)) for name in every)) if every else select
+        return (
+            replace(select, columns=tuple(Column(Ref(name)) for name in every)) if every else select
+        )
 
     def _rows(self, sql: str, parameters: list[Any], tables: dict[str, Any]) -> dict[str, Any]:
         """Rows of a read-only SQL, which is broken off after its time."""
@@ -110,7 +119,9 @@ class Answerer:
                 cursor.register(name, columns)
             return {k: _plain(v) for k, v in cursor.execute(sql, parameters).fetchnumpy().items()}
         except duckdb.InterruptException:
-            raise QueryError(f"the query took longer than {SECONDS_MOST:.0f} s; ask for a shorter range") from None
+            raise QueryError(
+                f"the query took longer than {SECONDS_MOST:.0f} s; ask for a shorter range"
+            ) from None
         except duckdb.InvalidInputException as error:
             raise QueryError(f"the pattern cannot be read: {error}") from None
         finally:
@@ -118,16 +129,28 @@ class Answerer:
             cursor.close()
 
 
-def _grouped(rows: dict[str, Any], tags: tuple[str, ...], asked: list[str], select: Select) -> list[Series]:
-    texts = [np.asarray(rows[t], str) if t in rows else np.full(len(rows["time"]), "") for t in tags]
-    keys = np.array(["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(rows["time"]))
+def _grouped(
+    rows: dict[str, Any], tags: tuple[str, ...], asked: list[str], select: Select
+) -> list[Series]:
+    texts = [
+        np.asarray(rows[t], str) if t in rows else np.full(len(rows["time"]), "") for t in tags
+    ]
+    keys = np.array(
+        ["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(rows["time"])
+    )
     found = []
     for key in np.unique(keys):
-        mine = np.flatnonzero(keys == key)[select.skip : None if select.limit is None else select.skip + select.limit]
+        mine = np.flatnonzero(keys == key)[
+            select.skip : None if select.limit is None else select.skip + select.limit
+        ]
         named = dict(zip(tags, str(key).split("\x00"), strict=True)) if tags else {}
         empty = np.full(len(mine), np.nan)
         values = [rows[a][mine] if a in rows else empty for a in asked]
-        found.append(Series(measurement_of(select), named, ["time", *names(select)], rows["time"][mine], values))
+        found.append(
+            Series(
+                measurement_of(select), named, ["time", *names(select)], rows["time"][mine], values
+            )
+        )
     return found
 
 

@@ -62,13 +62,21 @@ def relation(
 
 
 def newest(
-    place: Place, measurement: str, wanted: Collection[str], since: int | None, until: int | None, edges: Starts | None
+    place: Place,
+    measurement: str,
+    wanted: Collection[str],
+    since: int | None,
+    until: int | None,
+    edges: Starts | None,
 ) -> Relation | None:
     """The same with only the newest revision of each window, at its start. With `edges`, between which all is summed, from roll-ups."""
     known = [f for f in fields_of(place, measurement) if f in wanted]
     parts = [Part(measurement, since, until)]
     if edges is not None and measurement in ROLLED:
-        parts = [Part(s.table, s.start, s.end - 1, s.table == measurement) for s in spans(measurement, edges)]
+        parts = [
+            Part(s.table, s.start, s.end - 1, s.table == measurement)
+            for s in spans(measurement, edges)
+        ]
     return _joined(place, measurement, known, parts, "t.start", summed=edges is not None)
 
 
@@ -85,7 +93,8 @@ class Part:
         """SQL and its parameters; on the start too, so that they also bound what is read."""
         point = "t.start + t.rev" if self.revisions else "t.start"
         early = REVISIONS if self.revisions else 0
-        parts, bound = ["TRUE"], []
+        parts = ["TRUE"]
+        bound = []
         if self.since is not None:
             parts.append(f"t.start >= ? AND {point} >= ?")
             bound += [self.since - early, self.since]
@@ -108,12 +117,15 @@ def _joined(
     if measurement not in place.has:
         return None
     build = _rows if measurement != "flow" else _flow_rows if summed else _flows
-    texts, parameters = [], []
+    texts = []
+    parameters = []
     for part in parts:
         where, bound = part.bounds()
         texts.append(build(measurement, part.table, known, where, time))
         parameters += [place.site, *bound]
-    return Relation(" UNION ALL ".join(texts), parameters, SCHEMA[measurement].tags, frozenset(known))
+    return Relation(
+        " UNION ALL ".join(texts), parameters, SCHEMA[measurement].tags, frozenset(known)
+    )
 
 
 def _rows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
@@ -131,7 +143,9 @@ def _flows(measurement: str, table: str, known: list[str], where: str, time: str
 
 def _flow_rows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
     """The same, each hour of origin for itself."""
-    joins = " ".join(f"JOIN name n_{tag} ON n_{tag}.id = t.{column}" for tag, column in _FLOW.items())
+    joins = " ".join(
+        f"JOIN name n_{tag} ON n_{tag}.id = t.{column}" for tag, column in _FLOW.items()
+    )
     texts = ", ".join(f"n_{tag}.text AS {tag}" for tag in ("line", "carrier", "source"))
     via = f"CASE n_via.text WHEN '' THEN '{DIRECT}' ELSE n_via.text END AS via"
     chosen = "".join(f", t.{f}" for f in known)
@@ -148,12 +162,15 @@ def _readings(place: Place, known: list[str], since: int | None, until: int | No
             "field": np.array([known.index(n) for _, _, n in mine], np.int32),
         }
     }
-    parts, bound = ["NOT isnan(r.value)"], []
+    parts = ["NOT isnan(r.value)"]
+    bound = []
     for sign, at in ((">=", since), ("<=", until)):
         if at is not None:
             parts.append(f"r.ts {sign} ?")
             bound.append(at)
-    chosen = "".join(f", max(r.value) FILTER (g.field = {i}) AS {quoted(name)}" for i, name in enumerate(known))
+    chosen = "".join(
+        f", max(r.value) FILTER (g.field = {i}) AS {quoted(name)}" for i, name in enumerate(known)
+    )
     sql = (
         f"SELECT r.ts AS time, ? AS site, g.meter AS meter{chosen} FROM reading r JOIN registry g ON g.tag = r.tag "
         f"WHERE {' AND '.join(parts)} GROUP BY r.ts, g.meter"
@@ -164,4 +181,6 @@ def _readings(place: Place, known: list[str], since: int | None, until: int | No
 
 
 def _known(name: str) -> str:
-    return f"CASE WHEN isnan(t.{quoted(name)}) THEN NULL ELSE t.{quoted(name)} END AS {quoted(name)}"
+    return (
+        f"CASE WHEN isnan(t.{quoted(name)}) THEN NULL ELSE t.{quoted(name)} END AS {quoted(name)}"
+    )

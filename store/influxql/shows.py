@@ -24,16 +24,25 @@ def show(asked: Show, place: Place, rows: Rows) -> list[Series]:
     if asked.what == "retention policies":
         columns = ["name", "duration", "shardGroupDuration", "replicaN", "default"]
         return [_table("", columns, [["autogen", "0s", "168h0m0s", 1, True]])]
-    there = [m for m in sorted(SCHEMA) if m in place.has or (m == "meter" and "reading" in place.has)]
+    there = [
+        m for m in sorted(SCHEMA) if m in place.has or (m == "meter" and "reading" in place.has)
+    ]
     if asked.what == "measurements":
         return _measurements(asked, there, rows)
     chosen = [m for m in there if asked.source in (None, m)]
     if asked.what == "field keys":
         tables = {m: [[f, "float"] for f in sorted(fields_of(place, m))] for m in chosen}
-        return [_table(m, ["fieldKey", "fieldType"], _cut(asked, t)) for m, t in tables.items() if t]
+        return [
+            _table(m, ["fieldKey", "fieldType"], _cut(asked, t)) for m, t in tables.items() if t
+        ]
     if asked.what == "tag keys":
-        return [_table(m, ["tagKey"], _cut(asked, [[t] for t in sorted(SCHEMA[m].tags)])) for m in chosen]
-    found = [_table(m, ["key", "value"], _cut(asked, _values(asked, place, m, rows))) for m in chosen]
+        return [
+            _table(m, ["tagKey"], _cut(asked, [[t] for t in sorted(SCHEMA[m].tags)]))
+            for m in chosen
+        ]
+    found = [
+        _table(m, ["key", "value"], _cut(asked, _values(asked, place, m, rows))) for m in chosen
+    ]
     return [series for series in found if len(series.values[0])]
 
 
@@ -43,7 +52,9 @@ def _measurements(asked: Show, there: list[str], rows: Rows) -> list[Series]:
     if asked.pattern is not None:
         names = {"names": {"name": np.array(there, object)}} if there else {}
         matching = (
-            rows("SELECT name FROM names WHERE regexp_matches(name, ?)", [asked.pattern], names)["name"]
+            rows("SELECT name FROM names WHERE regexp_matches(name, ?)", [asked.pattern], names)[
+                "name"
+            ]
             if there
             else []
         )
@@ -75,5 +86,9 @@ def _table(name: str, columns: list[str], table: list[list[Any]]) -> Series:
     if name and not columns:
         raise QueryError(f"{name} has no columns")
     return Series(
-        name, {}, columns, np.empty(0, np.int64), [list(c) for c in zip(*table, strict=True)] or [[] for _ in columns]
+        name,
+        {},
+        columns,
+        np.empty(0, np.int64),
+        [list(c) for c in zip(*table, strict=True)] or [[] for _ in columns],
     )

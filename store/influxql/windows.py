@@ -44,10 +44,14 @@ def window(at: int, every: int, offset: int, zone: ZoneInfo | None) -> tuple[int
     return edges[0], edges[1]
 
 
-def starts(since: int, until: int, every: int, offset: int, zone: ZoneInfo | None) -> npt.NDArray[np.int64]:
+def starts(
+    since: int, until: int, every: int, offset: int, zone: ZoneInfo | None
+) -> npt.NDArray[np.int64]:
     """Starts of all buckets that touch since <= t <= until; QueryError if there are too many."""
     if (until - since) // every > MOST:
-        raise QueryError(f"the query makes more than {MOST} buckets; ask for a longer GROUP BY time or a shorter range")
+        raise QueryError(
+            f"the query makes more than {MOST} buckets; ask for a longer GROUP BY time or a shorter range"
+        )
     first, end = window(since, every, offset, zone)
     if zone is None:
         return np.arange(first, until + 1, every, dtype=np.int64)

@@ -32,17 +32,28 @@ HOURS = 3
 async def test_archetype(case: str, tmp_path: Path) -> None:
     rate, el, gas, heat = (float(CASES[case][k]) for k in ("rate", "el", "gas", "heat"))
     rig = ApiRig(
-        text(PLANT, "g n s l ln ls", more=FACTORS, nodes="good: 'nsu=u;s=good', scrap: 'nsu=u;s=scrap'"), tmp_path
+        text(
+            PLANT,
+            "g n s l ln ls",
+            more=FACTORS,
+            nodes="good: 'nsu=u;s=good', scrap: 'nsu=u;s=scrap'",
+        ),
+        tmp_path,
     )
     for _ in range(HOURS):
         kwh, nm3, kwh_heat = rate * el, rate * gas, rate * heat / 0.0036
-        rig.feed({"g": kwh, "l": kwh, "n": nm3, "ln": nm3, "s": kwh_heat, "ls": kwh_heat}, counts={"line": (rate, 0.0)})
+        rig.feed(
+            {"g": kwh, "l": kwh, "n": nm3, "ln": nm3, "s": kwh_heat, "ls": kwh_heat},
+            counts={"line": (rate, 0.0)},
+        )
     rig.store_all()
     gj = 0.0036 * el + gas * 0.038931 + heat
     kg = el * 0.5827 + gas * 2.16219 + heat * 110
     kgce = el * 0.1229 + gas * 1.33 + heat * 34.12
     assert await rig.value("power.electricity", "line") == pytest.approx(rate * el, rel=5e-5)
-    assert await rig.value("electrification.calorific", "line") == pytest.approx(100 * 0.0036 * el / gj, rel=5e-5)
+    assert await rig.value("electrification.calorific", "line") == pytest.approx(
+        100 * 0.0036 * el / gj, rel=5e-5
+    )
     assert await rig.value("per_good.carbon", "line") == pytest.approx(kg, rel=5e-5)
     assert await rig.value("kgce", "line") / (HOURS * rate) == pytest.approx(kgce, rel=5e-5)
     assert await rig.value("carbon_per_tce", "line") == pytest.approx(kg / kgce, rel=5e-5)

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from engine.factors.registry import properties, year_begins
-from engine.graph import Graph
-from engine.line_sums import LineSums
-from engine.stack import Stack
-from engine.weights import Weights
+from engine.figures.line_sums import LineSums
+from engine.figures.stack import Stack
+from engine.figures.weights import Weights
+from engine.tracing.graph import Graph
 from plant.load import load_plant_text
 from plant.resolve import resolve
 from plant.site import DatedFactor
@@ -52,7 +52,13 @@ async def test_case_9_remainder_and_its_uncertainty(tmp_path: Path) -> None:
 async def test_case_8_output(tmp_path: Path) -> None:
     body = "sources: {grid: {carrier: electricity, meter: g, into: board}}\nbuses: {board: {carrier: electricity}}\nlines: {line: {draws: {board: l}, output: {good: plc.good, scrap: plc.scrap}}}\n"
     rig = ApiRig(
-        text(body, "g l", more="factors: {grid: 1}", nodes="good: 'nsu=u;s=good', scrap: 'nsu=u;s=scrap'"), tmp_path
+        text(
+            body,
+            "g l",
+            more="factors: {grid: 1}",
+            nodes="good: 'nsu=u;s=good', scrap: 'nsu=u;s=scrap'",
+        ),
+        tmp_path,
     )
     rig.feed({"g": 600, "l": 600}, counts={"line": (0, 0)})
     rig.feed({"g": 400, "l": 400}, counts={"line": (80, 10)})
@@ -113,9 +119,15 @@ def test_a_discharge_carries_the_factor_of_its_origin(tmp_path: Path) -> None:
         DatedFactor(from_ns=b.start, location=msgspec.structs.replace(row, value_kg=kg), market=row)
         for b, kg in zip(books, (0.4, 0.6, 0.5), strict=True)
     )
-    site = msgspec.structs.replace(rig.site, properties=(msgspec.structs.replace(grid, dated=dated), *rest))
+    site = msgspec.structs.replace(
+        rig.site, properties=(msgspec.structs.replace(grid, dated=dated), *rest)
+    )
     weights = Weights.of_site(site)
-    kg = LineSums(site, Graph(site), weights).columns(Stack(books))["scope2_location_kg"][:, 0].tolist()
+    kg = (
+        LineSums(site, Graph(site), weights)
+        .columns(Stack(books))["scope2_location_kg"][:, 0]
+        .tolist()
+    )
     assert kg == pytest.approx([16.0, 60 * 0.2 * 0.6, 21.052632 + 30 * 0.5], abs=1e-6)
     held = float(weights.kg_of(books[2].layers)[0])
     assert sum(kg) + held == pytest.approx(100 * 0.4 + 20 * 0.6 + 30 * 0.5)  # 67.000

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.block import close
 from engine.book import Flow
-from engine.graph import Edges, Graph
-from engine.storage import Account
+from engine.tracing.block import close
+from engine.tracing.graph import Edges, Graph
+from engine.tracing.storage import Account
 from tests.rig import Rig, text
 
 BATTERY = """
@@ -43,7 +43,10 @@ def test_case_1_battery_fifo(tmp_path: Path) -> None:
     }  # the factor of W1 applies: 52.631579 * .4 = 21.052632 kg
     factors = {books[0].start: 0.4, books[1].start: 0.6}
     held = sum(
-        amount * factors[origin] for layer in books[2].layers[0] for source, origin, amount in layer[2] if source == 0
+        amount * factors[origin]
+        for layer in books[2].layers[0]
+        for source, origin, amount in layer[2]
+        if source == 0
     )
     assert held == pytest.approx(7.747368, abs=1e-6)
     assert books[2].held_kwh[0] == pytest.approx(45.0)
@@ -54,7 +57,8 @@ def test_case_1_battery_well_mixed(tmp_path: Path) -> None:
     flows = books[2].flows
     rows = (flows.via == 0) & (flows.kind == Flow.LINE)
     got = {
-        (int(s), int(o)): a for s, o, a in zip(flows.source[rows], flows.origin[rows], flows.amount[rows], strict=True)
+        (int(s), int(o)): a
+        for s, o, a in zip(flows.source[rows], flows.origin[rows], flows.amount[rows], strict=True)
     }
     assert got[(0, books[0].start)] == pytest.approx(31.578947, abs=1e-6)
     assert got[(0, books[1].start)] == pytest.approx(4.210526, abs=1e-6)
@@ -69,10 +73,14 @@ def test_case_1b_battery_management_says_less() -> None:
     account.charge(0, 100.0, [((0, 0), 100.0)])
     account.discharge(45.0)
     assert sum(account.amounts().values()) == pytest.approx(47.368421, abs=1e-6)
-    assert sum(account.amounts().values()) / (account.energy_kwh * 0.9) == pytest.approx(1.169591, abs=1e-6)
+    assert sum(account.amounts().values()) / (account.energy_kwh * 0.9) == pytest.approx(
+        1.169591, abs=1e-6
+    )
     account.settle(40.0)
     assert sum(account.amounts().values()) == pytest.approx(47.368421, abs=1e-6)
-    assert sum(account.amounts().values()) / (account.energy_kwh * 0.9) == pytest.approx(1.315789, abs=1e-6)
+    assert sum(account.amounts().values()) / (account.energy_kwh * 0.9) == pytest.approx(
+        1.315789, abs=1e-6
+    )
 
 
 CHP = """
@@ -84,7 +92,8 @@ lines: {a: {draws: {board: la}}, b: {draws: {heat: lb}}}
 
 
 @pytest.mark.parametrize(
-    ("split", "alpha"), [("efficiency", 0.658721560), ("energy_content", 0.457831325), ("work_potential", 0.825108971)]
+    ("split", "alpha"),
+    [("efficiency", 0.658721560), ("energy_content", 0.457831325), ("work_potential", 0.825108971)],
 )
 def test_case_2_chp(tmp_path: Path, split: str, alpha: float) -> None:
     rig = Rig(text(CHP % split, "g g2 p h la lb"), tmp_path)
@@ -172,7 +181,19 @@ lines: {a: {draws: {heat: la}}}
 @pytest.mark.parametrize("ambient", ["amb", "derived"])
 def test_case_4_heat_pump(tmp_path: Path, ambient: str) -> None:
     rig = Rig(text(HEAT_PUMP % ambient, "g p gm gm2 hp hh bh la amb"), tmp_path)
-    rig.feed({"g": 75, "p": 25, "hp": 100, "amb": 250, "hh": 350, "gm": 150, "gm2": 150, "bh": 135, "la": 400})
+    rig.feed(
+        {
+            "g": 75,
+            "p": 25,
+            "hp": 100,
+            "amb": 250,
+            "hh": 350,
+            "gm": 150,
+            "gm2": 150,
+            "bh": 135,
+            "la": 400,
+        }
+    )
     got = rig.traced(rig.close()[0], 0)
     expected = {"grid": 61.855670, "pv": 20.618557, "ambient": 206.185567, "gas": 123.711340}
     assert got == pytest.approx(expected, abs=1e-6)
@@ -195,7 +216,8 @@ def test_case_5_export(tmp_path: Path) -> None:
     book = rig.close()[0]
     out = book.flows.kind == Flow.EXPORT
     assert {
-        int(s): float(a) for s, a in zip(book.flows.source[out], book.flows.amount[out], strict=True)
+        int(s): float(a)
+        for s, a in zip(book.flows.source[out], book.flows.amount[out], strict=True)
     } == pytest.approx({1: 30.0})
     a, b = rig.traced(book, 0), rig.traced(book, 1)
     assert a == pytest.approx({"grid": 6.666667, "pv": 33.333333}, abs=1e-6)
@@ -229,7 +251,9 @@ def test_case_7_gap_parent_minus_siblings(tmp_path: Path) -> None:
     rig.feed({"g": 20.0, "la": 10.0, "lb": 10.0})
     shape = [33.0, 33.0, 11.0, 11.0, 22.0]
     for hour in range(5):
-        rig.feed({"g": shape[hour] + 10.0, "lb": 10.0, "la": 20.0}, silent={"la"} if hour < 4 else set())
+        rig.feed(
+            {"g": shape[hour] + 10.0, "lb": 10.0, "la": 20.0}, silent={"la"} if hour < 4 else set()
+        )
     books = rig.close()
     assert [float(b.taps[0]) for b in books[1:6]] == pytest.approx([30, 30, 10, 10, 20])
     assert sum(float(b.taps_estimated[0]) for b in books[1:6]) == pytest.approx(100.0)

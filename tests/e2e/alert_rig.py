@@ -23,7 +23,12 @@ def answers() -> Answers:
     """All that the page asks for, nothing open."""
     own = json.loads(ANSWERS.read_text(encoding="utf-8"))
     found = recorded() | own
-    found["/api/v1/alerts"] = {**own["/api/v1/alerts?state=all"], "open": [], "chattering": [], "past": []}
+    found["/api/v1/alerts"] = {
+        **own["/api/v1/alerts?state=all"],
+        "open": [],
+        "chattering": [],
+        "past": [],
+    }
     found["/api/v1/silences"] = []
     found["/api/v1/notify"] = {"outbox": {}, "channels": []}
     return _with(found, [], [])
@@ -121,11 +126,19 @@ def detail(found: Answers, of: dict[str, Any]) -> dict[str, Any]:
     """The answer for one alert: a curve where its figure is stored."""
     one: dict[str, Any] = copy.deepcopy(found[f"/api/v1/alerts/{past(found)['id']}"])
     own = of["rule"] == "idle_load"
-    moves = [(of["fired_ms"], "wattline", "fired", ""), (of["fired_ms"] + MINUTE, "wattline", "told (fired)", "k|1")]
+    moves = [
+        (of["fired_ms"], "wattline", "fired", ""),
+        (of["fired_ms"] + MINUTE, "wattline", "told (fired)", "k|1"),
+    ]
     if taken := of["acknowledged"]:
         moves.append((taken["at_ms"], taken["by"], "acknowledged", taken["note"]))
     trail = [dict(zip(("at_ms", "actor", "action", "detail"), m, strict=True)) for m in moves]
-    return one | {"alert": of, "rule": rule(found, of["rule"]), "chart": one["chart"] if own else None, "trail": trail}
+    return one | {
+        "alert": of,
+        "rule": rule(found, of["rule"]),
+        "chart": one["chart"] if own else None,
+        "trail": trail,
+    }
 
 
 def record(base: str) -> None:
@@ -134,14 +147,20 @@ def record(base: str) -> None:
     by_rule: dict[str, list[Any]] = {}
     for one in everything["past"]:
         by_rule.setdefault(one["rule"], []).append(one)
-    everything["past"] = sorted((a for all_of in by_rule.values() for a in all_of[-6:]), key=lambda a: -a["fired_ms"])
+    everything["past"] = sorted(
+        (a for all_of in by_rule.values() for a in all_of[-6:]), key=lambda a: -a["fired_ms"]
+    )
     one = f"/api/v1/alerts/{past({'/api/v1/alerts?state=all': everything})['id']}"
     trial = fetched(base + BACKTEST)
     trial["spans"] = trial["spans"][-20:]
     trial["chart"] |= {k: trial["chart"][k][::6] for k in ("start_ms", "value", "limit")}
     found = {"/api/v1/alerts?state=all": everything, BACKTEST: trial}
-    found |= {path: fetched(base + path) for path in ("/api/v1/rules", "/api/v1/rules/noisiest", one)}
-    ANSWERS.write_text(json.dumps(short(found), separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
+    found |= {
+        path: fetched(base + path) for path in ("/api/v1/rules", "/api/v1/rules/noisiest", one)
+    }
+    ANSWERS.write_text(
+        json.dumps(short(found), separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

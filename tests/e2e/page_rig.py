@@ -27,14 +27,27 @@ from api.hub import Hub
 from wattline.runtime import page_folder
 
 ANSWERS = Path(__file__).with_name("page_answers.json")
-PAGES = ("/", "/lines/cells_steam", "/lines/electronics", "/health", "/compare", "/alerts", "/factors")
+PAGES = (
+    "/",
+    "/lines/cells_steam",
+    "/lines/electronics",
+    "/health",
+    "/compare",
+    "/alerts",
+    "/factors",
+)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 def recorded() -> dict[str, Any]:
     """Answers by path and query, as one running demo gave them; no alert is open."""
     found: dict[str, Any] = json.loads(ANSWERS.read_text(encoding="utf-8"))
-    calm = {"at_ms": found["/api/v1/live"]["now"]["at_ms"], "open": [], "chattering": [], "past": []}
+    calm = {
+        "at_ms": found["/api/v1/live"]["now"]["at_ms"],
+        "open": [],
+        "chattering": [],
+        "past": [],
+    }
     return {"/api/v1/alerts": calm, **found}
 
 
@@ -69,13 +82,17 @@ class PageRig:
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
-        app.add_api_route("/{path:path}", self._serve, methods=["GET", "POST", "DELETE"], response_model=None)
+        app.add_api_route(
+            "/{path:path}", self._serve, methods=["GET", "POST", "DELETE"], response_model=None
+        )
         return app
 
     async def _serve(self, request: Request, path: str) -> Response:
         if request.method != "GET":
             body = await request.body()
-            self.sent.append((request.method, request.url.path, json.loads(body) if body else request.url.query))
+            self.sent.append(
+                (request.method, request.url.path, json.loads(body) if body else request.url.query)
+            )
         answer = self._stream() if path == "api/v1/live/stream" else self._answer(request, path)
         answer.headers["Content-Security-Policy"] = CSP
         return answer
@@ -89,11 +106,23 @@ class PageRig:
         if path.startswith("api/"):
             key = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             key = key if request.method == "GET" else f"{request.method} {key}"
-            if request.url.path == "/api/v1/series" and key not in self.answers and (made := self._series(request)):
+            if (
+                request.url.path == "/api/v1/series"
+                and key not in self.answers
+                and (made := self._series(request))
+            ):
                 return JSONResponse(made)
-            missing = {"error": {"code": "not_found", "message": f"not recorded: {key}", "hint": ""}}
+            missing = {
+                "error": {"code": "not_found", "message": f"not recorded: {key}", "hint": ""}
+            }
             found = self.answers.get(key, missing)
-            status = 404 if key not in self.answers else 400 if isinstance(found, dict) and "error" in found else 200
+            status = (
+                404
+                if key not in self.answers
+                else 400
+                if isinstance(found, dict) and "error" in found
+                else 200
+            )
             return JSONResponse(found, status)
         file = page_folder() / path
         return FileResponse(file if path and file.is_file() else page_folder() / "index.html")
@@ -105,18 +134,27 @@ class PageRig:
         for wanted in asked["figures"].split(","):
             start = wanted.rstrip("*")
             for key, answer in self.answers.items():
-                if key.startswith("/api/v1/series") and answer["of"] in (asked["of"], "cells_steam"):
+                if key.startswith("/api/v1/series") and answer["of"] in (
+                    asked["of"],
+                    "cells_steam",
+                ):
                     own = answer["of"] == asked["of"] or start == "seconds."
                     columns |= {
-                        k: v for k, v in answer["columns"].items() if own and (k.startswith(start) or k == "start_ms")
+                        k: v
+                        for k, v in answer["columns"].items()
+                        if own and (k.startswith(start) or k == "start_ms")
                     }
                     form = answer
         if not columns:
             return None
         if not asked["from"].startswith("-"):
-            a, b = (round(datetime.fromisoformat(asked[k]).timestamp() * 1000) for k in ("from", "to"))
+            a, b = (
+                round(datetime.fromisoformat(asked[k]).timestamp() * 1000) for k in ("from", "to")
+            )
             starts = list(range(a, b, 900_000))
-            columns = {k: starts if k == "start_ms" else [v[-2]] * len(starts) for k, v in columns.items()}
+            columns = {
+                k: starts if k == "start_ms" else [v[-2]] * len(starts) for k, v in columns.items()
+            }
         return {**form, "of": asked["of"], "columns": columns}
 
     def stop_stream(self) -> None:
@@ -125,9 +163,13 @@ class PageRig:
 
     @contextmanager
     def running(self) -> Iterator[PageRig]:
-        config = uvicorn.Config(self.app(), "127.0.0.1", 0, log_level="error", lifespan="off", loop="none")
+        config = uvicorn.Config(
+            self.app(), "127.0.0.1", 0, log_level="error", lifespan="off", loop="none"
+        )
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=self.loop.run_until_complete, args=(server.serve(),), daemon=True)
+        thread = threading.Thread(
+            target=self.loop.run_until_complete, args=(server.serve(),), daemon=True
+        )
         thread.start()
         while not server.started:
             threading.Event().wait(0.02)
@@ -165,7 +207,10 @@ def record(base: str) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         page = browser.new_page(viewport={"width": 1366, "height": 900})
-        page.on("request", lambda r: asked.add(r.url.removeprefix(base)) if "/api/v1/" in r.url else None)
+        page.on(
+            "request",
+            lambda r: asked.add(r.url.removeprefix(base)) if "/api/v1/" in r.url else None,
+        )
         for path in PAGES:
             page.goto(base + path)
             page.wait_for_timeout(4000)
@@ -175,7 +220,9 @@ def record(base: str) -> None:
                 page.keyboard.press("Escape")
         browser.close()
     found = {path: fetched(base + path) for path in sorted(asked) if not path.endswith("/stream")}
-    ANSWERS.write_text(json.dumps(short(found), separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
+    ANSWERS.write_text(
+        json.dumps(short(found), separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def fetched(url: str) -> Any:

@@ -69,9 +69,15 @@ class Image:
             assert source == target, "an environment is not moved"
             assert Path(self.own(f"{source}/bin/wattline")).exists()
         elif source == ".":
-            ignored = [i.removeprefix("**/") for i in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()]
+            ignored = [
+                i.removeprefix("**/")
+                for i in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+            ]
             shutil.copytree(
-                ROOT, self.work, dirs_exist_ok=True, ignore=lambda at, names: _ignored(Path(at), names, ignored)
+                ROOT,
+                self.work,
+                dirs_exist_ok=True,
+                ignore=lambda at, names: _ignored(Path(at), names, ignored),
             )
         else:
             (self.work / target).parent.mkdir(parents=True, exist_ok=True)
@@ -88,16 +94,26 @@ class Image:
             elif "--require-hashes" in command:
                 assert (self.work / command.split()[-1]).exists()
                 (packages,) = (self.root / "opt/wattline").glob("lib/python*/site-packages")
-                (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+                (packages / "others.pth").write_text(
+                    sysconfig.get_path("purelib") + "\n", encoding="utf-8"
+                )
             else:
                 self._shell(command)
 
     def _shell(self, command: str) -> None:
         mine = re.sub(
-            r"^python ", f"{sys.executable} ", self.own(command).replace("pip install", "pip install -q --no-index")
+            r"^python ",
+            f"{sys.executable} ",
+            self.own(command).replace("pip install", "pip install -q --no-index"),
         )
         done = subprocess.run(
-            mine, shell=True, cwd=self.work, env=self.env, capture_output=True, text=True, timeout=120
+            mine,
+            shell=True,
+            cwd=self.work,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
@@ -111,7 +127,9 @@ class Image:
         assert "--timeout=5s" in options.split()
         listed = [self.own(part) for part in json.loads(command)]
         return (
-            subprocess.run(listed, env=self.env, cwd=self.work, capture_output=True, timeout=20, check=False).returncode
+            subprocess.run(
+                listed, env=self.env, cwd=self.work, capture_output=True, timeout=20, check=False
+            ).returncode
             == 0
         )
 
@@ -121,7 +139,9 @@ class Image:
         command = [*self.listed("ENTRYPOINT"), *self.listed("CMD")]
         command[0] = shutil.which(command[0], path=self.env["PATH"]) or "?"
         assert command[0].startswith(str(self.root))
-        process = subprocess.Popen(command, cwd=self.work, env=self.env, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, cwd=self.work, env=self.env, stdout=subprocess.PIPE, text=True
+        )
         try:
             yield process
         finally:
@@ -132,7 +152,9 @@ class Image:
 def _ignored(at: Path, names: list[str], patterns: list[str]) -> set[str]:
     """`dist` and the like only at the top; the built page lies deeper."""
     deep = {"__pycache__", "node_modules"}
-    return {n for n in names for p in patterns if fnmatch.fnmatch(n, p) and (at == ROOT or n in deep)}
+    return {
+        n for n in names for p in patterns if fnmatch.fnmatch(n, p) and (at == ROOT or n in deep)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -145,13 +167,22 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 def test_the_image_runs(image: Image) -> None:
     plant = Path(image.own("/etc/wattline/plant.yaml"))
     plant.parent.mkdir(parents=True)
-    made = subprocess.run([*image.listed("ENTRYPOINT"), "init", str(plant)], env=image.env, cwd=image.work, check=False)
+    made = subprocess.run(
+        [*image.listed("ENTRYPOINT"), "init", str(plant)],
+        env=image.env,
+        cwd=image.work,
+        check=False,
+    )
     assert made.returncode == 0
-    plant.write_text(plant.read_text(encoding="utf-8").replace("192.0.2.20:502", "127.0.0.1:1"), encoding="utf-8")
+    plant.write_text(
+        plant.read_text(encoding="utf-8").replace("192.0.2.20:502", "127.0.0.1:1"), encoding="utf-8"
+    )
     assert not image.healthy(), "nothing runs yet"
     with image.running() as process:
         until(image.healthy, 60, "a healthy container")
-        (container,) = documents("kubernetes/wattline.yaml")[-1]["spec"]["template"]["spec"]["containers"]
+        (container,) = documents("kubernetes/wattline.yaml")[-1]["spec"]["template"]["spec"][
+            "containers"
+        ]
         for probe in ("startupProbe", "livenessProbe"):
             assert answers(image.port, container[probe]["httpGet"]["path"])
     assert process.stdout is not None
@@ -172,7 +203,10 @@ def test_the_page_and_nothing_else_of_the_tree_is_in_it(image: Image) -> None:
 def compose_command() -> list[str]:
     """The plug-in of docker, or the program of old; neither needs an engine to render."""
     plugin = ["docker", "compose"]
-    if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode:
+    if (
+        shutil.which("docker")
+        and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode
+    ):
         return plugin
     if shutil.which("docker-compose") is None:
         pytest.skip("neither docker compose nor docker-compose is installed")
@@ -181,7 +215,9 @@ def compose_command() -> list[str]:
 
 def test_compose_renders() -> None:
     command = [*compose_command(), "-f", str(ROOT / "deploy/docker/compose.yaml"), "config"]
-    rendered = yaml.safe_load(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    rendered = yaml.safe_load(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    )
     (compose,) = documents("docker/compose.yaml")
     assert set(rendered["services"]) == set(compose["services"])
     assert set(rendered["volumes"]) == set(compose["volumes"])
@@ -190,7 +226,9 @@ def test_compose_renders() -> None:
 def kubectl(folder: Path, *command: str) -> list[dict[str, Any]]:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
-    done = subprocess.run(["kubectl", *command], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["kubectl", *command], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
@@ -248,7 +286,9 @@ def test_kubernetes_parts_fit_together() -> None:
     )
     claims = {c["metadata"]["name"] for c in parts["StatefulSet"]["spec"]["volumeClaimTemplates"]}
     (container,) = pod["spec"]["containers"]
-    assert {m["name"] for m in container["volumeMounts"]} == claims | {v["name"] for v in pod["spec"]["volumes"]}
+    assert {m["name"] for m in container["volumeMounts"]} == claims | {
+        v["name"] for v in pod["spec"]["volumes"]
+    }
     assert parts["StatefulSet"]["spec"]["replicas"] == 1, "the embedded store has one writer"
 
 
@@ -257,10 +297,15 @@ def test_images_run_what_the_command_line_knows() -> None:
     listed = re.search(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)
     assert listed is not None
     given = yaml.safe_load(listed[1])
-    (container,) = documents("kubernetes/wattline.yaml")[-1]["spec"]["template"]["spec"]["containers"]
+    (container,) = documents("kubernetes/wattline.yaml")[-1]["spec"]["template"]["spec"][
+        "containers"
+    ]
     assert given == container["args"]
     help_text = subprocess.run(
-        [sys.executable, "-m", "wattline.cli", "run", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "wattline.cli", "run", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert all(word in help_text.stdout for word in given if word.startswith("--"))
     for source in re.findall(r"^COPY (?!--from)(\S+) ", dockerfile, re.MULTILINE):

@@ -71,20 +71,29 @@ def test_live_figures_are_there_and_move(demo: tuple[str, Any]) -> None:
     first = get(base + "/api/v1/live")["now"]
     assert 10_000 < first["site"]["power_kw"] < 35_000
     assert 40 < first["lines"]["cells_steam"]["figures"]["electrification.calorific@final"] < 75
-    assert first["lines"]["cells_electric"]["figures"]["electrification.calorific@final"] == pytest.approx(100)
+    assert first["lines"]["cells_electric"]["figures"][
+        "electrification.calorific@final"
+    ] == pytest.approx(100)
     until(
-        lambda: get(base + "/api/v1/live")["now"]["site"]["power_kw"] != first["site"]["power_kw"], 10, "another power"
+        lambda: get(base + "/api/v1/live")["now"]["site"]["power_kw"] != first["site"]["power_kw"],
+        10,
+        "another power",
     )
 
 
 def test_history_is_filled_and_meters_are_well(demo: tuple[str, Any]) -> None:
     base, _ = demo
     until(
-        lambda: get(base + "/api/v1/live")["backfill"] is None and get(base + "/api/v1/live")["books"],
+        lambda: (
+            get(base + "/api/v1/live")["backfill"] is None and get(base + "/api/v1/live")["books"]
+        ),
         150,
         "seven days of history",
     )
-    series = get(base + "/api/v1/series?of=site&figures=energy.electricity,intensity.electricity&every=day&from=-6d")
+    series = get(
+        base
+        + "/api/v1/series?of=site&figures=energy.electricity,intensity.electricity&every=day&from=-6d"
+    )
     assert sum(v is not None for v in series["columns"]["energy.electricity"]) >= 6
     assert all(200 < v < 600 for v in series["columns"]["intensity.electricity"] if v is not None)
     states = [m["state"] for m in get(base + "/api/v1/health")["meters"]]
@@ -108,13 +117,18 @@ def differs(example: Any, real: Any, where: str) -> None:
         differs(example[0], real[0], f"{where}[0]")
     elif example is not None and real is not None:
         numbers = isinstance(example, int | float) and isinstance(real, int | float)
-        assert numbers or type(example) is type(real), f"{where}: {real!r} is no {type(example).__name__}"
+        assert numbers or type(example) is type(real), (
+            f"{where}: {real!r} is no {type(example).__name__}"
+        )
 
 
 def test_a_taken_port_is_one_plain_sentence(demo: tuple[str, Any]) -> None:
     port = demo[0].rpartition(":")[2]
     done = subprocess.run(
-        [sys.executable, "-m", "wattline.cli", "demo", "--port", port], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "wattline.cli", "demo", "--port", port],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.strip().endswith("give another with --port")
@@ -132,21 +146,33 @@ def test_page_in_a_real_browser(demo: tuple[str, Any], tmp_path: Path) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--no-first-run",
+            ],
         )
         for width, dark, locale in ((1366, False, "en"), (390, True, "zh-CN"), (3840, False, "de")):
             context = browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale=locale
+                viewport={"width": width, "height": 900},
+                color_scheme="dark" if dark else "light",
+                locale=locale,
             )
             page = context.new_page()
             page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda e: problems.append(str(e)))
-            page.on("request", lambda r: outside.append(r.url) if not r.url.startswith((base, "data:")) else None)
+            page.on(
+                "request",
+                lambda r: outside.append(r.url) if not r.url.startswith((base, "data:")) else None,
+            )
             page.goto(base)
             page.wait_for_selector(".tile .value")
             before = page.inner_text(".clock")
             page.wait_for_function(
-                "old => document.querySelector('.clock').textContent !== old", arg=before, timeout=10_000
+                "old => document.querySelector('.clock').textContent !== old",
+                arg=before,
+                timeout=10_000,
             )
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             page.screenshot(path=str(tmp_path / f"site-{width}.png"))
@@ -167,7 +193,12 @@ def test_explain_by_keyboard_and_a_lost_stream_is_said(demo: tuple[str, Any]) ->
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--no-first-run",
+            ],
         )
         context = browser.new_context(locale="en")
         page = context.new_page()
@@ -186,7 +217,9 @@ def test_explain_by_keyboard_and_a_lost_stream_is_said(demo: tuple[str, Any]) ->
 
 
 @pytest.mark.timeout(240)
-def test_a_visitor_sees_an_alert_within_three_minutes(demo: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_a_visitor_sees_an_alert_within_three_minutes(
+    demo: tuple[str, subprocess.Popen[bytes]],
+) -> None:
     """The story has a meter fall silent; the rule that ships says so, by name, in three languages."""
     base, process = demo
     left = 180.0 - (time.time() - Path(f"/proc/{process.pid}").stat().st_ctime)
@@ -198,4 +231,8 @@ def test_a_visitor_sees_an_alert_within_three_minutes(demo: tuple[str, subproces
     until(lambda: bool(seen()), left, "the alert of the silent meter")
     (alert,) = seen()
     assert alert["subject"] == "modules_el"
-    assert "silent" in alert["say"]["en"] and "无数据" in alert["say"]["zh"] and "schweigt" in alert["say"]["de"]
+    assert (
+        "silent" in alert["say"]["en"]
+        and "无数据" in alert["say"]["zh"]
+        and "schweigt" in alert["say"]["de"]
+    )

@@ -54,7 +54,9 @@ def steps(page: str) -> list[Step]:
 def terminal(commands: str, folder: Path, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Commands of which the last stays on; ended as Ctrl-C ends it."""
     *before, last = commands.splitlines()
-    process = subprocess.Popen(["sh", "-ec", "\n".join([*before, f"exec {last}"])], cwd=folder, env=env)
+    process = subprocess.Popen(
+        ["sh", "-ec", "\n".join([*before, f"exec {last}"])], cwd=folder, env=env
+    )
     try:
         yield process
     finally:
@@ -65,7 +67,11 @@ def terminal(commands: str, folder: Path, env: dict[str, str]) -> Iterator[subpr
 def environment(folder: Path) -> dict[str, str]:
     """What somebody has who installed Wattline."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("WATTLINE_")}
-    return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+    }
 
 
 def test_first_plant(tmp_path: Path) -> None:
@@ -76,9 +82,13 @@ def test_first_plant(tmp_path: Path) -> None:
                 terminals.enter_context(terminal(step.commands, tmp_path, env))
                 until((tmp_path / "endpoints.json").exists, 40, "endpoints.json")
             else:
-                subprocess.run(step.commands, shell=True, cwd=tmp_path, env=env, check=True, timeout=60)
+                subprocess.run(
+                    step.commands, shell=True, cwd=tmp_path, env=env, check=True, timeout=60
+                )
         until(lambda: answers(8020, "/readyz"), 40, "the page of the guide")
-    assert (tmp_path / "plant-file.schema.json").read_text() == (ROOT / "docs" / "plant-file.schema.json").read_text()
+    assert (tmp_path / "plant-file.schema.json").read_text() == (
+        ROOT / "docs" / "plant-file.schema.json"
+    ).read_text()
 
 
 def test_first_rule(tmp_path: Path) -> None:
@@ -96,7 +106,9 @@ def test_first_rule(tmp_path: Path) -> None:
     assert "1 rules, 1 tests, 0 failed" in said
     assert "would have fired" in said and "x 1.25" in said
     named = re.search(
-        r"^rules:\n  files: .*$", (ROOT / "docs" / "first-rule.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^rules:\n  files: .*$",
+        (ROOT / "docs" / "first-rule.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert named, "the plant file names its rule files"
     plant = tmp_path / "plant.yaml"
@@ -177,7 +189,9 @@ def test_influxdb_and_grafana(tmp_path: Path, influxd: Influxd, grafana: Stub) -
         "GRAFANA_TOKEN": ADMIN,
     }
     page = (ROOT / "docs" / "influxdb-and-grafana.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)) == set(mine), "the words that the reader replaces"
+    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)) == set(mine), (
+        "the words that the reader replaces"
+    )
     folder = tmp_path / "empty"
     folder.mkdir()
     env = environment(tmp_path)
@@ -194,7 +208,11 @@ def test_influxdb_and_grafana(tmp_path: Path, influxd: Influxd, grafana: Stub) -
                 running = others.enter_context(ExitStack())
                 running.enter_context(terminal(commands, folder, env))
                 until(
-                    lambda: b'store_up{store="influx"} 1.0' in fetched("http://127.0.0.1:8030/metrics"), 40, "InfluxDB"
+                    lambda: (
+                        b'store_up{store="influx"} 1.0' in fetched("http://127.0.0.1:8030/metrics")
+                    ),
+                    40,
+                    "InfluxDB",
                 )
             else:
                 if step.how == "after two minutes":
@@ -203,7 +221,9 @@ def test_influxdb_and_grafana(tmp_path: Path, influxd: Influxd, grafana: Stub) -
                     running.close()
                 answer = shell.type(commands)
                 for line in seen.splitlines():
-                    assert shows(answer, line), f"{commands}\nthe guide shows: {line}\nseen: {answer}"
+                    assert shows(answer, line), (
+                        f"{commands}\nthe guide shows: {line}\nseen: {answer}"
+                    )
         shell.close()
     can_be_read(grafana)
 
@@ -212,12 +232,18 @@ def can_be_read(grafana: Stub) -> None:
     """What the guide put into Grafana leads to the figures: address, database and header of the data source, asked as Grafana asks."""
     for uid, measurement in (("wattline", "line"), ("wattline-readings", "meter")):
         source = grafana.sources[uid]
-        header = {source["jsonData"]["httpHeaderName1"]: source["secureJsonData"]["httpHeaderValue1"]}
-        found = fetched(f"{source['url']}/query?db={source['database']}&q=SHOW+MEASUREMENTS", header)
+        header = {
+            source["jsonData"]["httpHeaderName1"]: source["secureJsonData"]["httpHeaderValue1"]
+        }
+        found = fetched(
+            f"{source['url']}/query?db={source['database']}&q=SHOW+MEASUREMENTS", header
+        )
         assert f'["{measurement}"]' in found.decode()
     assert len(grafana.boards) == 6
 
 
 def fetched(url: str, headers: dict[str, str] | None = None) -> bytes:
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=5) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, headers=headers or {}), timeout=5
+    ) as answer:
         return bytes(answer.read())

@@ -24,7 +24,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(120),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"),
+    pytest.mark.skipif(
+        not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"
+    ),
 ]
 # page, theme, width, language
 CASES = [
@@ -62,7 +64,9 @@ def bare_codes(page: Page) -> None:
     page.evaluate("document.querySelectorAll('code').forEach(c => c.textContent = 'x > 1')")
 
 
-@pytest.mark.parametrize(("path", "theme", "width", "lang"), CASES, ids=["-".join(map(str, c)) for c in CASES])
+@pytest.mark.parametrize(
+    ("path", "theme", "width", "lang"), CASES, ids=["-".join(map(str, c)) for c in CASES]
+)
 def test_picture(browser: Browser, path: str, theme: str, width: int, lang: str) -> None:
     with PageRig(busy()).running() as rig, shown(browser, rig, path, theme, width, lang) as page:
         if path.startswith("/rules/"):
@@ -108,7 +112,9 @@ def test_the_list_is_parted_and_folded(browser: Browser) -> None:
         assert fold.locator("li").all_inner_texts()[:3] == ["smt_1_el", "smt_2_el", "smt_3_el"]
         assert fold.locator("a[href='/alerts/a3']").is_visible()
         assert "acknowledged by Li Wei" in page.locator(".openNow").inner_text()
-        assert re.search(r"quiet until \d\d:\d\d \(Anna Berg\)", page.locator(".openNow").inner_text())
+        assert re.search(
+            r"quiet until \d\d:\d\d \(Anna Berg\)", page.locator(".openNow").inner_text()
+        )
 
 
 def test_what_is_unfolded_stays_so_while_the_list_is_renewed(browser: Browser) -> None:
@@ -120,7 +126,9 @@ def test_what_is_unfolded_stays_so_while_the_list_is_renewed(browser: Browser) -
         rig.answers["/api/v1/alerts"]["open"].pop()
         items.nth(4).wait_for(state="detached", timeout=12_000)
         assert fold.locator("li").first.is_visible()
-        assert fold.locator("summary").evaluate("e => e === document.activeElement"), "and the focus with it"
+        assert fold.locator("summary").evaluate("e => e === document.activeElement"), (
+            "and the focus with it"
+        )
 
 
 def test_the_past_can_be_filtered_by_rule(browser: Browser) -> None:
@@ -132,7 +140,9 @@ def test_the_past_can_be_filtered_by_rule(browser: Browser) -> None:
         page.locator("#past-rule").focus()
         page.locator("#past-rule").select_option("idle_load")
         assert rows.count() == sum(a["rule"] == "idle_load" for a in past) < len(past)
-        assert page.locator("#past-rule").evaluate("e => e === document.activeElement"), "the filter keeps its focus"
+        assert page.locator("#past-rule").evaluate("e => e === document.activeElement"), (
+            "the filter keeps its focus"
+        )
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -147,7 +157,9 @@ def test_nothing_open_is_said_in_words(browser: Browser, lang: str) -> None:
 def test_acknowledging_says_who_and_is_remembered(browser: Browser) -> None:
     found = busy()
     of = found["/api/v1/alerts/a4"]["alert"]
-    taken = of | {"acknowledged": {"by": "Li Wei", "at_ms": of["fired_ms"] + 120_000, "note": "on my way"}}
+    taken = of | {
+        "acknowledged": {"by": "Li Wei", "at_ms": of["fired_ms"] + 120_000, "note": "on my way"}
+    }
     found["POST /api/v1/alerts/a4/acknowledge"] = detail(found, taken)
     with PageRig(found).running() as rig, shown(browser, rig, "/alerts/a4") as page:
         page.wait_for_selector(".acts")
@@ -155,7 +167,9 @@ def test_acknowledging_says_who_and_is_remembered(browser: Browser) -> None:
         rig.answers["/api/v1/alerts/a4"] = detail(found, taken)
         act(page, "acknowledge", yourName="Li Wei", note="on my way")
         page.locator(".taken").wait_for()
-        assert rig.sent == [("POST", "/api/v1/alerts/a4/acknowledge", {"name": "Li Wei", "note": "on my way"})]
+        assert rig.sent == [
+            ("POST", "/api/v1/alerts/a4/acknowledge", {"name": "Li Wei", "note": "on my way"})
+        ]
         assert "acknowledged by Li Wei" in page.locator(".taken").inner_text()
         assert page.locator("main .tablebox tbody tr").last.inner_text().split("\t")[1:] == ["Li Wei", "acknowledged", "on my way"]  # fmt: skip
         page.reload()
@@ -167,7 +181,9 @@ def test_shelving_offers_what_the_severity_allows(browser: Browser) -> None:
     most = {"a1": "240", "a2": "1440", "a4": "10080"}
     with PageRig(busy()).running() as rig:
         for alert, minutes in most.items():
-            rig.answers[f"POST /api/v1/alerts/{alert}/shelve"] = rig.answers[f"/api/v1/alerts/{alert}"]
+            rig.answers[f"POST /api/v1/alerts/{alert}/shelve"] = rig.answers[
+                f"/api/v1/alerts/{alert}"
+            ]
             with shown(browser, rig, f"/alerts/{alert}", person="Anna") as page:
                 page.wait_for_selector(".acts")
                 assert page.locator("details.shelve option").last.get_attribute("value") == minutes
@@ -194,7 +210,12 @@ def test_silencing_is_for_this_rule_on_this_subject_until_a_time(browser: Browse
         alert = found["/api/v1/alerts/a4"]["alert"]
         until_ms = datetime.fromisoformat(body.pop("until")).timestamp() * 1000
         assert path == "/api/v1/silences"
-        assert body == {"name": "Anna", "reason": "retooling", "rule": "idle_load", "subject": alert["subject"]}
+        assert body == {
+            "name": "Anna",
+            "reason": "retooling",
+            "rule": "idle_load",
+            "subject": alert["subject"],
+        }
         assert until_ms == found["/api/v1/alerts"]["at_ms"] + 4 * HOUR
 
 
@@ -213,8 +234,13 @@ def test_a_silence_can_be_lifted(browser: Browser) -> None:
 def test_what_the_api_refuses_is_said_where_the_button_is(browser: Browser) -> None:
     found = busy()
     refused = "there is no open alert 'a4'"
-    found["POST /api/v1/alerts/a4/acknowledge"] = {"error": {"code": "bad_query", "message": refused, "hint": ""}}
-    with PageRig(found).running() as rig, shown(browser, rig, "/alerts/a4", tolerates="400") as page:
+    found["POST /api/v1/alerts/a4/acknowledge"] = {
+        "error": {"code": "bad_query", "message": refused, "hint": ""}
+    }
+    with (
+        PageRig(found).running() as rig,
+        shown(browser, rig, "/alerts/a4", tolerates="400") as page,
+    ):
         page.wait_for_selector(".acts")
         act(page, "acknowledge", yourName="Li Wei")
         wrong = page.locator("details.acknowledge [role=alert]")
@@ -265,8 +291,13 @@ def test_a_rule_is_tried_on_the_past(browser: Browser) -> None:
 def test_a_rule_on_newest_values_says_why_it_cannot_be_tried(browser: Browser) -> None:
     found = answers()
     why = "'factor_newer' watches newest values, which are not stored; only rules on books can be tried on the past"
-    found[BACKTEST.replace("idle_load", "factor_newer")] = {"error": {"code": "bad_query", "message": why, "hint": ""}}
-    with PageRig(found).running() as rig, shown(browser, rig, "/rules/factor_newer", tolerates="400") as page:
+    found[BACKTEST.replace("idle_load", "factor_newer")] = {
+        "error": {"code": "bad_query", "message": why, "hint": ""}
+    }
+    with (
+        PageRig(found).running() as rig,
+        shown(browser, rig, "/rules/factor_newer", tolerates="400") as page,
+    ):
         page.wait_for_selector("dl")
         page.locator("form button").press("Enter")
         page.get_by_text(why).wait_for()
@@ -274,7 +305,9 @@ def test_a_rule_on_newest_values_says_why_it_cannot_be_tried(browser: Browser) -
 
 
 @pytest.mark.parametrize(("rate", "said"), [(0.73, "goalMet"), (6.4, "goalMissed")])
-def test_the_noisiest_rules_stand_against_the_goal(browser: Browser, rate: float, said: str) -> None:
+def test_the_noisiest_rules_stand_against_the_goal(
+    browser: Browser, rate: float, said: str
+) -> None:
     found = answers()
     found["/api/v1/rules/noisiest"]["per_hour"] = rate
     with PageRig(found).running() as rig, shown(browser, rig, "/rules") as page:
@@ -282,7 +315,10 @@ def test_the_noisiest_rules_stand_against_the_goal(browser: Browser, rate: float
         rows = page.locator(".tablebox tbody tr")
         noisy = found["/api/v1/rules/noisiest"]["rules"]
         assert rows.count() == len(noisy)
-        assert rows.first.inner_text().split("\t")[1:3] == [str(noisy[0]["fired"]), f"{noisy[0]['fired'] / 168:.3f}"]
+        assert rows.first.inner_text().split("\t")[1:3] == [
+            str(noisy[0]["fired"]),
+            f"{noisy[0]['fired'] / 168:.3f}",
+        ]
         assert page.locator(".rules .card").count() == len(found["/api/v1/rules"])
 
 
@@ -293,7 +329,9 @@ def test_alerts_come_and_go_on_the_site_page(browser: Browser) -> None:
         rig.answers.update(busy())
         page.locator(".attention .alert").first.wait_for(timeout=12_000)
         hrefs = [a.get_attribute("href") for a in page.locator(".attention .alert a").all()]
-        assert hrefs == [f"/alerts/a{n}" for n in (1, 2, 4, 7, 8)], "taken, quiet and explained ones are left out"
+        assert hrefs == [f"/alerts/a{n}" for n in (1, 2, 4, 7, 8)], (
+            "taken, quiet and explained ones are left out"
+        )
         assert page.locator(".count").inner_text() == "◆ 5 open"
         page.locator(".attention .alert a").first.press("Enter")
         page.wait_for_selector(".acts")
@@ -302,13 +340,18 @@ def test_alerts_come_and_go_on_the_site_page(browser: Browser) -> None:
 
 @pytest.mark.parametrize(("path", "width"), [("/", 3840), ("/", 1366), ("/alerts", 1366)])
 def test_the_wall_shows_what_is_open(browser: Browser, path: str, width: int) -> None:
-    with PageRig(busy()).running() as rig, shown(browser, rig, path, "dark", width, wall="on") as page:
+    with (
+        PageRig(busy()).running() as rig,
+        shown(browser, rig, path, "dark", width, wall="on") as page,
+    ):
         settle(page)
         picture(page, f"alerts-wall{path.replace('/', '-')}-{width}")
         assert page.locator(".count").inner_text() == "◆ 5 open"
         check(page, "en")
         if path == "/":
-            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "all on one screen"
+            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), (
+                "all on one screen"
+            )
 
 
 def test_many_alerts_of_one_rule_are_one_line_on_the_site_page(browser: Browser) -> None:
@@ -324,9 +367,13 @@ def test_alerts_that_do_not_answer_are_told_and_come_back(browser: Browser) -> N
     with PageRig(busy()).running() as rig, shown(browser, rig, "/alerts", tolerates="400") as page:
         page.wait_for_selector(".openNow li")
         good = rig.answers["/api/v1/alerts"]
-        rig.answers["/api/v1/alerts"] = {"error": {"code": "internal", "message": "broken", "hint": ""}}
+        rig.answers["/api/v1/alerts"] = {
+            "error": {"code": "internal", "message": "broken", "hint": ""}
+        }
         page.get_by_text(word("unanswered", "en")).wait_for(timeout=12_000)
-        assert page.locator(".openNow li").first.is_visible(), "what was known stays, and is said to be old"
+        assert page.locator(".openNow li").first.is_visible(), (
+            "what was known stays, and is said to be old"
+        )
         rig.answers["/api/v1/alerts"] = good
         page.get_by_text(word("unanswered", "en")).wait_for(state="detached", timeout=12_000)
 
@@ -334,7 +381,9 @@ def test_alerts_that_do_not_answer_are_told_and_come_back(browser: Browser) -> N
 def test_nobody_is_asked_while_the_tab_is_hidden(browser: Browser) -> None:
     with PageRig(answers()).running() as rig, shown(browser, rig, "/health") as page:
         asked: list[str] = []
-        page.on("request", lambda r: asked.append(r.url) if r.url.endswith("/api/v1/alerts") else None)
+        page.on(
+            "request", lambda r: asked.append(r.url) if r.url.endswith("/api/v1/alerts") else None
+        )
         page.clock.install()
         page.reload()
         page.wait_for_selector("main .strip")
@@ -363,7 +412,12 @@ def test_without_rules_nothing_of_it_is_shown(browser: Browser) -> None:
 def test_text_twice_as_large_breaks_nothing(play: Playwright) -> None:
     large = play.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, LARGE])
     with PageRig(busy()).running() as rig:
-        for path, width in (("/alerts", 390), ("/alerts/a4", 390), ("/alerts/a5", 1366), ("/rules", 390)):
+        for path, width in (
+            ("/alerts", 390),
+            ("/alerts/a4", 390),
+            ("/alerts/a5", 1366),
+            ("/rules", 390),
+        ):
             with shown(large, rig, path, "light", width, "de") as page:
                 settle(page)
                 for summary in page.locator("main summary").all():
@@ -381,7 +435,17 @@ def test_the_page_stays_small() -> None:
 
 def test_a_channel_is_tested_by_a_button(browser: Browser) -> None:
     found = answers()
-    channels = [{"id": "mail", "kind": "url", "ok": True, "since_ms": None, "error": None, "sent": 12, "failures": 0}]
+    channels = [
+        {
+            "id": "mail",
+            "kind": "url",
+            "ok": True,
+            "since_ms": None,
+            "error": None,
+            "sent": 12,
+            "failures": 0,
+        }
+    ]
     channels.append({"id": "am", "kind": "alertmanager", "ok": False, "since_ms": 0, "error": "no connection", "sent": 0, "failures": 3})  # fmt: skip
     found["/api/v1/notify"] = {"outbox": {}, "channels": channels}
     found["POST /api/v1/notify/test"] = {"sent": True, "detail": "mail took the message"}

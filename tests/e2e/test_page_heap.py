@@ -15,7 +15,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(120),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed"),
-    pytest.mark.skipif(not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"),
+    pytest.mark.skipif(
+        not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"
+    ),
 ]
 
 

@@ -26,7 +26,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(120),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"),
+    pytest.mark.skipif(
+        not (page_folder() / "index.html").exists(), reason="the live page is not built (make page)"
+    ),
 ]
 LOOK = Path(__file__).with_name("page_look.js").read_text(encoding="utf-8")
 LANGS = ("en", "zh", "de")
@@ -37,8 +39,15 @@ Answers = dict[str, Any]
 
 def words() -> dict[str, tuple[str, ...]]:
     """The page's words by key, read from their source, with the gas that the recorded plant counts."""
-    source = (page_folder().parent / "src" / "words.ts").read_text(encoding="utf-8").replace("{c}", "CO₂")
-    return {key: (a, b, c) for key, a, b, c in re.findall(r'(\w+): \["([^"]*)", "([^"]*)", "([^"]*)"\]', source)}
+    source = (
+        (page_folder().parent / "src" / "words.ts")
+        .read_text(encoding="utf-8")
+        .replace("{c}", "CO₂")
+    )
+    return {
+        key: (a, b, c)
+        for key, a, b, c in re.findall(r'(\w+): \["([^"]*)", "([^"]*)", "([^"]*)"\]', source)
+    }
 
 
 def unknown(x: Any) -> Any:
@@ -56,14 +65,22 @@ def first(a: Answers) -> None:
     for key in a:
         if key.startswith("/api/v1/series"):
             columns = a[key]["columns"]
-            a[key]["columns"] = {k: v if k == "start_ms" else [None] * len(v) for k, v in columns.items()}
+            a[key]["columns"] = {
+                k: v if k == "start_ms" else [None] * len(v) for k, v in columns.items()
+            }
         elif key.startswith("/api/v1/explain"):
             a[key] = {**unknown(a[key]), "parts": []}
     health = a["/api/v1/health"]
     health |= {"coverage": None, "estimated": None, "verdicts": [], "gaps": []}
     health["journal"] |= {"frames": 0, "bytes": 0, "behind_s": 0.0}
     for meter in health["meters"]:
-        meter |= {"state": "never", "last_ms": None, "lag_s": None, "effective_period_s": None, "power": None}
+        meter |= {
+            "state": "never",
+            "last_ms": None,
+            "lag_s": None,
+            "effective_period_s": None,
+            "power": None,
+        }
         meter |= {"due": 0, "answered": 0, "failed": {}}
 
 
@@ -86,7 +103,10 @@ def filling(a: Answers) -> None:
     well(a)
     live = a["/api/v1/live"]
     end = live["now"]["at_ms"]
-    live |= {"books": None, "backfill": {"done": 3024, "total": 10080, "from_ms": end - 7 * 86_400_000, "to_ms": end}}
+    live |= {
+        "books": None,
+        "backfill": {"done": 3024, "total": 10080, "from_ms": end - 7 * 86_400_000, "to_ms": end},
+    }
 
 
 def stale(a: Answers) -> None:
@@ -101,7 +121,9 @@ def stale(a: Answers) -> None:
         }
         live["books"]["lines"][name] |= {"coverage.time": share, "estimated": 11.5}
     live["now"]["site"]["coverage"] = 0.91
-    live["books"]["attention"] = [item("meter_silent", "warning", since, "cells_steam_st", "cells_steam", seconds=61)]
+    live["books"]["attention"] = [
+        item("meter_silent", "warning", since, "cells_steam_st", "cells_steam", seconds=61)
+    ]
     broken = next(m for m in a["/api/v1/health"]["meters"] if m["id"] == "cells_steam_st")
     broken |= {"state": "silent", "lag_s": 61.0, "failed": {"timeout": 58}, "power": None}
     a["/api/v1/health"]["connections"][1] |= {
@@ -123,7 +145,10 @@ def alert(a: Answers) -> None:
         item("counter_reset", "warning", at - 7_200_000, "smt_3_el", "smt_3"),
         item("counter_unknown", "warning", at - 7_200_000, "boiler_steam", None),
         item("remainder_negative", "warning", at - 900_000, None, None, kw=-40.0),
-        {**item("meter_silent", "info", at - 400_000, "modules_el", "modules", seconds=72), "until_ms": at - 328_000},
+        {
+            **item("meter_silent", "info", at - 400_000, "modules_el", "modules", seconds=72),
+            "until_ms": at - 328_000,
+        },
     ]
 
 
@@ -175,15 +200,22 @@ def shown(
     *, tolerates: str = "503", **stored: str,
 ) -> Iterator[Page]:  # fmt: skip
     """A page of `rig` in the given dress; at the end it must have complained of nothing but `tolerates` and asked nobody else."""
-    view = browser.new_context(viewport={"width": width, "height": HEIGHT[width]}, reduced_motion="reduce")
+    view = browser.new_context(
+        viewport={"width": width, "height": HEIGHT[width]}, reduced_motion="reduce"
+    )
     kept = {"theme": theme, "lang": lang, **stored}
-    view.add_init_script(f"for (const [k, v] of Object.entries({json.dumps(kept)})) localStorage.setItem(k, v)")
+    view.add_init_script(
+        f"for (const [k, v] of Object.entries({json.dumps(kept)})) localStorage.setItem(k, v)"
+    )
     view.add_init_script(LOOK)
     page = view.new_page()
     wrong: list[str] = []
     page.on("console", lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: wrong.append(str(e)))
-    page.on("request", lambda r: None if r.url.startswith((rig.base, "data:")) else wrong.append(f"asked {r.url}"))
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith((rig.base, "data:")) else wrong.append(f"asked {r.url}"),
+    )
     try:
         page.goto(rig.base + path)
         page.wait_for_selector("main")
@@ -238,37 +270,65 @@ def untranslated(page: Page, lang: str) -> list[str]:
     other = {w[i] for w in words().values() for i in range(3) if i != mine} - own
     texts: list[str] = page.evaluate("() => look().texts")
     raw = re.compile(r"undefined|NaN|\[object|\{\w+\}|\b[a-z]+_[a-z]+\b(?<!_ms)")
-    ids = {i for m in recorded()["/api/v1/health"]["meters"] for i in (m["id"], m["connection"], m["profile"])}
-    ids |= {f[kind]["fallback"] for f in recorded()["/api/v1/factors"] for kind in ("location", "market")} - {""}
+    ids = {
+        i
+        for m in recorded()["/api/v1/health"]["meters"]
+        for i in (m["id"], m["connection"], m["profile"])
+    }
+    ids |= {
+        f[kind]["fallback"]
+        for f in recorded()["/api/v1/factors"]
+        for kind in ("location", "market")
+    } - {""}
     return [s for s in texts if s in other or (raw.search(s) and not any(i in s for i in ids))]
 
 
 def check(page: Page, lang: str) -> None:
     """What holds of every picture."""
     seen = page.evaluate("() => look()")
-    assert seen["wide"] <= seen["room"], f"the document is {seen['wide']} px wide in {seen['room']} px"
+    assert seen["wide"] <= seen["room"], (
+        f"the document is {seen['wide']} px wide in {seen['room']} px"
+    )
     assert not seen["cut"], "cut or outside of their box"
     assert not seen["over"], "texts on top of each other"
     assert not seen["faint"], "contrast under AA"
     assert not untranslated(page, lang)
 
 
-@pytest.mark.parametrize(("path", "state", "theme", "width", "lang"), CASES, ids=["-".join(map(str, c)) for c in CASES])
-def test_picture(browser: Browser, path: str, state: str, theme: str, width: int, lang: str) -> None:
-    with rigged(state).running() as rig, shown(browser, rig, PATHS[path], theme, width, lang) as page:
+@pytest.mark.parametrize(
+    ("path", "state", "theme", "width", "lang"), CASES, ids=["-".join(map(str, c)) for c in CASES]
+)
+def test_picture(
+    browser: Browser, path: str, state: str, theme: str, width: int, lang: str
+) -> None:
+    with (
+        rigged(state).running() as rig,
+        shown(browser, rig, PATHS[path], theme, width, lang) as page,
+    ):
         settle(page)
         picture(page, f"{path}-{state}-{theme}-{width}-{lang}")
         missing = [w for w in SAYS[path, state] if not says(page, w, lang)]
         assert not missing, "the state is not told"
         check(page, lang)
         if state == "first" and path != "health":
-            assert set(page.locator(".value").all_inner_texts()) == {"–"}, "a number where nothing was measured"
+            assert set(page.locator(".value").all_inner_texts()) == {"–"}, (
+                "a number where nothing was measured"
+            )
 
 
 def entry(state: str, error: str | None, **counts: int) -> dict[str, Any]:
     """One of `stores` in the answer of data health."""
     nothing = dict.fromkeys(
-        ("behind_frames", "behind_outputs", "points", "expired", "dead_letters", "lost_frames", "lost_outputs"), 0
+        (
+            "behind_frames",
+            "behind_outputs",
+            "points",
+            "expired",
+            "dead_letters",
+            "lost_frames",
+            "lost_outputs",
+        ),
+        0,
     )
     return {
         "id": "influx",
@@ -290,7 +350,9 @@ STORES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("state", "counts", "theme", "width", "lang"), STORES, ids=[s[0] for s in STORES])
+@pytest.mark.parametrize(
+    ("state", "counts", "theme", "width", "lang"), STORES, ids=[s[0] for s in STORES]
+)
 def test_a_store_beside_the_embedded_one(
     browser: Browser, state: str, counts: dict[str, int], theme: str, width: int, lang: str
 ) -> None:
@@ -298,15 +360,25 @@ def test_a_store_beside_the_embedded_one(
     answers = recorded()
     well(answers)
     answers["/api/v1/health"]["stores"] = [entry(state, error, **counts)]
-    with PageRig(answers).running() as rig, shown(browser, rig, "/health", theme, width, lang) as page:
+    with (
+        PageRig(answers).running() as rig,
+        shown(browser, rig, "/health", theme, width, lang) as page,
+    ):
         settle(page)
         picture(page, f"stores-{state}-{theme}-{width}-{lang}")
         check(page, lang)
         box = page.get_by_role("region", name=words()["dataStores"][LANGS.index(lang)])
         cells = box.locator("td").all_inner_texts()
         assert cells[2] == words()[f"state_{state}"][LANGS.index(lang)]
-        sums = (("behind_frames", "behind_outputs"), ("lost_frames", "lost_outputs"), ("expired",), ("dead_letters",))
-        assert [int(re.sub(r"\D", "", c)) for c in cells[3:7]] == [sum(counts.get(k, 0) for k in part) for part in sums]
+        sums = (
+            ("behind_frames", "behind_outputs"),
+            ("lost_frames", "lost_outputs"),
+            ("expired",),
+            ("dead_letters",),
+        )
+        assert [int(re.sub(r"\D", "", c)) for c in cells[3:7]] == [
+            sum(counts.get(k, 0) for k in part) for part in sums
+        ]
         assert cells[7] == ("" if state in ("up", "starting") else error)
 
 
@@ -322,7 +394,10 @@ LOST = (("site", "light", 390, "zh"), ("line", "dark", 3840, "de"), ("health", "
 
 def test_a_lost_stream_is_told_and_heals(browser: Browser) -> None:
     with rigged("lost").running() as rig, ExitStack() as open_pages:
-        pages = [open_pages.enter_context(shown(browser, rig, PATHS[p], theme, w, lang)) for p, theme, w, lang in LOST]
+        pages = [
+            open_pages.enter_context(shown(browser, rig, PATHS[p], theme, w, lang))
+            for p, theme, w, lang in LOST
+        ]
         for page in pages:
             settle(page)
         rig.tick()
@@ -351,7 +426,9 @@ def test_figures_move_with_the_stream_and_the_day_grows_with_the_books(browser: 
         until(page, f"document.querySelector('.tile .value').textContent !== {json.dumps(before)}")
         rig.tick(900_000)
         until(page, f"{asked}.length === 10")
-        assert sum("&to=" in name for name in page.evaluate(asked)) == 5, "only what is new is asked for"
+        assert sum("&to=" in name for name in page.evaluate(asked)) == 5, (
+            "only what is new is asked for"
+        )
 
 
 def test_explain_by_keyboard_says_the_formula_in_words(browser: Browser) -> None:
@@ -362,7 +439,9 @@ def test_explain_by_keyboard_says_the_formula_in_words(browser: Browser) -> None
             tile.focus()
             page.keyboard.press("Tab")
             page.keyboard.press("Shift+Tab")
-            assert tile.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "focus must be seen"
+            assert tile.evaluate("e => getComputedStyle(e).outlineStyle") == "solid", (
+                "focus must be seen"
+            )
             page.keyboard.press("Enter")
             page.wait_for_selector(".panel .answer")
             top, under = words()["w_electric_carbon"], words()["w_electricity"]
@@ -373,7 +452,9 @@ def test_explain_by_keyboard_says_the_formula_in_words(browser: Browser) -> None
             assert not untranslated(page, lang)
             page.keyboard.press("Escape")
             assert page.locator(".panel").count() == 0
-            assert tile.evaluate("e => e === document.activeElement"), "focus goes back to the figure"
+            assert tile.evaluate("e => e === document.activeElement"), (
+                "focus goes back to the figure"
+            )
 
 
 def test_every_chart_has_its_table(browser: Browser) -> None:
@@ -384,15 +465,24 @@ def test_every_chart_has_its_table(browser: Browser) -> None:
                 buttons = page.locator("button.toggle")
                 for i in range(buttons.count()):
                     buttons.nth(i).press("Enter")
-                assert page.locator("canvas:visible").count() == page.locator(".spark canvas").count()
+                assert (
+                    page.locator("canvas:visible").count() == page.locator(".spark canvas").count()
+                )
                 assert page.locator(".tablebox tbody tr").count() > 10
                 picture(page, f"tables{path.replace('/', '-')}")
                 check(page, "de")
 
 
-@pytest.mark.parametrize(("path", "theme", "width"), [("site", "dark", 3840), ("line", "light", 1366)])
-def test_the_wall_is_remembered_and_has_no_controls(browser: Browser, path: str, theme: str, width: int) -> None:
-    with rigged("alert").running() as rig, shown(browser, rig, PATHS[path], theme, width, "en") as page:
+@pytest.mark.parametrize(
+    ("path", "theme", "width"), [("site", "dark", 3840), ("line", "light", 1366)]
+)
+def test_the_wall_is_remembered_and_has_no_controls(
+    browser: Browser, path: str, theme: str, width: int
+) -> None:
+    with (
+        rigged("alert").running() as rig,
+        shown(browser, rig, PATHS[path], theme, width, "en") as page,
+    ):
         settle(page)
         small = page.locator(".tile .value").first.bounding_box()
         page.get_by_role("button", name="Wall").press("Enter")
@@ -404,7 +494,9 @@ def test_the_wall_is_remembered_and_has_no_controls(browser: Browser, path: str,
         picture(page, f"wall-{path}-{theme}-{width}")
         check(page, "en")
         if path == "site":
-            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "all on one screen"
+            assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), (
+                "all on one screen"
+            )
         page.keyboard.press("Escape")
         assert page.locator("button.chip:visible").count() > 3
 
@@ -418,14 +510,25 @@ def test_text_twice_as_large_breaks_nothing(play: Playwright) -> None:
         for path, width in (("site", 390), ("site", 1366), ("line", 390)):
             with shown(large, rig, PATHS[path], "light", width, "de") as page:
                 settle(page)
-                assert float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) >= 27
+                assert (
+                    float(
+                        page.evaluate(
+                            "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+                        )
+                    )
+                    >= 27
+                )
                 picture(page, f"large-{path}-{width}")
                 check(page, "de")
     large.close()
 
 
 def test_words_have_the_same_gaps_in_all_languages() -> None:
-    odd = [key for key, said in words().items() if len({tuple(sorted(re.findall(r"\{\w+\}", s))) for s in said}) > 1]
+    odd = [
+        key
+        for key, said in words().items()
+        if len({tuple(sorted(re.findall(r"\{\w+\}", s))) for s in said}) > 1
+    ]
     assert len(words()) > 100
     assert not odd
     assert not [key for key, said in words().items() if not all(said)]

@@ -46,7 +46,9 @@ def test_the_guide(tmp_path: Path) -> None:
     for name in ("opt", "etc/systemd/system", "var/lib/wattline", "dist"):
         (tmp_path / name).mkdir(parents=True)
     try:
-        for command in [line for step in steps("service.md") for line in step.commands.splitlines()]:
+        for command in [
+            line for step in steps("service.md") for line in step.commands.splitlines()
+        ]:
             if command.startswith("systemctl"):
                 if "enable --now" in command:
                     started = start(tmp_path, port)
@@ -65,19 +67,29 @@ def test_the_guide(tmp_path: Path) -> None:
 
 def run(command: str, root: Path) -> None:
     """A line of the guide, its paths under `root`."""
-    command = re.sub(r"(?<![\w.])/(opt|etc)/", rf"{root}/\1/", command).replace(".venv/bin/python", sys.executable)
-    command = command.replace("--outdir dist", f"--outdir {root}/dist").replace(" dist/", f" {root}/dist/")
+    command = re.sub(r"(?<![\w.])/(opt|etc)/", rf"{root}/\1/", command).replace(
+        ".venv/bin/python", sys.executable
+    )
+    command = command.replace("--outdir dist", f"--outdir {root}/dist").replace(
+        " dist/", f" {root}/dist/"
+    )
     command = command.replace("pip install --no-deps", "pip install --no-index --no-deps")
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
 def start(root: Path, port: int) -> subprocess.Popen[bytes]:
     """What `systemctl start` runs."""
     plant = root / "etc" / "wattline" / "plant.yaml"
-    plant.write_text(plant.read_text(encoding="utf-8").replace("192.0.2.20:502", "127.0.0.1:1"), encoding="utf-8")
+    plant.write_text(
+        plant.read_text(encoding="utf-8").replace("192.0.2.20:502", "127.0.0.1:1"), encoding="utf-8"
+    )
     settings = unit(root / "etc" / "systemd" / "system" / "wattline.service")
-    command = re.sub(r"/(opt|etc|var)/", rf"{root}/\1/", settings["ExecStart"]).replace("--port 8000", f"--port {port}")
+    command = re.sub(r"/(opt|etc|var)/", rf"{root}/\1/", settings["ExecStart"]).replace(
+        "--port 8000", f"--port {port}"
+    )
     env = {"PATH": os.environ["PATH"], "WATTLINE_SECRETS": str(root)}
     return subprocess.Popen(command.split(), cwd=root / "var" / "lib" / "wattline", env=env)
 
@@ -87,9 +99,12 @@ def test_the_unit_is_sound(tmp_path: Path) -> None:
         pytest.skip("systemd-analyze is not installed")
     mine = tmp_path / "wattline.service"
     mine.write_text(
-        UNIT.read_text(encoding="utf-8").replace("/opt/wattline/bin/wattline", "/bin/true"), encoding="utf-8"
+        UNIT.read_text(encoding="utf-8").replace("/opt/wattline/bin/wattline", "/bin/true"),
+        encoding="utf-8",
     )
-    done = subprocess.run(["systemd-analyze", "verify", str(mine)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(mine)], capture_output=True, text=True, check=False
+    )
     assert "wattline.service" not in done.stderr, done.stderr
     rated = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(mine)],

@@ -13,10 +13,25 @@ import pytest
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_books_hold_against_the_truth() -> None:
-    command = [sys.executable, "-m", "wattline.cli", "demo", "--speed", "60", "--seconds", "60", "--verify", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "wattline.cli",
+        "demo",
+        "--speed",
+        "60",
+        "--seconds",
+        "60",
+        "--verify",
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = json.loads(done.stdout)
-    differing = [f"{r['check']} {r['of']}: {r['value']} for {r['expected']}" for r in found["checks"] if not r["ok"]]
+    differing = [
+        f"{r['check']} {r['of']}: {r['value']} for {r['expected']}"
+        for r in found["checks"]
+        if not r["ok"]
+    ]
     assert differing == []
     assert done.returncode == 0
     kinds = {r["check"] for r in found["checks"]}

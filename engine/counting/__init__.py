@@ -1,0 +1,1 @@
+"""From readings to energies per window: counters judged, curves, gaps, late readings."""

@@ -1,0 +1,1 @@
+"""The newest moment: powers and flows as they are, for watching."""

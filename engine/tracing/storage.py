@@ -1,0 +1,89 @@
+"""Stores have memory: FIFO layers by hour of charging, so energy discharged at 19:00 carries the factor of its origin (method, section 2).
+
+A layer holds stored energy and, per (source, origin hour), the amount that went in at the bus. Losses stay in the amount, so
+delivered energy carries more. A discharge takes from the oldest layers, of each layer the same share of all its amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+Key = tuple[int, int]  # (source index, origin hour in ns)
+
+
+@dataclass(slots=True)
+class Layer:
+    """What was charged within one hour: `energy_kwh` as stored, `amounts` as entered at the bus."""
+
+    hour: int
+    energy_kwh: float
+    amounts: dict[Key, float]
+
+    def copy(self) -> Layer:
+        return Layer(self.hour, self.energy_kwh, dict(self.amounts))
+
+
+@dataclass(slots=True)
+class Account:
+    """The layers of one store, oldest first. `mixed` keeps a single, well-mixed layer for comparison with other tools."""
+
+    charge_efficiency: float
+    discharge_efficiency: float
+    mixed: bool = False
+    layers: list[Layer] = field(default_factory=list)
+
+    def copy(self) -> Account:
+        return Account(
+            self.charge_efficiency,
+            self.discharge_efficiency,
+            self.mixed,
+            [layer.copy() for layer in self.layers],
+        )
+
+    @property
+    def energy_kwh(self) -> float:
+        return sum(layer.energy_kwh for layer in self.layers)
+
+    def amounts(self) -> dict[Key, float]:
+        """All that is held, by source and origin hour."""
+        total: dict[Key, float] = {}
+        for layer in self.layers:
+            for key, amount in layer.amounts.items():
+                total[key] = total.get(key, 0.0) + amount
+        return total
+
+    def charge(self, hour: int, energy_kwh: float, amounts: Iterable[tuple[Key, float]]) -> None:
+        """Add `energy_kwh` measured at the bus in `hour`, with the amounts behind it."""
+        if energy_kwh <= 0.0:
+            return
+        if not self.layers or (self.layers[-1].hour != hour and not self.mixed):
+            self.layers.append(Layer(hour, 0.0, {}))
+        layer = self.layers[-1]
+        layer.energy_kwh += energy_kwh * self.charge_efficiency
+        for key, amount in amounts:
+            if amount:
+                layer.amounts[key] = layer.amounts.get(key, 0.0) + amount
+
+    def discharge(self, delivered_kwh: float) -> tuple[dict[Key, float], float]:
+        """Take what stands behind `delivered_kwh`. Returns the amounts, and how much of the delivery nothing was held for."""
+        taken: dict[Key, float] = {}
+        wanted = delivered_kwh / self.discharge_efficiency
+        while wanted > 1e-12 and self.layers:
+            layer = self.layers[0]
+            share = min(wanted / layer.energy_kwh, 1.0) if layer.energy_kwh > 0.0 else 1.0
+            for key, amount in layer.amounts.items():
+                taken[key] = taken.get(key, 0.0) + amount * share
+                layer.amounts[key] = amount * (1.0 - share)
+            wanted -= layer.energy_kwh * share
+            layer.energy_kwh *= 1.0 - share
+            if share >= 1.0 - 1e-12:
+                self.layers.pop(0)
+        return taken, max(wanted, 0.0) * self.discharge_efficiency if wanted > 1e-12 else 0.0
+
+    def settle(self, energy_kwh: float) -> None:
+        """Set the energy held to what the battery management says; the origins stay as they are (case 1b)."""
+        held = self.energy_kwh
+        if held > 0.0:
+            for layer in self.layers:
+                layer.energy_kwh *= energy_kwh / held

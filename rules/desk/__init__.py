@@ -1,0 +1,1 @@
+"""Alerts once raised: grouped by cause, taken, shelved, told."""

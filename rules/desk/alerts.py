@@ -1,0 +1,222 @@
+"""The alerts of a running plant: desk, history and what people do about them. One lock, and one transaction for all that belongs together.
+
+`route` turns tellings into messages in the outbox, inside the transaction that notes them as told.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from plant.errors import QueryError
+from plant.load import suggestion
+from plant.site import Site
+from plant.units import MINUTE_NS
+from rules.alert import Alert, AlertState, Severity, Telling
+from rules.desk import cause, telling
+from rules.desk.cause import Hangs
+from rules.desk.desk import Desk, Open, Quiet, Taken, forget_quiets, lift
+from rules.language.config import Rule
+from rules.watching.run import Row
+from store.alert_book import AlertBook
+
+Route = Callable[[Sequence[Telling], int], Mapping[str, str]]
+"""Puts tellings into the outbox; who hears of them, by the key of the telling."""
+SHELVED_MOST_MIN = {
+    Severity.INFO: 7 * 24 * 60,
+    Severity.WARNING: 24 * 60,
+    Severity.CRITICAL: 4 * 60,
+}
+
+
+class Alerts:
+    """`rules` by id. All times are event time in ns."""
+
+    def __init__(
+        self, book: AlertBook, site: Site, rules: Mapping[str, Rule], route: Route | None = None
+    ) -> None:
+        self.book = book
+        self.rules = rules
+        self.hangs = Hangs.of(site)
+        self.route: Route = route or (lambda tellings, now: {})
+        self.reload()
+
+    def reload(self) -> None:
+        """The desk as it was saved."""
+        saved = self.book.part("desk")
+        self.desk = Desk() if saved is None else msgspec.json.decode(saved[1], type=Desk)
+        self.saved = b"" if saved is None else saved[1]
+
+    def note(self, rows: Sequence[Row], changed: Sequence[Alert]) -> None:
+        """History of a round; inside a transaction of the caller."""
+        self.book.add_changes(rows)
+        self.book.put_alerts([_row(a) for a in changed])
+        self.book.add_audit(
+            [
+                (
+                    a.resolved_ns or a.fired_ns,
+                    "wattline",
+                    _ACTIONS[a.state],
+                    a.id,
+                    "found late" if a.late else "",
+                )
+                for a in changed
+            ]
+        )
+
+    def turn(self, now_ns: int) -> None:
+        """Causes, quiets that end, and what is to be told; inside a transaction of the caller."""
+        changed = cause.find(self.desk, self.rules, self.hangs, now_ns)
+        self.note([], changed)
+        ended = forget_quiets(self.desk, now_ns)
+        self.book.add_audit(
+            [
+                (now_ns, "wattline", f"{q.kind} ended", q.alert, f"{q.rule} {q.subject}".strip())
+                for q in ended
+            ]
+        )
+        told = telling.tell(self.desk, self.rules, now_ns)
+        heard = self.route(told, now_ns)
+        self.book.add_audit(
+            [
+                (now_ns, "wattline", t.occasion.value, a.id, heard[t.key])
+                for t in told
+                if heard.get(t.key)
+                for a in t.alerts
+            ]
+        )
+        self.save(now_ns)
+
+    def save(self, now_ns: int) -> None:
+        body = msgspec.json.encode(self.desk)
+        if body != self.saved:
+            self.book.set_part("desk", now_ns, body)
+            self.saved = body
+
+    def acknowledge(self, alert: str, name: str, note: str, now_ns: int) -> None:
+        """Somebody has it: no repeats, no escalation."""
+        with self.book.together():
+            there = self._open(alert)
+            there.taken = Taken(_name(name), now_ns, note)
+            self.book.db.execute(
+                "UPDATE alert SET taken_by = ? WHERE id = ?", (there.taken.by, alert)
+            )
+            self._did(now_ns, name, "acknowledged", alert, note)
+
+    def shelve(self, alert: str, name: str, reason: str, minutes: float, now_ns: int) -> Quiet:
+        """Put one alert aside for a while; at most as long as its severity allows."""
+        with self.book.together():
+            there = self._open(alert)
+            most = SHELVED_MOST_MIN[there.alert.severity]
+            if not 0 < minutes <= most:
+                raise QueryError(
+                    f"an alert of severity {there.alert.severity} can be shelved for up to {most / 60:g} h, not {minutes:g} min"
+                )
+            quiet = self._quiet(
+                "shelve", name, reason, now_ns, now_ns + round(minutes * MINUTE_NS), alert=alert
+            )
+            self._did(now_ns, name, "shelved", alert, reason)
+            return quiet
+
+    def silence(
+        self,
+        name: str,
+        reason: str,
+        from_ns: int,
+        until_ns: int,
+        rule: str,
+        subject: str,
+        now_ns: int,
+    ) -> Quiet:
+        """Keep a rule, a subject or one on the other quiet until a time; planned ahead it is a maintenance window."""
+        with self.book.together():
+            if not rule and not subject:
+                raise QueryError("a silence needs a rule or a subject; it cannot be for everything")
+            if rule and rule not in self.rules:
+                raise QueryError(f"there is no rule '{rule}'")
+            if subject and subject not in self.hangs.known:
+                raise QueryError(
+                    f"there is no line, group, bus, meter or connection '{subject}'{suggestion(subject, sorted(self.hangs.known))}"
+                )
+            severity = (
+                self.rules[rule].severity if rule else Severity.CRITICAL
+            )  # it may cover anything
+            most = SHELVED_MOST_MIN[severity]
+            if (
+                not from_ns < until_ns
+                or until_ns <= now_ns
+                or until_ns - max(from_ns, now_ns) > most * MINUTE_NS
+            ):
+                raise QueryError(
+                    f"a silence of severity {severity} ends within {most / 60:g} h of its begin, in the future"
+                )
+            kind = "maintenance" if from_ns > now_ns else "silence"
+            quiet = self._quiet(kind, name, reason, from_ns, until_ns, rule=rule, subject=subject)
+            self._did(now_ns, name, f"{kind} set", "", f"{rule} {subject}: {reason}".strip())
+            return quiet
+
+    def lift(self, quiet: str, name: str, now_ns: int) -> None:
+        """End a silence or a shelving before its time."""
+        _name(name)
+        with self.book.together():
+            found = next((q for q in self.desk.quiets if q.id == quiet), None)
+            if found is None:
+                raise QueryError(f"there is no silence '{quiet}'")
+            lift(self.desk, msgspec.structs.replace(found, until_ns=now_ns))
+            self._did(now_ns, name, f"{found.kind} lifted", found.alert, found.reason)
+
+    def _quiet(
+        self, kind: str, name: str, reason: str, from_ns: int, until_ns: int, **what: str
+    ) -> Quiet:
+        if not reason.strip():
+            raise QueryError("say why: reason must not be empty")
+        quiet = Quiet(
+            id=uuid.uuid4().hex[:12],
+            kind=kind,
+            by=_name(name),
+            reason=reason,
+            from_ns=from_ns,
+            until_ns=until_ns,
+            **what,
+        )
+        self.desk.quiets.append(quiet)
+        return quiet
+
+    def _did(self, now_ns: int, name: str, action: str, alert: str, detail: str) -> None:
+        self.book.add_audit([(now_ns, _name(name), action, alert, detail)])
+        self.save(now_ns)
+
+    def _open(self, alert: str) -> Open:
+        there = self.desk.by_id(alert)
+        if there is None:
+            raise QueryError(f"there is no open alert '{alert}'")
+        return there
+
+
+_ACTIONS = {
+    AlertState.FIRING: "fired",
+    AlertState.NO_DATA: "no data",
+    AlertState.RESOLVED: "resolved",
+    AlertState.PENDING: "pending",
+    AlertState.INACTIVE: "inactive",
+}
+
+
+def _row(alert: Alert) -> tuple[Any, ...]:
+    return (
+        alert.id,
+        alert.rule,
+        alert.subject,
+        alert.fired_ns,
+        alert.resolved_ns,
+        msgspec.json.encode(alert),
+    )
+
+
+def _name(name: str) -> str:
+    if not name.strip():
+        raise QueryError("say who: name must not be empty")
+    return name.strip()

@@ -1,0 +1,218 @@
+"""What a condition means, before it runs: types, units and names. A mistake is a QueryError in words that help to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from engine.states import STATES
+from plant.errors import QueryError
+from plant.load import suggestion
+from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text
+from rules.language.units import PLAIN, canonical
+from rules.watching.measures import TRACED
+
+HOUR_S: Final = 3600.0
+DAY_S: Final = 24 * HOUR_S
+LONGEST_S: Final = 28 * DAY_S
+RECENT_S: Final = 26 * HOUR_S
+SHORT: Final = ("mean", "min", "max", "sum")
+LONG: Final = ("median", "median_of_days", "last_week", "baseline")
+STATE_WORDS: Final = frozenset(s.value.lower() for s in STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a condition may name. `units`: figures that can be watched here and their units; `limits`: the rule's own, by unit. `sums`: figures that add up. `traced`: energy by source too."""
+
+    figure: str
+    units: Mapping[str, str]
+    sums: frozenset[str]
+    limits: Mapping[str, str]
+    has_state: bool
+    window_s: float
+    recent_s: float = RECENT_S
+    traced: bool = False
+
+    def unit(self, figure: str) -> str | None:
+        """Unit of a figure that can be watched here."""
+        return "kWh" if self.traced and figure.startswith(TRACED) else self.units.get(figure)
+
+
+def check(node: Node, scope: Scope) -> None:
+    """QueryError unless the condition is one that can be true or false."""
+    if _type(node, scope) != "truth":
+        raise QueryError("a condition must compare something, such as mean(10m) > 4 kW")
+
+
+def figures(node: Node, scope: Scope) -> set[str]:
+    """The figures that a condition looks at."""
+    if isinstance(node, Call):
+        return {node.figure or scope.figure}
+    if isinstance(node, Name):
+        return (
+            {scope.figure}
+            if node.name == "value"
+            else {node.name}
+            if scope.unit(node.name)
+            else set()
+        )
+    below = (
+        [node.part]
+        if isinstance(node, Not)
+        else [node.left, node.right]
+        if isinstance(node, Binary)
+        else []
+    )
+    return {f for part in below for f in figures(part, scope)}
+
+
+def unit_of(node: Node, scope: Scope) -> str:
+    """Unit of a number of a checked condition; nothing for a plain one."""
+    unit = _type(node, scope).removeprefix("unit:")
+    return "" if unit == PLAIN else unit
+
+
+def _type(node: Node, scope: Scope) -> str:
+    """`truth`, `text`, or `unit:` and the canonical unit of a number."""
+    if isinstance(node, Number):
+        return "unit:" + _unit(node)
+    if isinstance(node, Text):
+        return "text"
+    if isinstance(node, Name):
+        return _name(node, scope)
+    if isinstance(node, Call):
+        return _call(node, scope)
+    if isinstance(node, Not):
+        _need_truth(node.part, scope, "not")
+        return "truth"
+    return _binary(node, scope)
+
+
+def _unit(node: Number) -> str:
+    found = canonical(node.unit)
+    if found is None:
+        raise QueryError(
+            f"'{node.unit}' is not a unit; known are kW, MW, kWh, MWh, g/kWh, kg, %, Nm3, s and the like"
+        )
+    return found[0]
+
+
+def _name(node: Name, scope: Scope) -> str:
+    if node.name == "state":
+        if not scope.has_state:
+            raise QueryError("only a line has a state; use `per: line`")
+        return "text"
+    if node.name in scope.limits:
+        return "unit:" + scope.limits[node.name]
+    return "unit:" + _figure(scope.figure if node.name == "value" else node.name, scope)
+
+
+def _figure(name: str, scope: Scope) -> str:
+    unit = scope.unit(name)
+    if unit is None:
+        known = [*scope.units, *scope.limits, "value", "state"]
+        raise QueryError(
+            f"there is no figure, limit or word '{name}' here{suggestion(name, known)}"
+        )
+    return (canonical(unit) or (unit, 1.0))[0]
+
+
+def _call(node: Call, scope: Scope) -> str:
+    name = node.function
+    figure = node.figure or scope.figure
+    if name not in (*SHORT, *LONG):
+        raise QueryError(
+            f"there is no function '{name}'{suggestion(name, [*SHORT, *LONG])}; known are {', '.join((*SHORT, *LONG))}"
+        )
+    unit = _figure(figure, scope)
+    if name == "sum" and figure not in scope.sums and not figure.startswith(TRACED):
+        raise QueryError(f"'{figure}' is a ratio and has no sum; use mean, which divides the sums")
+    _span(node, scope)
+    return "unit:" + unit
+
+
+def _span(node: Call, scope: Scope) -> None:
+    over = node.over_s
+    name = node.function
+    if name in SHORT and not scope.window_s <= over <= scope.recent_s:
+        raise QueryError(
+            f"{name} looks back over {scope.window_s:g}s to {scope.recent_s / HOUR_S:g}h, not {over:g}s; for longer spans of the books there are {', '.join(LONG)}"
+        )
+    if name in SHORT and over % scope.window_s:
+        raise QueryError(
+            f"the duration of {name} must be a multiple of the window of {scope.window_s:g}s"
+        )
+    step, most = (
+        (DAY_S, LONGEST_S)
+        if name in ("baseline", "median_of_days")
+        else (HOUR_S, LONGEST_S)
+        if name == "median"
+        else (HOUR_S, DAY_S)
+    )
+    if name in LONG and (over % step or not step <= over <= most):
+        raise QueryError(
+            f"the duration of {name} is {step / HOUR_S:g}h to {most / HOUR_S:g}h in steps of {step / HOUR_S:g}h"
+        )
+
+
+def _need_truth(node: Node, scope: Scope, word: str) -> None:
+    if _type(node, scope) != "truth":
+        raise QueryError(
+            f"'{word}' joins conditions, such as value > 4 kW; at character {node.at + 1} stands none"
+        )
+
+
+def _binary(node: Binary, scope: Scope) -> str:
+    if node.sign in ("and", "or"):
+        _need_truth(node.left, scope, node.sign)
+        _need_truth(node.right, scope, node.sign)
+        return "truth"
+    left = _type(node.left, scope)
+    right = _type(node.right, scope)
+    if "truth" in (left, right):
+        raise QueryError(f"'{node.sign}' at character {node.at + 1} cannot take a condition")
+    if "text" in (left, right):
+        return _texts(node, left, right)
+    return _numbers(node, left.removeprefix("unit:"), right.removeprefix("unit:"))
+
+
+def _texts(node: Binary, left: str, right: str) -> str:
+    if left != right or node.sign not in ("==", "!="):
+        raise QueryError(
+            "a text can only be compared by == or != with a text, such as state == 'idle'"
+        )
+    for side in (node.left, node.right):
+        if isinstance(side, Text) and side.value.lower() not in STATE_WORDS:
+            raise QueryError(
+                f"'{side.value}' is not a machine state{suggestion(side.value.lower(), sorted(STATE_WORDS))}; known are {', '.join(sorted(STATE_WORDS))}"
+            )
+    return "truth"
+
+
+def _numbers(node: Binary, left: str, right: str) -> str:
+    if node.sign == "*":
+        if PLAIN not in (left, right):
+            raise QueryError(
+                f"{left} times {right} has no meaning here; one of the two must be a plain number"
+            )
+        return "unit:" + (left if right == PLAIN else right)
+    if node.sign == "/":
+        if right not in (PLAIN, left):
+            raise QueryError(
+                f"{left} divided by {right} has no meaning here; divide by a plain number or by {left}"
+            )
+        return "unit:" + (left if right == PLAIN else PLAIN)
+    if left != right:
+        raise QueryError(_mixed(node, left, right))
+    return "truth" if node.sign in COMPARISONS else "unit:" + left
+
+
+def _mixed(node: Binary, left: str, right: str) -> str:
+    for side, mine, other in ((node.left, left, right), (node.right, right, left)):
+        if isinstance(side, Number) and mine == PLAIN:
+            return f"{side.value:g} needs a unit to stand beside {other}: {side.value:g} {other}"
+    return (
+        f"'{node.sign}' at character {node.at + 1} has {left} on one side and {right} on the other"
+    )

@@ -1,0 +1,201 @@
+"""What a rule file must be beyond its form: conditions that mean something, units that fit, names that the plant has. Findings have the place in the file."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from plant.errors import QueryError
+from plant.load import suggestion
+from rules.language.check_condition import RECENT_S, Scope, check
+from rules.language.check_condition import figures as figures_named
+from rules.language.config import Rule, RuleFile
+from rules.language.parser import parse
+from rules.language.units import canonical
+from rules.watching.measures import TRACED
+from rules.watching.subjects import TRACED_KINDS, figures_of, sums_of
+
+Finding = tuple[tuple[str | int, ...], str]
+NOW_WINDOW_S = 10.0
+_QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z0-9/]*)?\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What rules may name: subjects by kind, shifts, who can be told (None: not checked)."""
+
+    subjects: dict[str, tuple[str, ...]]
+    shifts: tuple[str, ...] = ()
+    tell: tuple[str, ...] | None = ()
+    window_s: float = 60.0
+    sources: tuple[str, ...] = ()
+
+
+def scope_of(rule: Rule, window_s: float) -> Scope:
+    """What the conditions of a rule may name. QueryError if a limit cannot be read."""
+    per = rule.on.per
+    clock = rule.on.clock
+    limits = {name: _limit_unit(value) for name, value in rule.limits.items()}
+    window = NOW_WINDOW_S if clock == "now" else window_s
+    return Scope(
+        rule.on.figure,
+        figures_of(per, clock),
+        sums_of(per, clock),
+        limits,
+        per == "line" and clock == "books",
+        window,
+        RECENT_S if clock == "books" else 3600.0,
+        clock == "books" and per in TRACED_KINDS,
+    )
+
+
+def _limit_unit(value: str | dict[str, str]) -> str:
+    units = {
+        split_quantity(text)[1] for text in (value.values() if isinstance(value, dict) else [value])
+    }
+    if len(units) != 1:
+        raise QueryError(
+            f"the levels of one limit must have one unit, not {', '.join(sorted(units))}"
+        )
+    return units.pop()
+
+
+def split_quantity(text: str) -> tuple[float, str]:
+    """Number in the unit in which it is compared, and that unit; QueryError says what is accepted."""
+    match = _QUANTITY.match(text)
+    found = canonical(match[2] or "") if match else None
+    if match is None or found is None:
+        raise QueryError(f"expected a number with a unit, such as 4 kW or 30 %, not '{text}'")
+    return float(match[1]) * found[1], found[0]
+
+
+def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
+    ids: set[str] = set()
+    for i, rule in enumerate(file.rules):
+        at = ("rules", i)
+        if rule.id in ids:
+            yield (*at, "id"), f"'{rule.id}' stands twice in this file"
+        ids.add(rule.id)
+        yield from _conditions(rule, at, known)
+        yield from _words(rule, at)
+        yield from _form(rule, at)
+        if known is not None:
+            yield from _references(rule, at, known)
+    for i, test in enumerate(file.tests):
+        if test.rule is None and len(file.rules) > 1:
+            yield ("tests", i), "needs rule: there are several rules in this file"
+        if test.rule is not None and test.rule not in ids:
+            yield (
+                ("tests", i, "rule"),
+                f"there is no rule '{test.rule}' in this file{suggestion(test.rule, sorted(ids))}",
+            )
+
+
+def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
+    figures = figures_of(rule.on.per, rule.on.clock)
+    traced = (
+        rule.on.clock == "books"
+        and rule.on.per in TRACED_KINDS
+        and rule.on.figure.startswith(TRACED)
+    )
+    if rule.on.figure not in figures and not traced:
+        yield (
+            (*at, "on", "figure"),
+            f"there is no figure '{rule.on.figure}' per {rule.on.per} on {rule.on.clock}{suggestion(rule.on.figure, sorted(figures))}",
+        )
+        return
+    try:
+        scope = scope_of(rule, known.window_s if known else 60.0)
+    except QueryError as error:
+        yield (*at, "limits"), str(error)
+        return
+    for name in rule.limits:
+        if name in figures or name in ("value", "state"):
+            yield (
+                (*at, "limits", name),
+                f"'{name}' is a figure or a word of conditions; give the limit another name",
+            )
+    for key in ("when", "until"):
+        text = getattr(rule, key)
+        if text is not None:
+            try:
+                tree = parse(text)
+                check(tree, scope)
+                yield from _sources(figures_named(tree, scope), (*at, key), known)
+            except QueryError as error:
+                yield (*at, key), str(error)
+
+
+def _sources(named: set[str], at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
+    """Sources and stores behind `energy.source.NAME`."""
+    for figure in sorted(named):
+        source = figure.removeprefix(TRACED)
+        if figure.startswith(TRACED) and known is not None and source not in known.sources:
+            yield (
+                at,
+                f"there is no source or store '{source}'{suggestion(source, list(known.sources))}",
+            )
+
+
+_FILLED = ("subject", "value", "mean", "limit", "since")
+
+
+def _words(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
+    known = [*_FILLED, rule.on.per]
+    for key in ("say", "title"):
+        value: Any = getattr(rule, key)
+        for text in value.values() if isinstance(value, dict) else [value]:
+            try:
+                wanted = [
+                    name for _, name, _, _ in string.Formatter().parse(text) if name is not None
+                ]
+            except ValueError as error:
+                yield (*at, key), f"cannot be filled in: {error}"
+                continue
+            for name in wanted:
+                if name not in known:
+                    yield (
+                        (*at, key),
+                        f"there is nothing to fill in for {{{name}}}{suggestion(name, known)}; known are {', '.join(known)}",
+                    )
+
+
+def _form(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
+    if rule.on.only and rule.on.not_:
+        yield (*at, "on"), "needs only or except, not both"
+    if rule.gather and rule.on.per != "meter":
+        yield (*at, "gather"), "only meters hang on a connection; use it with `per: meter`"
+
+
+def _references(rule: Rule, at: tuple[str | int, ...], known: Known) -> Iterator[Finding]:
+    ids = known.subjects.get(rule.on.per, ())
+    for key, named in (("only", rule.on.only), ("except", rule.on.not_)):
+        for name in named:
+            if name not in ids:
+                yield (
+                    (*at, "on", key),
+                    f"there is no {rule.on.per} '{name}'{suggestion(name, list(ids))}",
+                )
+    for name, value in rule.limits.items():
+        for subject in value if isinstance(value, dict) else ():
+            if subject != "default" and subject not in ids:
+                yield (
+                    (*at, "limits", name, subject),
+                    f"there is no {rule.on.per} '{subject}'{suggestion(subject, list(ids))}",
+                )
+    for shift in rule.active.shifts if rule.active else ():
+        if shift not in known.shifts:
+            yield (
+                (*at, "active", "shifts"),
+                f"there is no shift '{shift}'{suggestion(shift, list(known.shifts))}",
+            )
+    told = known.tell
+    for name in [*rule.tell, *(n for e in rule.escalate for n in e.to)]:
+        if told is not None and name not in told:
+            yield (
+                (*at, "tell"),
+                f"there is no person, rota or channel '{name}' in notify{suggestion(name, list(told))}",
+            )

@@ -1,0 +1,141 @@
+"""Reading rule files: form, conditions, units, names of the plant; every mistake in one go as file:line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from plant.config import PlantFile
+from plant.errors import ConfigError, Mistake
+from plant.load import load_text, read_text, suggestion
+from plant.site import Site
+from rules.language.config import Rule, RuleFile
+from rules.language.cross_check import Known, cross_check_rules
+from rules.watching.subjects import KINDS, subjects
+
+PACKS = "rules/packs/"
+
+
+def known_of(plant: PlantFile) -> Known:
+    """What rules of a plant file may name."""
+    ids = {
+        "line": tuple(plant.lines),
+        "group": tuple(plant.groups),
+        "bus": tuple(plant.buses),
+        "meter": tuple(plant.meters),
+        "site": ("site",),
+    }
+    told = plant.notify.names if plant.notify else []
+    sources = (*plant.sources, *plant.stores, "ambient", "unknown", "opening_stock")
+    return Known(ids, tuple(plant.site.shifts), tuple(told), plant.site.window, sources)
+
+
+def known_of_site(site: Site) -> Known:
+    """What a rule that is only tried may name; who is told does not matter to a back-test."""
+    sources = (
+        *(s.id for s in site.sources),
+        *(s.id for s in site.stores),
+        "ambient",
+        "unknown",
+        "opening_stock",
+    )
+    return Known(
+        {per: subjects(site, per) for per in KINDS},
+        tuple(site.shifts),
+        None,
+        site.window_s,
+        sources,
+    )
+
+
+def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
+    """The rules of a plant file: packs less what is off, and its own files beside it. ConfigError carries every mistake of all of them."""
+    files_ = [path.parent / name for name in plant.rules.files]
+    loaded = load_all(files_, known_of(plant), plant.rules.packs)
+    shipped = {
+        rule.id for item in loaded if item.path.startswith(PACKS) for rule in item.file.rules
+    }
+    unknown = [name for name in plant.rules.off if name not in shipped]
+    if unknown:
+        raise ConfigError(
+            [
+                Mistake(
+                    str(path),
+                    1,
+                    "rules.off",
+                    f"there is no shipped rule '{n}'{suggestion(n, sorted(shipped))}",
+                )
+                for n in unknown
+            ]
+        )
+    return [rule for rule in rules_of(loaded) if rule.id not in plant.rules.off]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A rule file and where it came from."""
+
+    path: str
+    file: RuleFile
+
+
+def packs() -> list[tuple[str, str]]:
+    """Name and text of the rule files that ship."""
+    folder = files("rules") / "packs"
+    found = sorted(p.name for p in folder.iterdir() if p.name.endswith(".yaml"))
+    return [(f"{PACKS}{name}", (folder / name).read_text(encoding="utf-8")) for name in found]
+
+
+def load_rules(path: Path, known: Known | None = None) -> Loaded:
+    """Read and check one rule file."""
+    return load_rules_text(str(path), read_text(path), known)
+
+
+def load_rules_text(name: str, text: str, known: Known | None = None) -> Loaded:
+    """Like `load_rules`, from text; ConfigError carries every mistake."""
+    file, document = load_text(name, text, RuleFile)
+    found = [document.mistake(path, message) for path, message in cross_check_rules(file, known)]
+    if found:
+        raise ConfigError(found)
+    return Loaded(name, file)
+
+
+def load_all(paths: Sequence[Path], known: Known | None, with_packs: bool = True) -> list[Loaded]:
+    """The shipped packs and the plant's own files. A rule of the plant with the id of a shipped one replaces it; mistakes of all files in one error."""
+    loaded = []
+    mistakes = []
+    texts = [*(packs() if with_packs else []), *((str(p), read_text(p)) for p in paths)]
+    for name, text in texts:
+        try:
+            loaded.append(load_rules_text(name, text, known))
+        except ConfigError as error:
+            mistakes += error.mistakes
+    mistakes += _twice([n for n in loaded if not n.path.startswith(PACKS)])
+    if mistakes:
+        raise ConfigError(mistakes)
+    return loaded
+
+
+def rules_of(loaded: Sequence[Loaded]) -> list[Rule]:
+    """The rules in force: later files replace earlier ones by id."""
+    return list({rule.id: rule for item in loaded for rule in item.file.rules}.values())
+
+
+def _twice(loaded: Sequence[Loaded]) -> list[Mistake]:
+    seen: dict[str, str] = {}
+    found = []
+    for item in loaded:
+        for i, rule in enumerate(item.file.rules):
+            if rule.id in seen:
+                found.append(
+                    Mistake(
+                        item.path,
+                        1,
+                        f"rules.{i}.id",
+                        f"'{rule.id}' is the id of a rule in {seen[rule.id]} too; give it another",
+                    )
+                )
+            seen[rule.id] = item.path
+    return found

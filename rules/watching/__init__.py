@@ -1,0 +1,1 @@
+"""Rules over windows: state machine, step, back-test."""

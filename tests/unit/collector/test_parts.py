@@ -1,0 +1,241 @@
+"""Schedule, health, MQTT payloads and the OPC UA cache: no sockets, no waiting."""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from collector.drivers.mqtt_payload import (
+    Point,
+    Router,
+    number,
+    parse_path,
+    pick,
+    subscription,
+    time_ns,
+)
+from collector.drivers.opcua import resolve
+from collector.drivers.opcua_cache import Cache, Signal
+from collector.health import LinkHealth, state
+from collector.schedule import Backoff, Grid, real_period
+from plant.clock import ManualClock
+from plant.frame import Quality
+
+SECOND = 1_000_000_000
+
+
+def link() -> LinkHealth:
+    return LinkHealth("c", "mqtt", "mqtt://h:1", logging.getLogger("wattline.collector.test"))
+
+
+def test_grid_is_fixed_and_counts_what_it_missed() -> None:
+    grid = Grid(1.0, 0.25)
+    grid.start(10.5)
+    assert grid.next == 11.25
+    assert grid.advance(11.3) == 0
+    assert grid.next == 12.25
+    assert grid.advance(15.5) == 3
+    assert grid.next == 16.25
+
+
+def test_offsets_are_spread_and_the_same_on_every_start() -> None:
+    offsets = [Grid.named(f"hall/m{i}/power", 1.0).offset for i in range(200)]
+    assert offsets == [Grid.named(f"hall/m{i}/power", 1.0).offset for i in range(200)]
+    assert max(sum(a <= o < a + 0.1 for o in offsets) for a in (0, 0.3, 0.6, 0.9)) < 50
+
+
+def test_event_periods_shrink_with_the_clock_down_to_100_ms() -> None:
+    assert real_period(10.0, 10.0) == 1.0
+    assert real_period(1.0, 60.0) == 0.1
+
+
+def test_back_off_doubles_to_30_s() -> None:
+    waits = [(backoff := Backoff()).take()] + [backoff.take() for _ in range(8)]
+    assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    backoff.reset()
+    assert backoff.take() == 0.5
+
+
+def test_a_failure_is_logged_once_and_its_recovery_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "wattline.collector.test")
+    meter = link().add("m", "p", {"power": 1.0})
+    for _ in range(5):
+        meter.failed(meter.groups["power"], "timeout")
+    meter.recovered()
+    meter.recovered()
+    assert [r.message for r in caplog.records] == ["m does not answer: timeout", "m answers again"]
+    assert meter.as_dict(0)["failed"] == {"timeout": 5}
+
+
+def test_meter_state_follows_the_age_of_its_newest_answer() -> None:
+    assert [state(age, 1.0) for age in (None, 0.5, 5.0, 60.0)] == ["never", "ok", "late", "silent"]
+
+
+def test_paths() -> None:
+    content = {"a": {"b": [{"c": 5}]}}
+    assert pick(content, parse_path("$.a.b[0].c")) == 5
+    assert parse_path("$") == ()
+    for bad in ("a.b", "$.a[", "$..a", "$.a b]"):
+        with pytest.raises(ValueError, match="expected a path"):
+            parse_path(bad)
+
+
+@pytest.mark.parametrize("bad", [True, None, "x", float("nan"), [1], "1e999"])
+def test_only_finite_numbers_are_numbers(bad: Any) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        number(bad)
+
+
+def test_times() -> None:
+    assert time_ns("2026-01-01T08:00:00+08:00") == time_ns(1767225600) == time_ns(1767225600000)
+    with pytest.raises(ValueError, match="offset"):
+        time_ns("2026-01-01T08:00:00")
+
+
+def test_subscriptions_use_one_wildcard() -> None:
+    assert subscription("gas/{meter}/state", ["a", "b"]) == ["gas/+/state"]
+    assert subscription("gas/{meter}/state", ["x/y"]) == ["gas/+/state", "gas/x/y/state"]
+    assert subscription("tele/m-{meter}/S", ["a"]) == ["tele/+/S"]
+
+
+def router(health: LinkHealth) -> Router:
+    health.add("gas", "mqtt:g", {"power": 1.0})
+    point = Point(
+        "gas",
+        "gas/g1/state",
+        parse_path("$.total"),
+        7,
+        1000.0,
+        parse_path("$.flow"),
+        8,
+        parse_path("$.at"),
+    )
+    return Router([point], ["gas/+/state"], health)
+
+
+def test_payloads_become_rows_in_canonical_units() -> None:
+    health = link()
+    rows = router(health).batch(
+        [("gas/g1/state", b'{"total": 2, "flow": 0.5, "at": 1767225600}', 99, False)]
+    )
+    assert rows.tag.tolist() == [7, 8]
+    assert rows.value.tolist() == [2000.0, 500.0]
+    assert set(rows.ts.tolist()) == {1767225600 * SECOND}
+    assert set(rows.received.tolist()) == {99}
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"{", "not_json"),
+        (b"\xff\xfe", "not_json"),
+        (b"{}", "missing"),
+        (b"[1]", "missing"),
+        (b'"text"', "missing"),
+        (b'{"total": null, "flow": 1, "at": 1}', "bad_value"),
+        (b'{"total": 1, "flow": 1, "at": "2026-01-01T00:00:00"}', "bad_value"),
+        (b'{"total": 1, "flow": 1, "at": 1e300}', "bad_value"),
+    ],
+)
+def test_bad_payloads_are_counted_and_stop_nothing(payload: bytes, reason: str) -> None:
+    health = link()
+    good = ("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 1, False)
+    assert len(router(health).batch([("gas/g1/state", payload, 1, False), good])) == 2
+    assert dict(health.meters["gas"].groups["power"].failed) == {reason: 1}
+
+
+def test_retained_is_a_last_known_value_and_never_a_reading() -> None:
+    health = link()
+    made = router(health)
+    assert len(made.batch([("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 5, True)])) == 0
+    assert made.retained == {"gas": (1000.0, 5)}
+
+
+def test_foreign_topics_are_counted() -> None:
+    health = link()
+    assert len(router(health).batch([("gas/other/state", b"1", 1, False)] * 2)) == 0
+    assert health.counts["unknown_topic"] == 1
+
+
+def status(kind: str = "good") -> SimpleNamespace:
+    return SimpleNamespace(
+        is_good=lambda: kind == "good",
+        is_bad=lambda: kind == "bad",
+        is_uncertain=lambda: kind == "uncertain",
+    )
+
+
+def item(
+    handle: int, value: Any, kind: str = "good", source: datetime | None = None
+) -> SimpleNamespace:
+    data = SimpleNamespace(
+        Value=SimpleNamespace(Value=value), StatusCode=status(kind), SourceTimestamp=source
+    )
+    return SimpleNamespace(ClientHandle=handle, Value=data)
+
+
+def cache(clock: ManualClock) -> Cache:
+    return Cache([Signal("plc", "good", "n", 1, 2.0), Signal("plc", "state", "n", 2)], clock)
+
+
+def test_numbers_become_rows_and_texts_events_on_change() -> None:
+    clock = ManualClock(10 * SECOND)
+    known = cache(clock)
+    first = known.changed([item(0, 5), item(1, "RUN")])
+    assert first.value.tolist() == [10.0]
+    assert [(e.tag, e.text) for e in first.events] == [(2, "RUN")]
+    assert not known.changed([item(1, "RUN")]).events
+
+
+def test_status_becomes_quality() -> None:
+    known = cache(ManualClock(10 * SECOND))
+    rows = known.changed(
+        [item(0, 5, "uncertain"), item(0, 5, "bad"), item(0, float("inf")), item(0, True)]
+    )
+    assert rows.quality.tolist() == [Quality.UNCERTAIN, Quality.BAD, Quality.BAD, Quality.BAD]
+    assert math.isnan(rows.value[1])
+
+
+def test_known_values_are_repeated_until_they_are_lost() -> None:
+    clock = ManualClock(10 * SECOND)
+    known = cache(clock)
+    known.changed([item(0, 5), item(1, "RUN")])
+    clock.advance(1)
+    again = known.held(1.0)
+    assert (again.value.tolist(), again.ts.tolist()) == ([10.0], [11 * SECOND])
+    lost = known.forget("UNKNOWN")
+    assert [e.text for e in lost.events] == ["UNKNOWN"]
+    assert len(known.held(1.0)) == 0
+    assert not known.forget("UNKNOWN").events
+
+
+def test_source_times_are_believed_when_close_and_never_run_backwards() -> None:
+    clock = ManualClock(1_800_000_000 * SECOND)
+    now = datetime.fromtimestamp(1_800_000_000, UTC)
+    known = cache(clock)
+    assert known.changed([item(0, 1, source=now - timedelta(seconds=1))]).ts.tolist() == [
+        clock.now() - SECOND
+    ]
+    assert known.changed([item(0, 1, source=now - timedelta(hours=8))]).ts.tolist() == [clock.now()]
+    assert known.changed([item(0, 1, source=now - timedelta(seconds=1))]).ts.tolist() == [
+        clock.now() + 1
+    ]
+
+
+def test_scaled_clocks_take_the_time_of_receipt() -> None:
+    clock = ManualClock(1_800_000_000 * SECOND, speed=60.0)
+    known = cache(clock)
+    assert known.changed(
+        [item(0, 1, source=datetime.fromtimestamp(1_799_999_999, UTC))]
+    ).ts.tolist() == [clock.now()]
+
+
+def test_nodes_are_found_by_namespace_uri() -> None:
+    node = resolve("nsu=urn:a:b;s=line.good", ["http://opcfoundation.org/UA/", "urn:x", "urn:a:b"])
+    assert (node.NamespaceIndex, node.Identifier) == (2, "line.good")
+    assert resolve("nsu=urn:gone;s=x", ["urn:x"]) is None

@@ -1,0 +1,65 @@
+"""What `now` says of converters: one that takes power and gives nothing is told apart from one that stands or works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from books.attention import attention
+from engine.now.now import Now
+from plant.units import SECOND_NS
+from tests.rig import Rig, text
+
+PLANT = """
+sources: {grid: {carrier: electricity, meter: g, into: board}}
+buses: {board: {carrier: electricity}, air: {carrier: compressed_air}}
+converters: {comp: {inputs: {board: ce}, outputs: {air: {meter: ca}}}}
+lines: {press: {draws: {air: la}}}
+"""
+
+
+@pytest.fixture
+def now(tmp_path: Path) -> Now:
+    meters = (
+        text(PLANT, "g ce ca la")
+        .replace("  ca: {", "  ca: {unit: Nm3, ")
+        .replace("  la: {", "  la: {unit: Nm3, ")
+    )
+    return Now(Rig(meters, tmp_path).site)
+
+
+def tick(now: Now, second: int, taken_kw: float, given: float) -> dict[str, object]:
+    names = {m.id: i for i, m in enumerate(now.site.meters)}
+    now.at[:] = second * SECOND_NS
+    now.power[[names["g"], names["ce"], names["ca"], names["la"]]] = (
+        taken_kw,
+        taken_kw,
+        given,
+        given,
+    )
+    return now.tick(second * SECOND_NS)
+
+
+def test_an_unloaded_converter_is_said_after_two_minutes(now: Now) -> None:
+    assert tick(now, 1000, 100.0, 900.0)["converters"] == {
+        "comp": {"taken": 100.0, "unloaded_since_ms": None}
+    }
+    tick(now, 1001, 30.0, 0.0)
+    assert attention(now.site, 0, tick(now, 1100, 30.0, 0.0), [], []) == []
+    (item,) = attention(now.site, 0, tick(now, 1130, 30.0, 0.0), [], [])
+    assert (item["code"], item["since_ms"]) == ("converter_unloaded", 1_001_000)
+    assert item["params"] == {"converter": "comp", "minutes": 2, "kw": 30.0}
+    assert attention(now.site, 0, tick(now, 1140, 100.0, 900.0), [], []) == []
+
+
+def test_a_standing_converter_is_not_unloaded(now: Now) -> None:
+    tick(now, 1000, 0.0, 0.0)
+    assert attention(now.site, 0, tick(now, 2000, 0.0, 0.0), [], []) == []
+
+
+def test_a_meter_never_heard_of_has_no_time_since(now: Now) -> None:
+    picture = now.tick(1000 * SECOND_NS)
+    assert picture["lines"]["press"]["stale_since_ms"] is None
+    assert picture["lines"]["press"]["final_kw"] is None, "unknown is not zero"
+    assert picture["site"]["power_kw"] is None

@@ -1,0 +1,98 @@
+"""Every mistake of a plant file at once, with its line and what to do."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from collector.catalogue import load_catalogue
+from plant.errors import ConfigError
+from plant.load import load_plant, load_plant_text
+
+GOOD = """site: {id: works, timezone: Asia/Shanghai, grid: CN-ZJ}
+connections: {hall: {modbus: "tcp://192.0.2.1:502"}}
+meters:
+  m1: {on: hall, unit: 1, profile: siemens_pac3220}
+buses: {board: {carrier: electricity}}
+lines: {press: {draws: {board: m1}}}
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_plant_text("plant.yaml", text, frozenset(load_catalogue()))
+    return [str(m) for m in caught.value.mistakes]
+
+
+def test_a_good_file_is_read() -> None:
+    plant = load_plant_text("plant.yaml", GOOD, frozenset(load_catalogue()))
+    assert plant.meters["m1"].every.energy == 10.0
+
+
+def test_all_mistakes_come_at_once_with_lines_and_hints() -> None:
+    found = mistakes(
+        GOOD.replace("grid: CN-ZJ", "grid: CN-ZJ, methd: GHGP")
+        .replace("profile:", "profil:")
+        .replace("draws", "draw")
+    )
+    assert found[0] == "plant.yaml:1: site.methd: unknown key (did you mean 'method'?)"
+    assert "plant.yaml:4: meters.m1.profil: unknown key (did you mean 'profile'?)" in found
+    assert any(
+        m.startswith("plant.yaml:6: lines.press.draw: unknown key (did you mean 'draws'?)")
+        for m in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            ("on: hall", "on: hal"),
+            "plant.yaml:4: meters.m1.on: there is no connection 'hal' (did you mean 'hall'?)",
+        ),
+        (
+            ("siemens_pac3220", "siemens_pac322"),
+            "plant.yaml:4: meters.m1.profile: there is no profile 'siemens_pac322' (did you mean 'siemens_pac3220'?)",
+        ),
+        (
+            ("board: m1", "bord: m1"),
+            "plant.yaml:6: lines.press.draws.bord: there is no bus 'bord' (did you mean 'board'?)",
+        ),
+        (
+            ("Asia/Shanghai", "Asia/Shangai"),
+            "plant.yaml:1: site.timezone: 'Asia/Shangai' is not an IANA time zone such as Asia/Shanghai",
+        ),
+        (
+            ("carrier: electricity", "carrier: steem"),
+            "plant.yaml:5: buses.board.carrier: must be one of",
+        ),
+        (("unit: 1,", "unit: 1, unit: 2,"), "plant.yaml:4: meters.m1.unit: given twice; keep one"),
+        (
+            ("connections: {", "connections: {other: {modbus: 'tcp://192.0.2.1:502'}, "),
+            "plant.yaml:2: connections.hall.modbus: is the address of 'other' too",
+        ),
+        (
+            ("unit: 1,", "unit: 1, every: {power: 20ms},"),
+            "plant.yaml:4: meters.m1.every.power: must be at least 100ms",
+        ),
+    ],
+)
+def test_one_mistake(change: tuple[str, str], expected: str) -> None:
+    assert mistakes(GOOD.replace(*change))[0].startswith(expected)
+
+
+def test_not_yaml_says_where() -> None:
+    assert mistakes("site: {id: x\n")[0].startswith("plant.yaml:2: not valid YAML")
+
+
+@pytest.mark.parametrize("name", ["jiaxing", "dyeworks"])
+def test_shipped_plants_are_good(name: str) -> None:
+    load_plant(
+        Path(str(files("simulator") / "plants" / f"{name}.yaml")), frozenset(load_catalogue())
+    )
+
+
+def test_the_starter_is_good() -> None:
+    load_plant(Path(str(files("wattline") / "starter.yaml")), frozenset(load_catalogue()))

@@ -1,0 +1,1 @@
+"""Threads that carry the journal onward: engine, rules, InfluxDB."""
