@@ -28,9 +28,9 @@ def site(context: Context) -> dict[str, Any]:
             {"id": x.id, "name": x.name, "kind": x.kind, "carrier": x.carrier, "unit": x.unit}
             for x in s.sources
         ],
-        "stores": [
+        "storages": [
             {"id": x.id, "name": x.name, "capacity_kwh": x.capacity_kwh}
-            for x in s.stores
+            for x in s.storages
             if x.line is None
         ],
         "buses": [

@@ -92,9 +92,9 @@ def _kwh(site: Site, meter: int) -> float:
 
 
 def _held(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
-    """Carbon held in the stores at the end of each bucket."""
+    """Carbon held in the storages at the end of each bucket."""
     out = np.full(len(edges) - 1, np.nan)
-    ids = _ids(store, [s.id for s in site.stores if s.line is None] if of == "site" else [])
+    ids = _ids(store, [s.id for s in site.storages if s.line is None] if of == "site" else [])
     if not ids or not store.has("source"):
         return out
     rows = _by_bucket(

@@ -26,7 +26,7 @@ ROUTES = {
     "/api/v1/explain": "/api/v1/explain?figure=intensity.electricity&of=cells_steam&from=-1h",
 }
 BY_ID = frozenset(
-    {"lines", "sources", "stores", "remainder_kw", "converters", "failed", "sources_kw", "shifts"}
+    {"lines", "sources", "storages", "remainder_kw", "converters", "failed", "sources_kw", "shifts"}
 )
 
 

@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Flow(IntEnum):
-    """Where a traced amount went. A discharge is a negative change in stores."""
+    """Where a traced amount went. A discharge is a negative change in storages."""
 
     LINE = 0
     REMAINDER = 1
@@ -47,7 +47,7 @@ class Flows:
 
 @dataclass(slots=True)
 class Book:
-    """One window. Arrays by index of the site: taps, meters, buses, sources, stores, lines."""
+    """One window. Arrays by index of the site: taps, meters, buses, sources, storages, lines."""
 
     start: int
     end: int

@@ -123,7 +123,7 @@ def load(data: bytes) -> State:
         state.history = History(
             first, window, **kept, digests=[bytes.fromhex(d) for d in digests], revisions=revisions
         )
-    for i, (block, stores) in enumerate(meta["snapshots"]):
+    for i, (block, storages) in enumerate(meta["snapshots"]):
         accounts = [
             Account(
                 s.charge_efficiency,
@@ -131,7 +131,7 @@ def load(data: bytes) -> State:
                 s.account == "well_mixed",
                 _layers(rows),
             )
-            for s, rows in zip(site.stores, stores, strict=True)
+            for s, rows in zip(site.storages, storages, strict=True)
         ]
         state.snapshots[block] = Snapshot(accounts, np.asarray(arrays[f"held.{i}"]))
     return state

@@ -57,7 +57,7 @@ class State:
     pending: list[Batch] = field(default_factory=list)
     gaps: list[Unusual] = field(default_factory=list)
     tail: tuple[int, list[Account]] | None = (
-        None  # stores after the last window given out, while its block is open
+        None  # storages after the last window given out, while its block is open
     )
     closed: int = 0
     wm: int = 0
@@ -135,7 +135,7 @@ def _take_site(state: State, site: Site) -> None:
     )
 
 
-_STRUCTURE = ("sources", "stores", "buses", "converters", "lines", "window_s")
+_STRUCTURE = ("sources", "storages", "buses", "converters", "lines", "window_s")
 
 
 def _same(before: Site, after: Site, *parts: str) -> bool:
@@ -166,15 +166,17 @@ def _carry_counters(state: State, before: Site) -> None:
 
 
 def _carry_on(state: State, before: Site, last: Snapshot) -> None:
-    """From the open block on the new plant is traced, with what its stores held. What came before stays as the plant was then."""
+    """From the open block on the new plant is traced, with what its storages held. What came before stays as the plant was then."""
     site = state.site
     graph = state.graph
     history = state.history
     assert site is not None and graph is not None and history is not None
-    held = {store.id: account for store, account in zip(before.stores, last.accounts, strict=True)}
+    held = {
+        store.id: account for store, account in zip(before.storages, last.accounts, strict=True)
+    }
     same_sources = [s.id for s in before.sources] == [s.id for s in site.sources]
     accounts = _accounts(site)
-    for i, store in enumerate(site.stores):
+    for i, store in enumerate(site.storages):
         if same_sources and store.id in held:
             accounts[i] = held[store.id].copy()
     mix = (
@@ -216,10 +218,10 @@ def _advance(state: State, out: Out) -> None:
 def _accounts(site: Site) -> list[Account]:
     accounts = [
         Account(s.charge_efficiency, s.discharge_efficiency, s.account == "well_mixed")
-        for s in site.stores
+        for s in site.storages
     ]
     opening = len(site.sources) + 2
-    for account, store in zip(accounts, site.stores, strict=True):
+    for account, store in zip(accounts, site.storages, strict=True):
         if store.opening_kwh > 0.0:
             account.charge(
                 0, store.opening_kwh / store.charge_efficiency, [((opening, 0), store.opening_kwh)]

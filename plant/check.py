@@ -132,10 +132,10 @@ def _sources(plant: PlantFile) -> Iterator[Finding]:
 
 
 def _stores(plant: PlantFile) -> Iterator[Finding]:
-    for key, store in plant.stores.items():
-        yield from _meter_ref(plant, ("stores", key, "meter"), store.meter)
+    for key, store in plant.storages.items():
+        yield from _meter_ref(plant, ("storages", key, "meter"), store.meter)
         if store.bus not in plant.buses:
-            yield ("stores", key, "bus"), missing(store.bus, plant.buses, "bus")
+            yield ("storages", key, "bus"), missing(store.bus, plant.buses, "bus")
 
 
 def _converters(plant: PlantFile) -> Iterator[Finding]:

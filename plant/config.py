@@ -229,7 +229,7 @@ class Source(Strict):
     )
 
 
-class Store(Strict):
+class Storage(Strict):
     """A battery: charged from and discharging to one bus; its meter imports what is charged."""
 
     name: Name = ""
@@ -378,7 +378,7 @@ class PlantFile(Strict):
     connections: dict[Id, Connection] = Field({}, description="endpoints that meters answer at")
     meters: dict[Id, Meter] = Field({}, description="measuring points")
     sources: dict[Id, Source] = Field({}, description="primary energy that enters")
-    stores: dict[Id, Store] = Field({}, description="batteries")
+    storages: dict[Id, Storage] = Field({}, description="batteries and tanks: what holds energy")
     buses: dict[Id, Bus] = Field({}, description="where energy of one carrier mixes")
     converters: dict[Id, Converter] = Field(
         {}, description="transformers, boilers, compressors, chillers"

@@ -21,7 +21,7 @@ from plant.site import (
     OutputEdge,
     Site,
     SourceNode,
-    StoreNode,
+    StorageNode,
 )
 
 GAS_AT_0C = {"0C": 1.0, "15C": 273.15 / 288.15, "20C": 273.15 / 293.15}
@@ -61,7 +61,7 @@ class Resolver:
             meters=meters,
             channels=tuple(self.channels),
             sources=tuple(self._source(key) for key in plant.sources),
-            stores=(*(self._store(key) for key in plant.stores), *self._returns()),
+            storages=(*(self._store(key) for key in plant.storages), *self._returns()),
             buses=tuple(self._bus(key) for key in plant.buses),
             converters=tuple(self._converter(key) for key in plant.converters),
             lines=lines,
@@ -88,7 +88,7 @@ class Resolver:
         for source in plant.sources.values():
             for meter in (source.meter, *source.shape):
                 put(meter, source.into, str(source.kind or DEFAULT_KIND.get(source.carrier) or ""))
-        for store in plant.stores.values():
+        for store in plant.storages.values():
             put(store.meter, store.bus)
         for converter in plant.converters.values():
             for name, meters in converter.inputs.items():
@@ -285,9 +285,9 @@ class Resolver:
             unit=bus.unit or BOOK_UNIT[bus.carrier],
         )
 
-    def _store(self, key: str) -> StoreNode:
-        store = self.plant.stores[key]
-        return StoreNode(
+    def _store(self, key: str) -> StorageNode:
+        store = self.plant.storages[key]
+        return StorageNode(
             id=key,
             name=names(store.name, key),
             bus=self.bus_index[store.bus],
@@ -342,7 +342,7 @@ class Resolver:
         )
         return GAS_NCV_KWH_PER_NM3 if gas else 1.0
 
-    def _returns(self) -> list[StoreNode]:
+    def _returns(self) -> list[StorageNode]:
         """An account for every electricity draw of a line that feeds back (method, section 1)."""
         found = []
         for at, (key, line) in enumerate(self.plant.lines.items()):
@@ -350,7 +350,7 @@ class Resolver:
                 if self.plant.buses[bus].carrier is Carrier.ELECTRICITY:
                     meter = self.meter_index[as_list(meters)[0]]
                     found.append(
-                        StoreNode(
+                        StorageNode(
                             id=f"{key}.returned",
                             name=names(line.name, key),
                             bus=self.bus_index[bus],

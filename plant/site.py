@@ -60,7 +60,7 @@ class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = "kWh"
 
 
-class StoreNode(msgspec.Struct, frozen=True, kw_only=True):
+class StorageNode(msgspec.Struct, frozen=True, kw_only=True):
     """A battery; or, with `line`, the account of a line that feeds back: it holds what the line drew and gives what it returns."""
 
     id: str
@@ -187,7 +187,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[MeterPoint, ...]
     channels: tuple[Channel, ...]
     sources: tuple[SourceNode, ...]
-    stores: tuple[StoreNode, ...]
+    storages: tuple[StorageNode, ...] = msgspec.field(name="stores")  # as journals of 0.1.0 say
     buses: tuple[BusNode, ...]
     converters: tuple[ConverterNode, ...]
     lines: tuple[LineNode, ...]

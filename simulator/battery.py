@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from plant.config import Store
+from plant.config import Storage
 from simulator.config import BatterySim
 from simulator.noise import STEP_S, Floats
 
@@ -24,7 +24,7 @@ def _inside(minutes: Floats, spans: list[str]) -> Floats:
 
 
 def run(
-    store: Store, sim: BatterySim, held_kwh: float, local_minutes: Floats
+    store: Storage, sim: BatterySim, held_kwh: float, local_minutes: Floats
 ) -> tuple[Floats, float]:
     """Power over one day and the energy held at its end, from the energy held at its start."""
     low, high = (x * store.capacity for x in sim.soc)

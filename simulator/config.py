@@ -229,7 +229,7 @@ def _known(sim: SimConfig, plant: PlantFile) -> list[Finding]:
     sections: list[tuple[str, list[str], list[str]]] = [
         ("lines", list(sim.lines), list(plant.lines)),
         ("pv", list(sim.pv), list(plant.sources)),
-        ("batteries", list(sim.batteries), list(plant.stores)),
+        ("batteries", list(sim.batteries), list(plant.storages)),
         ("converters", list(sim.converters), list(plant.converters)),
         ("sources", list(sim.sources), list(plant.sources)),
         ("buses", list(sim.buses), list(plant.buses)),

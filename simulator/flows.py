@@ -25,7 +25,7 @@ from simulator.states import LEAD, Codes, Timeline
 
 @dataclass(frozen=True, slots=True)
 class DayFlows:
-    """All flows of one UTC day, (columns, steps), machine states by line, and what the stores hold at its end."""
+    """All flows of one UTC day, (columns, steps), machine states by line, and what the storages hold at its end."""
 
     power: Floats
     codes: dict[str, Codes]
@@ -87,7 +87,7 @@ class Model:
         return np.asarray((first + np.tile(np.arange(STEPS // 24) / 6, 24)) % 1440)
 
     def day(self, day: int, held_kwh: dict[str, float]) -> DayFlows:
-        """Flows of UTC day number `day`; `held_kwh` is what the stores hold at its start."""
+        """Flows of UTC day number `day`; `held_kwh` is what the storages hold at its start."""
         power = np.zeros((len(self.layout.keys), STEPS))
         codes = self._run_lines(day, power)
         held = self._run_stores(day, power, held_kwh)
@@ -116,7 +116,7 @@ class Model:
     def _run_stores(self, day: int, power: Floats, held_kwh: dict[str, float]) -> dict[str, float]:
         held = {}
         minutes = self.local_minutes(day)
-        for key, store in self.plant.stores.items():
+        for key, store in self.plant.storages.items():
             config = self.sim.batteries.get(key) or BatterySim(power=store.capacity / 4)
             at = self.layout.index["store", key, store.bus]
             power[at], held[key] = battery.run(

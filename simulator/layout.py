@@ -69,7 +69,7 @@ def lay_out(plant: PlantFile) -> Layout:
             layout.seat(
                 plant, bus, layout.add("out", key, bus), [output.meter] if output.meter else []
             )
-    for key, store in plant.stores.items():
+    for key, store in plant.storages.items():
         layout.seat(plant, store.bus, layout.add("store", key, store.bus), [store.meter])
     for bus in plant.buses:
         layout.add("rest", bus, bus)

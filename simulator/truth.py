@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
-    """Lines, sources, converters, stores and buses; a bus has `in`, `out` (metered) and `remainder` with in = out +
+    """Lines, sources, converters, storages and buses; a bus has `in`, `out` (metered) and `remainder` with in = out +
     remainder.
     """
     (f0, r0) = world.all_energies(t0_ns)
@@ -22,7 +22,7 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
         "lines": {},
         "sources": {},
         "converters": {},
-        "stores": {},
+        "storages": {},
         "shape": {},
         "output": {},
     }
@@ -37,7 +37,7 @@ def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
         elif kind == "source":
             out["sources"][owner] = {"import": a, "export": b}
         elif kind == "store":
-            out["stores"][owner] = {"charge": a, "discharge": b}
+            out["storages"][owner] = {"charge": a, "discharge": b}
         elif kind == "shape":
             out["shape"][other] = a
         elif kind in ("in", "out"):

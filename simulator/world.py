@@ -1,7 +1,7 @@
 """The truth behind a simulated plant: every flow and energy at every time, as a function of (seed, time).
 
 Flows are constant over ten seconds, so energies are linear in between and exact. Days are made one after the other
-from the first, because stores and totals carry over; a day that was dropped from memory is made again from what was
+from the first, because storages and totals carry over; a day that was dropped from memory is made again from what was
 kept of its start.
 """
 

@@ -200,7 +200,7 @@ class Runtime:
         newest = max(new, key=lambda b: b.start)
         if newest.end >= self.closed_ns:
             self.closed_ns = newest.end
-            self.now.set_stores(newest.layers)
+            self.now.set_storages(newest.layers)
         self.rules_host.wake.set()
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self.books_due.set)
@@ -331,13 +331,13 @@ class Runtime:
             await asyncio.sleep(1.0)
             picture = self.now.tick(self.clock.now())
             picture["speed"] = self.clock.speed
-            for name, store in picture["stores"].items():
+            for name, store in picture["storages"].items():
                 store |= self._held(name)
             await self.hub.publish("now", picture)
             await self._progress()
 
     def _held(self, name: str) -> dict[str, float]:
-        index = next(i for i, s in enumerate(self.site.stores) if s.id == name)
+        index = next(i for i, s in enumerate(self.site.storages) if s.id == name)
         snapshots = self.host.state.snapshots
         if not snapshots:
             return {}

@@ -37,9 +37,9 @@ class Producer:
         self.code_line = np.array([code(line.id) for line in site.lines], np.int32)
         self.code_bus = np.array([code(bus.id) for bus in site.buses], np.int32)
         self.code_left = np.array([code(f"unmetered.{bus.id}") for bus in site.buses], np.int32)
-        self.code_store = np.array([code(store.id) for store in site.stores], np.int32)
+        self.code_store = np.array([code(store.id) for store in site.storages], np.int32)
         kept = [
-            code("") if s.line is not None else code(s.id) for s in site.stores
+            code("") if s.line is not None else code(s.id) for s in site.storages
         ]  # what a line returns shows its sources
         self.code_via = np.array(kept, np.int32)
         self.code_source = np.array([code(name) for name in self.graph.source_names()], np.int32)

@@ -33,7 +33,7 @@ def variances(site: Site, per_unit: Mapping[int, float]) -> tuple[Array, Array]:
 def meters_of_bus(graph: Graph, bus: int) -> set[int]:
     """Meters on the edges of a bus: what enters and what leaves it."""
     site = graph.site
-    found = {t.meter for t in site.stores if t.bus == bus} | {
+    found = {t.meter for t in site.storages if t.bus == bus} | {
         s.meter for s in site.sources if s.bus == bus
     }
     found |= {m for tap in graph.taps if tap.bus == bus for m in tap.meters}
@@ -54,8 +54,8 @@ def meters_of_lines(site: Site, lines: Iterable[str]) -> set[int]:
 
 
 def meters_of_site(site: Site) -> set[int]:
-    """Meters through which energy enters, and those of the stores."""
-    return {s.meter for s in site.sources} | {t.meter for t in site.stores}
+    """Meters through which energy enters, and those of the storages."""
+    return {s.meter for s in site.sources} | {t.meter for t in site.storages}
 
 
 def _steps(site: Site) -> Mapping[int, float]:

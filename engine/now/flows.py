@@ -1,4 +1,4 @@
-"""The flow picture of now: links between sources, stores, buses and lines in kW of source energy, with carbon per kWh."""
+"""The flow picture of now: links between sources, storages, buses and lines in kW of source energy, with carbon per kWh."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Flows:
             self._link(
                 f"source:{source.id}", self._bus(source.bus), unit[i] * kw, kw * float(self.kwh[i])
             )
-        for t, store in enumerate(site.stores):
+        for t, store in enumerate(site.storages):
             kw = float(used.discharge[0, t])
             self._link(f"store:{store.id}", self._bus(store.bus), unit[self.graph.ns + t] * kw, kw)
             charged = float(used.charge[0, t])

@@ -38,7 +38,7 @@ class Now:
     states: dict[int, tuple[str, int]] = field(default_factory=dict)
     unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
-    store_mix: list[dict[int, float]] = field(default_factory=list)
+    storage_mix: list[dict[int, float]] = field(default_factory=list)
     power_factor: dict[int, float] = field(default_factory=dict)
     newest: Array = field(init=False)
     heard_at: Any = field(init=False)
@@ -75,7 +75,7 @@ class Now:
         for i, c in enumerate(self.site.channels):
             if c.meter >= 0 and self.site.meters[c.meter].power_tag is None:
                 self._channel_of[c.tag] = i
-        self.store_mix = [{} for _ in self.site.stores]
+        self.storage_mix = [{} for _ in self.site.storages]
         table = Weights.of_site(self.site).table[-1]
         rows = {"kwh": By.KWH, "kg": By.LOCATION, "renewable": By.RENEWABLE, "claimed": By.CLAIMED}
         self.by_source = {name: table[row] for name, row in rows.items()}
@@ -135,9 +135,9 @@ class Now:
                 self.power[node.meter] = rate
         self.at[node.meter] = ts
 
-    def set_stores(self, layers: list[list[Any]]) -> None:
+    def set_storages(self, layers: list[list[Any]]) -> None:
         """What the next kilowatt-hour out of each store is made of, from the layers of the newest book."""
-        for t, store in enumerate(self.site.stores):
+        for t, store in enumerate(self.site.storages):
             mix: dict[int, float] = {}
             if t < len(layers) and layers[t]:
                 _, energy, amounts = layers[t][0]
@@ -146,7 +146,7 @@ class Now:
                         mix[int(source)] = mix.get(int(source), 0.0) + amount / (
                             energy * store.discharge_efficiency
                         )
-            self.store_mix[t] = mix
+            self.storage_mix[t] = mix
 
     def tick(self, now_ns: int) -> dict[str, Any]:
         """The NOW of docs/api.md at event time `now_ns`."""

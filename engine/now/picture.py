@@ -31,7 +31,7 @@ class Picture:
         self.traced = traced
         self.seen = seen
         self.at = at
-        self.weights, self.returned = _with_stores(now), self.graph.returned(used.discharge[0])
+        self.weights, self.returned = _with_storages(now), self.graph.returned(used.discharge[0])
         k = self.graph.columns
         graph = self.graph
         carriers = [graph.carriers[t.bus] for t in graph.taps] + graph.carriers
@@ -74,9 +74,9 @@ class Picture:
                 s.id: float(self.used.source[0, i] * self.weights["kwh"][i])
                 for i, s in enumerate(self.site.sources)
             },
-            "stores": {
+            "storages": {
                 s.id: {"power_kw": float(self.used.discharge[0, t] - self.used.charge[0, t])}
-                for t, s in enumerate(self.site.stores)
+                for t, s in enumerate(self.site.storages)
                 if s.line is None
             },
             "converters": {c.id: self._converter(i) for i, c in enumerate(self.site.converters)},
@@ -129,7 +129,7 @@ class Picture:
         amounts = self.amounts[taps].sum(0) * self.weights["kwh"]
         names = (
             [s.id for s in self.site.sources]
-            + [s.id for s in self.site.stores]
+            + [s.id for s in self.site.storages]
             + ["ambient", "unknown"]
         )
         return {name: float(a) for name, a in zip(names, amounts, strict=True) if abs(a) > 1e-6}
@@ -180,10 +180,10 @@ class Picture:
         }
 
 
-def _with_stores(now: Now) -> dict[str, Array]:
+def _with_storages(now: Now) -> dict[str, Array]:
     """Weights of the columns of the tracing; a store's are those of what its next kilowatt-hour is made of."""
     found = {name: values.copy() for name, values in now.weights.items()}
-    for t, mix in enumerate(now.store_mix):
+    for t, mix in enumerate(now.storage_mix):
         amounts = np.array([mix.get(i, 0.0) for i in range(now.graph.ns + 3)])
         for name, of_source in now.by_source.items():
             found[name][now.graph.ns + t] = float(amounts @ of_source)

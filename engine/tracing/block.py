@@ -1,4 +1,4 @@
-"""A block of windows: trace it, replace discharges by what they came from, keep the accounts of the stores."""
+"""A block of windows: trace it, replace discharges by what they came from, keep the accounts of the storages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RETURNED_WITHIN_NS = 24 * HOUR_NS  # a line returns what it took within a day
 
 @dataclass(slots=True)
 class Window:
-    """Flows of one window and what the stores hold after it."""
+    """Flows of one window and what the storages hold after it."""
 
     flows: Flows
     traced: Traced
@@ -163,7 +163,7 @@ def _entering(
     direct: list[int],
     hour: int,
 ) -> list[tuple[Key, float]]:
-    """What a charge brings in: sources of now, and what other stores' discharges in the mix came from."""
+    """What a charge brings in: sources of now, and what other storages' discharges in the mix came from."""
     rows = [
         ((source, hour), float(charged[column]))
         for source, column in zip(direct, columns, strict=True)

@@ -1,7 +1,7 @@
 """The plant as a graph of edges, and the energies on them, window by window.
 
 `Graph` turns the names of a `Site` into index arrays once; `edges` turns metered energies into edge energies. Shapes: nw windows,
-nb buses, ns sources, nt stores, K columns of the tracing (below).
+nb buses, ns sources, nt storages, K columns of the tracing (below).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Edges:
 
 @dataclass(slots=True)
 class Graph:
-    """Index arrays of a site. Columns of the tracing: sources, stores (one kWh discharged each), ambient, unknown; then one more
+    """Index arrays of a site. Columns of the tracing: sources, storages (one kWh discharged each), ambient, unknown; then one more
     right-hand column, the electricity behind compressed air and chilled water."""
 
     site: Site
@@ -98,7 +98,7 @@ class Graph:
         site = self.site
         self.nb = len(site.buses)
         self.ns = len(site.sources)
-        self.nt = len(site.stores)
+        self.nt = len(site.storages)
         self.ambient = self.ns + self.nt
         self.unknown = self.ns + self.nt + 1
         self.columns = self.electric = self.ns + self.nt + 2
@@ -119,7 +119,7 @@ class Graph:
             for draw in line.draws
         ]
 
-        for t, store in enumerate(site.stores):
+        for t, store in enumerate(site.storages):
             if store.line is not None:
                 same = (tap.line == store.line and tap.bus == store.bus for tap in self.taps)
                 self.tap_of_store[t] = list(same).index(True)
@@ -129,7 +129,7 @@ class Graph:
         return [s.id for s in self.site.sources] + ["ambient", "unknown", "opening_stock"]
 
     def returned(self, discharge: Array) -> Array:
-        """What each tap gave back [taps], from the discharge of the stores in one window."""
+        """What each tap gave back [taps], from the discharge of the storages in one window."""
         out = np.zeros(len(self.taps))
         for t, at in enumerate(self.tap_of_store):
             if at >= 0:
@@ -186,10 +186,10 @@ def edges(graph: Graph, energy: Array, seen: npt.NDArray[np.bool_]) -> Edges:
         if s.exports:
             exports[:, s.bus] += reverse[:, s.meter]
     charge = (
-        np.stack([forward[:, t.meter] for t in site.stores], 1) if graph.nt else np.zeros((nw, 0))
+        np.stack([forward[:, t.meter] for t in site.storages], 1) if graph.nt else np.zeros((nw, 0))
     )
     discharge = (
-        np.stack([reverse[:, t.meter] for t in site.stores], 1) if graph.nt else np.zeros((nw, 0))
+        np.stack([reverse[:, t.meter] for t in site.storages], 1) if graph.nt else np.zeros((nw, 0))
     )
     for t, at in enumerate(graph.tap_of_store):
         if (

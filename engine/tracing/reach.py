@@ -20,7 +20,7 @@ def reach(graph: Graph) -> list[Pairs]:
         found[source.bus].add((s, -1))
     size = -1
     while size != (size := sum(map(len, found))):
-        for t, store in enumerate(graph.site.stores):
+        for t, store in enumerate(graph.site.storages):
             found[store.bus] |= {(s, t) for s, _ in found[store.bus]} | {(opening, t)}
         for directed in graph.converters:
             for feed in directed.feeds:

@@ -55,7 +55,7 @@ def assemble(graph: Graph, edges: Edges) -> System:
     for s, source in enumerate(graph.site.sources):
         right[:, source.bus, s] += edges.source[:, s]
         inflow[:, source.bus] += edges.source[:, s]
-    for t, store in enumerate(graph.site.stores):
+    for t, store in enumerate(graph.site.storages):
         right[:, store.bus, graph.ns + t] += edges.discharge[:, t]
         inflow[:, store.bus] += edges.discharge[:, t]
     for c, directed in enumerate(graph.converters):
@@ -211,7 +211,7 @@ def outgoing(graph: Graph, edges: Edges) -> Array:
     out = np.zeros((len(edges.source), graph.nb))
     for i, tap in enumerate(graph.taps):
         out[:, tap.bus] += edges.taps[:, i]
-    for t, store in enumerate(graph.site.stores):
+    for t, store in enumerate(graph.site.storages):
         out[:, store.bus] += edges.charge[:, t]
     for c, directed in enumerate(graph.converters):
         for i, feed in enumerate(directed.feeds):
@@ -226,7 +226,7 @@ def _amounts(
     entering = system.right - system.matrix @ mix
     leaving = outgoing(graph, edges)
     tap_bus = [tap.bus for tap in graph.taps]
-    store_bus = [store.bus for store in graph.site.stores]
+    store_bus = [store.bus for store in graph.site.storages]
     left = entering - leaving[:, :, None] * mix
     return Traced(
         mix=mix,

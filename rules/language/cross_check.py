@@ -130,7 +130,7 @@ def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> I
 
 
 def _sources(named: set[str], at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
-    """Sources and stores behind `energy.source.NAME`."""
+    """Sources and storages behind `energy.source.NAME`."""
     for figure in sorted(named):
         source = figure.removeprefix(TRACED)
         if figure.startswith(TRACED) and known is not None and source not in known.sources:

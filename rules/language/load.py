@@ -28,7 +28,7 @@ def known_of(plant: PlantFile) -> Known:
         "site": ("site",),
     }
     told = plant.notify.names if plant.notify else []
-    sources = (*plant.sources, *plant.stores, "ambient", "unknown", "opening_stock")
+    sources = (*plant.sources, *plant.storages, "ambient", "unknown", "opening_stock")
     return Known(ids, tuple(plant.site.shifts), tuple(told), plant.site.window, sources)
 
 
@@ -36,7 +36,7 @@ def known_of_site(site: Site) -> Known:
     """What a rule that is only tried may name; who is told does not matter to a back-test."""
     sources = (
         *(s.id for s in site.sources),
-        *(s.id for s in site.stores),
+        *(s.id for s in site.storages),
         "ambient",
         "unknown",
         "opening_stock",

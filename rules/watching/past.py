@@ -44,7 +44,7 @@ def windows(
     if "site" in state.views:
         wanted["source"] = (
             "source",
-            [s.id for s in site.sources] + [s.id for s in site.stores],
+            [s.id for s in site.sources] + [s.id for s in site.storages],
             ("given", "held_kg"),
         )
     traced = any(c.startswith(TRACED) for v in state.views.values() for c in v.measures.columns)

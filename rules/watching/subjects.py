@@ -185,19 +185,19 @@ class Rows:
     def _site(self, name: str, line: Mapping[str, Any], tables: Tables, row: int) -> Floats:
         if name == "bought_kwh":
             given = tables["source"]["given"]
-            wide = len(self.site.sources) + len(self.site.stores)
+            wide = len(self.site.sources) + len(self.site.storages)
             return np.array([given[row * wide : (row + 1) * wide][self.bought].sum()])
         if name == "hours":
             return np.array([self.lasts_s / 3600])
         if name.startswith(TRACED):
             return np.array([self._traced(name, tables, row).sum()])
         if name == "held_kg":
-            wide = len(self.site.sources) + len(self.site.stores)
+            wide = len(self.site.sources) + len(self.site.storages)
             held = tables["source"]["held_kg"][row * wide : (row + 1) * wide][
                 len(self.site.sources) :
             ]
             return np.array(
-                [sum(held[i] for i, s in enumerate(self.site.stores) if s.line is None)]
+                [sum(held[i] for i, s in enumerate(self.site.storages) if s.line is None)]
             )
         if name in PIECES and not _one_unit(self.site, np.arange(self.lines)):
             return np.array([np.nan])

@@ -17,7 +17,7 @@ BATTERY = """
 sources:
   grid: {carrier: electricity, meter: g, into: board}
   pv: {carrier: electricity, kind: pv, meter: p, into: board}
-stores: {battery: {bus: board, meter: b, capacity: 1000, charge_efficiency: 0.95, discharge_efficiency: 0.9, account: %s}}
+storages: {battery: {bus: board, meter: b, capacity: 1000, charge_efficiency: 0.95, discharge_efficiency: 0.9, account: %s}}
 buses: {board: {carrier: electricity}}
 lines: {line: {draws: {board: l}}}
 """

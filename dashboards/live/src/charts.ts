@@ -23,10 +23,10 @@ export function chart(host: HTMLElement, resized: () => void = () => undefined):
   return made;
 }
 export function sourceKind(site: Site, id: string): string {
-  return site.sources.find((s) => s.id === id)?.kind ?? (site.stores.some((s) => s.id === id) ? "store" : "other");
+  return site.sources.find((s) => s.id === id)?.kind ?? (site.storages.some((s) => s.id === id) ? "store" : "other");
 }
 export function label(site: Site, kind: string, ref: string): string {
-  const lists: Record<string, { id: string; name: Record<string, string> }[]> = { source: site.sources, store: site.stores, charge: site.stores, bus: site.buses, line: [...site.lines, ...site.groups], remainder: site.buses };
+  const lists: Record<string, { id: string; name: Record<string, string> }[]> = { source: site.sources, store: site.storages, charge: site.storages, bus: site.buses, line: [...site.lines, ...site.groups], remainder: site.buses };
   const found = name(lists[kind]?.find((x) => x.id === ref)?.name, ref);
   return kind === "remainder" ? (ref === "all" ? t("unmetered") : `${t("unmetered")} (${found})`) : kind === "charge" ? `${found} ↓` : found;
 }

@@ -55,7 +55,7 @@ export function code(kind: string, id: string): string {
   return has(word) ? t(word) : id;
 }
 export function sourceName(site: Site, id: string): string {
-  return name([...site.sources, ...site.stores].find((x) => x.id === id)?.name, code("source", id));
+  return name([...site.sources, ...site.storages].find((x) => x.id === id)?.name, code("source", id));
 }
 export function signed(x: number | null | undefined): string {
   return x === null || x === undefined ? "–" : (x > 0 ? "+" : x < 0 ? "−" : "") + num(Math.abs(x), 2);

@@ -54,7 +54,7 @@ export function sitePage(data: Data): Page {
     };
   }
   function legend(): HTMLElement {
-    const kinds = [...site.sources.map((s) => [s.kind, name(s.name, s.id)] as const), ...site.stores.map((s) => ["store", name(s.name, s.id)] as const)];
+    const kinds = [...site.sources.map((s) => [s.kind, name(s.name, s.id)] as const), ...site.storages.map((s) => ["store", name(s.name, s.id)] as const)];
     const dot = (colour: string) => Object.assign(el("i", "dot"), { style: `background:${colour}` });
     return el("footer", "legend small", ...kinds.map(([kind, title]) => el("span", "", dot(sourceColour(kind)), title)), ...STATES.map((s) => el("span", "", el("i", `dot s-${s}`), word(s))));
   }

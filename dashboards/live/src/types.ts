@@ -3,7 +3,7 @@ export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
 export interface Site {
   id: string; name: Names; version: string; simulated: boolean; timezone: string; gas_basis: string; shifts: Record<string, string>;
-  sources: { id: string; name: Names; kind: string }[]; stores: { id: string; name: Names }[]; buses: { id: string; name: Names }[]; converters: { id: string; name: Names }[];
+  sources: { id: string; name: Names; kind: string }[]; storages: { id: string; name: Names }[]; buses: { id: string; name: Names }[]; converters: { id: string; name: Names }[];
   lines: { id: string; name: Names; group: string | null; output_unit: string; meters: string[] }[]; groups: { id: string; name: Names; lines: string[] }[];
 }
 export interface LineNow { state: string; state_since_ms: number | null; power: Record<string, number>; final_kw: number | null; figures: Figures; sources_kw: Record<string, number>; stale_since_ms: number | null; running?: number; members?: number }

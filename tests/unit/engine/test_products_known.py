@@ -17,7 +17,7 @@ from tests.rig import Rig, text
 PLANT = """
 sources: {grid: {carrier: electricity, meter: g, into: board}, roof: {carrier: electricity, kind: pv, meter: r, into: board}, gas: {carrier: natural_gas, meter: n, into: pipe}}
 buses: {board: {carrier: electricity}, pipe: {carrier: natural_gas}, steam: {carrier: steam}}
-stores: {battery: {bus: board, meter: b, capacity: 1 MWh}}
+storages: {battery: {bus: board, meter: b, capacity: 1 MWh}}
 converters: {boiler: {inputs: {board: e, pipe: p}, outputs: {steam: {efficiency: 0.95}}}}
 lines:
   press: {draws: {board: l}, output: {good: plc.press_good, scrap: plc.press_scrap}}

@@ -14,7 +14,7 @@ from tests.rig import Rig, text
 PLANT = """
 sources: {grid: {carrier: electricity, meter: g, into: board}, roof: {carrier: electricity, kind: pv, meter: r, into: board}, gas: {carrier: natural_gas, meter: n, into: pipe}}
 buses: {board: {carrier: electricity}, pipe: {carrier: natural_gas}, steam: {carrier: steam}, far: {carrier: electricity}}
-stores: {battery: {bus: board, meter: b, capacity: 1 MWh}}
+storages: {battery: {bus: board, meter: b, capacity: 1 MWh}}
 converters: {boiler: {inputs: {board: e, pipe: p}, outputs: {steam: {efficiency: 0.95}}}, t1: {inputs: {board: f}, outputs: {far: {efficiency: 0.99}}, two_way: true}}
 lines: {press: {draws: {board: l}}, dyer: {draws: {far: d, steam: s}}}
 """

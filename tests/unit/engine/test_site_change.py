@@ -1,4 +1,4 @@
-"""A plant file that is changed while its meters stay the same: counting goes on, and what stores hold is kept."""
+"""A plant file that is changed while its meters stay the same: counting goes on, and what storages hold is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.rig import Rig, text
 PLANT = """
 sources: {grid: {carrier: electricity, meter: g, into: board, kind: grid}}
 buses: {board: {carrier: electricity}}
-stores: {battery: {bus: board, meter: b, capacity: 100 kWh}}
+storages: {battery: {bus: board, meter: b, capacity: 100 kWh}}
 lines: {press: {draws: {board: l}}}
 """
 

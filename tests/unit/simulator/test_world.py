@@ -89,7 +89,7 @@ def test_transformers_lose_one_to_one_and_a_half_percent() -> None:
 def test_the_battery_cycles_twice_a_day_within_its_limits() -> None:
     world = world_of("jiaxing")
     for number in (1, 2):
-        store = world.truth(START + number * DAY_NS, START + (number + 1) * DAY_NS)["stores"][
+        store = world.truth(START + number * DAY_NS, START + (number + 1) * DAY_NS)["storages"][
             "battery"
         ]
         assert 12_000 < store["discharge"] < 17_000
