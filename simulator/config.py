@@ -6,8 +6,9 @@ defaults.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -208,65 +209,58 @@ def load_sim(plant_path: Path, plant: PlantFile) -> SimConfig:
 def load_sim_text(name: str, text: str, plant: PlantFile) -> SimConfig:
     """Like `load_sim`, from text."""
     sim, document = load_text(name, text, SimConfig)
-    found = [
-        document.mistake(path, message)
-        for path, message in [*_known(sim, plant), *_targets(sim, plant)]
-    ]
+    found = [*_known(sim, plant), *_targets(sim, plant)]
     if found:
-        raise ConfigError(found)
+        raise ConfigError([document.mistake(each.path, each.message) for each in found])
     return sim
 
 
-Finding = tuple[tuple[str | int, ...], str]
+class Finding(NamedTuple):
+    """A mistake: where in the document, and what is wrong."""
+
+    path: tuple[str | int, ...]
+    message: str
 
 
-def _unknown(word: str, known: list[str], what: str) -> str:
-    return f"there is no {what} '{word}' in the plant file" + suggestion(word, known)
+def _unknown(word: str, known: Iterable[str], what: str) -> str:
+    return f"there is no {what} '{word}' in the plant file" + suggestion(word, list(known))
 
 
-def _known(sim: SimConfig, plant: PlantFile) -> list[Finding]:
+def _known(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
     """Keys that name nothing of the plant file, and archetypes that do not exist."""
-    sections: list[tuple[str, list[str], list[str]]] = [
-        ("lines", list(sim.lines), list(plant.lines)),
-        ("pv", list(sim.pv), list(plant.sources)),
-        ("batteries", list(sim.batteries), list(plant.storages)),
-        ("converters", list(sim.converters), list(plant.converters)),
-        ("sources", list(sim.sources), list(plant.sources)),
-        ("buses", list(sim.buses), list(plant.buses)),
-        ("replay", list(sim.replay), list(plant.meters)),
-    ]
-    found: list[Finding] = [
-        ((section, key), _unknown(key, known, section.rstrip("s")))
-        for section, keys, known in sections
-        for key in keys
-        if key not in known
-    ]
+    sections: dict[str, tuple[Collection[str], Collection[str]]] = {
+        "lines": (sim.lines, plant.lines),
+        "pv": (sim.pv, plant.sources),
+        "batteries": (sim.batteries, plant.storages),
+        "converters": (sim.converters, plant.converters),
+        "sources": (sim.sources, plant.sources),
+        "buses": (sim.buses, plant.buses),
+        "replay": (sim.replay, plant.meters),
+    }
+    for section, (keys, known) in sections.items():
+        for key in keys:
+            if key not in known:
+                message = _unknown(key, known, section.rstrip("s"))
+                yield Finding((section, key), message)
     for key, line in sim.lines.items():
         if line.archetype is not None and line.archetype not in ARCHETYPES:
-            found.append(
-                (
-                    ("lines", key, "archetype"),
-                    f"there is no archetype '{line.archetype}'"
-                    + suggestion(line.archetype, list(ARCHETYPES)),
-                )
-            )
-    return found
+            hint = suggestion(line.archetype, list(ARCHETYPES))
+            message = f"there is no archetype '{line.archetype}'{hint}"
+            yield Finding(("lines", key, "archetype"), message)
 
 
-def _targets(sim: SimConfig, plant: PlantFile) -> list[Finding]:
+def _targets(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
     """Events that happen to nothing."""
-    known = {
-        "meter": list(plant.meters),
-        "line": list(plant.lines),
-        "source": list(plant.sources),
-        "converter": list(plant.converters),
-    }
-    return [
-        (("events", index, what), _unknown(target, names, what))
-        for index, event in enumerate(sim.events)
-        for what, names in known.items()
-        if (target := getattr(event, what)) is not None and target not in names
-    ]
+    for index, event in enumerate(sim.events):
+        targets: dict[str, tuple[str | None, Collection[str]]] = {
+            "meter": (event.meter, plant.meters),
+            "line": (event.line, plant.lines),
+            "source": (event.source, plant.sources),
+            "converter": (event.converter, plant.converters),
+        }
+        for what, (target, known) in targets.items():
+            if target is not None and target not in known:
+                yield Finding(("events", index, what), _unknown(target, known, what))
 
 
 __all__ = [

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypedDict
 
 from plant.clock import ScaledClock
 from plant.config import PlantFile
@@ -38,7 +38,26 @@ BACK_NS: Final = (7 * 24 + 2) * HOUR_NS
 AHEAD_NS: Final = 2 * HOUR_NS
 
 
-Ready = Callable[[dict[str, Any]], None]
+class ClockPlace(TypedDict):
+    """Where event time stood at a moment of the monotonic clock, and how fast it runs."""
+
+    real_ns: int
+    event_ns: int
+    speed: float
+
+
+class Endpoints(TypedDict):
+    """What endpoints.json says; addresses by connection of the plant file."""
+
+    clock: ClockPlace
+    epoch_ns: int
+    seed: int
+    pid: int
+    control: str
+    connections: dict[str, str]
+
+
+Ready = Callable[[Endpoints], None]
 
 
 class _Stoppable(Protocol):
@@ -71,7 +90,7 @@ class Simulation:
         self.instruments = Instruments(self.world, self.faults, self.ledger)
         self.clock = ScaledClock(time.monotonic_ns(), start, speed)
         self.control: Control | None = None
-        self.endpoints: dict[str, Any] = {}
+        self.endpoints: Endpoints | None = None
         self._running: list[_Stoppable] = []
         self._ahead: asyncio.Task[None] | None = None
 
@@ -79,7 +98,7 @@ class Simulation:
         """Event time in ns UTC."""
         return self.clock.now()
 
-    async def start(self) -> dict[str, Any]:
+    async def start(self) -> Endpoints:
         """Open all ports; returns the content of endpoints.json."""
         connections = {}
         for key, connection in self.plant.connections.items():
@@ -87,12 +106,12 @@ class Simulation:
         self.control = Control(self.world, self.faults, self.ledger, self.now)
         control = await self.control.start()
         self._ahead = asyncio.create_task(self._prepare(), name="days ahead")
-        clock = {
+        clock: ClockPlace = {
             "real_ns": self.clock.real_ns,
             "event_ns": self.clock.event_ns,
             "speed": self.speed,
         }
-        self.endpoints = {
+        endpoints: Endpoints = {
             "clock": clock,
             "epoch_ns": self.world.epoch_ns,
             "seed": self.world.seed,
@@ -100,7 +119,8 @@ class Simulation:
             "control": control,
             "connections": connections,
         }
-        return self.endpoints
+        self.endpoints = endpoints
+        return endpoints
 
     async def _modbus(self, key: str) -> str:
         server = ModbusServer(Station(key, self.instruments, self.now))
@@ -108,7 +128,8 @@ class Simulation:
         return await server.start()
 
     async def _opcua(self, key: str) -> str:
-        server = OpcuaServer(key, self.instruments, self.now, 1.0 if self.speed <= 2 else 0.25)
+        period_s = 1.0 if self.speed <= 2 else 0.25
+        server = OpcuaServer(key, self.instruments, self.now, period_s)
         self._running.append(server)
         return await server.start()
 
@@ -137,30 +158,30 @@ class Simulation:
             await self.control.close()
 
 
-def write_endpoints(path: Path, endpoints: Mapping[str, Any]) -> None:
+def write_endpoints(path: Path, endpoints: Endpoints) -> None:
     """Write endpoints.json so that a reader sees all of it or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(endpoints, indent=1) + "\n", encoding="utf-8")
     temporary.replace(path)
 
 
+FAULT_FORM: Final = "write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"
+
+
 def _with_faults(sim: SimConfig, faults: Sequence[str], plant: PlantFile) -> SimConfig:
     """Add faults given as KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m."""
-    events = list(sim.events)
-    for text in faults:
-        head, _, rest = text.partition("@")
-        kind, _, target = head.partition(":")
-        at, _, lasts = rest.partition("+")
-        if target not in plant.meters:
-            raise ValueError(
-                f"fault '{text}': there is no meter '{target}'; write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"
-            )
-        events.append(
-            EventSim.model_validate(
-                {"kind": kind, "meter": target, "at": at or "1s", "for": lasts or "1m"}
-            )
-        )
-    return sim.model_copy(update={"events": events})
+    added = [_scheduled(text, plant) for text in faults]
+    return sim.model_copy(update={"events": [*sim.events, *added]})
+
+
+def _scheduled(text: str, plant: PlantFile) -> EventSim:
+    what, _, when = text.partition("@")
+    kind, _, meter = what.partition(":")
+    at, _, lasts = when.partition("+")
+    if meter not in plant.meters:
+        raise ValueError(f"fault '{text}': there is no meter '{meter}'; {FAULT_FORM}")
+    event = {"kind": kind, "meter": meter, "at": at or "1s", "for": lasts or "1m"}
+    return EventSim.model_validate(event)
 
 
 async def run_simulation(

@@ -20,9 +20,8 @@ UNSUBACK = 11
 PINGREQ = 12
 PINGRESP = 13
 DISCONNECT = 14
-MOST_BUFFERED: Final = (
-    1 << 20
-)  # bytes to a client that does not read; what comes after is dropped at QoS 0, else it is cut off
+MOST_BUFFERED: Final = 1 << 20
+"""Bytes to a client that does not read; what comes after is dropped at QoS 0, else the client is cut off."""
 
 
 def matches(pattern: str, topic: str) -> bool:
@@ -40,19 +39,21 @@ def matches(pattern: str, topic: str) -> bool:
 
 
 def packet(kind: int, flags: int, body: bytes) -> bytes:
-    """A control packet with its length in front."""
-    length = len(body)
+    """A control packet with its length in front, seven bits a byte, the last without its top bit."""
     head = bytearray((kind << 4 | flags,))
-    while True:
-        length, digit = divmod(length, 128)[0], length % 128
-        head.append(digit | (0x80 if length else 0))
-        if not length:
-            return bytes(head) + body
+    rest = len(body)
+    while rest > 0x7F:
+        head.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    head.append(rest)
+    return bytes(head) + body
 
 
 def _text(body: bytes, at: int) -> tuple[bytes, int]:
+    """A string with its length in front, and where it ends."""
     (length,) = struct.unpack_from(">H", body, at)
-    return body[at + 2 : at + 2 + length], at + 2 + length
+    begin = at + 2
+    return body[begin : begin + length], begin + length
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,11 @@ class Message:
     retain: bool = False
 
     def packed(self, qos: int, number: int, retain: bool) -> bytes:
-        name = self.topic.encode()
-        head = struct.pack(">H", len(name)) + name + (struct.pack(">H", number) if qos else b"")
+        """As a PUBLISH packet; `number` is sent with QoS 1 only."""
+        topic = self.topic.encode()
+        head = struct.pack(">H", len(topic)) + topic
+        if qos:
+            head += struct.pack(">H", number)
         return packet(PUBLISH, qos << 1 | retain, head + self.payload)
 
 
@@ -147,15 +151,7 @@ class Broker:
     async def _packet(self, client: _Client, reader: asyncio.StreamReader) -> bool:
         """Take one packet; False ends the connection."""
         first = (await reader.readexactly(1))[0]
-        length = 0
-        shift = 0
-        while shift < 28:
-            digit = (await reader.readexactly(1))[0]
-            length |= (digit & 0x7F) << shift
-            shift += 7
-            if digit < 0x80:
-                break
-        body = await reader.readexactly(length)
+        body = await reader.readexactly(await _length(reader))
         kind = first >> 4
         if kind == CONNECT:
             return self._connect(client, body)
@@ -184,9 +180,11 @@ class Broker:
         if flags & 4:
             topic, at = _text(body, at)
             payload, at = _text(body, at)
-            client.will = Message(topic.decode(), payload, min(flags >> 3 & 3, 1), bool(flags & 32))
-        for other in [c for c in self._clients if c.id and c.id == client.id]:
-            other.writer.transport.abort()
+            qos = min(flags >> 3 & 3, 1)
+            client.will = Message(topic.decode(), payload, qos, retain=bool(flags & 32))
+        for other in self._clients:
+            if other.id and other.id == client.id:
+                other.writer.transport.abort()
         self._clients.add(client)
         client.writer.write(packet(CONNACK, 0, b"\x00\x00"))
         return True
@@ -204,19 +202,17 @@ class Broker:
 
     def _subscribe(self, client: _Client, body: bytes) -> None:
         at = 2
-        granted = bytearray()
-        fresh = []
+        granted: list[tuple[str, int]] = []
         while at < len(body):
             pattern, at = _text(body, at)
-            qos = min(body[at], 1)
+            granted.append((pattern.decode(), min(body[at], 1)))
             at += 1
-            client.filters[pattern.decode()] = qos
-            granted.append(qos)
-            fresh.append((pattern.decode(), qos))
-        client.writer.write(packet(SUBACK, 0, body[:2] + bytes(granted)))
-        for pattern_text, qos in fresh:
+        client.filters.update(granted)
+        answer = bytes(qos for _, qos in granted)
+        client.writer.write(packet(SUBACK, 0, body[:2] + answer))
+        for text, qos in granted:
             for message in self.retained.values():
-                if matches(pattern_text, message.topic):
+                if matches(text, message.topic):
                     client.send(message, min(qos, message.qos), retain=True)
 
     def _unsubscribe(self, client: _Client, body: bytes) -> None:
@@ -225,3 +221,14 @@ class Broker:
             pattern, at = _text(body, at)
             client.filters.pop(pattern.decode(), None)
         client.writer.write(packet(UNSUBACK, 0, body[:2]))
+
+
+async def _length(reader: asyncio.StreamReader) -> int:
+    """Length of what follows: at most four bytes of seven bits, lowest first."""
+    length = 0
+    for shift in (0, 7, 14, 21):
+        digit = (await reader.readexactly(1))[0]
+        length |= (digit & 0x7F) << shift
+        if digit < 0x80:
+            break
+    return length

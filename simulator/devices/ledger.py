@@ -8,9 +8,25 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, TypedDict
 
 MOST_ROWS: Final = 500_000
+
+
+class Columns(TypedDict):
+    """The rows of one counter, column by column; see `Served`."""
+
+    ts: list[int]
+    value: list[float]
+    registered: list[float]
+    generation: list[int]
+
+
+class Counts(TypedDict):
+    """How many registers were served in all, and answered polls by meter and block."""
+
+    registers: int
+    polls: dict[str, dict[str, int]]
 
 
 @dataclass(slots=True)
@@ -31,9 +47,12 @@ class Served:
         self.generation.append(generation)
 
     def drop(self, count: int) -> None:
-        del self.ts[:count], self.value[:count], self.registered[:count], self.generation[:count]
+        del self.ts[:count]
+        del self.value[:count]
+        del self.registered[:count]
+        del self.generation[:count]
 
-    def columns(self, last: int | None = None) -> dict[str, list[Any]]:
+    def columns(self, last: int | None = None) -> Columns:
         """As lists, the newest `last` rows or all."""
         cut = slice(-last, None) if last else slice(None)
         return {
@@ -67,11 +86,11 @@ class Ledger:
         self.polls.setdefault(meter, Counter())[block] += 1
         self.registers += registers
 
-    def of(self, meter: str, last: int | None = None) -> dict[str, dict[str, list[Any]]]:
+    def of(self, meter: str, last: int | None = None) -> dict[str, Columns]:
         """Columns of every counter of a meter."""
         return {name: served.columns(last) for name, served in self.rows.get(meter, {}).items()}
 
-    def served(self) -> dict[str, Any]:
+    def served(self) -> Counts:
         """Counts: registers in all, answered polls per meter and block."""
         return {
             "registers": self.registers,
