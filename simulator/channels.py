@@ -106,9 +106,15 @@ def plain(model: Model, quantity: str, look: Look) -> Numbers:
 
 
 def _plain(model: Model, quantity: str) -> Callable[[Look], Numbers]:
+    """What the collector makes of a sent value.
+
+    Counters and flows come in canonical units, except that a flow beside a counter of energy is
+    sent as power, and power is canonical already.
+    """
     canonical, factor = to_canonical(counter_unit(model))
-    of_flow = quantity in _FLOWS and canonical != "kWh"
-    scaled = factor if quantity in _COUNTERS or of_flow else 1.0
+    is_flow = quantity in _FLOWS and canonical != "kWh"
+    is_counter = quantity in _COUNTERS
+    scaled = factor if is_counter or is_flow else 1.0
     return lambda look: plain(model, quantity, look) * scaled
 
 

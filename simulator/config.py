@@ -143,6 +143,16 @@ class EventSim(Strict):
     value: float = Field(0.0, description="preset: what the counters show, in row units")
     every: Seconds | None = Field(None, description="comes again after this time")
 
+    def targets(self) -> dict[str, str]:
+        """What it happens to, by kind of thing."""
+        named = {
+            "meter": self.meter,
+            "line": self.line,
+            "source": self.source,
+            "converter": self.converter,
+        }
+        return {what: target for what, target in named.items() if target is not None}
+
     @model_validator(mode="after")
     def _target(self) -> EventSim:
         needs = {"cloud": "source", "idle": "line", "unloaded": "converter"}.get(self.kind, "meter")
@@ -251,16 +261,17 @@ def _known(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
 
 def _targets(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
     """Events that happen to nothing."""
+    known: dict[str, Collection[str]] = {
+        "meter": plant.meters,
+        "line": plant.lines,
+        "source": plant.sources,
+        "converter": plant.converters,
+    }
     for index, event in enumerate(sim.events):
-        targets: dict[str, tuple[str | None, Collection[str]]] = {
-            "meter": (event.meter, plant.meters),
-            "line": (event.line, plant.lines),
-            "source": (event.source, plant.sources),
-            "converter": (event.converter, plant.converters),
-        }
-        for what, (target, known) in targets.items():
-            if target is not None and target not in known:
-                yield Finding(("events", index, what), _unknown(target, known, what))
+        for what, target in event.targets().items():
+            if target not in known[what]:
+                message = _unknown(target, known[what], what)
+                yield Finding(("events", index, what), message)
 
 
 __all__ = [

@@ -115,14 +115,14 @@ class Control:
 
     def _known(self, event: EventSim) -> None:
         plant = self.world.plant
-        named: dict[str, tuple[str | None, Collection[str]]] = {
-            "line": (event.line, plant.lines),
-            "source": (event.source, plant.sources),
-            "converter": (event.converter, plant.converters),
+        known: dict[str, Collection[str]] = {
+            "line": plant.lines,
+            "source": plant.sources,
+            "converter": plant.converters,
         }
-        for word, (target, names) in named.items():
-            if target is not None and target not in names:
-                raise ValueError(f"there is no {word} '{target}'")
+        for what, target in event.targets().items():
+            if what in known and target not in known[what]:
+                raise ValueError(f"there is no {what} '{target}'")
 
     def _clear(self, command: Command) -> Answer:
         self.faults.clear(self._meter(command), self.now())

@@ -241,27 +241,36 @@ class Model:
             self._convert(key, bus, out, unloaded[key], power)
 
     def _convert(self, key: str, bus: str, out: Floats, unloaded: Floats, power: Floats) -> None:
-        """What a converter takes and gives when its first output is `out` (see `ConverterSim`)."""
+        """What a converter takes and gives when its first output is `out`."""
         node = self.plant.converters[key]
         index = self.layout.index
-        config = self.sim.converters.get(key, ConverterSim())
-        rated = config.rated or max(float(np.max(np.abs(out))), 1.0)
-        per_unit = lines.specific(self.plant, self.sim, key, bus)
-        forward = config.no_load + out * per_unit + out * out * config.quadratic / rated
-        backward = out / per_unit + config.no_load
-        taken = np.where(out < 0, backward, forward)
-        taken = taken + unloaded * config.unloaded * rated * per_unit
+        taken = self._input(key, bus, out, unloaded)
         power[index["out", key, bus]] = out
-        fed_by = [name for name in node.inputs if name != "ambient"]
-        power[index["in", key, fed_by[0]]] = taken
-        for name in fed_by[1:]:  # auxiliaries, such as pumps
+        main, *auxiliaries = [name for name in node.inputs if name != "ambient"]
+        power[index["in", key, main]] = taken
+        for name in auxiliaries:
+            # pumps and fans run with the output
             power[index["in", key, name]] = 0.02 * np.abs(out)
         if "ambient" in node.inputs:
             power[index["in", key, "ambient"]] = np.maximum(out - taken, 0)
-        for other in list(node.outputs)[1:]:
-            if other in self.plant.buses:
-                efficiency = node.outputs[other].efficiency or 1.0
-                power[index["out", key, other]] = out * efficiency
+        others = [name for name in list(node.outputs)[1:] if name in self.plant.buses]
+        for name in others:
+            efficiency = node.outputs[name].efficiency or 1.0
+            power[index["out", key, name]] = out * efficiency
+
+    def _input(self, key: str, bus: str, out: Floats, unloaded: Floats) -> Floats:
+        """Input for an output, by the law of `ConverterSim`.
+
+        Backwards (a two-way transformer) it gives what is left; unloaded it takes and gives nothing.
+        """
+        config = self.sim.converters.get(key, ConverterSim())
+        rated = config.rated or max(float(np.max(np.abs(out))), 1.0)
+        per_unit = lines.specific(self.plant, self.sim, key, bus)
+        load_losses = out * out * config.quadratic / rated
+        forward = config.no_load + out * per_unit + load_losses
+        backward = config.no_load + out / per_unit
+        idling = unloaded * config.unloaded * rated * per_unit
+        return np.where(out < 0, backward, forward) + idling
 
 
 def _step_after(at_ns: int, day: int) -> int:

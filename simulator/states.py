@@ -62,16 +62,21 @@ class Timeline:
     seed: int
 
     def codes(self, day: int, idle: tuple[Span, ...] = ()) -> Codes:
-        """State codes of UTC day `day` on the ten-second grid, with LEAD steps of the day before in front."""
-        first = day * DAY_NS - LEAD * STEP_NS
+        """State codes of UTC day `day` on the ten-second grid.
+
+        LEAD steps of the day before stand in front, for media that answer slowly.
+        """
+        first_ns = day * DAY_NS - LEAD * STEP_NS
         codes = np.full(LEAD + STEPS, CODE[State.STANDBY], np.int8)
-        for piece in self._pieces(first, (day + 1) * DAY_NS):
-            begin = _step(piece.from_ns, first)
-            codes[begin : _step(piece.to_ns, first)] = CODE[piece.state]
+        for piece in self._pieces(first_ns, (day + 1) * DAY_NS):
+            begin = _step(piece.from_ns, first_ns)
+            end = _step(piece.to_ns, first_ns)
+            codes[begin:end] = CODE[piece.state]
         for span in idle:
             # a step counts as idle once the whole of it is
-            begin = _step(span.from_ns + STEP_NS - 1, first)
-            steps = codes[begin : _step(span.to_ns + STEP_NS - 1, first)]
+            begin = _step(span.from_ns + STEP_NS - 1, first_ns)
+            end = _step(span.to_ns + STEP_NS - 1, first_ns)
+            steps = codes[begin:end]
             steps[steps == CODE[State.RUN]] = CODE[State.IDLE]
         return codes
 

@@ -32,8 +32,23 @@ DEFAULT_POWER_FACTOR: Final = 0.97
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """What passes an edge at a time.
+
+    Energies since the world began in bus units, flow in bus units per hour.
+    """
+
+    forward: Numbers
+    reverse: Numbers
+    flow: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
-    """One UTC day: mean flow per step, and forward and reverse energy since the world began at every step's start."""
+    """One UTC day: mean flow per step, and energies since the world began at every step's start.
+
+    `power`, `forward` and `reverse` are [columns, steps]; `codes` has the machine states by line.
+    """
 
     start_ns: int
     power: Floats
@@ -41,14 +56,16 @@ class Day:
     reverse: Floats
     codes: dict[str, npt.NDArray[np.int8]]
 
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """What passes an edge at a time: energies since the world began in bus units, flow in bus units per hour."""
-
-    forward: Numbers
-    reverse: Numbers
-    flow: Numbers
+    def passed(self, at: tuple[Numbers, Numbers], hours: Numbers) -> Passed:
+        """What passes at (columns, steps), `hours` into the step: within it flow is constant."""
+        flow = self.power[at]
+        came = np.maximum(flow, 0.0) * hours
+        went = np.maximum(-flow, 0.0) * hours
+        return Passed(
+            forward=self.forward[at] + came,
+            reverse=self.reverse[at] + went,
+            flow=flow,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,28 +217,18 @@ class World:
     def passed(self, column: int, t_ns: int) -> Passed:
         """What passes the edge of a column at a time."""
         day, step, hours = self._at(t_ns)
-        flow = float(day.power[column, step])
-        forward = float(day.forward[column, step]) + max(flow, 0.0) * hours
-        reverse = float(day.reverse[column, step]) + max(-flow, 0.0) * hours
-        return Passed(forward=forward, reverse=reverse, flow=flow)
+        return day.passed((column, step), hours)
 
     def passed_over(self, column: int, times: npt.NDArray[np.int64]) -> Passed:
         """What passes the edge of a column at times of one UTC day."""
         day = self.day(int(times[0]) // DAY_NS)
-        step, rest = np.divmod(times - day.start_ns, STEP_NS)
-        hours = rest / HOUR_NS
-        flow = day.power[column, step]
-        forward = day.forward[column, step] + np.maximum(flow, 0) * hours
-        reverse = day.reverse[column, step] + np.maximum(-flow, 0) * hours
-        return Passed(forward=forward, reverse=reverse, flow=flow)
+        steps, rest = np.divmod(times - day.start_ns, STEP_NS)
+        return day.passed((column, steps), rest / HOUR_NS)
 
     def energies(self, t_ns: int) -> Passed:
         """What passes all edges at a time, in the order of `layout.keys`."""
         day, step, hours = self._at(t_ns)
-        flow = day.power[:, step]
-        forward = day.forward[:, step] + np.maximum(flow, 0) * hours
-        reverse = day.reverse[:, step] + np.maximum(-flow, 0) * hours
-        return Passed(forward=forward, reverse=reverse, flow=flow)
+        return day.passed((slice(None), step), hours)
 
     def power_kw(self, meter: str, t_ns: int) -> float:
         """True flow past a meter in the unit of its bus per hour: kW, Nm3/h, m3/h."""
