@@ -1,4 +1,7 @@
-"""A battery that follows its tariff hours between two states of charge. Power in kW at the bus: charging positive."""
+"""A battery that follows its tariff hours between two states of charge.
+
+Power in kW at the bus: charging positive.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ def _inside(minutes: Floats, spans: list[str]) -> Floats:
         # a span over midnight has two parts
         inside = after_start & before_end if start <= end else after_start | before_end
         mask[inside] = 1.0
+
     return mask
 
 
@@ -28,7 +32,10 @@ def _minute(time: str) -> int:
 
 
 def run(
-    storage: Storage, sim: BatterySim, held_kwh: float, local_minutes: Floats
+    storage: Storage,
+    sim: BatterySim,
+    held_kwh: float,
+    local_minutes: Floats,
 ) -> tuple[Floats, float]:
     """Power over one day and the energy held at its end, from the energy held at its start."""
     low_kwh = sim.soc[0] * storage.capacity
@@ -46,7 +53,9 @@ def run(
         given = asked * min(1.0, max(0.0, room_kwh) / taper_kwh)
         if abs(given) < 0.002 * sim.power:
             continue
+
         kept = storage.charge_efficiency if charging else 1 / storage.discharge_efficiency
         held_kwh += given * hours * kept
         power[step] = given
+
     return power, held_kwh

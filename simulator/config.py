@@ -1,7 +1,8 @@
-"""The simulator's file, PLANT.sim.yaml: what the plant file must not know (archetypes, sun, tariffs, events, faults).
+"""The simulator's file, PLANT.sim.yaml: what the plant file must
+not know (archetypes, sun, tariffs, events, faults).
 
-Strict like the plant file. `load_sim` reads the file beside a plant file; a plant without one still simulates with
-defaults.
+Strict like the plant file. `load_sim` reads the file beside a plant
+file; a plant without one still simulates with defaults.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Changeover(Strict):
 
 
 class Cycle(Strict):
-    """Batch machines on one bus: full draw for `on` of each `period`, then `hold` of it; the mean stays the
-    archetype's.
+    """Batch machines on one bus: full draw for `on` of each `period`,
+    then `hold` of it; the mean stays the archetype's.
     """
 
     period: Seconds = 25_200.0
@@ -54,7 +55,10 @@ class Cycle(Strict):
 
 
 class LineSim(Strict):
-    """How a line behaves. Draws at full rate come from the archetype unless `full` gives them per bus."""
+    """How a line behaves.
+
+    Draws at full rate come from the archetype unless `full` gives them per bus.
+    """
 
     archetype: str | None = Field(None, description="one of A1p A1 A2 A2e A3c A3m A4 A5 A6e A6r")
     rate: float | None = Field(None, gt=0, description="units per hour at full speed")
@@ -67,7 +71,7 @@ class LineSim(Strict):
     warmup: Seconds = 1_500.0
     via: dict[Id, Fraction] = Field(
         {},
-        description="share of the archetype's electricity that reaches the line through this bus (air, cold)",
+        description="share of the archetype's electricity that reaches the line as air or cold",
     )
     full: dict[Id, float] = Field(
         {}, description="draw at full rate in bus units per hour, such as kW or Nm3/h"
@@ -155,14 +159,21 @@ class EventSim(Strict):
 
     @model_validator(mode="after")
     def _target(self) -> EventSim:
-        needs = {"cloud": "source", "idle": "line", "unloaded": "converter"}.get(self.kind, "meter")
+        needs = {
+            "cloud": "source",
+            "idle": "line",
+            "unloaded": "converter",
+        }.get(self.kind, "meter")
         if getattr(self, needs) is None:
             raise ValueError(f"needs {needs}: {self.kind} happens to a {needs}")
+
         return self
 
 
 class Outage(Strict):
-    """Background outages of every Modbus meter: seldom and short, each meter at times of its own."""
+    """Background outages of every Modbus meter: seldom and
+    short, each meter at times of its own.
+    """
 
     every: Seconds
     lasts: Seconds = Field(30.0, alias="for")
@@ -211,17 +222,24 @@ def sim_path(plant_path: Path) -> Path:
 
 
 def load_sim(plant_path: Path, plant: PlantFile) -> SimConfig:
-    """The file beside `plant_path`, or defaults where there is none; ConfigError carries every mistake as file:line."""
+    """The file beside `plant_path`, or defaults where there is none;
+    ConfigError carries every mistake as file:line.
+    """
     path = sim_path(plant_path)
     return load_sim_text(str(path), read_text(path), plant) if path.exists() else SimConfig()
 
 
-def load_sim_text(name: str, text: str, plant: PlantFile) -> SimConfig:
+def load_sim_text(
+    name: str,
+    text: str,
+    plant: PlantFile,
+) -> SimConfig:
     """Like `load_sim`, from text."""
     sim, document = load_text(name, text, SimConfig)
     found = [*_known(sim, plant), *_targets(sim, plant)]
     if found:
         raise ConfigError([document.mistake(each.path, each.message) for each in found])
+
     return sim
 
 
@@ -232,7 +250,11 @@ class Finding(NamedTuple):
     message: str
 
 
-def _unknown(word: str, known: Iterable[str], what: str) -> str:
+def _unknown(
+    word: str,
+    known: Iterable[str],
+    what: str,
+) -> str:
     return f"there is no {what} '{word}' in the plant file" + suggestion(word, list(known))
 
 
@@ -252,6 +274,7 @@ def _known(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
             if key not in known:
                 message = _unknown(key, known, section.rstrip("s"))
                 yield Finding((section, key), message)
+
     for key, line in sim.lines.items():
         if line.archetype is not None and line.archetype not in ARCHETYPES:
             hint = suggestion(line.archetype, list(ARCHETYPES))

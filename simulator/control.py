@@ -1,8 +1,8 @@
 """The control port: newline JSON commands to a running simulation, newline JSON answers.
 
-`{"cmd": "fault", "meter": "smt_3_el", "kind": "silent", "for": "2m"}`, `{"cmd": "clear", "meter": ...}`, `{"cmd":
-"ledger", "meter": ..., "last": 100}`, `{"cmd": "truth", "from": ns, "to": ns}`, `{"cmd": "served"}`, `{"cmd":
-"now"}`, `{"cmd": "stop"}`.
+`{"cmd": "fault", "meter": "smt_3_el", "kind": "silent", "for": "2m"}`, `{"cmd": "clear", "meter":
+...}`, `{"cmd": "ledger", "meter": ..., "last": 100}`, `{"cmd": "truth", "from": ns, "to": ns}`,
+`{"cmd": "served"}`, `{"cmd": "now"}`, `{"cmd": "stop"}`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ class Control:
     """Answers commands on a free loopback port; `stop` is set when the simulation shall end."""
 
     def __init__(
-        self, world: World, faults: FaultBook, ledger: Ledger, now: Callable[[], int]
+        self,
+        world: World,
+        faults: FaultBook,
+        ledger: Ledger,
+        now: Callable[[], int],
     ) -> None:
         self.world = world
         self.faults = faults
@@ -55,7 +59,12 @@ class Control:
 
     async def start(self) -> str:
         """Listen; returns 127.0.0.1:PORT."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=MOST_BYTES)
+        self._server = await asyncio.start_server(
+            self._serve,
+            "127.0.0.1",
+            0,
+            limit=MOST_BYTES,
+        )
         return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
@@ -64,9 +73,11 @@ class Control:
             self._server.close()
             for writer in list(self._writers):
                 writer.close()
+
             await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the commands of one connection, line by line."""
         self._writers.add(writer)
         try:
             while line := await reader.readline():
@@ -84,26 +95,39 @@ class Control:
             command = json.loads(line)
             if not isinstance(command, dict) or command.get("cmd") not in self._commands:
                 return _refused(f"cmd must be one of {', '.join(self._commands)}")
+
             done = self._commands[command["cmd"]](command)
         except ValidationError as error:
             messages = [str(each["msg"]) for each in error.errors(include_url=False)]
             return _refused("; ".join(messages))
         except (ValueError, KeyError, TypeError) as error:
             return _refused(str(error))
-        return {"ok": True, **done}
+
+        return {
+            "ok": True,
+            **done,
+        }
 
     def _meter(self, command: Command) -> str:
         meter = str(command.get("meter"))
         if meter not in self.world.meters:
             raise ValueError(f"there is no meter '{meter}'")
+
         return meter
 
     def _fault(self, command: Command) -> Answer:
+        """Begin a fault or a physical event, `in` a time from now or at once."""
         now = self.now()
         since_start_s = max((now - self.world.start_ns) / SECOND_NS, 1e-3)
         at_s = since_start_s + seconds(command.get("in", 0))
         fields = {name: value for name, value in command.items() if name not in ("cmd", "in")}
-        event = EventSim.model_validate({"for": "1m", **fields, "at": at_s})
+        event = EventSim.model_validate(
+            {
+                "for": "1m",
+                **fields,
+                "at": at_s,
+            }
+        )
         if event.kind in PHYSICAL:
             self._known(event)
             self.world.happen(event)
@@ -111,9 +135,14 @@ class Control:
             self._meter(command)
             fault = of_event(event, self.world.start_ns)
             self.faults.add(replace(fault, scheduled=False))
-        return {"from": now, "to": now + round(event.lasts * SECOND_NS)}
+
+        return {
+            "from": now,
+            "to": now + round(event.lasts * SECOND_NS),
+        }
 
     def _known(self, event: EventSim) -> None:
+        """ValueError if a physical event happens to something that is not in the plant."""
         plant = self.world.plant
         known: dict[str, Collection[str]] = {
             "line": plant.lines,
@@ -137,12 +166,14 @@ class Control:
         }
 
     def _truth(self, command: Command) -> Answer:
+        """True energies between two times that have been."""
         from_ns = int(command["from"])
         to_ns = int(command["to"])
         if not self.world.first_ns <= from_ns <= to_ns <= self.now():
             raise ValueError(
                 "from and to must lie between the world's beginning and now, from before to"
             )
+
         return {"truth": truth.between(self.world, from_ns, to_ns)}
 
     def _registered(self, command: Command) -> Answer:
@@ -171,4 +202,7 @@ class Control:
 
 
 def _refused(why: str) -> Answer:
-    return {"ok": False, "error": why}
+    return {
+        "ok": False,
+        "error": why,
+    }

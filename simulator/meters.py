@@ -1,7 +1,8 @@
-"""A meter on its edge: from the true flow and energy of the edge to what every row of its register map would say.
+"""A meter on its edge: from the true flow and energy of the edge
+to what every row of its register map would say.
 
-All evaluators work on numbers and on arrays. Energies carry the meter's gain and starting totals, in the unit of the
-edge's bus; flows are in that unit per hour.
+All evaluators work on numbers and on arrays. Energies carry the meter's gain and starting totals,
+in the unit of the edge's bus; flows are in that unit per hour.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _NUMBER: Final = "+-0123456789.eE "
 class Model:
     """One meter.
 
-    `start` are totals of earlier years, in bus units; `scales` are the exponents that its scale registers show.
+    `start` are totals of earlier years, in bus units; `scales`
+    are the exponents that its scale registers show.
     """
 
     id: str
@@ -58,11 +60,19 @@ class Model:
 
     @property
     def outward(self) -> bool:
-        """Whether the map counts the forward flow as export: inverters do, and meters wired the other way round."""
+        """Whether the map counts the forward flow as export:
+        inverters do, and meters wired the other way round.
+        """
         inverter = self.profile is not None and self.profile.category == "inverter"
         return inverter != self.config.reverse
 
-    def look(self, forward: Numbers, reverse: Numbers, flow: Numbers, seconds: Numbers) -> Look:
+    def look(
+        self,
+        forward: Numbers,
+        reverse: Numbers,
+        flow: Numbers,
+        seconds: Numbers,
+    ) -> Look:
         """The meter's view of true energies and flow of its column."""
         share = self.seat.share * self.gain
         along = self.start[0] + share * forward
@@ -71,27 +81,60 @@ class Model:
         signed = share * flow * sway
         if self.config.reverse:
             signed = -signed
+
         if self.outward:
-            return Look(taken=against, given=along, flow=signed, seconds=seconds)
-        return Look(taken=along, given=against, flow=signed, seconds=seconds)
+            return Look(
+                taken=against,
+                given=along,
+                flow=signed,
+                seconds=seconds,
+            )
+
+        return Look(
+            taken=along,
+            given=against,
+            flow=signed,
+            seconds=seconds,
+        )
 
     def row(self, row: Row, look: Look) -> Numbers:
         """Value of a row in its own unit, not yet rounded to its register."""
         unit_name, factor = to_canonical(row.unit)
-        value = self.canonical(row.quantity, row.phase, unit_name, look, tariff=row.tariff)
+        value = self.canonical(
+            row.quantity,
+            row.phase,
+            unit_name,
+            look,
+            tariff=row.tariff,
+        )
         return value / factor
 
     def canonical(
-        self, quantity: str, phase: str, unit_name: str, look: Look, *, tariff: int | None = None
+        self,
+        quantity: str,
+        phase: str,
+        unit_name: str,
+        look: Look,
+        *,
+        tariff: int | None = None,
     ) -> Numbers:
-        """Value of a quantity in its canonical unit, as the meter has it behind its current transformer."""
+        """Value of a quantity in its canonical unit, as the meter
+        has it behind its current transformer.
+        """
         nothing = 0.0 * look.taken
         if tariff is not None and tariff > 1:
             return nothing
+
         made = ROWS.get(quantity)
         if made is None:
             return nothing
-        value = made(self.around, look, phase, unit_name)
+
+        value = made(
+            self.around,
+            look,
+            phase,
+            unit_name,
+        )
         through_ct = self.config.ct is not None and quantity in BY_CT
         return value / self.config.ct.factor if self.config.ct and through_ct else value
 
@@ -101,7 +144,11 @@ class Model:
 
     def shown(self, row: Row, look: Look) -> Numbers:
         """Value of a row in its own unit as a reader gets it."""
-        return registers.shown(row, self.row(row, look), self.exponent(row))
+        return registers.shown(
+            row,
+            self.row(row, look),
+            self.exponent(row),
+        )
 
 
 def build(
@@ -114,7 +161,9 @@ def build(
     profile: Profile | None,
     power_factor: float,
 ) -> Model:
-    """The meter `key` of a plant: constant gain inside its class, totals of earlier years, surroundings."""
+    """The meter `key` of a plant: constant gain inside its
+    class, totals of earlier years, surroundings.
+    """
     config = plant.meters[key]
     per_edge = _conversions(config, seat)
     peak = _peak(plant, key, per_edge)
@@ -123,30 +172,53 @@ def build(
         volts=sim.buses.get(seat.bus, BusSim()).volts,
         power_factor=power_factor,
         peak=peak,
-        noise=unit(seed, f"{key}.noise", 0, 50),
+        noise=unit(
+            seed,
+            f"{key}.noise",
+            0,
+            50,
+        ),
         per_edge=per_edge,
     )
-    years_h = unit(seed, f"{key}.age", 1500, 9000)
+    years_h = unit(
+        seed,
+        f"{key}.age",
+        1500,
+        9000,
+    )
     given_before = 0.01 if seat.carrier is Carrier.ELECTRICITY else 0.0
     model = Model(
         id=key,
         config=config,
         seat=seat,
-        gain=1 + config.class_limit * unit(seed, f"{key}.gain", -0.6, 0.6),
+        gain=1
+        + config.class_limit
+        * unit(
+            seed,
+            f"{key}.gain",
+            -0.6,
+            0.6,
+        ),
         start=(0.35 * peak * years_h, given_before * peak * years_h),
         around=around,
         profile=profile,
     )
     if profile is not None:
         model.scales = registers.scale_factors(profile, _peaks(around))
+
     return model
 
 
-def _peak(plant: PlantFile, key: str, per_edge: dict[str, float]) -> float:
+def _peak(
+    plant: PlantFile,
+    key: str,
+    per_edge: dict[str, float],
+) -> float:
     """Greatest flow of a meter, in bus units per hour."""
     text = plant.meters[key].max
     if not text:
         return _PEAK_WITHOUT_MAX / per_edge.get("kWh", 1.0)
+
     word = text.strip().lstrip(_NUMBER) or "kW"
     rate = to_canonical(word)[0].removesuffix("/h")
     amount = "kWh" if rate == "kW" else rate
@@ -167,17 +239,37 @@ def _conversions(config: Meter, seat: Seat) -> dict[str, float]:
 
 
 def _amounts(config: Meter, seat: Seat) -> dict[str, float]:
-    """What one bus unit is in each unit that a meter of this carrier may count in; the bus's own comes first."""
+    """What one bus unit is in each unit that a meter of this
+    carrier may count in; the bus's own comes first.
+    """
     density = _KG_PER_M3.get(seat.carrier, 1.0)
     if seat.unit == "kWh":
         chilled = seat.carrier is Carrier.CHILLED_WATER
         usual = _CHILLED_WATER_KJ_PER_KG if chilled else STEAM_KJ_PER_KG
         mass = 3600 / (config.enthalpy or usual)
-        return {"kWh": 1.0, "kg": mass, "m3": mass / density, "Nm3": mass / density}
+        return {
+            "kWh": 1.0,
+            "kg": mass,
+            "m3": mass / density,
+            "Nm3": mass / density,
+        }
+
     if seat.unit == "Nm3":
         volume = _VOLUME_AT[config.reference]
-        return {"Nm3": 1.0, "m3": volume, "kg": density, "kWh": _GAS_KWH_PER_NM3}
-    return {seat.unit: 1.0, "m3": 1.0, "Nm3": 1.0, "kg": density, "kWh": 1.0}
+        return {
+            "Nm3": 1.0,
+            "m3": volume,
+            "kg": density,
+            "kWh": _GAS_KWH_PER_NM3,
+        }
+
+    return {
+        seat.unit: 1.0,
+        "m3": 1.0,
+        "Nm3": 1.0,
+        "kg": density,
+        "kWh": 1.0,
+    }
 
 
 def _peaks(around: Surroundings) -> dict[str, float]:
@@ -203,6 +295,7 @@ def basic_rows(model: Model) -> list[Row]:
     """Rows that the collector reads of a Modbus meter, one per name; see `preferred`."""
     if model.profile is None:
         return []
+
     names = dict.fromkeys(row.name for row in wanted_rows(model.config, model.profile))
     finest = preferred(model.profile)
     return [finest[name] for name in names]
@@ -214,6 +307,7 @@ def preferred(profile: Profile) -> dict[str, Row]:
     for row in profile.registers:
         if row.name not in found or _coarseness(row) < _coarseness(found[row.name]):
             found[row.name] = row
+
     return found
 
 

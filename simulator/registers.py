@@ -1,7 +1,7 @@
 """Values into registers, written apart from the collector's decoder so that each checks the other.
 
-A register shows raw = value / (scale x 10^sf). Counters are cut off and wrap, instantaneous values are rounded and
-clipped.
+A register shows raw = value / (scale x 10^sf). Counters are cut off
+and wrap, instantaneous values are rounded and clipped.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def bits(row: Row) -> int:
     """Bits of magnitude of an integer row; floats have none."""
     if row.type.startswith("float"):
         return 0
+
     sign_bit = 1 if row.type in _SIGNED else 0
     return 16 * row.registers - sign_bit
 
@@ -49,14 +50,21 @@ def _step(row: Row, exponent: int) -> float:
 
 
 def modulus(row: Row, exponent: int = 0) -> float | None:
-    """Where a counter row begins again at zero, in its unit; None for floats without a stated wrap."""
+    """Where a counter row begins again at zero, in its unit;
+    None for floats without a stated wrap.
+    """
     if row.wraps_at is not None:
         return row.wraps_at
+
     size = bits(row)
     return float(2**size) * _step(row, exponent) if size else None
 
 
-def shown(row: Row, value: Numbers, exponent: int = 0) -> Numbers:
+def shown(
+    row: Row,
+    value: Numbers,
+    exponent: int = 0,
+) -> Numbers:
     """What a reader gets for `value` (number or array, in the row's unit).
 
     The register has rounded, cut or wrapped it.
@@ -65,44 +73,65 @@ def shown(row: Row, value: Numbers, exponent: int = 0) -> Numbers:
     full = modulus(row, exponent) if row.quantity in CUMULATIVE else None
     if full is not None:
         values = np.mod(values, full)
+
     step = _step(row, exponent)
     if row.type == "float32":
         counts = (values / step).astype(np.float32)
         return counts.astype(np.float64) * step
+
     if row.type == "float64":
         return values
+
     return _integer(row, values / step) * step
 
 
 def _integer(row: Row, counts: Floats) -> Floats:
-    """Whole counts: a counter has passed them, an instantaneous value is nearest to them and within the register."""
+    """Whole counts: a counter has passed them, an instantaneous
+    value is nearest to them and within the register.
+    """
     if row.quantity in CUMULATIVE:
         return np.floor(counts + 1e-9)
+
     top = float(2 ** bits(row) - 1)
     bottom = -top if row.type in _SIGNED else 0.0
     return np.clip(np.round(counts), bottom, top)
 
 
-def words(row: Row, value: float, word_order: str, exponent: int = 0) -> tuple[int, ...]:
+def words(
+    row: Row,
+    value: float,
+    word_order: str,
+    exponent: int = 0,
+) -> tuple[int, ...]:
     """Registers of one row, in the order in which they stand on the wire."""
     packed = _packed(row, value, exponent)
     found = struct.unpack(f">{row.registers}H", packed)
     return found[::-1] if word_order == "low_first" else found
 
 
-def _packed(row: Row, value: float, exponent: int) -> bytes:
+def _packed(
+    row: Row,
+    value: float,
+    exponent: int,
+) -> bytes:
+    """The register bytes of one value, high word first."""
     if np.isnan(value):
         return _missing(row)
+
     counts = float(shown(row, value, exponent)) / _step(row, exponent)
     if row.type.startswith("float"):
         return struct.pack(_FORMAT[row.type], counts)
+
     return struct.pack(_FORMAT[row.type], round(counts))
 
 
 def _missing(row: Row) -> bytes:
-    """What the register shows where there is no value: as the map says, else NaN or all bits set."""
+    """What the register shows where there is no value: as
+    the map says, else NaN or all bits set.
+    """
     if row.type.startswith("float") and row.not_available is None:
         return struct.pack(_FORMAT[row.type], float("nan"))
+
     size = 2 * row.registers
     all_bits = (1 << (8 * size)) - 1
     pattern = all_bits if row.not_available is None else row.not_available & all_bits
@@ -110,13 +139,17 @@ def _missing(row: Row) -> bytes:
 
 
 def scale_factors(profile: Profile, peaks: Mapping[str, float]) -> dict[int, int]:
-    """Exponent shown by each scale register: the finest that still holds the peak of every row on it."""
+    """Exponent shown by each scale register: the finest that
+    still holds the peak of every row on it.
+    """
     found: dict[int, int] = {}
     for row in profile.registers:
         if row.scale_register is None:
             continue
+
         exponent = 0 if row.quantity in CUMULATIVE else _finest(row, peaks.get(row.quantity, 1.0))
         found[row.scale_register] = max(found.get(row.scale_register, -9), exponent)
+
     return found
 
 

@@ -34,14 +34,20 @@ def load(sim: SimConfig, layout: Layout) -> dict[int, Series]:
         if seat is not None:
             series = _series(config)
             found[seat.column] = Series(series.times, series.flow / seat.share)
+
     return found
 
 
 def _series(config: Replay) -> Series:
+    """Read a recorded file; ConfigError names the file and what does not fit."""
     path = Path(config.file)
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
+        with path.open(
+            newline="",
+            encoding="utf-8",
+        ) as handle:
             rows = list(csv.DictReader(handle))
+
         moments = [_time(row[config.time_column], config) for row in rows]
         times = np.asarray(_in_order(moments, config), np.float64)
         values = np.asarray([float(row[config.column]) for row in rows])
@@ -49,43 +55,64 @@ def _series(config: Replay) -> Series:
         raise _refused(path, f"cannot be read: {error.strerror}") from error
     except (KeyError, ValueError) as error:
         raise _refused(path, f"does not fit replay: {error}") from error
+
     if len(times) < 2:
         raise _refused(path, "has fewer than two rows")
+
     return _flows(times, values, config)
 
 
 def _refused(path: Path, why: str) -> ConfigError:
-    return ConfigError([Mistake(str(path), 1, "", why)])
+    return ConfigError(
+        [
+            Mistake(
+                str(path),
+                1,
+                "",
+                why,
+            )
+        ]
+    )
 
 
 def _in_order(times: list[int], config: Replay) -> list[int]:
     """Times that go on from row to row.
 
-    Recorders that label a row by its end often give midnight the date of the day that ends: such a row belongs a day
-    later.
+    Recorders that label a row by its end often give midnight the date
+    of the day that ends: such a row belongs a day later.
     """
     fixed: list[int] = []
     for row, recorded in enumerate(times):
         at = recorded
         if fixed and at <= fixed[-1] and config.label_at_end:
             at += DAY_NS
+
         if fixed and at <= fixed[-1]:
             raise ValueError(f"row {row + 2}: time does not go on from the row before")
+
         fixed.append(at)
+
     return fixed
 
 
 def _time(text: str, config: Replay) -> int:
+    """A recorded time in ns UTC; without an offset it is local time of `timezone`."""
     if config.time_format:
         moment = datetime.strptime(text, config.time_format)
     else:
         moment = datetime.fromisoformat(text)
+
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(config.timezone))
+
     return round(moment.astimezone(UTC).timestamp()) * SECOND_NS
 
 
-def _flows(times: Floats, values: Floats, config: Replay) -> Series:
+def _flows(
+    times: Floats,
+    values: Floats,
+    config: Replay,
+) -> Series:
     """Flow per hour from the start of each interval; energies per row are spread over their interval.
 
     It ends at zero.
@@ -98,6 +125,7 @@ def _flows(times: Floats, values: Floats, config: Replay) -> Series:
     else:
         length = to_next
         starts = times
+
     per_hour = canonical in ("kW", "kvar", "kVA") or canonical.endswith("/h")
     hours = 1.0 if per_hour else length / HOUR_NS
     flow = values * factor / hours

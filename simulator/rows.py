@@ -29,23 +29,33 @@ def _share(phase: str) -> float:
     """What one phase has of all three: loads are never quite even."""
     if phase in ("avg", "per_phase"):
         return 1 / 3
+
     return _PHASE_SHARE.get(phase, 1.0)
 
 
 def _energy(look: Look, which: str) -> Numbers:
+    """The total that a counter of this kind shows, in bus units."""
     if which == "in":
         return look.taken
+
     if which == "out":
         return look.given
+
     if which == "sum":
         return look.taken + look.given
+
     return look.taken - look.given
 
 
 def _amount(which: str) -> Maker:
     """A counter of what came `in`, went `out`, their `sum` or their `net`."""
 
-    def made(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+    def made(
+        around: Surroundings,
+        look: Look,
+        phase: str,
+        unit: str,
+    ) -> Numbers:
         per_edge = around.per_edge.get(unit, 1.0)
         return _energy(look, which) * per_edge * _share(phase)
 
@@ -55,29 +65,59 @@ def _amount(which: str) -> Maker:
 def _reactive_amount(factor: float) -> Maker:
     """A counter of reactive energy: the tangent's part of all active energy, times `factor`."""
 
-    def made(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+    def made(
+        around: Surroundings,
+        look: Look,
+        phase: str,
+        unit: str,
+    ) -> Numbers:
         active = look.taken + look.given
         return active * factor * around.tangent * _share(phase)
 
     return made
 
 
-def _apparent_amount(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _apparent_amount(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
     active = look.taken + look.given
     return active / around.power_factor * _share(phase)
 
 
-def _flow(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _flow(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
+    """Flow in the unit that is asked for, per hour."""
     amount = unit.removesuffix("/h")
-    per_edge = around.per_edge.get("kWh" if amount == "kW" else amount, 1.0)
+    per_edge = around.per_edge.get(
+        "kWh" if amount == "kW" else amount,
+        1.0,
+    )
     return look.flow * per_edge * _share(phase)
 
 
-def _volume_flow(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _volume_flow(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
     return look.flow * around.per_edge["m3"]
 
 
-def _voltage(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _voltage(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
+    """Nominal voltage with a slow wander and a fast flicker."""
     slow = 0.006 * np.sin(look.seconds / 4100 + around.noise)
     fast = 0.0015 * flicker(look.seconds, around.noise + 1)
     # `L1-L2` and `avg_ll` are between two phases, the others between a phase and neutral
@@ -86,18 +126,33 @@ def _voltage(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers
     return nominal * (1 + slow + fast) * _PHASE_VOLTS.get(phase, 1.0)
 
 
-def _current(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _current(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
+    """Current from power, power factor and voltage, as of a balanced load."""
     watts = np.abs(look.flow) * 1000
     if phase == "N":
         return 0.01 * watts / around.volts
+
     even = watts / (around.power_factor * SQRT3 * around.volts)
     if phase in _PHASE_SHARE:
         return even * 3 * _share(phase)
+
     return even * (3.0 if phase == "sum" else 1.0)
 
 
 def _constant(value: float, sway: float = 0.0) -> Maker:
-    def made(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+    """A value that hardly moves, with a little flicker."""
+
+    def made(
+        around: Surroundings,
+        look: Look,
+        phase: str,
+        unit: str,
+    ) -> Numbers:
         return value + sway * flicker(look.seconds, around.noise + 2)
 
     return made
@@ -106,32 +161,63 @@ def _constant(value: float, sway: float = 0.0) -> Maker:
 def _times(factor: Callable[[Surroundings], float]) -> Maker:
     """The size of the flow, times a factor of the surroundings."""
 
-    def made(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+    def made(
+        around: Surroundings,
+        look: Look,
+        phase: str,
+        unit: str,
+    ) -> Numbers:
         return np.abs(look.flow) * factor(around) * _share(phase)
 
     return made
 
 
-def _power_factor(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _power_factor(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
     sway = 0.004 * flicker(look.seconds, around.noise + 3)
     return around.power_factor + sway + 0.0 * look.flow
 
 
-def _phase_angle(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _phase_angle(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
     return np.degrees(np.arccos(around.power_factor)) + 0.0 * look.flow
 
 
-def _temperature(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _temperature(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
+    """Temperature of the medium, or of the cabinet, in C or K."""
     celsius = _MEDIUM_C.get(around.carrier, _CABINET_C)
     zero = _KELVIN if unit == "K" else 0.0
     return celsius + zero + 0.5 * flicker(look.seconds, around.noise + 4)
 
 
-def _operating_time(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _operating_time(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
     return np.floor(np.asarray(look.seconds, np.float64) % _YEAR_S)
 
 
-def _operating_state(around: Surroundings, look: Look, phase: str, unit: str) -> Numbers:
+def _operating_state(
+    around: Surroundings,
+    look: Look,
+    phase: str,
+    unit: str,
+) -> Numbers:
     """As SunSpec has it: 4 = producing, 8 = standing by."""
     return np.where(np.abs(look.flow) > 0.5, 4.0, 8.0)
 

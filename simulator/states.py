@@ -1,7 +1,8 @@
-"""What state a line is in, and which order it works on: shifts, warm-up, change-overs, short stops, and scheduled
-idling.
+"""What state a line is in, and which order it works on: shifts,
+warm-up, change-overs, short stops, and scheduled idling.
 
-Everything is laid out per local day, so that a state is a function of (seed, time) and any day can be made alone.
+Everything is laid out per local day, so that a state is a
+function of (seed, time) and any day can be made alone.
 """
 
 from __future__ import annotations
@@ -72,12 +73,14 @@ class Timeline:
             begin = _step(piece.from_ns, first_ns)
             end = _step(piece.to_ns, first_ns)
             codes[begin:end] = CODE[piece.state]
+
         for span in idle:
             # a step counts as idle once the whole of it is
             begin = _step(span.from_ns + STEP_NS - 1, first_ns)
             end = _step(span.to_ns + STEP_NS - 1, first_ns)
             steps = codes[begin:end]
             steps[steps == CODE[State.RUN]] = CODE[State.IDLE]
+
         return codes
 
     def orders(self, start_ns: int, end_ns: int) -> list[Order]:
@@ -85,6 +88,7 @@ class Timeline:
         found: list[Order] = []
         for local in self._days(start_ns - DAY_NS, end_ns):
             found += _orders(self, local)
+
         before = [order for order in found if order.from_ns <= start_ns]
         return before[-1:] + [order for order in found if start_ns < order.from_ns < end_ns]
 
@@ -99,13 +103,23 @@ class Timeline:
             yield local
             local += timedelta(days=1)
 
-    def for_seconds(self, from_ns: int, lasts_s: float, state: State) -> Piece:
+    def for_seconds(
+        self,
+        from_ns: int,
+        lasts_s: float,
+        state: State,
+    ) -> Piece:
         """A state that begins at a time and lasts for whole seconds."""
         return Piece(from_ns, from_ns + round(lasts_s) * SECOND_NS, state)
 
     def at(self, local: date, hours: float) -> int:
         """UTC ns of `hours` after local midnight."""
-        midnight = datetime(local.year, local.month, local.day, tzinfo=self.zone)
+        midnight = datetime(
+            local.year,
+            local.month,
+            local.day,
+            tzinfo=self.zone,
+        )
         return round(midnight.timestamp()) * SECOND_NS + round(hours * 3600) * SECOND_NS
 
 
@@ -115,18 +129,33 @@ def _step(ns: int, first: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _layout(timeline: Timeline, local: date) -> tuple[Piece, ...]:
-    """One local day: shift, warm-up, change-overs, short stops, in the order in which they are painted."""
+    """One local day: shift, warm-up, change-overs, short
+    stops, in the order in which they are painted.
+    """
     sim = timeline.sim
     if local.weekday() >= 5 and not sim.weekend:
-        return (Piece(timeline.at(local, 0), timeline.at(local, 24), State.OFF),)
+        return (
+            Piece(
+                timeline.at(local, 0),
+                timeline.at(local, 24),
+                State.OFF,
+            ),
+        )
+
     begin_h, end_h = SHIFT[sim.pattern]
     begin_ns = timeline.at(local, begin_h)
     pieces = [Piece(begin_ns, timeline.at(local, end_h), State.RUN)]
     if begin_h > 0:
         warm_from_ns = begin_ns - round(sim.warmup) * SECOND_NS
         pieces.append(Piece(warm_from_ns, begin_ns, State.WARMUP))
+
     pieces += _changes(timeline, local)
-    pieces += _stops(timeline, local, begin_h, end_h)
+    pieces += _stops(
+        timeline,
+        local,
+        begin_h,
+        end_h,
+    )
     return tuple(pieces)
 
 
@@ -135,26 +164,46 @@ def _changes(timeline: Timeline, local: date) -> list[Piece]:
     change = timeline.sim.changeover
     if change is None:
         return []
+
     begin_h, end_h = SHIFT[timeline.sim.pattern]
     every_h = change.every / 3600
-    first_h = begin_h + every_h * unit(timeline.seed, f"{timeline.line}.changeover", 0.15, 0.95)
+    first_h = begin_h + every_h * unit(
+        timeline.seed,
+        f"{timeline.line}.changeover",
+        0.15,
+        0.95,
+    )
     last_h = end_h - change.lasts / 3600
     found = []
     for hour in np.arange(first_h, last_h, every_h).tolist():
         begun = timeline.at(local, hour)
         found.append(timeline.for_seconds(begun, change.lasts, State.CHANGEOVER))
+
     return found
 
 
-def _stops(timeline: Timeline, local: date, begin_h: float, end_h: float) -> Iterator[Piece]:
+def _stops(
+    timeline: Timeline,
+    local: date,
+    begin_h: float,
+    end_h: float,
+) -> Iterator[Piece]:
     """Short stops: two thirds faults, one third waiting, together 1 - availability of the shift."""
-    generator = rng(timeline.seed, f"{timeline.line}.stops", local.toordinal())
+    generator = rng(
+        timeline.seed,
+        f"{timeline.line}.stops",
+        local.toordinal(),
+    )
     lost_h = (1 - timeline.sim.availability) * (end_h - begin_h)
     while lost_h > 0.02:
         lasts_h = min(lost_h, float(generator.uniform(0.05, 0.3)))
         hour = float(generator.uniform(begin_h, end_h - lasts_h))
         state = State.FAULT if generator.uniform() < 0.67 else State.IDLE
-        yield Piece(timeline.at(local, hour), timeline.at(local, hour + lasts_h), state)
+        yield Piece(
+            timeline.at(local, hour),
+            timeline.at(local, hour + lasts_h),
+            state,
+        )
         lost_h -= lasts_h
 
 
@@ -172,7 +221,9 @@ def _orders(timeline: Timeline, local: date) -> tuple[Order, ...]:
 
 
 def _initials(line: str) -> str:
-    """`smt_12` -> S112, `cells_steam` -> CS: first letters, and the number at the end where there is one."""
+    """`smt_12` -> S112, `cells_steam` -> CS: first letters, and
+    the number at the end where there is one.
+    """
     parts = line.split("_")
     letters = "".join(part[0] for part in parts).upper()
     return letters + (parts[-1] if line[-1].isdigit() else "")

@@ -11,7 +11,10 @@ from typing import Any, Final, TypeAlias
 from plant.names import Carrier
 
 Numbers: TypeAlias = Any
-"""A float or an array of float64. Whatever goes in comes out in the same form, which types cannot say."""
+"""A float or an array of float64.
+
+Whatever goes in comes out in the same form, which types cannot say.
+"""
 
 SQRT3: Final = 3.0**0.5
 
@@ -20,7 +23,8 @@ SQRT3: Final = 3.0**0.5
 class Look:
     """One look at a meter.
 
-    `taken` and `given` in bus units, `flow` in bus units per hour, all as the meter sees them; `seconds` of event time.
+    `taken` and `given` in bus units, `flow` in bus units per hour,
+    all as the meter sees them; `seconds` of event time.
     """
 
     taken: Numbers
@@ -33,8 +37,8 @@ class Look:
 class Surroundings:
     """What stays the same around a meter.
 
-    `peak` in bus units per hour; `per_edge` turns an amount of the edge into canonical units, by their name; `noise` is
-    the phase of the meter's own flicker.
+    `peak` in bus units per hour; `per_edge` turns an amount of the edge into canonical units, by
+    their name; `noise` is the phase of the meter's own flicker.
     """
 
     carrier: Carrier

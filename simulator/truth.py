@@ -1,4 +1,7 @@
-"""The true energy between two times, for a verifier that compares books with what really flowed. In bus units."""
+"""The true energy between two times, for a verifier that compares books with what really flowed.
+
+In bus units.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,11 @@ Truth = TypedDict(
 )
 
 
-def between(world: World, from_ns: int, to_ns: int) -> Truth:
+def between(
+    world: World,
+    from_ns: int,
+    to_ns: int,
+) -> Truth:
     """Lines, sources, converters, storages and buses between two times.
 
     A bus has `in`, `out` (metered) and `remainder`, with in = out + remainder.
@@ -64,16 +71,36 @@ def between(world: World, from_ns: int, to_ns: int) -> Truth:
         "storages": {},
         "shape": {},
         "output": {},
-        "buses": {bus: {"in": 0.0, "out": 0.0, "remainder": 0.0} for bus in world.plant.buses},
+        "buses": {
+            bus: {
+                "in": 0.0,
+                "out": 0.0,
+                "remainder": 0.0,
+            }
+            for bus in world.plant.buses
+        },
     }
     for key, column in world.layout.index.items():
-        energy: Both = {"forward": float(forward[column]), "reverse": float(reverse[column])}
+        energy: Both = {
+            "forward": float(forward[column]),
+            "reverse": float(reverse[column]),
+        }
         _note(truth, key, energy)
-        _book(world.plant, truth["buses"], key, energy)
+        _book(
+            world.plant,
+            truth["buses"],
+            key,
+            energy,
+        )
+
     return truth
 
 
-def _note(truth: Truth, key: Key, energy: Both) -> None:
+def _note(
+    truth: Truth,
+    key: Key,
+    energy: Both,
+) -> None:
     """Put an edge under the name of whom it belongs to."""
     kind, owner, other = key
     forward = energy["forward"]
@@ -83,18 +110,41 @@ def _note(truth: Truth, key: Key, energy: Both) -> None:
     elif kind in ("good", "scrap"):
         truth["output"].setdefault(owner, {})[kind] = forward
     elif kind == "source":
-        truth["sources"][owner] = {"import": forward, "export": reverse}
+        truth["sources"][owner] = {
+            "import": forward,
+            "export": reverse,
+        }
     elif kind == "store":
-        truth["storages"][owner] = {"charge": forward, "discharge": reverse}
+        truth["storages"][owner] = {
+            "charge": forward,
+            "discharge": reverse,
+        }
     elif kind == "shape":
         truth["shape"][other] = forward
     elif kind == "in":
-        truth["converters"].setdefault(owner, {"in": {}, "out": {}})["in"][other] = energy
+        truth["converters"].setdefault(
+            owner,
+            {
+                "in": {},
+                "out": {},
+            },
+        )["in"][other] = energy
     elif kind == "out":
-        truth["converters"].setdefault(owner, {"in": {}, "out": {}})["out"][other] = energy
+        truth["converters"].setdefault(
+            owner,
+            {
+                "in": {},
+                "out": {},
+            },
+        )["out"][other] = energy
 
 
-def _book(plant: PlantFile, buses: dict[str, BusTruth], key: Key, energy: Both) -> None:
+def _book(
+    plant: PlantFile,
+    buses: dict[str, BusTruth],
+    key: Key,
+    energy: Both,
+) -> None:
     """Put an edge on its bus.
 
     Reverse flow of a source or output leaves the bus, that of a storage or input enters it.
@@ -104,6 +154,7 @@ def _book(plant: PlantFile, buses: dict[str, BusTruth], key: Key, energy: Both) 
     bus = buses.get(plant.sources[other].into if from_source else other)
     if bus is None:
         return
+
     if kind in ("source", "out"):
         bus["in"] += energy["forward"]
         bus["out"] += energy["reverse"]

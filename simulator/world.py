@@ -1,8 +1,9 @@
-"""The truth behind a simulated plant: every flow and energy at every time, as a function of (seed, time).
+"""The truth behind a simulated plant: every flow and energy
+at every time, as a function of (seed, time).
 
-Flows are constant over ten seconds, so energies are linear in between and exact. Days are made one after the other
-from the first, because storages and totals carry over; a day that was dropped from memory is made again from what was
-kept of its start.
+Flows are constant over ten seconds, so energies are linear in between and exact. Days are made one
+after the other from the first, because storages and totals carry over; a day that was dropped from
+memory is made again from what was kept of its start.
 """
 
 from __future__ import annotations
@@ -99,7 +100,13 @@ class World:
         self.seed = sim.seed if seed is None else seed
         self.start_ns = epoch_ns if start_ns is None else start_ns
         self.layout = lay_out(plant)
-        self.model = flows.Model(plant, sim, self.layout, self.seed, self.start_ns)
+        self.model = flows.Model(
+            plant,
+            sim,
+            self.layout,
+            self.seed,
+            self.start_ns,
+        )
         self._first = epoch_ns // DAY_NS
         zero = np.zeros(len(self.layout.keys))
         self._carries: dict[int, _Carry] = {self._first: _Carry(zero, zero, {})}
@@ -111,6 +118,7 @@ class World:
                 self._set_to_wrap(self.meters[event.meter], event)
 
     def _build_meters(self, catalogue: Mapping[str, Profile]) -> dict[str, meters.Model]:
+        """The meters of the plant on their columns."""
         power_factors = self._power_factors()
         found = {}
         for key, seat in self.layout.seats.items():
@@ -124,6 +132,7 @@ class World:
                 profile=catalogue.get(profile),
                 power_factor=power_factors.get(seat.column, DEFAULT_POWER_FACTOR),
             )
+
         return found
 
     def _power_factors(self) -> dict[int, float]:
@@ -132,6 +141,7 @@ class World:
         for key, line in self.model.lines.items():
             for draw in line.draws:
                 found[self.layout.index["draw", key, draw.bus]] = line.power_factor
+
         return found
 
     def _set_to_wrap(self, model: meters.Model, event: EventSim) -> None:
@@ -139,13 +149,23 @@ class World:
         counters = [row for row in meters.basic_rows(model) if row.quantity in CUMULATIVE]
         if not counters:
             return
+
         row = counters[0]
         full = registers.modulus(row, model.exponent(row))
         if full is None:
             return
-        seen = self.look(model.id, self.start_ns + round(event.at * SECOND_NS))
+
+        seen = self.look(
+            model.id,
+            self.start_ns + round(event.at * SECOND_NS),
+        )
         counted = float(seen.given if model.outward else seen.taken) - model.start[0]
-        of_one_unit = Look(taken=1.0, given=1.0, flow=0.0, seconds=0.0)
+        of_one_unit = Look(
+            taken=1.0,
+            given=1.0,
+            flow=0.0,
+            seconds=0.0,
+        )
         per_unit = float(model.row(row, of_one_unit))
         model.start = (full / per_unit - counted, model.start[1])
 
@@ -160,14 +180,18 @@ class World:
         """UTC day `number`; earlier days than the first are refused."""
         if number in self._days:
             return self._days[number]
+
         if number < self._first:
             raise ValueError(f"the world begins on UTC day {self._first}, day {number} was asked")
+
         newest_kept = max(day for day in self._carries if day <= number)
         for missing in range(newest_kept, number + 1):
             self._make(missing)
+
         return self._days[number]
 
     def _make(self, number: int) -> None:
+        """Make a day from what the one before left, and keep what it leaves itself."""
         carry = self._carries[number]
         made = self.model.day(number, carry.held_kwh)
         day = Day(
@@ -192,11 +216,14 @@ class World:
         self.day(max(t_ns // DAY_NS, self._first))
 
     def happen(self, event: EventSim) -> None:
-        """Add a physical event that begins in the future of all that was shown; days it touches are made again."""
+        """Add a physical event that begins in the future of all that
+        was shown; days it touches are made again.
+        """
         self.model.events.append(event)
         touched = (self.start_ns + round(event.at * SECOND_NS)) // DAY_NS
         for day in [number for number in self._days if number >= touched]:
             del self._days[day]
+
         for day in [number for number in self._carries if number > touched]:
             del self._carries[day]
 
@@ -239,42 +266,66 @@ class World:
         """What a meter sees at a time."""
         model = self.meters[meter]
         seen = self.passed(model.seat.column, t_ns)
-        return model.look(seen.forward, seen.reverse, seen.flow, t_ns / SECOND_NS)
+        return model.look(
+            seen.forward,
+            seen.reverse,
+            seen.flow,
+            t_ns / SECOND_NS,
+        )
 
     def looks(self, meter: str, times: npt.NDArray[np.int64]) -> Look:
         """What a meter sees at times of one UTC day."""
         model = self.meters[meter]
         seen = self.passed_over(model.seat.column, times)
-        return model.look(seen.forward, seen.reverse, seen.flow, times / SECOND_NS)
+        return model.look(
+            seen.forward,
+            seen.reverse,
+            seen.flow,
+            times / SECOND_NS,
+        )
 
     def registered(self, meter: str, t_ns: int) -> tuple[float, float]:
-        """Import and export as registered, continuous, before registers cut them, in the unit of the bus."""
+        """Import and export as registered, continuous, before
+        registers cut them, in the unit of the bus.
+        """
         seen = self.look(meter, t_ns)
         return float(seen.taken), float(seen.given)
 
     def values(self, meter: str, t_ns: int) -> dict[str, float]:
-        """Every row of a Modbus meter's map in its own unit, before registers cut it; for the others see `readings`."""
+        """Every row of a Modbus meter's map in its own unit, before
+        registers cut it; for the others see `readings`.
+        """
         model = self.meters[meter]
         if model.profile is None:
             return {}
+
         seen = self.look(meter, t_ns)
         rows = meters.preferred(model.profile)
         return {name: float(model.row(row, seen)) for name, row in rows.items()}
 
     def readings(self, meter: str, t_ns: int) -> dict[str, float]:
-        """What a driver brings from this meter, by tag name, in canonical units, as its registers show it."""
+        """What a driver brings from this meter, by tag name, in
+        canonical units, as its registers show it.
+        """
         seen = self.look(meter, t_ns)
         brought = channels(self.plant, self.meters[meter])
         return {channel.name: float(channel.made(seen)) for channel in brought}
 
-    def signal(self, line: str, word: str, t_ns: int) -> float | str:
+    def signal(
+        self,
+        line: str,
+        word: str,
+        t_ns: int,
+    ) -> float | str:
         """`good` and `scrap` counts, `state` name or `order` id of a line."""
         if word == "order":
             orders = self.model.timelines[line].orders(t_ns, t_ns + 1)
             return orders[-1][1]
+
         if word == "state":
             day, step, _ = self._at(t_ns)
             return str(STATES[int(day.codes[line][step])])
+
         pieces = self.passed(self.layout.index[word, line, ""], t_ns)
         return float(np.floor(pieces.forward))
 
@@ -283,7 +334,11 @@ def _totals(start: Floats, flow: Floats) -> Floats:
     """Energies at the start of each step of a day, and at its end [columns, steps + 1]."""
     totals = np.empty((len(flow), STEPS + 1))
     totals[:, 0] = start
-    np.cumsum(flow, axis=1, out=totals[:, 1:])
+    np.cumsum(
+        flow,
+        axis=1,
+        out=totals[:, 1:],
+    )
     totals[:, 1:] *= STEP_S / 3600
     totals[:, 1:] += start[:, None]
     return totals

@@ -1,5 +1,5 @@
-"""What goes wrong with meters: by schedule (events of the simulator's file) and by command. Times are event time, ns
-UTC.
+"""What goes wrong with meters: by schedule (events of the
+simulator's file) and by command. Times are event time, ns UTC.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ JUMPS: Final = frozenset({"reset", "preset", "wrap"})
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of one meter from `start` to `end`; `period_ns` brings it back. `value` of a preset is in row units."""
+    """One fault of one meter from `start` to `end`; `period_ns` brings it back.
+
+    `value` of a preset is in row units.
+    """
 
     meter: str
     kind: str
@@ -37,10 +40,12 @@ class Fault:
         """Start of the turn that lasts at this time."""
         if t_ns < self.start:
             return None
+
         start = self.start
         if self.period_ns:
             turns = (t_ns - self.start) // self.period_ns
             start += turns * self.period_ns
+
         lasts_ns = self.end - self.start
         return start if t_ns < start + lasts_ns else None
 
@@ -48,6 +53,7 @@ class Fault:
         """Times in (after, until] at which it begins."""
         if not self.period_ns:
             return [self.start] if after_ns < self.start <= until_ns else []
+
         first_turn = max(0, (after_ns - self.start) // self.period_ns + 1)
         first = self.start + first_turn * self.period_ns
         return list(range(first, until_ns + 1, self.period_ns))
@@ -56,14 +62,28 @@ class Fault:
 class FaultBook:
     """All faults, by meter."""
 
-    def __init__(self, plant: PlantFile, sim: SimConfig, seed: int, start_ns: int) -> None:
+    def __init__(
+        self,
+        plant: PlantFile,
+        sim: SimConfig,
+        seed: int,
+        start_ns: int,
+    ) -> None:
         self.faults: dict[str, list[Fault]] = {meter: [] for meter in plant.meters}
         for event in sim.events:
             if event.kind not in PHYSICAL and event.meter is not None:
                 self.add(of_event(event, start_ns))
+
         if sim.faults.outage is not None:
             for meter in plant.meters:
-                self.add(_outage(sim.faults.outage, meter, seed, start_ns))
+                self.add(
+                    _outage(
+                        sim.faults.outage,
+                        meter,
+                        seed,
+                        start_ns,
+                    )
+                )
 
     def add(self, fault: Fault) -> None:
         self.faults[fault.meter].append(fault)
@@ -74,8 +94,10 @@ class FaultBook:
         for fault in self.faults[meter]:
             if fault.period_ns:
                 continue
+
             ended = replace(fault, end=min(fault.end, now_ns)) if fault.kind in LASTING else fault
             kept.append(ended)
+
         self.faults[meter] = kept
 
     def lasting(self, meter: str, t_ns: int) -> dict[str, Fault]:
@@ -86,7 +108,12 @@ class FaultBook:
             if fault.kind in LASTING and fault.on(t_ns)
         }
 
-    def jumps(self, meter: str, after_ns: int, until_ns: int) -> list[tuple[int, Fault]]:
+    def jumps(
+        self,
+        meter: str,
+        after_ns: int,
+        until_ns: int,
+    ) -> list[tuple[int, Fault]]:
         """Counter jumps in (after, until], oldest first.
 
         A scheduled wrap is none: the counter was set to be full in time.
@@ -96,10 +123,16 @@ class FaultBook:
             by_itself = fault.kind == "wrap" and fault.scheduled
             if fault.kind in JUMPS and not by_itself:
                 found += [(at, fault) for at in fault.begins(after_ns, until_ns)]
+
         return sorted(found, key=lambda jump: jump[0])
 
 
-def _outage(outage: Outage, meter: str, seed: int, start_ns: int) -> Fault:
+def _outage(
+    outage: Outage,
+    meter: str,
+    seed: int,
+    start_ns: int,
+) -> Fault:
     """The background outages of a meter, at a phase of its own."""
     every_ns = round(outage.every * SECOND_NS)
     phase = unit(seed, f"{meter}.outage")

@@ -1,4 +1,6 @@
-"""Meters as devices show them: the world's values with frozen times and jumped counters on top, noted in the ledger."""
+"""Meters as devices show them: the world's values with frozen times
+and jumped counters on top, noted in the ledger.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +42,19 @@ class _Standing:
 class Instruments:
     """All meters of a plant as their devices show them at an event time."""
 
-    def __init__(self, world: World, faults: FaultBook, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: FaultBook,
+        ledger: Ledger,
+    ) -> None:
         self.world = world
         self.faults = faults
         self.ledger = ledger
         self._preferred: dict[str, dict[str, Row]] = {}
         for meter, model in world.meters.items():
             self._preferred[meter] = preferred(model.profile) if model.profile else {}
+
         self._standing = {meter: _Standing(world.start_ns) for meter in world.meters}
 
     @property
@@ -63,11 +71,23 @@ class Instruments:
         """Look at a meter; jumps due until then are taken."""
         standing = self._standing[meter]
         for at, fault in self.faults.jumps(meter, standing.until_ns, t_ns):
-            self._jump(self.world.meters[meter], standing, at, fault)
+            self._jump(
+                self.world.meters[meter],
+                standing,
+                at,
+                fault,
+            )
+
         standing.until_ns = max(standing.until_ns, t_ns)
         return self.world.look(meter, t_ns)
 
-    def words(self, meter: str, row: Row, look: Look, t_ns: int) -> tuple[int, ...]:
+    def words(
+        self,
+        meter: str,
+        row: Row,
+        look: Look,
+        t_ns: int,
+    ) -> tuple[int, ...]:
         """Registers of one row; counters are noted in the ledger."""
         model = self.world.meters[meter]
         value = float(model.row(row, look))
@@ -78,25 +98,53 @@ class Instruments:
             registered = value
             value = registered + standing.added.get(name, 0.0)
             seen = float(registers.shown(row, value, exponent))
-            self.ledger.counter(meter, name, t_ns, seen, registered, standing.generation)
+            self.ledger.counter(
+                meter,
+                name,
+                t_ns,
+                seen,
+                registered,
+                standing.generation,
+            )
+
         order = model.profile.defaults.word_order if model.profile else "high_first"
-        return registers.words(row, value, order, exponent)
+        return registers.words(
+            row,
+            value,
+            order,
+            exponent,
+        )
 
     def _name(self, meter: str, row: Row) -> str:
         """Name of a row in the ledger; a coarser twin of the same name carries its address."""
         if self._preferred[meter].get(row.name) is row:
             return row.name
+
         return f"{row.name}@{row.address}"
 
-    def plain(self, meter: str, quantity: str, look: Look, t_ns: int) -> float:
+    def plain(
+        self,
+        meter: str,
+        quantity: str,
+        look: Look,
+        t_ns: int,
+    ) -> float:
         """Value of an MQTT or OPC UA meter in its own unit; counters are noted in the ledger."""
         registered = float(plain(self.world.meters[meter], quantity, look))
         if quantity not in CUMULATIVE:
             return registered
+
         standing = self._standing[meter]
         value = round(registered + standing.added.get(quantity, 0.0), 6)
         name = f"{quantity}.total"
-        self.ledger.counter(meter, name, t_ns, value, registered, standing.generation)
+        self.ledger.counter(
+            meter,
+            name,
+            t_ns,
+            value,
+            registered,
+            standing.generation,
+        )
         return value
 
     def _counters(self, model: Model) -> dict[str, _Counter]:
@@ -107,14 +155,24 @@ class Instruments:
                 if row.quantity in CUMULATIVE:
                     full = registers.modulus(row, model.exponent(row))
                     found[self._name(model.id, row)] = _Counter(_of_row(model, row), full)
+
             return found
+
         for quantity in model.config.nodes or {"counter": ""}:
             if quantity in CUMULATIVE:
                 read = _of_quantity(model, quantity)
                 found[quantity] = _Counter(read, model.config.wraps_at)
+
         return found
 
-    def _jump(self, model: Model, standing: _Standing, at: int, fault: Fault) -> None:
+    def _jump(
+        self,
+        model: Model,
+        standing: _Standing,
+        at: int,
+        fault: Fault,
+    ) -> None:
+        """Set the counters of a meter to what the fault makes of them, from `at` on."""
         now = self.world.look(model.id, at)
         later = self.world.look(model.id, at + WRAPS_AFTER_NS)
         for name, counter in self._counters(model).items():
@@ -122,10 +180,13 @@ class Instruments:
             if fault.kind == "wrap":
                 if counter.wraps_at is None:
                     continue
+
                 target = counter.wraps_at - (counter.read(later) - total)
             else:
                 target = 0.0 if fault.kind == "reset" else fault.value
+
             standing.added[name] = target - total
+
         standing.generation += 1
 
 

@@ -1,4 +1,5 @@
-"""What was served: every counter value that left a device, so that a test can hold the books against it.
+"""What was served: every counter value that left a device,
+so that a test can hold the books against it.
 
 Bounded: at most MOST_ROWS per meter, the oldest go first.
 """
@@ -31,8 +32,8 @@ class Counts(TypedDict):
 
 @dataclass(slots=True)
 class Served:
-    """Columns of one counter: event time, value as served (row unit), registered total without jumps or wraps,
-    generation.
+    """Columns of one counter: event time, value as served (row unit),
+    registered total without jumps or wraps, generation.
     """
 
     ts: array[int] = field(default_factory=lambda: array("q"))
@@ -40,7 +41,13 @@ class Served:
     registered: array[float] = field(default_factory=lambda: array("d"))
     generation: array[int] = field(default_factory=lambda: array("i"))
 
-    def add(self, ts: int, value: float, registered: float, generation: int) -> None:
+    def add(
+        self,
+        ts: int,
+        value: float,
+        registered: float,
+        generation: int,
+    ) -> None:
         self.ts.append(ts)
         self.value.append(value)
         self.registered.append(registered)
@@ -73,15 +80,31 @@ class Ledger:
         self.registers = 0
 
     def counter(
-        self, meter: str, name: str, ts: int, value: float, registered: float, generation: int
+        self,
+        meter: str,
+        name: str,
+        ts: int,
+        value: float,
+        registered: float,
+        generation: int,
     ) -> None:
         """Note one served counter value."""
         served = self.rows.setdefault(meter, {}).setdefault(name, Served())
-        served.add(ts, value, registered, generation)
+        served.add(
+            ts,
+            value,
+            registered,
+            generation,
+        )
         if len(served.ts) * len(self.rows[meter]) > self.most_rows:
             served.drop(len(served.ts) // 4)
 
-    def poll(self, meter: str, block: str, registers: int) -> None:
+    def poll(
+        self,
+        meter: str,
+        block: str,
+        registers: int,
+    ) -> None:
         """Note one answered request or published message."""
         self.polls.setdefault(meter, Counter())[block] += 1
         self.registers += registers

@@ -1,7 +1,8 @@
-"""OPC UA servers of a plant, one per connection: line signals and meters as variables with string node ids, read only.
+"""OPC UA servers of a plant, one per connection: line signals and
+meters as variables with string node ids, read only.
 
-Namespace `urn:wattline:plant` and any other that the plant file names; only identifiers of the form nsu=URI;s=TEXT
-are served.
+Namespace `urn:wattline:plant` and any other that the plant file names;
+only identifiers of the form nsu=URI;s=TEXT are served.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ Made = Callable[[int], Value]
 
 
 class Point(NamedTuple):
-    """A node that the plant file names: its id, what makes its value, and the meter it is of ("" for a signal)."""
+    """A node that the plant file names: its id, what makes its
+    value, and the meter it is of ("" for a signal).
+    """
 
     node: str
     made: Made
@@ -53,6 +56,7 @@ def points(instruments: Instruments, connection: str) -> list[Point]:
         if config.on == connection and meter in instruments.world.meters:
             for quantity, node in config.nodes.items():
                 found.append(Point(node, _quantity(instruments, meter, quantity), meter))
+
     return found
 
 
@@ -61,7 +65,13 @@ def _unwired(t_ns: int) -> Value:
     return 0.0
 
 
-def _signal(instruments: Instruments, line: str, word: str) -> Made:
+def _signal(
+    instruments: Instruments,
+    line: str,
+    word: str,
+) -> Made:
+    """What makes the value of a line signal: a text, or a count."""
+
     def made(t_ns: int) -> Value:
         value = instruments.world.signal(line, word, t_ns)
         return value if isinstance(value, str) else int(value)
@@ -69,19 +79,33 @@ def _signal(instruments: Instruments, line: str, word: str) -> Made:
     return made
 
 
-def _quantity(instruments: Instruments, meter: str, quantity: str) -> Made:
+def _quantity(
+    instruments: Instruments,
+    meter: str,
+    quantity: str,
+) -> Made:
+    """What makes the value of a meter; None while a fault keeps it away."""
+
     def made(t_ns: int) -> Value:
         lasting = instruments.faults.lasting(meter, t_ns)
         if "silent" in lasting or "bad_register" in lasting:
             return None
+
         look = instruments.look(meter, instruments.time_of(meter, t_ns))
-        return instruments.plain(meter, quantity, look, t_ns)
+        return instruments.plain(
+            meter,
+            quantity,
+            look,
+            t_ns,
+        )
 
     return made
 
 
 class OpcuaServer:
-    """Serves one connection of the plant file on a free loopback port, renewed every `period_s` real seconds."""
+    """Serves one connection of the plant file on a free loopback
+    port, renewed every `period_s` real seconds.
+    """
 
     def __init__(
         self,
@@ -112,20 +136,34 @@ class OpcuaServer:
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         for point in self._points:
             await self._add(server, point.node, point.made(self.now()))
+
         await server.start()
-        self._task = asyncio.create_task(self._run(), name=f"opcua {self.connection}")
+        self._task = asyncio.create_task(
+            self._run(),
+            name=f"opcua {self.connection}",
+        )
         return self.endpoint
 
-    async def _add(self, server: Any, node: str, value: Value) -> None:
+    async def _add(
+        self,
+        server: Any,
+        node: str,
+        value: Value,
+    ) -> None:
+        """Make the variable of a node in its namespace, with its first value."""
         uri, _, identifier = node.removeprefix("nsu=").partition(";s=")
         if not identifier:
             uri = URI
             identifier = node
+
         index = await server.register_namespace(uri)
         name = ua.QualifiedName(identifier.rsplit(".", 1)[-1], index)
         first = 0.0 if value is None else value
         variable = await server.nodes.objects.add_variable(
-            ua.NodeId(identifier, index), name, first, _type(first)
+            ua.NodeId(identifier, index),
+            name,
+            first,
+            _type(first),
         )
         self._nodes.append(variable)
         self._kept.append(None)
@@ -136,13 +174,16 @@ class OpcuaServer:
             await asyncio.sleep(self.period_s)
 
     async def refresh(self) -> None:
-        """Write every value that changed, with event time as its source time; what is silent turns Bad."""
+        """Write every value that changed, with event time as its
+        source time; what is silent turns Bad.
+        """
         now = self.now()
         stamp = datetime.fromtimestamp(now / SECOND_NS, UTC)
         for place, point in enumerate(self._points):
             value = point.made(now)
             if value == self._kept[place] and not point.meter:
                 continue
+
             self._kept[place] = value
             await self._nodes[place].write_value(_data(value, stamp))
             if point.meter and value is not None:
@@ -153,6 +194,7 @@ class OpcuaServer:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
         if self._server is not None:
             await self._server.stop()
 
@@ -160,17 +202,25 @@ class OpcuaServer:
 def _type(value: Value) -> ua.VariantType:
     if isinstance(value, str):
         return ua.VariantType.String
+
     if isinstance(value, int):
         return ua.VariantType.Int64
+
     return ua.VariantType.Double
 
 
 def _data(value: Value, stamp: datetime) -> ua.DataValue:
+    """A value with its time; Bad and empty where there is none."""
     if value is None:
         return ua.DataValue(
             ua.Variant(None, ua.VariantType.Null),
             StatusCode_=ua.StatusCode(ua.StatusCodes.BadNoCommunication),
             SourceTimestamp=stamp,
         )
+
     variant = ua.Variant(value, _type(value))
-    return ua.DataValue(variant, SourceTimestamp=stamp, ServerTimestamp=stamp)
+    return ua.DataValue(
+        variant,
+        SourceTimestamp=stamp,
+        ServerTimestamp=stamp,
+    )

@@ -1,5 +1,5 @@
-"""MQTT meters of a plant: JSON messages on the topics that the plant file reads, at the pace at which it expects
-them.
+"""MQTT meters of a plant: JSON messages on the topics that the
+plant file reads, at the pace at which it expects them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ SHORTEST_S: Final = 0.25  # real time between two messages of one meter
 Document: TypeAlias = "dict[str, Document | float | str]"
 
 
-def put(document: Document, path: str, value: float | str) -> None:
+def put(
+    document: Document,
+    path: str,
+    value: float | str,
+) -> None:
     """Set `$.a.b` in a document."""
     *parents, last = re.findall(r"[A-Za-z0-9_\-]+", path.removeprefix("$"))
     inner = document
@@ -31,7 +35,9 @@ def put(document: Document, path: str, value: float | str) -> None:
         child = inner.setdefault(key, {})
         if not isinstance(child, dict):
             raise ValueError(f"{path}: '{key}' holds a value already")
+
         inner = child
+
     inner[last] = value
 
 
@@ -64,16 +70,41 @@ class Sensors:
         instruments = self.instruments
         if "silent" in instruments.faults.lasting(meter, now_ns):
             return None
+
         config = instruments.plant.meters[meter]
         topic = self._topic(meter)
         look = instruments.look(meter, instruments.time_of(meter, now_ns))
         document: Document = {}
-        put(document, topic.value, instruments.plain(meter, "counter", look, now_ns))
+        put(
+            document,
+            topic.value,
+            instruments.plain(
+                meter,
+                "counter",
+                look,
+                now_ns,
+            ),
+        )
         if topic.flow:
-            put(document, topic.flow, instruments.plain(meter, "flow", look, now_ns))
+            put(
+                document,
+                topic.flow,
+                instruments.plain(
+                    meter,
+                    "flow",
+                    look,
+                    now_ns,
+                ),
+            )
+
         if topic.time:
             moment = datetime.fromtimestamp(now_ns / SECOND_NS, UTC)
-            put(document, topic.time, moment.isoformat(timespec="milliseconds"))
+            put(
+                document,
+                topic.time,
+                moment.isoformat(timespec="milliseconds"),
+            )
+
         instruments.ledger.poll(meter, "mqtt", 1)
         return Message(
             topic=topic.filter.replace("{meter}", str(config.id)),
@@ -90,10 +121,14 @@ class Sensors:
         """Begin to publish, the meters one after the other within the first second."""
         for number, meter in enumerate(self.meters):
             phase = number / len(self.meters)
-            task = asyncio.create_task(self._run(meter, phase), name=f"sensor {meter}")
+            task = asyncio.create_task(
+                self._run(meter, phase),
+                name=f"sensor {meter}",
+            )
             self._tasks.append(task)
 
     async def _run(self, meter: str, phase: float) -> None:
+        """Publish one meter at its pace until cancelled, late where a fault says so."""
         config = self.instruments.plant.meters[meter]
         every = config.every.power if self._topic(meter).flow else config.every.energy
         pause = max(SHORTEST_S, every / self.speed)
@@ -104,12 +139,15 @@ class Sensors:
             message = self.message(meter, now)
             if late is not None:
                 await asyncio.sleep(late.delay_s)
+
             if message is not None:
                 self.broker.publish(message)
+
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         """Stop publishing."""
         for task in self._tasks:
             task.cancel()
+
         await asyncio.gather(*self._tasks, return_exceptions=True)
