@@ -22,8 +22,12 @@ def text(board: Board) -> str:
 
 def files() -> dict[Path, str]:
     """All dashboards, by file."""
-    made = [make() for make in BOARDS]
-    return {FOLDER / f"{b.uid.removeprefix('wattline-')}.json": text(b) for b in made}
+    found = {}
+    for make in BOARDS:
+        board = make()
+        name = board.uid.removeprefix("wattline-")
+        found[FOLDER / f"{name}.json"] = text(board)
+    return found
 
 
 def main() -> None:

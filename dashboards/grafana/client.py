@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from dashboards.grafana.difference import of_dashboards, of_datasources
+from dashboards.grafana.difference import OWN, of_dashboards, of_datasources
 from dashboards.grafana.transport import Answer, Transport
 from plant.errors import PushError
 
@@ -125,7 +125,7 @@ class Client:
             return Change(what, Done.FROM_FILES, tuple(where))
         if write and where:
             body = (
-                {k: there[k] for k in KEPT if k in there}
+                {key: there[key] for key in KEPT if key in there}
                 | wanted
                 | {"jsonData": (there.get("jsonData") or {}) | wanted["jsonData"]}
             )
@@ -177,7 +177,7 @@ class Client:
         return Change(what, done, tuple(where))
 
     def _save(self, wanted: Json, folder: str, what: str, message: str) -> None:
-        board = {k: v for k, v in wanted.items() if k not in ("id", "version", "iteration")}
+        board = {key: value for key, value in wanted.items() if key not in OWN}
         body = {"dashboard": board, "folderUid": folder, "overwrite": True, "message": message}
         answer = self.transport.call("POST", "/dashboards/db", body)
         said = answer.message.lower()

@@ -93,7 +93,10 @@ def override(names: str, **properties: object) -> sdk.DashboardFieldConfigSource
     """Properties of the series whose name matches; `__` in a key stands for a dot."""
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=sdk.MatcherConfig("byRegexp", f"/{names}/"),
-        properties=[sdk.DynamicConfigValue(k.replace("__", "."), v) for k, v in properties.items()],
+        properties=[
+            sdk.DynamicConfigValue(name.replace("__", "."), value)
+            for name, value in properties.items()
+        ],
     )
 
 
@@ -104,56 +107,58 @@ def fixed(colour: str) -> dict[str, str]:
 
 def thresholds(steps: Steps) -> sdk.ThresholdsConfig:
     return sdk.ThresholdsConfig(
-        mode=sdk.ThresholdsMode.ABSOLUTE, steps=[sdk.Threshold(value=v, color=c) for v, c in steps]
+        mode=sdk.ThresholdsMode.ABSOLUTE,
+        steps=[sdk.Threshold(value=value, color=colour) for value, colour in steps],
     )
 
 
-def _panel(p: Panel, x: int, y: int) -> sdk.Panel:
+def _panel(panel: Panel, column: int, line: int) -> sdk.Panel:
     defaults = sdk.FieldConfig(
-        unit=UNITS[p.unit],
-        decimals=p.decimals,
-        min_val=p.low,
-        max_val=p.high,
-        thresholds=thresholds(p.steps),
-        color=sdk.FieldColor(mode=sdk.FieldColorModeId(p.colour)),
+        unit=UNITS[panel.unit],
+        decimals=panel.decimals,
+        min_val=panel.low,
+        max_val=panel.high,
+        thresholds=thresholds(panel.steps),
+        color=sdk.FieldColor(mode=sdk.FieldColorModeId(panel.colour)),
         no_value="no data",
-        custom=CUSTOM.get(p.kind, {}) | p.custom,
-        mappings=list(p.mappings),
+        custom=CUSTOM.get(panel.kind, {}) | panel.custom,
+        mappings=list(panel.mappings),
     )
     return sdk.Panel(
-        type_val=p.kind,
-        id_val=p.id,
-        title=p.title,
-        description=p.description,
+        type_val=panel.kind,
+        id_val=panel.id,
+        title=panel.title,
+        description=panel.description,
         transparent=None,
-        datasource=datasource(p.queries[0].source if p.queries else "datasource"),
-        grid_pos=sdk.GridPos(h=p.height, w=p.width, x=x, y=y),
+        datasource=datasource(panel.queries[0].source if panel.queries else "datasource"),
+        grid_pos=sdk.GridPos(h=panel.height, w=panel.width, x=column, y=line),
         interval="$window",
-        time_shift=p.shift or None,
-        targets=[replace(q, ref=chr(65 + i)) for i, q in enumerate(p.queries)],
-        options=OPTIONS[p.kind] | p.options,
-        field_config=sdk.FieldConfigSource(defaults=defaults, overrides=list(p.overrides)),
+        time_shift=panel.shift or None,
+        targets=[
+            replace(query, ref=chr(ord("A") + place)) for place, query in enumerate(panel.queries)
+        ],
+        options=OPTIONS[panel.kind] | panel.options,
+        field_config=sdk.FieldConfigSource(defaults=defaults, overrides=list(panel.overrides)),
     )
 
 
 def _layout(rows: Sequence[Row]) -> list[sdk.Panel | sdk.RowPanel]:
     """Rows one below the other, each under its question; the id of a row is that of its first panel less what it is into the tens."""
     found: list[sdk.Panel | sdk.RowPanel] = []
-    y = 0
+    line = 0
     for row in rows:
-        found.append(
-            sdk.RowPanel(
-                title=row.question,
-                id_val=row.panels[0].id // 10 * 10,
-                collapsed=False,
-                grid_pos=sdk.GridPos(h=1, w=24, x=0, y=y),
-            )
+        heading = sdk.RowPanel(
+            title=row.question,
+            id_val=row.panels[0].id // 10 * 10,
+            collapsed=False,
+            grid_pos=sdk.GridPos(h=1, w=24, x=0, y=line),
         )
-        x = 0
+        found.append(heading)
+        column = 0
         for panel in row.panels:
-            found.append(_panel(panel, x, y + 1))
-            x += panel.width
-        y += 1 + max(p.height for p in row.panels)
+            found.append(_panel(panel, column, line + 1))
+            column += panel.width
+        line += 1 + max(panel.height for panel in row.panels)
     return found
 
 

@@ -100,10 +100,8 @@ def _when() -> tuple[Panel, ...]:
 def _batteries() -> tuple[Panel, ...]:
     given = Query(query.flow_power(KWH, query.THROUGH_A_STORE, per=("via",)), "$tag_via gives")
     taken = Query(query.flow_power(TAKEN, '"taken" > 0', per=("source",)), "$tag_source takes")
-    energy, carbon = (
-        ask(Value(f'last("{f}")', (f,), "source"), f'"{f}" > 0', per=("source",), every=INTERVAL)
-        for f in ("held_kwh", "held_kg")
-    )
+    energy = _held("held_kwh")
+    carbon = _held("held_kg")
     return (
         Panel(
             31,
@@ -147,6 +145,12 @@ def _batteries() -> tuple[Panel, ...]:
     )
 
 
+def _held(field: str) -> str:
+    """What storages hold, by storage, over time."""
+    newest = Value(f'last("{field}")', (field,), "source")
+    return ask(newest, f'"{field}" > 0', per=("source",), every=INTERVAL)
+
+
 def _to() -> tuple[Panel, ...]:
     columns = {
         "energy": KWH,
@@ -164,7 +168,10 @@ def _to() -> tuple[Panel, ...]:
             width=14,
             height=10,
             overrides=(
-                *(override(f"^{n}$", unit=look.UNITS[u], decimals=1) for n, u in units.items()),
+                *(
+                    override(f"^{name}$", unit=look.UNITS[unit], decimals=1)
+                    for name, unit in units.items()
+                ),
                 override("^Time$", custom__hidden=True),
             ),
         ),

@@ -52,16 +52,17 @@ def _sources() -> tuple[Panel, ...]:
 def _band(state: str, colour: str) -> DashboardFieldConfigSourceOverrides:
     """A state is drawn where the line was in it: full where it lasted for most of the time, pale where for less."""
     steps = [
-        {"value": v, "color": c}
-        for v, c in ((None, "transparent"), (1, f"{colour}66"), (50, colour))
+        {"value": None, "color": "transparent"},
+        {"value": 1, "color": f"{colour}66"},
+        {"value": 50, "color": colour},
     ]
     return override(f"^{state}$", thresholds={"mode": "absolute", "steps": steps})
 
 
 def _states() -> tuple[Panel, ...]:
     bands = tuple(
-        Query(ask(ratio((f"seconds_{s}",), SECONDS, 100.0), LINE, every=INTERVAL), s)
-        for s in look.STATES
+        Query(ask(ratio((f"seconds_{state}",), SECONDS, 100.0), LINE, every=INTERVAL), state)
+        for state in look.STATES
     )
     return (
         Panel(
@@ -74,7 +75,7 @@ def _states() -> tuple[Panel, ...]:
             15,
             9,
             decimals=0,
-            overrides=tuple(_band(s, c) for s, c in look.STATES.items()),
+            overrides=tuple(_band(state, colour) for state, colour in look.STATES.items()),
         ),
         Panel(
             32,
@@ -99,7 +100,10 @@ def _states() -> tuple[Panel, ...]:
                     "^coverage$",
                     thresholds={
                         "mode": "absolute",
-                        "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS],
+                        "steps": [
+                            {"value": value, "color": colour}
+                            for value, colour in look.COVERAGE_STEPS
+                        ],
                     },
                 ),
             ),

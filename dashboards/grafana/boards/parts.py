@@ -89,7 +89,9 @@ def variables(
     found.append(_tag("site", "Site", 'SHOW TAG VALUES FROM "line" WITH KEY = "site"'))
     if lines:
         found.append(_lines(lines == "many"))
-    options = [sdk.VariableOption(selected=b == bucket, text=b, value=b) for b in ("1h", "1d")]
+    options = [
+        sdk.VariableOption(selected=each == bucket, text=each, value=each) for each in ("1h", "1d")
+    ]
     found.append(
         sdk.VariableModel(
             sdk.VariableType.CUSTOM,
@@ -202,8 +204,8 @@ def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str 
 def colours(names: dict[str, str]) -> tuple[Any, ...]:
     """One fixed colour for the series of each name."""
     return tuple(
-        override(f"(?i){name}" if "|" in name else f"^{name}$", color=fixed(c))
-        for name, c in names.items()
+        override(f"(?i){name}" if "|" in name else f"^{name}$", color=fixed(colour))
+        for name, colour in names.items()
     )
 
 
@@ -219,7 +221,7 @@ def by_source(*where: str) -> tuple[Query, ...]:
 
 
 SOURCE_COLOURS: Final = tuple(
-    override(f"(?i){part}", color=fixed(c)) for part, c in look.SOURCES.items()
+    override(f"(?i){part}", color=fixed(colour)) for part, colour in look.SOURCES.items()
 )
 
 
@@ -267,7 +269,9 @@ def line_table(
                 custom__cellOptions=bar,
                 thresholds={
                     "mode": "absolute",
-                    "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS],
+                    "steps": [
+                        {"value": value, "color": colour} for value, colour in look.COVERAGE_STEPS
+                    ],
                 },
             ),
             override("^Time$", custom__hidden=True),
