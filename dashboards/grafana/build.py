@@ -1,4 +1,8 @@
-"""Write the dashboards: `python -m dashboards.grafana.build`. `make regen` does it too, and a test says when they are out of date."""
+"""Write the dashboards:
+
+`python -m dashboards.grafana.build`. `make regen` does it
+too, and a test says when they are out of date.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,15 @@ BOARDS: Final = (site.board, line.board, compare.board, flows.board, carbon.boar
 
 def text(board: Board) -> str:
     """The JSON of one dashboard, the same each time."""
-    return json.dumps(dashboard(board), cls=JSONEncoder, indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(
+            dashboard(board),
+            cls=JSONEncoder,
+            indent=1,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
 
 
 def files() -> dict[Path, str]:
@@ -27,6 +39,7 @@ def files() -> dict[Path, str]:
         board = make()
         name = board.uid.removeprefix("wattline-")
         found[FOLDER / f"{name}.json"] = text(board)
+
     return found
 
 

@@ -1,4 +1,6 @@
-"""What ships, fitted to a plant: the dashboards as JSON, and the two data sources they read from."""
+"""What ships, fitted to a plant: the dashboards as JSON,
+and the two data sources they read from.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ DATABASES: Final = {FIGURES: "wattline", READINGS: "wattline_raw"}
 def dashboards() -> dict[str, Json]:
     """The dashboards by file name, as they ship."""
     found = sorted(
-        files("dashboards.grafana").joinpath("json").iterdir(), key=lambda file: file.name
+        files("dashboards.grafana").joinpath("json").iterdir(),
+        key=lambda file: file.name,
     )
     return {
         file.name: json.loads(file.read_text(encoding="utf-8"))
@@ -30,20 +33,35 @@ def dashboards() -> dict[str, Json]:
 
 
 def fitted(board: Json, plant: PlantFile | None) -> Json:
-    """The dashboard with window, time zone and shifts of a plant, so that `today` is the plant's; as it ships without one."""
+    """The dashboard with window, time zone and shifts of a plant, so
+    that `today` is the plant's; as it ships without one.
+    """
     if plant is None:
         return board
+
     values = constants(plant)
     listed = []
     for variable in board["templating"]["list"]:
         value = values.get(variable["name"])
         listed.append(variable if value is None else _constant(variable, value))
-    return board | {"templating": {"list": listed}, "timezone": plant.site.timezone}
+
+    return board | {
+        "templating": {"list": listed},
+        "timezone": plant.site.timezone,
+    }
 
 
 def _constant(variable: Json, value: str) -> Json:
-    option = {"selected": True, "text": value, "value": value}
-    return variable | {"query": value, "current": option, "options": [option]}
+    option = {
+        "selected": True,
+        "text": value,
+        "value": value,
+    }
+    return variable | {
+        "query": value,
+        "current": option,
+        "options": [option],
+    }
 
 
 def constants(plant: PlantFile) -> dict[str, str]:
@@ -59,7 +77,9 @@ def constants(plant: PlantFile) -> dict[str, str]:
 
 
 def shift_grid(shifts: dict[str, str], day_starts: str) -> tuple[int, int]:
-    """Length and first start of shifts, in minutes, where they are of one length and fill the day; else the day."""
+    """Length and first start of shifts, in minutes, where they are
+    of one length and fill the day; else the day.
+    """
     spans = [_span(text) for text in shifts.values()]
     lengths = {(end - start) % DAY_MIN or DAY_MIN for start, end in spans}
     if len(lengths) == 1:
@@ -68,6 +88,7 @@ def shift_grid(shifts: dict[str, str], day_starts: str) -> tuple[int, int]:
         even = [first + number * length for number in range(DAY_MIN // length)]
         if sorted(start for start, _ in spans) == even:
             return length, first
+
     return DAY_MIN, _minute(day_starts)
 
 
@@ -81,8 +102,17 @@ def _minute(clock: str) -> int:
     return int(clock[:2]) * 60 + int(clock[3:])
 
 
-def datasource(uid: str, url: str, database: str, interval: str, token: str | None) -> Json:
-    """A data source as Grafana 9 to 13 take it: 9 asks for no database unless `database` and `dbName` both name it."""
+def datasource(
+    uid: str,
+    url: str,
+    database: str,
+    interval: str,
+    token: str | None,
+) -> Json:
+    """A data source as Grafana 9 to 13 take it:
+
+    9 asks for no database unless `database` and `dbName` both name it.
+    """
     definition: Json = {
         "name": NAMES[uid],
         "uid": uid,
@@ -100,4 +130,5 @@ def datasource(uid: str, url: str, database: str, interval: str, token: str | No
     if token is not None:
         definition["jsonData"]["httpHeaderName1"] = "Authorization"
         definition["secureJsonData"] = {"httpHeaderValue1": f"Token {token}"}
+
     return definition
