@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from collector.decode import tag_name, unit_factor
 from plant.config import LineOutput
 from plant.frame import Batch, Event, Quality
 from plant.ports import Tags
 from plant.profile import Row
+from plant.quantity import QUANTITIES, Kind
 from plant.units import SECOND_NS, to_canonical
 from simulator.archetypes import STATES
 from simulator.meters import Look, Model, basic_rows
 from simulator.noise import DAY_NS, STEP_NS, Floats
-from simulator.rows import BY_CT
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -29,7 +30,8 @@ def channels(world: World, meter: str) -> list[Channel]:
     model = world.meters[meter]
     protocol = world.plant.connections[model.config.on].protocol
     if protocol == "modbus":
-        return [(_read_as(model, row), _register(model, row)) for row in basic_rows(model)]
+        wiring = model.config.wiring
+        return [(tag_name(row, wiring), _register(model, row)) for row in basic_rows(model)]
     if protocol == "mqtt":
         topic = world.plant.connections[model.config.on].topics[str(model.config.topic)]
         found: list[Channel] = [("counter.total", _plain(model, "counter"))]
@@ -37,24 +39,9 @@ def channels(world: World, meter: str) -> list[Channel]:
     return [(f"{quantity}.total", _plain(model, quantity)) for quantity in model.config.nodes]
 
 
-def _read_as(model: Model, row: Row) -> str:
-    """Name under which the collector brings a row: a meter wired the other way round has its counters changed back."""
-    if not model.config.reverse or not row.quantity.startswith("active_energy_"):
-        return row.name
-    turned = {
-        "active_energy_import": "active_energy_export",
-        "active_energy_export": "active_energy_import",
-    }
-    return row.model_copy(update={"quantity": turned.get(row.quantity, row.quantity)}).name
-
-
 def _register(model: Model, row: Row) -> Callable[[Look], Any]:
     """What the collector makes of a row: canonical units, its current transformer ratio, and the sign of the wiring."""
-    factor = to_canonical(row.unit)[1]
-    if model.config.ct and row.quantity in BY_CT:
-        factor *= model.config.ct.factor
-    if model.config.reverse and row.quantity in ("active_power", "reactive_power"):
-        factor = -factor
+    factor = unit_factor(row, model.config.wiring)
     return lambda look: model.shown(row, look) * factor
 
 
@@ -65,20 +52,13 @@ def counter_unit(model: Model) -> str:
 
 def plain(model: Model, quantity: str, look: Look) -> Any:
     """Value of a quantity of an MQTT or OPC UA meter in its own unit, as it is sent."""
-    unit = counter_unit(model)
-    canonical, factor = to_canonical(unit)
-    if quantity in (
-        "flow",
-        "active_power",
-        "heat_power",
-        "mass_flow",
-        "volume_flow",
-        "volume_flow_corrected",
-    ):
+    known = QUANTITIES[quantity]
+    canonical, factor = to_canonical(counter_unit(model))
+    if known.kind is Kind.FLOW:
         rate = "kW" if canonical == "kWh" else f"{canonical}/h"
-        own = 1.0 if rate == "kW" else factor
+        own = known.factor_unmapped(counter_unit(model))
         return np.round(model.canonical("flow", "total", None, rate, look) / own, 4)
-    if quantity in ("power_factor", "voltage", "current", "frequency"):
+    if known.kind is Kind.LEVEL:
         return np.round(model.canonical(quantity, "total", None, "1", look), 4)
     step = model.config.step or 0.001
     amount = model.canonical(quantity, "total", None, canonical, look) / factor
@@ -88,24 +68,8 @@ def plain(model: Model, quantity: str, look: Look) -> Any:
 
 
 def _plain(model: Model, quantity: str) -> Callable[[Look], Any]:
-    canonical, factor = to_canonical(counter_unit(model))
-    of_flow = quantity in ("flow", "mass_flow", "volume_flow", "volume_flow_corrected")
-    scaled = (
-        factor
-        if quantity
-        in (
-            "counter",
-            "active_energy_import",
-            "active_energy_export",
-            "heat_energy",
-            "mass",
-            "volume",
-            "volume_corrected",
-        )
-        or (of_flow and canonical != "kWh")
-        else 1.0
-    )
-    return lambda look: plain(model, quantity, look) * scaled
+    factor = QUANTITIES[quantity].factor_unmapped(counter_unit(model))
+    return lambda look: plain(model, quantity, look) * factor
 
 
 def signals(world: World) -> list[tuple[str, str, str, str]]:

@@ -13,13 +13,14 @@ from collector.plan import wanted_rows
 from plant.config import Meter, PlantFile
 from plant.names import Carrier
 from plant.profile import Profile, Row
+from plant.quantity import QUANTITIES
 from plant.units import to_canonical
 from simulator import registers
 from simulator.config import BusSim, SimConfig
 from simulator.layout import Seat
 from simulator.lines import greatest
 from simulator.noise import flicker, unit
-from simulator.rows import BY_CT, ROWS, SQRT3
+from simulator.rows import ROWS, SQRT3
 
 _VOLUME_AT: Final = {None: 1.0, "0C": 1.0, "15C": 288.15 / 273.15, "20C": 293.15 / 273.15}
 STEAM_KJ_PER_KG: Final = 2420.0
@@ -101,10 +102,12 @@ class Model:
         if tariff is not None and tariff > 1:
             return 0.0 * look.taken
         made = ROWS.get(quantity)
-        ratio = self.config.ct.factor if self.config.ct and quantity in BY_CT else 1.0
-        return (
-            made(self, look, phase, to_canonical(unit_text)[0]) if made else 0.0 * look.taken
-        ) / ratio
+        if made is None:
+            return 0.0 * look.taken
+        # Behind a current transformer whose ratio we multiply, the meter sees that much less.
+        known = QUANTITIES.get(quantity)
+        ratio = self.config.wiring.ratio if known is not None and known.by_ct else 1.0
+        return made(self, look, phase, to_canonical(unit_text)[0]) / ratio
 
     def sf(self, row: Row) -> int:
         """Exponent of the row's scale register."""

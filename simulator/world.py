@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from plant.config import PlantFile
 from plant.frame import Batch
-from plant.names import CUMULATIVE
 from plant.ports import Tags
 from plant.profile import Profile
+from plant.quantity import CUMULATIVE
 from plant.units import SECOND_NS
 from simulator import flows, history, meters, registers, replay, truth
 from simulator.archetypes import STATES

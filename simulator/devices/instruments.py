@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from plant.config import PlantFile
-from plant.names import CUMULATIVE
 from plant.profile import Row
+from plant.quantity import CUMULATIVE
 from simulator import history, registers
 from simulator.devices.faults import Fault, FaultBook
 from simulator.devices.ledger import Ledger
