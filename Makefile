@@ -7,6 +7,8 @@ DEVSTAMP := $(VENV)/.stamp-dev
 PAGE := dashboards/live/dist/index.html
 PAGE_SOURCES := $(wildcard dashboards/live/src/*.ts dashboards/live/src/*/*.ts dashboards/live/src/*.css dashboards/live/index.html dashboards/live/package-lock.json dashboards/live/vite.config.ts)
 DEMO ?=
+# Both cores; a file stays whole, since its tests share a broker or a database. Long files come first, as they are collected: e2e, integration, unit.
+IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup setup-dev page demo test test-unit lint check regen bench clean
 
@@ -34,10 +36,10 @@ demo: setup
 	$(BIN)/wattline demo $(DEMO)
 
 test: setup-dev lint
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests $(IN_PARALLEL)
 
 test-unit: setup-dev
-	$(BIN)/python -m pytest tests/unit tests/cases -q
+	$(BIN)/python -m pytest tests/unit tests/cases -q $(IN_PARALLEL)
 
 lint: setup-dev
 	$(BIN)/ruff format --check .
@@ -46,7 +48,7 @@ lint: setup-dev
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/python -m pytest tests/unit tests/cases -q
+	$(BIN)/python -m pytest tests/unit tests/cases -q $(IN_PARALLEL)
 
 regen: setup-dev
 	$(BIN)/python -m deploy.regen

@@ -27,6 +27,7 @@ from rules.language.load import rules_for
 from rules.watching.feed import Feed
 from rules.watching.step import RuleState, step
 from simulator.config import load_sim
+from simulator.history import batches
 from simulator.world import World
 from store.journal import SqliteJournal
 from wattline.demo.demo import plant_path
@@ -128,7 +129,7 @@ def _books(
         fold(state, frame)
     tags_of: dict[int, np.ndarray] = {}
     wm = 0
-    for rows in world.history(START, START + days * DAY_NS, 60.0, journal):
+    for rows in batches(world, START, START + days * DAY_NS, 60.0, journal):
         tags_of = tags_of or _tags(site, journal)
         ts = int(rows.ts[-1])
         wm = ts if ts % BLOCK_NS == MINUTE_NS else wm

@@ -16,6 +16,7 @@ from plant.load import load_plant
 from plant.site import Control
 from plant.units import HOUR_NS, MINUTE_NS
 from simulator.config import load_sim
+from simulator.history import batches
 from simulator.world import World
 from store.journal import SqliteJournal
 from wattline.demo.demo import plant_path
@@ -42,7 +43,7 @@ def once(block: bool) -> float:
         sequencer = Sequencer("bench", journal, journal.id, ManualClock(START))
         sequencer.control(Control(site=build_site(plant, catalogue, journal)))
         frames = []
-        for rows in world.history(START, START + MINUTES * MINUTE_NS, 60.0, journal):
+        for rows in batches(world, START, START + MINUTES * MINUTE_NS, 60.0, journal):
             ts = int(rows.ts[-1])
             frames.append(
                 sequencer.history(

@@ -1,7 +1,8 @@
-"""Line archetypes: energy per unit at full rate, how much of it never switches off, and what a machine state draws.
+"""Line archetypes: energy per unit at full rate, how much of it
+never switches off, and what a machine state draws.
 
-Per-unit figures and base fractions are those of the project's line archetypes; the base is the mean of its stations
-weighted by their share of the line's energy.
+Per-unit figures and base fractions are those of the project's line archetypes; the base is the mean
+of its stations weighted by their share of the line's energy.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from plant.names import State
 class Archetype:
     """One kind of line.
 
-    Energies per unit: electricity and heat in kWh, gas in Nm3; `base` is drawn in every state but OFF.
+    Energies per unit: electricity and heat in kWh, gas in
+    Nm3; `base` is drawn in every state but OFF.
     """
 
     electricity_kwh: float

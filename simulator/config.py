@@ -1,13 +1,15 @@
-"""The simulator's file, PLANT.sim.yaml: what the plant file must not know (archetypes, sun, tariffs, events, faults).
+"""The simulator's file, PLANT.sim.yaml: what the plant file must
+not know (archetypes, sun, tariffs, events, faults).
 
-Strict like the plant file. `load_sim` reads the file beside a plant file; a plant without one still simulates with
-defaults.
+Strict like the plant file. `load_sim` reads the file beside a plant
+file; a plant without one still simulates with defaults.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -44,8 +46,8 @@ class Changeover(Strict):
 
 
 class Cycle(Strict):
-    """Batch machines on one bus: full draw for `on` of each `period`, then `hold` of it; the mean stays the
-    archetype's.
+    """Batch machines on one bus: full draw for `on` of each `period`,
+    then `hold` of it; the mean stays the archetype's.
     """
 
     period: Seconds = 25_200.0
@@ -55,7 +57,10 @@ class Cycle(Strict):
 
 
 class LineSim(Strict):
-    """How a line behaves. Draws at full rate come from the archetype unless `full` gives them per bus."""
+    """How a line behaves.
+
+    Draws at full rate come from the archetype unless `full` gives them per bus.
+    """
 
     archetype: str | None = Field(None, description="one of A1p A1 A2 A2e A3c A3m A4 A5 A6e A6r")
     rate: float | None = Field(None, gt=0, description="units per hour at full speed")
@@ -68,7 +73,7 @@ class LineSim(Strict):
     warmup: Seconds = 1_500.0
     via: dict[Id, Fraction] = Field(
         {},
-        description="share of the archetype's electricity that reaches the line through this bus (air, cold)",
+        description="share of the archetype's electricity that reaches the line as air or cold",
     )
     full: dict[Id, float] = Field(
         {}, description="draw at full rate in bus units per hour, such as kW or Nm3/h"
@@ -144,16 +149,33 @@ class EventSim(Strict):
     value: float = Field(0.0, description="preset: what the counters show, in row units")
     every: Seconds | None = Field(None, description="comes again after this time")
 
+    def targets(self) -> dict[str, str]:
+        """What it happens to, by kind of thing."""
+        named = {
+            "meter": self.meter,
+            "line": self.line,
+            "source": self.source,
+            "converter": self.converter,
+        }
+        return {what: target for what, target in named.items() if target is not None}
+
     @model_validator(mode="after")
     def _target(self) -> EventSim:
-        needs = {"cloud": "source", "idle": "line", "unloaded": "converter"}.get(self.kind, "meter")
+        needs = {
+            "cloud": "source",
+            "idle": "line",
+            "unloaded": "converter",
+        }.get(self.kind, "meter")
         if getattr(self, needs) is None:
             raise ValueError(f"needs {needs}: {self.kind} happens to a {needs}")
+
         return self
 
 
 class Outage(Strict):
-    """Background outages of every Modbus meter: seldom and short, each meter at times of its own."""
+    """Background outages of every Modbus meter: seldom and
+    short, each meter at times of its own.
+    """
 
     every: Seconds
     lasts: Seconds = Field(30.0, alias="for")
@@ -202,73 +224,79 @@ def sim_path(plant_path: Path) -> Path:
 
 
 def load_sim(plant_path: Path, plant: PlantFile) -> SimConfig:
-    """The file beside `plant_path`, or defaults where there is none; ConfigError carries every mistake as file:line."""
+    """The file beside `plant_path`, or defaults where there is none;
+    ConfigError carries every mistake as file:line.
+    """
     path = sim_path(plant_path)
     return load_sim_text(str(path), read_text(path), plant) if path.exists() else SimConfig()
 
 
-def load_sim_text(name: str, text: str, plant: PlantFile) -> SimConfig:
+def load_sim_text(
+    name: str,
+    text: str,
+    plant: PlantFile,
+) -> SimConfig:
     """Like `load_sim`, from text."""
     sim, document = load_text(name, text, SimConfig)
-    found = [
-        document.mistake(path, message)
-        for path, message in [*_known(sim, plant), *_targets(sim, plant)]
-    ]
+    found = [*_known(sim, plant), *_targets(sim, plant)]
     if found:
-        raise ConfigError(found)
+        raise ConfigError([document.mistake(each.path, each.message) for each in found])
+
     return sim
 
 
-Finding = tuple[tuple[str | int, ...], str]
+class Finding(NamedTuple):
+    """A mistake: where in the document, and what is wrong."""
+
+    path: tuple[str | int, ...]
+    message: str
 
 
-def _unknown(word: str, known: list[str], what: str) -> str:
-    return f"there is no {what} '{word}' in the plant file" + suggestion(word, known)
+def _unknown(
+    word: str,
+    known: Iterable[str],
+    what: str,
+) -> str:
+    return f"there is no {what} '{word}' in the plant file" + suggestion(word, list(known))
 
 
-def _known(sim: SimConfig, plant: PlantFile) -> list[Finding]:
+def _known(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
     """Keys that name nothing of the plant file, and archetypes that do not exist."""
-    sections: list[tuple[str, list[str], list[str]]] = [
-        ("lines", list(sim.lines), list(plant.lines)),
-        ("pv", list(sim.pv), list(plant.sources)),
-        ("batteries", list(sim.batteries), list(plant.storages)),
-        ("converters", list(sim.converters), list(plant.converters)),
-        ("sources", list(sim.sources), list(plant.sources)),
-        ("buses", list(sim.buses), list(plant.buses)),
-        ("replay", list(sim.replay), list(plant.meters)),
-    ]
-    found: list[Finding] = [
-        ((section, key), _unknown(key, known, section.rstrip("s")))
-        for section, keys, known in sections
-        for key in keys
-        if key not in known
-    ]
+    sections: dict[str, tuple[Collection[str], Collection[str]]] = {
+        "lines": (sim.lines, plant.lines),
+        "pv": (sim.pv, plant.sources),
+        "batteries": (sim.batteries, plant.storages),
+        "converters": (sim.converters, plant.converters),
+        "sources": (sim.sources, plant.sources),
+        "buses": (sim.buses, plant.buses),
+        "replay": (sim.replay, plant.meters),
+    }
+    for section, (keys, known) in sections.items():
+        for key in keys:
+            if key not in known:
+                message = _unknown(key, known, section.rstrip("s"))
+                yield Finding((section, key), message)
+
     for key, line in sim.lines.items():
         if line.archetype is not None and line.archetype not in ARCHETYPES:
-            found.append(
-                (
-                    ("lines", key, "archetype"),
-                    f"there is no archetype '{line.archetype}'"
-                    + suggestion(line.archetype, list(ARCHETYPES)),
-                )
-            )
-    return found
+            hint = suggestion(line.archetype, list(ARCHETYPES))
+            message = f"there is no archetype '{line.archetype}'{hint}"
+            yield Finding(("lines", key, "archetype"), message)
 
 
-def _targets(sim: SimConfig, plant: PlantFile) -> list[Finding]:
+def _targets(sim: SimConfig, plant: PlantFile) -> Iterator[Finding]:
     """Events that happen to nothing."""
-    known = {
-        "meter": list(plant.meters),
-        "line": list(plant.lines),
-        "source": list(plant.sources),
-        "converter": list(plant.converters),
+    known: dict[str, Collection[str]] = {
+        "meter": plant.meters,
+        "line": plant.lines,
+        "source": plant.sources,
+        "converter": plant.converters,
     }
-    return [
-        (("events", index, what), _unknown(target, names, what))
-        for index, event in enumerate(sim.events)
-        for what, names in known.items()
-        if (target := getattr(event, what)) is not None and target not in names
-    ]
+    for index, event in enumerate(sim.events):
+        for what, target in event.targets().items():
+            if target not in known[what]:
+                message = _unknown(target, known[what], what)
+                yield Finding(("events", index, what), message)
 
 
 __all__ = [

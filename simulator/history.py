@@ -3,166 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from collector.decode import tag_name, unit_factor
-from plant.config import LineOutput
 from plant.frame import Batch, Event, Quality
 from plant.ports import Tags
-from plant.profile import Row
-from plant.quantity import QUANTITIES, Kind
-from plant.units import SECOND_NS, to_canonical
+from plant.units import SECOND_NS
 from simulator.archetypes import STATES
-from simulator.meters import Look, Model, basic_rows
+from simulator.channels import channels, signals
 from simulator.noise import DAY_NS, STEP_NS, Floats
+from simulator.surroundings import Look, Numbers
+from simulator.world import World
 
-if TYPE_CHECKING:
-    from simulator.world import World
-
-Channel = tuple[str, Callable[[Look], Any]]
-DEFAULT_UNIT: Final = "kWh"
-
-
-def channels(world: World, meter: str) -> list[Channel]:
-    """Name and maker of every value that a driver brings from this meter, in canonical units."""
-    model = world.meters[meter]
-    protocol = world.plant.connections[model.config.on].protocol
-    if protocol == "modbus":
-        wiring = model.config.wiring
-        return [(tag_name(row, wiring), _register(model, row)) for row in basic_rows(model)]
-    if protocol == "mqtt":
-        topic = world.plant.connections[model.config.on].topics[str(model.config.topic)]
-        found: list[Channel] = [("counter.total", _plain(model, "counter"))]
-        return found + ([("flow.total", _plain(model, "flow"))] if topic.flow else [])
-    return [(f"{quantity}.total", _plain(model, quantity)) for quantity in model.config.nodes]
+Times = npt.NDArray[np.int64]
+_COUNTED = ("good", "scrap")
 
 
-def _register(model: Model, row: Row) -> Callable[[Look], Any]:
-    """What the collector makes of a row: canonical units, its current transformer ratio, and the sign of the wiring."""
-    factor = unit_factor(row, model.config.wiring)
-    return lambda look: model.shown(row, look) * factor
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A column of the table that is a value of a meter."""
+
+    meter: str
+    tag: int
+    made: Callable[[Look], Numbers]
 
 
-def counter_unit(model: Model) -> str:
-    """Unit in which an MQTT or OPC UA meter counts."""
-    return model.config.unit if isinstance(model.config.unit, str) else DEFAULT_UNIT
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    """A count (a column of the table) or a text of a line."""
+
+    line: str
+    word: str
+    tag: int
 
 
-def plain(model: Model, quantity: str, look: Look) -> Any:
-    """Value of a quantity of an MQTT or OPC UA meter in its own unit, as it is sent."""
-    known = QUANTITIES[quantity]
-    canonical, factor = to_canonical(counter_unit(model))
-    if known.kind is Kind.FLOW:
-        rate = "kW" if canonical == "kWh" else f"{canonical}/h"
-        own = known.factor_unmapped(counter_unit(model))
-        return np.round(model.canonical("flow", "total", None, rate, look) / own, 4)
-    if known.kind is Kind.LEVEL:
-        return np.round(model.canonical(quantity, "total", None, "1", look), 4)
-    step = model.config.step or 0.001
-    amount = model.canonical(quantity, "total", None, canonical, look) / factor
-    if model.config.wraps_at:
-        amount = np.mod(amount, model.config.wraps_at)
-    return np.round(np.floor(amount / step + 1e-9) * step, 6)
-
-
-def _plain(model: Model, quantity: str) -> Callable[[Look], Any]:
-    factor = QUANTITIES[quantity].factor_unmapped(counter_unit(model))
-    return lambda look: plain(model, quantity, look) * factor
-
-
-def signals(world: World) -> list[tuple[str, str, str, str]]:
-    """(line, word, connection, signal) of every signal that a line reads."""
-    found = []
-    for key, line in world.plant.lines.items():
-        refs = [("state", line.state)] + [
-            (word, getattr(line.output or LineOutput(), word))
-            for word in ("good", "scrap", "order")
-        ]
-        found += [(key, word, *ref.split(".", 1)) for word, ref in refs if ref]
-    return [(line, word, connection, name) for line, word, connection, name in found]
-
-
-def batches(world: World, start_ns: int, end_ns: int, step_s: float, tags: Tags) -> Iterator[Batch]:
-    """One batch per step of [start, end); states and orders come with the first and whenever they change."""
+def batches(
+    world: World,
+    start_ns: int,
+    end_ns: int,
+    step_s: float,
+    tags: Tags,
+) -> Iterator[Batch]:
+    """One batch per step of [start, end); states and orders
+    come with the first and whenever they change.
+    """
     step_ns = round(step_s * SECOND_NS)
-    meter_channels = [
-        (meter, tags.tag(meter, name), made)
-        for meter in world.meters
-        for name, made in channels(world, meter)
+    values = _values(world, tags)
+    line_signals = [
+        _Signal(
+            signal.line,
+            signal.word,
+            tags.tag(signal.connection, signal.name),
+        )
+        for signal in signals(world.plant)
     ]
-    counts = [
-        (line, word, tags.tag(connection, name))
-        for line, word, connection, name in signals(world)
-        if word in ("good", "scrap")
-    ]
-    texts = [
-        (line, word, tags.tag(connection, name))
-        for line, word, connection, name in signals(world)
-        if word in ("state", "order")
-    ]
-    codes = np.asarray(
-        [tag for _, tag, _ in meter_channels] + [tag for _, _, tag in counts], np.int32
-    )
+    counts = [signal for signal in line_signals if signal.word in _COUNTED]
+    texts = [signal for signal in line_signals if signal.word not in _COUNTED]
+    tag_of_column = [value.tag for value in values] + [count.tag for count in counts]
+    columns = np.asarray(tag_of_column, np.int32)
+    good = np.full(len(columns), Quality.GOOD, np.uint8)
     last: dict[int, str] = {}
     at = start_ns
     while at < end_ns:
-        until = min(end_ns, (at // DAY_NS + 1) * DAY_NS)
-        times = np.arange(at, until, step_ns, dtype=np.int64)
-        table = _table(world, times, meter_channels, counts)
-        events = _events(world, times, texts, last)
-        good = np.full(len(codes), Quality.GOOD, np.uint8)
+        next_day = (at // DAY_NS + 1) * DAY_NS
+        times = np.arange(
+            at,
+            min(end_ns, next_day),
+            step_ns,
+            dtype=np.int64,
+        )
+        table = _table(
+            world,
+            times,
+            values,
+            counts,
+        )
+        events = _events(
+            world,
+            times,
+            texts,
+            last,
+        )
         for index, ts in enumerate(times.tolist()):
-            stamp = np.broadcast_to(np.int64(ts), codes.shape)
-            yield Batch(stamp, stamp, codes, table[index], good, tuple(events.get(index, ())))
+            stamp = np.broadcast_to(np.int64(ts), columns.shape)
+            seen = tuple(events.get(index, ()))
+            yield Batch(
+                stamp,
+                stamp,
+                columns,
+                table[index],
+                good,
+                events=seen,
+            )
+
         at = int(times[-1]) + step_ns
+
+
+def _values(world: World, tags: Tags) -> list[_Value]:
+    found = []
+    for meter, model in world.meters.items():
+        for channel in channels(world.plant, model):
+            found.append(_Value(meter, tags.tag(meter, channel.name), channel.made))
+
+    return found
 
 
 def _table(
     world: World,
-    times: Any,
-    meter_channels: list[tuple[str, int, Any]],
-    counts: list[tuple[str, str, int]],
+    times: Times,
+    values: list[_Value],
+    counts: list[_Signal],
 ) -> Floats:
     """(steps, values) of one day."""
-    table = np.empty((len(times), len(meter_channels) + len(counts)))
-    day = world.day(int(times[0]) // DAY_NS)
-    step, rest = np.divmod(times - day.start_ns, STEP_NS)
-    hours = rest / (3600 * SECOND_NS)
-    seconds = times / SECOND_NS
+    table = np.empty((len(times), len(values) + len(counts)))
     looks: dict[str, Look] = {}
-    for position, (meter, _, made) in enumerate(meter_channels):
-        if meter not in looks:
-            column = world.meters[meter].seat.column
-            flow = day.power[column, step]
-            forward = day.forward[column, step] + np.maximum(flow, 0) * hours
-            reverse = day.reverse[column, step] + np.maximum(-flow, 0) * hours
-            looks[meter] = world.meters[meter].look(forward, reverse, flow, seconds)
-        table[:, position] = made(looks[meter])
-    for position, (line, word, _) in enumerate(counts, len(meter_channels)):
-        column = world.layout.index[word, line, ""]
-        table[:, position] = np.floor(day.forward[column, step] + day.power[column, step] * hours)
+    for position, value in enumerate(values):
+        if value.meter not in looks:
+            looks[value.meter] = world.looks(value.meter, times)
+
+        table[:, position] = value.made(looks[value.meter])
+
+    for position, count in enumerate(counts, len(values)):
+        column = world.layout.index[count.word, count.line, ""]
+        table[:, position] = np.floor(world.passed_over(column, times).forward)
+
     return table
 
 
 def _events(
-    world: World, times: Any, texts: list[tuple[str, str, int]], last: dict[int, str]
+    world: World,
+    times: Times,
+    texts: list[_Signal],
+    last: dict[int, str],
 ) -> dict[int, list[Event]]:
-    """Text events by index of the step at which they are seen."""
+    """Text events by index of the step at which they are
+    seen; `last` is what each tag said before.
+    """
     found: dict[int, list[Event]] = {}
-    day = world.day(int(times[0]) // DAY_NS)
-    steps = (times - day.start_ns) // STEP_NS
-    for line, word, tag in texts:
-        if word == "state":
-            codes = day.codes[line][steps]
-            turns = np.concatenate(([0], np.flatnonzero(np.diff(codes)) + 1))
-            seen = [(int(i), str(STATES[int(codes[i])])) for i in turns]
-        else:
-            orders = world.model.timelines[line].orders(int(times[0]), int(times[-1]) + 1)
-            seen = [(int(np.searchsorted(times, at)), text) for at, text in orders]
+    for signal in texts:
+        begun = _orders if signal.word == "order" else _states
+        seen = begun(world, signal.line, times)
         for index, text in seen:
-            if last.get(tag) != text and index < len(times):
-                found.setdefault(index, []).append(Event(int(times[index]), tag, text))
-                last[tag] = text
+            if last.get(signal.tag) != text and index < len(times):
+                event = Event(int(times[index]), signal.tag, text)
+                found.setdefault(index, []).append(event)
+                last[signal.tag] = text
+
     return found
+
+
+def _states(
+    world: World,
+    line: str,
+    times: Times,
+) -> list[tuple[int, str]]:
+    """States of a line and the index at which each begins."""
+    day = world.day(int(times[0]) // DAY_NS)
+    codes = day.codes[line][(times - day.start_ns) // STEP_NS]
+    turns = np.flatnonzero(np.diff(codes)) + 1
+    begins = [0, *turns.tolist()]
+    return [(index, str(STATES[int(codes[index])])) for index in begins]
+
+
+def _orders(
+    world: World,
+    line: str,
+    times: Times,
+) -> list[tuple[int, str]]:
+    """Orders of a line and the index from which each is seen."""
+    orders = world.model.timelines[line].orders(
+        int(times[0]),
+        int(times[-1]) + 1,
+    )
+    return [(int(np.searchsorted(times, since)), order) for since, order in orders]

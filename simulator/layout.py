@@ -1,8 +1,9 @@
 """Which flows a plant has: one column per edge of its graph, and which meter sits on which column.
 
-A column is keyed (kind, owner, other): draw (line, bus), source (source, bus), store (store, bus), in and out
-(converter, bus), shape (source, meter), rest (bus, bus) for what no meter sees, good and scrap (line, "") for
-pieces. Forward is the direction of the words: into the line, into the bus, into the store, through the converter.
+A column is keyed (kind, owner, other): draw (line, bus), source (source, bus), store (store, bus),
+in and out (converter, bus), shape (source, meter), rest (bus, bus) for what no meter sees, good and
+scrap (line, "") for pieces. Forward is the direction of the words: into the line, into the bus,
+into the store, through the converter.
 """
 
 from __future__ import annotations
@@ -35,16 +36,28 @@ class Layout:
     seats: dict[str, Seat] = field(default_factory=dict)
 
     def add(self, *key: str) -> int:
+        """A new column; returns its number."""
         kind, owner, other = key
         self.index[kind, owner, other] = len(self.keys)
         self.keys.append((kind, owner, other))
         return len(self.keys) - 1
 
-    def seat(self, plant: PlantFile, bus: str, column: int, meters: list[str]) -> None:
+    def seat(
+        self,
+        plant: PlantFile,
+        bus: str,
+        column: int,
+        meters: list[str],
+    ) -> None:
+        """Put meters on a column; several share its flow evenly."""
         for meter in meters:
             if bus in plant.buses and meter in plant.meters:
                 self.seats[meter] = Seat(
-                    column, 1 / len(meters), plant.buses[bus].carrier, bus_unit(plant, bus), bus
+                    column,
+                    1 / len(meters),
+                    plant.buses[bus].carrier,
+                    bus_unit(plant, bus),
+                    bus,
                 )
 
 
@@ -54,29 +67,68 @@ def bus_unit(plant: PlantFile, bus: str) -> str:
 
 
 def lay_out(plant: PlantFile) -> Layout:
-    """Columns and seats of `plant`. Sources come last, so that a meter shared with a converter sits at the source."""
+    """Columns and seats of `plant`.
+
+    Sources come last, so that a meter shared with a converter sits at the source.
+    """
     layout = Layout()
     for key, line in plant.lines.items():
         for bus, meters in line.draws.items():
-            layout.seat(plant, bus, layout.add("draw", key, bus), as_list(meters))
+            layout.seat(
+                plant,
+                bus,
+                layout.add("draw", key, bus),
+                as_list(meters),
+            )
+
         layout.add("good", key, "")
         layout.add("scrap", key, "")
+
     for key, converter in plant.converters.items():
         for name, meters in converter.inputs.items():
             bus = plant.sources[name].into if name in plant.sources else name
-            layout.seat(plant, bus, layout.add("in", key, name), as_list(meters))
+            layout.seat(
+                plant,
+                bus,
+                layout.add("in", key, name),
+                as_list(meters),
+            )
+
         for bus, output in converter.outputs.items():
             layout.seat(
-                plant, bus, layout.add("out", key, bus), [output.meter] if output.meter else []
+                plant,
+                bus,
+                layout.add("out", key, bus),
+                [output.meter] if output.meter else [],
             )
+
     for key, store in plant.storages.items():
-        layout.seat(plant, store.bus, layout.add("store", key, store.bus), [store.meter])
+        layout.seat(
+            plant,
+            store.bus,
+            layout.add("store", key, store.bus),
+            [store.meter],
+        )
+
     for bus in plant.buses:
         layout.add("rest", bus, bus)
+
     for key, source in plant.sources.items():
         for meter in source.shape:
-            layout.seat(plant, source.into, layout.add("shape", key, meter), [meter])
-        layout.seat(plant, source.into, layout.add("source", key, source.into), [source.meter])
+            layout.seat(
+                plant,
+                source.into,
+                layout.add("shape", key, meter),
+                [meter],
+            )
+
+        layout.seat(
+            plant,
+            source.into,
+            layout.add("source", key, source.into),
+            [source.meter],
+        )
+
     return layout
 
 
@@ -91,6 +143,7 @@ def demand_first(plant: PlantFile) -> list[str]:
             bus = plant.sources[name].into if name in plant.sources else name
             if bus in feeds:
                 feeds[bus] += [out for out in converter.outputs if out in feeds]
+
     done: list[str] = []
     seen: set[str] = set()
 
@@ -99,8 +152,10 @@ def demand_first(plant: PlantFile) -> list[str]:
             seen.add(bus)
             for after in feeds[bus]:
                 visit(after)
+
             done.append(bus)
 
     for bus in plant.buses:
         visit(bus)
+
     return done

@@ -1,4 +1,5 @@
-"""Seeded randomness: every number is a function of (seed, name, day), so any day can be made again alone.
+"""Seeded randomness: every number is a function of (seed,
+name, day), so any day can be made again alone.
 
 Called by every model of the world. Times are UTC days of 8,640 steps of ten seconds.
 """
@@ -6,12 +7,13 @@ Called by every model of the world. Times are UTC days of 8,640 steps of ten sec
 from __future__ import annotations
 
 import zlib
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from plant.units import SECOND_NS
+from simulator.surroundings import Numbers
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,31 +23,52 @@ STEPS: Final = 86_400 // STEP_S
 DAY_NS: Final = STEPS * STEP_NS
 
 
-def rng(seed: int, name: str, day: int = 0) -> np.random.Generator:
+def rng(
+    seed: int,
+    name: str,
+    day: int = 0,
+) -> np.random.Generator:
     """The generator of `name` on UTC day number `day`."""
-    return np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(name.encode()), day & 0xFFFFFFFF]))
-    )
+    key = [
+        seed,
+        zlib.crc32(name.encode()),
+        day & 0xFFFFFFFF,
+    ]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
 
 
-def smooth(seed: int, name: str, day: int, every_s: int, lead: int = 0) -> Floats:
-    """Noise of unit variance that wanders over `every_s` seconds, continuous over midnight; `lead` steps of the day
-    before first.
+def smooth(
+    seed: int,
+    name: str,
+    day: int,
+    every_s: int,
+    lead: int = 0,
+) -> Floats:
+    """Noise of unit variance that wanders over `every_s` seconds, continuous over midnight.
+
+    `lead` steps of the day before come first.
     """
     count = 86_400 // every_s
-    knots = np.concatenate(
-        [rng(seed, name, d).standard_normal(count) for d in (day - 1, day, day + 1)]
-    )
-    steps = np.arange(-lead, STEPS) * STEP_S
-    return np.asarray(np.interp(steps, (np.arange(3 * count) - count) * float(every_s), knots))
+    three_days = (day - 1, day, day + 1)
+    knots = np.concatenate([rng(seed, name, each).standard_normal(count) for each in three_days])
+    knot_s = (np.arange(3 * count) - count) * float(every_s)
+    step_s = np.arange(-lead, STEPS) * STEP_S
+    return np.asarray(np.interp(step_s, knot_s, knots))
 
 
-def unit(seed: int, name: str, low: float = 0.0, high: float = 1.0) -> float:
+def unit(
+    seed: int,
+    name: str,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> float:
     """A constant of `name` between `low` and `high`."""
     return float(rng(seed, name).uniform(low, high))
 
 
-def flicker(seconds: Any, phase: float) -> Any:
-    """Fast noise between -1 and 1, a pure function of time in seconds and a phase; costs no state."""
+def flicker(seconds: Numbers, phase: float) -> Numbers:
+    """Fast noise between -1 and 1, a pure function of time in
+    seconds and a phase; costs no state.
+    """
     turned = np.sin(seconds * 0.7310585 + phase * 78.233) * 43758.5453123
     return (turned - np.floor(turned)) * 2.0 - 1.0

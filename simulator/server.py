@@ -1,7 +1,8 @@
-"""A running simulation: every connection of a plant file served on free loopback ports, and endpoints.json that says
-where.
+"""A running simulation: every connection of a plant file served on
+free loopback ports, and endpoints.json that says where.
 
-`simulate(...)` is what `wattline simulate` calls; `Simulation` is the same inside a running event loop, for tests.
+`simulate(...)` is what `wattline simulate` calls; `Simulation`
+is the same inside a running event loop, for tests.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypedDict
 
 from plant.clock import ScaledClock
 from plant.config import PlantFile
@@ -38,7 +39,26 @@ BACK_NS: Final = (7 * 24 + 2) * HOUR_NS
 AHEAD_NS: Final = 2 * HOUR_NS
 
 
-Ready = Callable[[dict[str, Any]], None]
+class ClockPlace(TypedDict):
+    """Where event time stood at a moment of the monotonic clock, and how fast it runs."""
+
+    real_ns: int
+    event_ns: int
+    speed: float
+
+
+class Endpoints(TypedDict):
+    """What endpoints.json says; addresses by connection of the plant file."""
+
+    clock: ClockPlace
+    epoch_ns: int
+    seed: int
+    pid: int
+    control: str
+    connections: dict[str, str]
+
+
+Ready = Callable[[Endpoints], None]
 
 
 class _Stoppable(Protocol):
@@ -46,7 +66,10 @@ class _Stoppable(Protocol):
 
 
 class Simulation:
-    """All devices of one plant. `start` begins event time (now, unless `start_ns` is given) and opens the ports."""
+    """All devices of one plant.
+
+    `start` begins event time (now, unless `start_ns` is given) and opens the ports.
+    """
 
     def __init__(
         self,
@@ -63,15 +86,27 @@ class Simulation:
         epoch = start - BACK_NS if epoch_ns is None else epoch_ns
         self.plant = plant
         self.speed = speed
-        self.world = World(plant, sim, catalogue, epoch, seed, start_ns=start)
+        self.world = World(
+            plant,
+            sim,
+            catalogue,
+            epoch,
+            seed,
+            start_ns=start,
+        )
         self.world.prepare(start)
         self.world.prepare(start + AHEAD_NS)
         self.ledger = Ledger()
-        self.faults = FaultBook(plant, sim, self.world.seed, start)
+        self.faults = FaultBook(
+            plant,
+            sim,
+            self.world.seed,
+            start,
+        )
         self.instruments = Instruments(self.world, self.faults, self.ledger)
         self.clock = ScaledClock(time.monotonic_ns(), start, speed)
         self.control: Control | None = None
-        self.endpoints: dict[str, Any] = {}
+        self.endpoints: Endpoints | None = None
         self._running: list[_Stoppable] = []
         self._ahead: asyncio.Task[None] | None = None
 
@@ -79,20 +114,26 @@ class Simulation:
         """Event time in ns UTC."""
         return self.clock.now()
 
-    async def start(self) -> dict[str, Any]:
+    async def start(self) -> Endpoints:
         """Open all ports; returns the content of endpoints.json."""
         connections = {}
         for key, connection in self.plant.connections.items():
             connections[key] = await getattr(self, f"_{connection.protocol}")(key)
-        self.control = Control(self.world, self.faults, self.ledger, self.now)
+
+        self.control = Control(
+            self.world,
+            self.faults,
+            self.ledger,
+            self.now,
+        )
         control = await self.control.start()
         self._ahead = asyncio.create_task(self._prepare(), name="days ahead")
-        clock = {
+        clock: ClockPlace = {
             "real_ns": self.clock.real_ns,
             "event_ns": self.clock.event_ns,
             "speed": self.speed,
         }
-        self.endpoints = {
+        endpoints: Endpoints = {
             "clock": clock,
             "epoch_ns": self.world.epoch_ns,
             "seed": self.world.seed,
@@ -100,21 +141,37 @@ class Simulation:
             "control": control,
             "connections": connections,
         }
-        return self.endpoints
+        self.endpoints = endpoints
+        return endpoints
 
     async def _modbus(self, key: str) -> str:
+        """Serve a Modbus connection."""
         server = ModbusServer(Station(key, self.instruments, self.now))
         self._running.append(server)
         return await server.start()
 
     async def _opcua(self, key: str) -> str:
-        server = OpcuaServer(key, self.instruments, self.now, 1.0 if self.speed <= 2 else 0.25)
+        """Serve an OPC UA connection."""
+        period_s = 1.0 if self.speed <= 2 else 0.25
+        server = OpcuaServer(
+            key,
+            self.instruments,
+            self.now,
+            period_s,
+        )
         self._running.append(server)
         return await server.start()
 
     async def _mqtt(self, key: str) -> str:
+        """Serve an MQTT connection: a broker, and sensors that publish on it."""
         broker = Broker()
-        sensors = Sensors(key, self.instruments, broker, self.now, self.speed)
+        sensors = Sensors(
+            key,
+            self.instruments,
+            broker,
+            self.now,
+            self.speed,
+        )
         self._running += [broker, sensors]
         endpoint = await broker.start()
         sensors.start()
@@ -131,36 +188,52 @@ class Simulation:
         if self._ahead is not None:
             self._ahead.cancel()
             await asyncio.gather(self._ahead, return_exceptions=True)
+
         for device in reversed(self._running):
             await device.stop()
+
         if self.control is not None:
             await self.control.close()
 
 
-def write_endpoints(path: Path, endpoints: Mapping[str, Any]) -> None:
+def write_endpoints(path: Path, endpoints: Endpoints) -> None:
     """Write endpoints.json so that a reader sees all of it or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(endpoints, indent=1) + "\n", encoding="utf-8")
+    temporary.write_text(
+        json.dumps(endpoints, indent=1) + "\n",
+        encoding="utf-8",
+    )
     temporary.replace(path)
 
 
-def _with_faults(sim: SimConfig, faults: Sequence[str], plant: PlantFile) -> SimConfig:
+FAULT_FORM: Final = "write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"
+
+
+def _with_faults(
+    sim: SimConfig,
+    faults: Sequence[str],
+    plant: PlantFile,
+) -> SimConfig:
     """Add faults given as KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m."""
-    events = list(sim.events)
-    for text in faults:
-        head, _, rest = text.partition("@")
-        kind, _, target = head.partition(":")
-        at, _, lasts = rest.partition("+")
-        if target not in plant.meters:
-            raise ValueError(
-                f"fault '{text}': there is no meter '{target}'; write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"
-            )
-        events.append(
-            EventSim.model_validate(
-                {"kind": kind, "meter": target, "at": at or "1s", "for": lasts or "1m"}
-            )
-        )
-    return sim.model_copy(update={"events": events})
+    added = [_scheduled(text, plant) for text in faults]
+    return sim.model_copy(update={"events": [*sim.events, *added]})
+
+
+def _scheduled(text: str, plant: PlantFile) -> EventSim:
+    """One fault as an event of the simulator file; ValueError says how to write it."""
+    what, _, when = text.partition("@")
+    kind, _, meter = what.partition(":")
+    at, _, lasts = when.partition("+")
+    if meter not in plant.meters:
+        raise ValueError(f"fault '{text}': there is no meter '{meter}'; {FAULT_FORM}")
+
+    event = {
+        "kind": kind,
+        "meter": meter,
+        "at": at or "1s",
+        "for": lasts or "1m",
+    }
+    return EventSim.model_validate(event)
 
 
 async def run_simulation(
@@ -175,19 +248,29 @@ async def run_simulation(
     with_parent: bool = False,
     ready: Ready | None = None,
 ) -> None:
-    """Simulate a plant file until stopped: by command, SIGTERM or SIGINT, or the end of stdin when `with_parent`.
+    """Simulate a plant file until stopped: by command, SIGTERM or
+    SIGINT, or the end of stdin when `with_parent`.
 
     `ready` is called with the endpoints once all ports are open.
     """
     plant = load_plant(plant_path, frozenset(catalogue))
     sim = _with_faults(load_sim(plant_path, plant), faults, plant)
-    simulation = Simulation(plant, sim, catalogue, speed=speed, epoch_ns=epoch_ns, seed=seed)
+    simulation = Simulation(
+        plant,
+        sim,
+        catalogue,
+        speed=speed,
+        epoch_ns=epoch_ns,
+        seed=seed,
+    )
     try:
         endpoints = await simulation.start()
         if endpoints_path is not None:
             write_endpoints(endpoints_path, endpoints)
+
         if ready is not None:
             ready(endpoints)
+
         assert simulation.control is not None
         await _until_stopped(simulation.control.stop_asked, with_parent)
     finally:
@@ -197,12 +280,15 @@ async def run_simulation(
 
 
 async def _until_stopped(stop: asyncio.Event, with_parent: bool) -> None:
+    """Wait for the stop command, a signal, or the end of the parent."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(number, stop.set)
+
     if with_parent:
         loop.add_reader(sys.stdin.fileno(), _parent_spoke, stop)
+
     try:
         await stop.wait()
     finally:

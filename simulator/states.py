@@ -1,7 +1,8 @@
-"""What state a line is in, and which order it works on: shifts, warm-up, change-overs, short stops, and scheduled
-idling.
+"""What state a line is in, and which order it works on: shifts,
+warm-up, change-overs, short stops, and scheduled idling.
 
-Everything is laid out per local day, so that a state is a function of (seed, time) and any day can be made alone.
+Everything is laid out per local day, so that a state is a
+function of (seed, time) and any day can be made alone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,7 +24,29 @@ from simulator.config import LineSim
 from simulator.noise import DAY_NS, STEP_NS, STEPS, rng, unit
 
 Codes = npt.NDArray[np.int8]
-Piece = tuple[int, int, State]  # from ns, to ns, state
+
+
+class Piece(NamedTuple):
+    """A span of time in one state."""
+
+    from_ns: int
+    to_ns: int
+    state: State
+
+
+class Order(NamedTuple):
+    """An order and when it was begun."""
+
+    from_ns: int
+    id: str
+
+
+class Span(NamedTuple):
+    """From a time to a time, in ns."""
+
+    from_ns: int
+    to_ns: int
+
 
 CODE: Final = {state: index for index, state in enumerate(STATES)}
 SHIFT: Final = {"continuous": (0.0, 24.0), "two_shift": (6.0, 22.0), "one_shift": (8.0, 17.0)}
@@ -39,26 +62,35 @@ class Timeline:
     zone: ZoneInfo
     seed: int
 
-    def codes(self, day: int, idle: tuple[tuple[int, int], ...] = ()) -> Codes:
-        """State codes of UTC day `day` on the ten-second grid, with LEAD steps of the day before in front."""
-        first = day * DAY_NS - LEAD * STEP_NS
+    def codes(self, day: int, idle: tuple[Span, ...] = ()) -> Codes:
+        """State codes of UTC day `day` on the ten-second grid.
+
+        LEAD steps of the day before stand in front, for media that answer slowly.
+        """
+        first_ns = day * DAY_NS - LEAD * STEP_NS
         codes = np.full(LEAD + STEPS, CODE[State.STANDBY], np.int8)
-        for start, end, state in self._pieces(first, (day + 1) * DAY_NS):
-            codes[_step(start, first) : _step(end, first)] = CODE[state]
-        for start, end in idle:
-            span = codes[_step(start + STEP_NS - 1, first) : _step(end + STEP_NS - 1, first)]
-            span[span == CODE[State.RUN]] = CODE[State.IDLE]
+        for piece in self._pieces(first_ns, (day + 1) * DAY_NS):
+            begin = _step(piece.from_ns, first_ns)
+            end = _step(piece.to_ns, first_ns)
+            codes[begin:end] = CODE[piece.state]
+
+        for span in idle:
+            # a step counts as idle once the whole of it is
+            begin = _step(span.from_ns + STEP_NS - 1, first_ns)
+            end = _step(span.to_ns + STEP_NS - 1, first_ns)
+            steps = codes[begin:end]
+            steps[steps == CODE[State.RUN]] = CODE[State.IDLE]
+
         return codes
 
-    def orders(self, start_ns: int, end_ns: int) -> list[tuple[int, str]]:
-        """(from ns, order id) of the orders begun between two times, and the one before."""
-        found = [
-            order
-            for local in self._days(start_ns - DAY_NS, end_ns)
-            for order in _orders(self, local)
-        ]
-        before = [order for order in found if order[0] <= start_ns]
-        return before[-1:] + [order for order in found if start_ns < order[0] < end_ns]
+    def orders(self, start_ns: int, end_ns: int) -> list[Order]:
+        """Orders begun between two times, and the one before."""
+        found: list[Order] = []
+        for local in self._days(start_ns - DAY_NS, end_ns):
+            found += _orders(self, local)
+
+        before = [order for order in found if order.from_ns <= start_ns]
+        return before[-1:] + [order for order in found if start_ns < order.from_ns < end_ns]
 
     def _pieces(self, start_ns: int, end_ns: int) -> Iterator[Piece]:
         for local in self._days(start_ns, end_ns):
@@ -71,9 +103,23 @@ class Timeline:
             yield local
             local += timedelta(days=1)
 
+    def for_seconds(
+        self,
+        from_ns: int,
+        lasts_s: float,
+        state: State,
+    ) -> Piece:
+        """A state that begins at a time and lasts for whole seconds."""
+        return Piece(from_ns, from_ns + round(lasts_s) * SECOND_NS, state)
+
     def at(self, local: date, hours: float) -> int:
         """UTC ns of `hours` after local midnight."""
-        midnight = datetime(local.year, local.month, local.day, tzinfo=self.zone)
+        midnight = datetime(
+            local.year,
+            local.month,
+            local.day,
+            tzinfo=self.zone,
+        )
         return round(midnight.timestamp()) * SECOND_NS + round(hours * 3600) * SECOND_NS
 
 
@@ -83,60 +129,101 @@ def _step(ns: int, first: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _layout(timeline: Timeline, local: date) -> tuple[Piece, ...]:
-    """One local day: shift, warm-up, change-overs, short stops, in the order in which they are painted."""
+    """One local day: shift, warm-up, change-overs, short
+    stops, in the order in which they are painted.
+    """
     sim = timeline.sim
     if local.weekday() >= 5 and not sim.weekend:
-        return ((timeline.at(local, 0), timeline.at(local, 24), State.OFF),)
-    begin, end = SHIFT[sim.pattern]
-    pieces: list[Piece] = [(timeline.at(local, begin), timeline.at(local, end), State.RUN)]
-    if begin > 0:
-        pieces.append(
-            (
-                timeline.at(local, begin) - round(sim.warmup) * SECOND_NS,
-                timeline.at(local, begin),
-                State.WARMUP,
-            )
+        return (
+            Piece(
+                timeline.at(local, 0),
+                timeline.at(local, 24),
+                State.OFF,
+            ),
         )
-    pieces += [
-        (at, at + round(lasts) * SECOND_NS, State.CHANGEOVER)
-        for at, lasts in _changes(timeline, local)
-    ]
-    return (*pieces, *_stops(timeline, local, begin, end))
+
+    begin_h, end_h = SHIFT[sim.pattern]
+    begin_ns = timeline.at(local, begin_h)
+    pieces = [Piece(begin_ns, timeline.at(local, end_h), State.RUN)]
+    if begin_h > 0:
+        warm_from_ns = begin_ns - round(sim.warmup) * SECOND_NS
+        pieces.append(Piece(warm_from_ns, begin_ns, State.WARMUP))
+
+    pieces += _changes(timeline, local)
+    pieces += _stops(
+        timeline,
+        local,
+        begin_h,
+        end_h,
+    )
+    return tuple(pieces)
 
 
-def _changes(timeline: Timeline, local: date) -> list[tuple[int, float]]:
+def _changes(timeline: Timeline, local: date) -> list[Piece]:
+    """Change-overs of a local day."""
     change = timeline.sim.changeover
     if change is None:
         return []
-    begin, end = SHIFT[timeline.sim.pattern]
+
+    begin_h, end_h = SHIFT[timeline.sim.pattern]
     every_h = change.every / 3600
-    first = begin + every_h * unit(timeline.seed, f"{timeline.line}.changeover", 0.15, 0.95)
-    return [
-        (timeline.at(local, hour), change.lasts)
-        for hour in np.arange(first, end - change.lasts / 3600, every_h).tolist()
-    ]
+    first_h = begin_h + every_h * unit(
+        timeline.seed,
+        f"{timeline.line}.changeover",
+        0.15,
+        0.95,
+    )
+    last_h = end_h - change.lasts / 3600
+    found = []
+    for hour in np.arange(first_h, last_h, every_h).tolist():
+        begun = timeline.at(local, hour)
+        found.append(timeline.for_seconds(begun, change.lasts, State.CHANGEOVER))
+
+    return found
 
 
-def _stops(timeline: Timeline, local: date, begin: float, end: float) -> Iterator[Piece]:
+def _stops(
+    timeline: Timeline,
+    local: date,
+    begin_h: float,
+    end_h: float,
+) -> Iterator[Piece]:
     """Short stops: two thirds faults, one third waiting, together 1 - availability of the shift."""
-    generator = rng(timeline.seed, f"{timeline.line}.stops", local.toordinal())
-    lost_h = (1 - timeline.sim.availability) * (end - begin)
+    generator = rng(
+        timeline.seed,
+        f"{timeline.line}.stops",
+        local.toordinal(),
+    )
+    lost_h = (1 - timeline.sim.availability) * (end_h - begin_h)
     while lost_h > 0.02:
-        lasts = min(lost_h, float(generator.uniform(0.05, 0.3)))
-        hour = float(generator.uniform(begin, end - lasts))
+        lasts_h = min(lost_h, float(generator.uniform(0.05, 0.3)))
+        hour = float(generator.uniform(begin_h, end_h - lasts_h))
         state = State.FAULT if generator.uniform() < 0.67 else State.IDLE
-        yield timeline.at(local, hour), timeline.at(local, hour + lasts), state
-        lost_h -= lasts
+        yield Piece(
+            timeline.at(local, hour),
+            timeline.at(local, hour + lasts_h),
+            state,
+        )
+        lost_h -= lasts_h
 
 
 @lru_cache(maxsize=4096)
-def _orders(timeline: Timeline, local: date) -> tuple[tuple[int, str], ...]:
-    prefix = "".join(part[0] for part in timeline.line.split("_")).upper() + (
-        timeline.line.split("_")[-1] if timeline.line[-1].isdigit() else ""
-    )
-    starts = [timeline.at(local, SHIFT[timeline.sim.pattern][0])] + [
-        at + round(lasts) * SECOND_NS for at, lasts in _changes(timeline, local)
-    ]
+def _orders(timeline: Timeline, local: date) -> tuple[Order, ...]:
+    """Orders of a local day: one at the start of the shift, one after each change-over."""
+    shift_h = SHIFT[timeline.sim.pattern][0]
+    begins = [timeline.at(local, shift_h)]
+    begins += [change.to_ns for change in _changes(timeline, local)]
+    prefix = _initials(timeline.line)
     return tuple(
-        (at, f"{prefix}-{local:%y%m%d}-{number:02d}") for number, at in enumerate(starts, 1)
+        Order(begun, f"{prefix}-{local:%y%m%d}-{number:02d}")
+        for number, begun in enumerate(begins, 1)
     )
+
+
+def _initials(line: str) -> str:
+    """`smt_12` -> S112, `cells_steam` -> CS: first letters, and
+    the number at the end where there is one.
+    """
+    parts = line.split("_")
+    letters = "".join(part[0] for part in parts).upper()
+    return letters + (parts[-1] if line[-1].isdigit() else "")

@@ -1,72 +1,165 @@
-"""The true energy between two times, for a verifier that compares books with what really flowed. In bus units."""
+"""The true energy between two times, for a verifier that compares books with what really flowed.
+
+In bus units.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TypedDict
 
-if TYPE_CHECKING:
-    from simulator.world import World
+from plant.config import PlantFile
+from simulator.layout import Key
+from simulator.world import World
+
+BusTruth = TypedDict("BusTruth", {"in": float, "out": float, "remainder": float})
+SourceTruth = TypedDict("SourceTruth", {"import": float, "export": float})
+ConverterTruth = TypedDict(
+    "ConverterTruth",
+    {"in": dict[str, "Both"], "out": dict[str, "Both"]},
+)
 
 
-def between(world: World, t0_ns: int, t1_ns: int) -> dict[str, Any]:
-    """Lines, sources, converters, storages and buses; a bus has `in`, `out` (metered) and `remainder` with in = out +
-    remainder.
+class Both(TypedDict):
+    """Energy in the two directions of an edge."""
+
+    forward: float
+    reverse: float
+
+
+class StorageTruth(TypedDict):
+    """What went into a storage and came out of it, at its bus."""
+
+    charge: float
+    discharge: float
+
+
+Truth = TypedDict(
+    "Truth",
+    {
+        "from": int,
+        "to": int,
+        "lines": dict[str, dict[str, float]],
+        "sources": dict[str, SourceTruth],
+        "converters": dict[str, ConverterTruth],
+        "storages": dict[str, StorageTruth],
+        "shape": dict[str, float],
+        "output": dict[str, dict[str, float]],
+        "buses": dict[str, BusTruth],
+    },
+)
+
+
+def between(
+    world: World,
+    from_ns: int,
+    to_ns: int,
+) -> Truth:
+    """Lines, sources, converters, storages and buses between two times.
+
+    A bus has `in`, `out` (metered) and `remainder`, with in = out + remainder.
     """
-    (f0, r0) = world.all_energies(t0_ns)
-    (f1, r1) = world.all_energies(t1_ns)
-    plus = f1 - f0
-    minus = r1 - r0
-    out: dict[str, Any] = {
-        "from": t0_ns,
-        "to": t1_ns,
+    before = world.energies(from_ns)
+    after = world.energies(to_ns)
+    forward = after.forward - before.forward
+    reverse = after.reverse - before.reverse
+    truth: Truth = {
+        "from": from_ns,
+        "to": to_ns,
         "lines": {},
         "sources": {},
         "converters": {},
         "storages": {},
         "shape": {},
         "output": {},
+        "buses": {
+            bus: {
+                "in": 0.0,
+                "out": 0.0,
+                "remainder": 0.0,
+            }
+            for bus in world.plant.buses
+        },
     }
-    buses = {bus: {"in": 0.0, "out": 0.0, "remainder": 0.0} for bus in world.plant.buses}
-    for (kind, owner, other), column in world.layout.index.items():
-        a = float(plus[column])
-        b = float(minus[column])
-        if kind == "draw":
-            out["lines"].setdefault(owner, {})[other] = a - b
-        elif kind in ("good", "scrap"):
-            out["output"].setdefault(owner, {})[kind] = a
-        elif kind == "source":
-            out["sources"][owner] = {"import": a, "export": b}
-        elif kind == "store":
-            out["storages"][owner] = {"charge": a, "discharge": b}
-        elif kind == "shape":
-            out["shape"][other] = a
-        elif kind in ("in", "out"):
-            sides = out["converters"].setdefault(owner, {"in": {}, "out": {}})
-            sides[kind][other] = {"forward": a, "reverse": b}
-        _book(world, buses, kind, owner, other, a, b)
-    return {**out, "buses": buses}
+    for key, column in world.layout.index.items():
+        energy: Both = {
+            "forward": float(forward[column]),
+            "reverse": float(reverse[column]),
+        }
+        _note(truth, key, energy)
+        _book(
+            world.plant,
+            truth["buses"],
+            key,
+            energy,
+        )
+
+    return truth
+
+
+def _note(
+    truth: Truth,
+    key: Key,
+    energy: Both,
+) -> None:
+    """Put an edge under the name of whom it belongs to."""
+    kind, owner, other = key
+    forward = energy["forward"]
+    reverse = energy["reverse"]
+    if kind == "draw":
+        truth["lines"].setdefault(owner, {})[other] = forward - reverse
+    elif kind in ("good", "scrap"):
+        truth["output"].setdefault(owner, {})[kind] = forward
+    elif kind == "source":
+        truth["sources"][owner] = {
+            "import": forward,
+            "export": reverse,
+        }
+    elif kind == "store":
+        truth["storages"][owner] = {
+            "charge": forward,
+            "discharge": reverse,
+        }
+    elif kind == "shape":
+        truth["shape"][other] = forward
+    elif kind == "in":
+        truth["converters"].setdefault(
+            owner,
+            {
+                "in": {},
+                "out": {},
+            },
+        )["in"][other] = energy
+    elif kind == "out":
+        truth["converters"].setdefault(
+            owner,
+            {
+                "in": {},
+                "out": {},
+            },
+        )["out"][other] = energy
 
 
 def _book(
-    world: World,
-    buses: dict[str, dict[str, float]],
-    kind: str,
-    owner: str,
-    other: str,
-    plus: float,
-    minus: float,
+    plant: PlantFile,
+    buses: dict[str, BusTruth],
+    key: Key,
+    energy: Both,
 ) -> None:
-    """Put an edge on its bus. Reverse flow of a source or output leaves the bus, that of a store or input enters it."""
-    bus = (
-        world.plant.sources[other].into if kind == "in" and other in world.plant.sources else other
-    )
-    if bus not in buses:
+    """Put an edge on its bus.
+
+    Reverse flow of a source or output leaves the bus, that of a storage or input enters it.
+    """
+    kind, _, other = key
+    from_source = kind == "in" and other in plant.sources
+    bus = buses.get(plant.sources[other].into if from_source else other)
+    if bus is None:
         return
+
     if kind in ("source", "out"):
-        buses[bus]["in"] += plus
-        buses[bus]["out"] += minus
+        bus["in"] += energy["forward"]
+        bus["out"] += energy["reverse"]
     elif kind in ("draw", "store", "in"):
-        buses[bus]["out"] += plus
-        buses[bus]["in"] += minus
+        bus["out"] += energy["forward"]
+        bus["in"] += energy["reverse"]
     elif kind == "rest":
-        buses[bus]["remainder"] += plus - minus
+        bus["remainder"] += energy["forward"] - energy["reverse"]

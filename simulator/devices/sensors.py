@@ -1,5 +1,5 @@
-"""MQTT meters of a plant: JSON messages on the topics that the plant file reads, at the pace at which it expects
-them.
+"""MQTT meters of a plant: JSON messages on the topics that the
+plant file reads, at the pace at which it expects them.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import msgspec
 
+from plant.config import TopicConfig
 from plant.units import SECOND_NS
 from simulator.devices.broker import Broker, Message
 from simulator.devices.instruments import Instruments
@@ -19,12 +20,25 @@ from simulator.devices.instruments import Instruments
 SHORTEST_S: Final = 0.25  # real time between two messages of one meter
 
 
-def put(document: dict[str, Any], path: str, value: Any) -> None:
+Document: TypeAlias = "dict[str, Document | float | str]"
+
+
+def put(
+    document: Document,
+    path: str,
+    value: float | str,
+) -> None:
     """Set `$.a.b` in a document."""
     *parents, last = re.findall(r"[A-Za-z0-9_\-]+", path.removeprefix("$"))
+    inner = document
     for key in parents:
-        document = document.setdefault(key, {})
-    document[last] = value
+        child = inner.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise ValueError(f"{path}: '{key}' holds a value already")
+
+        inner = child
+
+    inner[last] = value
 
 
 class Sensors:
@@ -53,43 +67,70 @@ class Sensors:
 
     def message(self, meter: str, now_ns: int) -> Message | None:
         """What the meter says now; None while it is silent."""
-        if "silent" in self.instruments.faults.lasting(meter, now_ns):
+        instruments = self.instruments
+        if "silent" in instruments.faults.lasting(meter, now_ns):
             return None
-        config = self.instruments.plant.meters[meter]
-        topic = self.instruments.plant.connections[self.connection].topics[str(config.topic)]
-        at = self.instruments.time_of(meter, now_ns)
-        look = self.instruments.look(meter, at)
-        document: dict[str, Any] = {}
-        put(document, topic.value, self.instruments.plain(meter, "counter", look, now_ns))
+
+        config = instruments.plant.meters[meter]
+        topic = self._topic(meter)
+        look = instruments.look(meter, instruments.time_of(meter, now_ns))
+        document: Document = {}
+        put(
+            document,
+            topic.value,
+            instruments.plain(
+                meter,
+                "counter",
+                look,
+                now_ns,
+            ),
+        )
         if topic.flow:
-            put(document, topic.flow, self.instruments.plain(meter, "flow", look, now_ns))
+            put(
+                document,
+                topic.flow,
+                instruments.plain(
+                    meter,
+                    "flow",
+                    look,
+                    now_ns,
+                ),
+            )
+
         if topic.time:
+            moment = datetime.fromtimestamp(now_ns / SECOND_NS, UTC)
             put(
                 document,
                 topic.time,
-                datetime.fromtimestamp(now_ns / SECOND_NS, UTC).isoformat(timespec="milliseconds"),
+                moment.isoformat(timespec="milliseconds"),
             )
-        self.instruments.ledger.poll(meter, "mqtt", 1)
+
+        instruments.ledger.poll(meter, "mqtt", 1)
         return Message(
-            topic.filter.replace("{meter}", str(config.id)),
-            msgspec.json.encode(document),
+            topic=topic.filter.replace("{meter}", str(config.id)),
+            payload=msgspec.json.encode(document),
             qos=1,
             retain=True,
         )
 
+    def _topic(self, meter: str) -> TopicConfig:
+        config = self.instruments.plant.meters[meter]
+        return self.instruments.plant.connections[self.connection].topics[str(config.topic)]
+
     def start(self) -> None:
-        """Begin to publish."""
+        """Begin to publish, the meters one after the other within the first second."""
         for number, meter in enumerate(self.meters):
-            self._tasks.append(
-                asyncio.create_task(
-                    self._run(meter, number / max(len(self.meters), 1)), name=f"sensor {meter}"
-                )
+            phase = number / len(self.meters)
+            task = asyncio.create_task(
+                self._run(meter, phase),
+                name=f"sensor {meter}",
             )
+            self._tasks.append(task)
 
     async def _run(self, meter: str, phase: float) -> None:
+        """Publish one meter at its pace until cancelled, late where a fault says so."""
         config = self.instruments.plant.meters[meter]
-        topic = self.instruments.plant.connections[self.connection].topics[str(config.topic)]
-        every = config.every.power if topic.flow else config.every.energy
+        every = config.every.power if self._topic(meter).flow else config.every.energy
         pause = max(SHORTEST_S, every / self.speed)
         await asyncio.sleep(phase * min(pause, 1.0))
         while True:
@@ -98,12 +139,15 @@ class Sensors:
             message = self.message(meter, now)
             if late is not None:
                 await asyncio.sleep(late.delay_s)
+
             if message is not None:
                 self.broker.publish(message)
+
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         """Stop publishing."""
         for task in self._tasks:
             task.cancel()
+
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -23,6 +23,7 @@ from plant.load import load_plant
 from plant.units import MINUTE_NS, SECOND_NS
 from rules.language.load import rules_for
 from simulator.config import load_sim
+from simulator.history import batches
 from simulator.world import World
 from wattline.runtime import Options, Runtime, page_folder
 
@@ -147,7 +148,7 @@ class Backfill:
         runtime.backfill_span = (first, end)
         frames = []
         wm = sequencer.wm
-        for rows in self.world.history(start, end, 60.0, journal):
+        for rows in batches(self.world, start, end, 60.0, journal):
             ts = int(rows.ts[-1])
             # The watermark moves once a block, so that its windows close together; a minute past it, so that the grace is over.
             wm = ts if ts % BLOCK_NS == MINUTE_NS or ts >= end - MINUTE_NS else wm

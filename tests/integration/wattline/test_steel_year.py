@@ -19,6 +19,7 @@ from plant.clock import ManualClock
 from plant.load import load_plant_text
 from plant.site import Control
 from simulator.config import load_sim_text
+from simulator.history import batches
 from simulator.world import World
 from store.duck import DuckStore
 from store.journal import SqliteJournal
@@ -57,7 +58,7 @@ def test_the_year_adds_up_in_local_days(tmp_path: Path) -> None:
     sequencer = Sequencer(site.id, journal, journal.id, ManualClock(end))
     sequencer.control(Control(site=site))
     frames = []
-    for i, rows in enumerate(world.history(start, end + HOUR, 900.0, journal)):
+    for i, rows in enumerate(batches(world, start, end + HOUR, 900.0, journal)):
         frames.append(sequencer.history(rows, int(rows.ts[-1]) if i % 96 == 1 else 0))
     journal.append_all(frames)
     sequencer.cut(end + HOUR)

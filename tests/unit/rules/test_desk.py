@@ -271,7 +271,7 @@ def test_a_telling_has_the_same_key_after_a_crash() -> None:
 
 WORDS = dict.fromkeys(("id", "timezone", "method", "grid", "day_starts"), "x")
 PARTS = dict.fromkeys(
-    ("meters", "channels", "sources", "storages", "buses", "converters", "lines"), ()
+    ("meters", "channels", "sources", "stores", "buses", "converters", "lines"), ()
 )
 SITE = msgspec.convert({**WORDS, **PARTS, "name": {}, "window_s": 60.0, "grace_s": 1.0}, Site)
 

@@ -41,10 +41,10 @@ def served(world: World, block: Block) -> bytes:
     held: dict[int, int] = {}
 
     def put(row: Row) -> None:
-        words = registers.words(row, float(model.row(row, look)), order, model.sf(row))
+        words = registers.words(row, float(model.row(row, look)), order, model.exponent(row))
         held.update(enumerate(words, row.address))
         if row.scale_register is not None:
-            held[row.scale_register] = model.sf(row) & 0xFFFF
+            held[row.scale_register] = model.exponent(row) & 0xFFFF
 
     for row in block.rows:
         put(row)

@@ -15,8 +15,10 @@ from plant.errors import ConfigError
 from plant.load import load_plant, load_plant_text
 from plant.names import State
 from plant.units import HOUR_NS, MINUTE_NS, SECOND_NS
+from simulator import truth as true_energy
 from simulator.archetypes import ARCHETYPES
 from simulator.config import SimConfig, load_sim, load_sim_text
+from simulator.history import batches
 from simulator.meters import basic_rows
 from simulator.noise import DAY_NS
 from simulator.world import World
@@ -57,19 +59,19 @@ def world_of(name: str) -> World:
 
 @pytest.mark.parametrize("name", ["jiaxing", "dyeworks"])
 def test_every_bus_balances(name: str) -> None:
-    truth = world_of(name).truth(START, START + DAY_NS)
+    truth = true_energy.between(world_of(name), START, START + DAY_NS)
     for bus, sums in truth["buses"].items():
         assert sums["in"] == pytest.approx(sums["out"] + sums["remainder"], rel=1e-9, abs=1e-6), bus
         assert sums["in"] > 0, bus
 
 
 def test_what_no_meter_sees_is_four_to_eight_percent_of_the_board() -> None:
-    board = world_of("jiaxing").truth(START, START + 2 * DAY_NS)["buses"]["board"]
+    board = true_energy.between(world_of("jiaxing"), START, START + 2 * DAY_NS)["buses"]["board"]
     assert 0.04 < board["remainder"] / board["in"] < 0.08
 
 
 def test_the_works_takes_about_twenty_megawatts() -> None:
-    truth = world_of("jiaxing").truth(START, START + DAY_NS)
+    truth = true_energy.between(world_of("jiaxing"), START, START + DAY_NS)
     assert 18_000 < truth["sources"]["grid"]["import"] / 24 < 24_000
     assert truth["sources"]["pv"]["import"] > 5_000
     hall = sum(draws["board"] for line, draws in truth["lines"].items() if line.startswith("smt"))
@@ -77,7 +79,7 @@ def test_the_works_takes_about_twenty_megawatts() -> None:
 
 
 def test_transformers_lose_one_to_one_and_a_half_percent() -> None:
-    converters = world_of("jiaxing").truth(START, START + DAY_NS)["converters"]
+    converters = true_energy.between(world_of("jiaxing"), START, START + DAY_NS)["converters"]
     for key in ("t1", "t2", "t3", "t4"):
         given, taken = (
             converters[key]["out"]["board"]["forward"],
@@ -89,9 +91,9 @@ def test_transformers_lose_one_to_one_and_a_half_percent() -> None:
 def test_the_battery_cycles_twice_a_day_within_its_limits() -> None:
     world = world_of("jiaxing")
     for number in (1, 2):
-        store = world.truth(START + number * DAY_NS, START + (number + 1) * DAY_NS)["storages"][
-            "battery"
-        ]
+        store = true_energy.between(world, START + number * DAY_NS, START + (number + 1) * DAY_NS)[
+            "storages"
+        ]["battery"]
         assert 12_000 < store["discharge"] < 17_000
         assert store["discharge"] / store["charge"] == pytest.approx(0.88, abs=0.02)
 
@@ -99,7 +101,7 @@ def test_the_battery_cycles_twice_a_day_within_its_limits() -> None:
 @pytest.mark.parametrize("line", ["cells_steam", "cells_electric", "pv_cells", "modules", "smt_1"])
 def test_energy_per_good_unit_is_near_the_archetype(line: str) -> None:
     world = world_of("jiaxing")
-    truth = world.truth(START, START + 3 * DAY_NS)
+    truth = true_energy.between(world, START, START + 3 * DAY_NS)
     kind = ARCHETYPES[world.sim.lines[line].archetype or ""]
     draws, good = truth["lines"][line], truth["output"][line]["good"]
     behind = {
@@ -119,7 +121,7 @@ def test_energy_per_good_unit_is_near_the_archetype(line: str) -> None:
 
 def test_electrifying_pays_by_where_the_heat_comes_from() -> None:
     """District steam at 110 kg/GJ: the electric sister emits less. Steam of a gas boiler: it emits more."""
-    truth = world_of("jiaxing").truth(START, START + 3 * DAY_NS)
+    truth = true_energy.between(world_of("jiaxing"), START, START + 3 * DAY_NS)
     per_good = {
         line: {bus: x / truth["output"][line]["good"] for bus, x in truth["lines"][line].items()}
         for line in ("cells_steam", "cells_electric")
@@ -167,14 +169,12 @@ def test_meter_gain_is_inside_its_class() -> None:
 @pytest.mark.parametrize("name", ["jiaxing", "dyeworks"])
 def test_history_is_what_devices_show(name: str) -> None:
     world, tags = world_of(name), Tags()
-    batches = list(
-        world.history(START + DAY_NS - MINUTE_NS, START + DAY_NS + 3 * MINUTE_NS, 60, tags)
+    made = list(
+        batches(world, START + DAY_NS - MINUTE_NS, START + DAY_NS + 3 * MINUTE_NS, 60, tags)
     )
-    assert [int(b.ts[0]) for b in batches] == [
-        START + DAY_NS + n * MINUTE_NS for n in (-1, 0, 1, 2)
-    ]
+    assert [int(b.ts[0]) for b in made] == [START + DAY_NS + n * MINUTE_NS for n in (-1, 0, 1, 2)]
     names = tags.names()
-    for batch in batches:
+    for batch in made:
         seen = {names[int(tag)]: value for tag, value in zip(batch.tag, batch.value, strict=True)}
         for meter in world.meters:
             for quantity, value in world.readings(meter, int(batch.ts[0])).items():
@@ -186,24 +186,21 @@ def test_history_is_what_devices_show(name: str) -> None:
 
 def test_history_carries_states_orders_and_counts() -> None:
     world, tags = world_of("jiaxing"), Tags()
-    batches = list(world.history(START, START + DAY_NS, 60, tags))
-    first = {tags.names()[e.tag][1]: e.text for e in batches[0].events}
+    made = list(batches(world, START, START + DAY_NS, 60, tags))
+    first = {tags.names()[e.tag][1]: e.text for e in made[0].events}
     assert {"cells_steam_state", "cells_steam_order", "smt_7_state"} <= set(first)
     later = [
-        e.text
-        for b in batches[1:]
-        for e in b.events
-        if tags.names()[e.tag] == ("plc", "smt_7_state")
+        e.text for b in made[1:] for e in b.events if tags.names()[e.tag] == ("plc", "smt_7_state")
     ]
     assert {State.CHANGEOVER, State.RUN, State.STANDBY, State.WARMUP} <= set(later)
-    good = [float(b.value[list(b.tag).index(tags.tag("plc", "smt_1_good"))]) for b in batches[::60]]
+    good = [float(b.value[list(b.tag).index(tags.tag("plc", "smt_1_good"))]) for b in made[::60]]
     assert good == sorted(good)
     assert good[-1] == np.floor(good[-1]) > 1000
 
 
 def test_each_step_of_history_has_every_value_once() -> None:
     world, tags = world_of("jiaxing"), Tags()
-    batch = next(iter(world.history(START, START + MINUTE_NS, 60, tags)))
+    batch = next(iter(batches(world, START, START + MINUTE_NS, 60, tags)))
     assert len(set(batch.tag.tolist())) == len(batch)
     assert np.isfinite(batch.value).all()
     assert {"counter.total", "flow.total"} <= {q for m, q in tags.by_name if m == "comp_1_air"}
@@ -212,7 +209,7 @@ def test_each_step_of_history_has_every_value_once() -> None:
 def test_a_plant_without_a_simulator_file_simulates() -> None:
     text = (PLANTS / "dyeworks.yaml").read_text()
     world = World(load_plant_text("x.yaml", text), SimConfig(), load_catalogue(), START)
-    truth = world.truth(START, START + HOUR_NS)
+    truth = true_energy.between(world, START, START + HOUR_NS)
     assert truth["lines"]["jets"]["board"] == pytest.approx(0.5 * 900, rel=0.2)
     assert truth["sources"]["grid"]["import"] > 500
     assert truth["output"]["jets"]["good"] > 0
@@ -277,5 +274,5 @@ def test_a_recorded_series_drives_its_edge(tmp_path: Path) -> None:
     world = World(plant, sim, load_catalogue(), START)
     at = START + 5 * HOUR_NS + MINUTE_NS
     assert world.power_kw("jets_el", at) == 105.0
-    sums = world.truth(at, at + HOUR_NS)["buses"]["board"]
+    sums = true_energy.between(world, at, at + HOUR_NS)["buses"]["board"]
     assert sums["in"] == pytest.approx(sums["out"] + sums["remainder"])
