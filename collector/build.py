@@ -14,9 +14,9 @@ from collector.drivers.opcua_cache import Signal
 from collector.health import LinkHealth
 from plant.clock import Clock
 from plant.config import Connection, Meter, PlantFile
-from plant.names import CUMULATIVE
 from plant.ports import Driver, Tags
 from plant.profile import Profile
+from plant.quantity import QUANTITIES
 from plant.units import to_canonical
 
 Secrets = Callable[[str], str]
@@ -89,28 +89,17 @@ def opcua_driver(
     signals = []
     for key, meter in meters.items():
         every = meter.every.power
+        unit = meter.unit if isinstance(meter.unit, str) else "kWh"
         link.add(key, "opcua", {"power": every})
         for quantity, node in meter.nodes.items():
             name = f"{quantity}.total"
-            factor = plain_factor(quantity, meter)
+            factor = QUANTITIES[quantity].factor_unmapped(unit)
             signals.append(Signal(key, name, node, tags.tag(key, name), factor, every))
     for name, node in connection.nodes.items():
         signals.append(Signal(link.id, name, node, tags.tag(link.id, name)))
     return OpcUaDriver(
         link, signals, clock, connection.timeout, connection.user, _password(connection, secrets)
     )
-
-
-def plain_factor(quantity: str, meter: Meter) -> float:
-    """Factor to the canonical unit of a value that comes without a register map.
-
-    Counters are in the meter's `unit` (kWh where none is given), flows of volume and mass in that unit per hour,
-    powers in kW.
-    """
-    canonical, factor = to_canonical(meter.unit if isinstance(meter.unit, str) else "kWh")
-    if quantity in CUMULATIVE:
-        return factor
-    return factor if "flow" in quantity and canonical != "kWh" else 1.0
 
 
 def mqtt_driver(

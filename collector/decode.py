@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from collector.plan import Block
 from plant.profile import Row
+from plant.quantity import QUANTITIES, STRAIGHT, Wiring
 from plant.units import to_canonical
 
 Floats = npt.NDArray[np.float64]
@@ -36,28 +37,6 @@ FORMATS: Final = {
     "int64": "q",
     "float64": "d",
 }
-BY_CT: Final = frozenset(
-    {
-        "active_energy_import",
-        "active_energy_export",
-        "active_energy_total",
-        "active_energy_net",
-        "active_energy_export_daily",
-        "reactive_energy_import",
-        "reactive_energy_export",
-        "reactive_energy_total",
-        "reactive_energy_net",
-        "reactive_energy_inductive",
-        "reactive_energy_capacitive",
-        "apparent_energy",
-        "charge",
-        "active_power",
-        "reactive_power",
-        "apparent_power",
-        "active_power_demand",
-        "current",
-    }
-)
 _NUMPY: Final = {
     "H": "u2",
     "h": "i2",
@@ -68,36 +47,32 @@ _NUMPY: Final = {
     "q": "i8",
     "d": "f8",
 }
-_TURNED: Final = {
-    "active_energy_import": "active_energy_export",
-    "active_energy_export": "active_energy_import",
-    "reactive_energy_import": "reactive_energy_export",
-    "reactive_energy_export": "reactive_energy_import",
-}
-_NEGATED: Final = frozenset(
-    {"active_power", "reactive_power", "active_power_demand", "active_energy_net"}
-)
 
 
-def tag_name(row: Row, reverse: bool = False) -> str:
+def tag_name(row: Row, wiring: Wiring = STRAIGHT) -> str:
     """Name under which a row's value travels; on a meter wired the other way round import and export change places."""
-    turned = _TURNED.get(row.quantity) if reverse else None
-    return row.name.replace(row.quantity, turned, 1) if turned else row.name
+    known = QUANTITIES.get(row.quantity)
+    return row.named(known.read_as(wiring)) if known else row.name
 
 
-def factor(row: Row, ct: float = 1.0, reverse: bool = False) -> float:
+def factor(row: Row, wiring: Wiring = STRAIGHT) -> float:
     """What the raw number of a row is multiplied with: its scale, the way to the canonical unit, CT ratio and sign."""
-    to_unit = to_canonical(row.unit)[1] * (ct if row.quantity in BY_CT else 1.0)
-    return row.scale * to_unit * (-1.0 if reverse and row.quantity in _NEGATED else 1.0)
+    return row.scale * unit_factor(row, wiring)
 
 
-def compile_block(block: Block, word_order: str, ct: float = 1.0, reverse: bool = False) -> Decode:
+def unit_factor(row: Row, wiring: Wiring = STRAIGHT) -> float:
+    """The same for a value that already stands in the row's unit."""
+    known = QUANTITIES.get(row.quantity)
+    return known.factor(row.unit, wiring) if known else to_canonical(row.unit)[1]
+
+
+def compile_block(block: Block, word_order: str, wiring: Wiring = STRAIGHT) -> Decode:
     """A function from the registers of `block` to one canonical value per row, in the order of `block.rows`.
 
     Registers are bytes as on the wire (high byte first), or integers.
     """
     words, form = _layout(block, word_order)
-    return _finish(block.rows, _picker(words, block.count), struct.Struct(form), ct, reverse)
+    return _finish(block.rows, _picker(words, block.count), struct.Struct(form), wiring)
 
 
 def _picker(words: list[int], count: int) -> Callable[[bytes], bytes]:
@@ -132,10 +107,9 @@ def _finish(
     rows: tuple[Row, ...],
     pick: Callable[[bytes], bytes],
     form: struct.Struct,
-    ct: float,
-    reverse: bool,
+    wiring: Wiring,
 ) -> Decode:
-    factors = np.array([factor(row, ct, reverse) for row in rows])
+    factors = np.array([factor(row, wiring) for row in rows])
     missing = np.array([_missing(row) for row in rows])
     scaled = np.array([i for i, row in enumerate(rows) if row.scale_register is not None], np.intp)
     unpack = form.unpack

@@ -10,18 +10,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from plant.config import Meter
-from plant.names import COUNTERS, CUMULATIVE, POWERS, REVERSE_COUNTER
 from plant.profile import Defaults, Profile, Row
+from plant.quantity import BASIC, CUMULATIVE
 
 GroupName = Literal["power", "energy"]
 GROUPS: Final[tuple[GroupName, GroupName]] = ("power", "energy")
 Register = tuple[int, int]  # function code, address on the wire
-
-_COUNTERS: Final = frozenset(name for names in COUNTERS.values() for name in names) | {
-    REVERSE_COUNTER
-}
-_POWERS: Final = frozenset(name for names in POWERS.values() for name in names)
-_BASIC: Final = _COUNTERS | _POWERS | {"power_factor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,7 @@ def wanted_rows(meter: Meter, profile: Profile) -> list[Row]:
     return [
         row
         for row in every
-        if row.phase == "total" and (row.quantity in _BASIC or row.quantity == meter.counter)
+        if row.phase == "total" and (row.quantity in BASIC or row.quantity == meter.counter)
     ]
 
 

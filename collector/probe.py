@@ -24,6 +24,7 @@ from plant.errors import DeviceError
 from plant.frame import Batch
 from plant.ports import Driver
 from plant.profile import Profile, Row
+from plant.quantity import ANYTHING, QUANTITIES
 
 Secrets = Callable[[str], str]
 
@@ -60,15 +61,11 @@ def implausible(name: str, value: float) -> str | None:
     quantity, _, phase = name.partition(".")
     if isnan(value):
         return f"{name}: no value (the device says not available)"
-    low, high = {
-        "frequency": (45.0, 65.0),
-        "voltage": (80.0, 480.0) if phase in ("L1", "L2", "L3", "avg_ln") else (120.0, 830.0),
-        "power_factor": (-1.02, 1.02),
-        "cos_phi": (-1.02, 1.02),
-    }.get(quantity, (-1e12, 1e12))
-    return (
-        None if low <= value <= high else f"{name}: {value:g} is not between {low:g} and {high:g}"
-    )
+    known = QUANTITIES.get(quantity)
+    between = known.plausible(phase) if known else ANYTHING
+    if between.holds(value):
+        return None
+    return f"{name}: {value:g} is not between {between.low:g} and {between.high:g}"
 
 
 async def probe(
@@ -177,7 +174,8 @@ def _word_order(result: ProbeRow, block: Block, registers: bytes, profile: Profi
 
 
 def _bounded(row: Row) -> bool:
-    return row.quantity in ("frequency", "voltage", "power_factor", "cos_phi")
+    known = QUANTITIES.get(row.quantity)
+    return known is not None and known.bounded
 
 
 async def _identify(driver: ModbusDriver, meter: ModbusMeter, result: ProbeRow) -> None:

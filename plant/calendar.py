@@ -9,15 +9,25 @@ DAY_MIN = 1440
 
 
 def running_shifts(local: datetime, shifts: Mapping[str, str]) -> list[tuple[str, datetime]]:
-    """Shifts that run at a local time, each with the local time at which it began. `shifts`: name to HH:MM-HH:MM."""
-    found = []
+    """Shifts that run at a local time, each with the local time at which it began.
+
+    `shifts`: name to HH:MM-HH:MM.
+    """
+    running: list[tuple[str, datetime]] = []
     for name, span in shifts.items():
         begin, end = span.split("-")
-        start = local.replace(hour=int(begin[:2]), minute=int(begin[3:]), second=0, microsecond=0)
-        length = (
-            int(end[:2]) * 60 + int(end[3:]) - int(begin[:2]) * 60 - int(begin[3:])
-        ) % DAY_MIN or DAY_MIN
-        for candidate in (start, start - timedelta(days=1)):
-            if candidate <= local < candidate + timedelta(minutes=length):
-                found.append((name, candidate))
-    return found
+        begin_min = _minute_of_day(begin)
+        # A shift that ends when it began lasts the whole day.
+        length_min = (_minute_of_day(end) - begin_min) % DAY_MIN or DAY_MIN
+        hour, minute = divmod(begin_min, 60)
+        today = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        yesterday = today - timedelta(days=1)
+        for start in (today, yesterday):
+            if start <= local < start + timedelta(minutes=length_min):
+                running.append((name, start))
+    return running
+
+
+def _minute_of_day(time: str) -> int:
+    hours, minutes = time.split(":")
+    return int(hours) * 60 + int(minutes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plant.config import PlantFile, as_list
+from plant.hints import missing
 from plant.names import BOOK_UNIT, Carrier
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -25,13 +25,6 @@ def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Findin
         *_contracts(plant),
         *_shared_meters(plant),
     ]
-
-
-def missing(word: str, known: Collection[str], what: str) -> str:
-    """A reference that leads nowhere, with the nearest name that there is."""
-    close = difflib.get_close_matches(word, list(known), 1, 0.6)
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
-    return f"there is no {what} '{word}'{hint}"
 
 
 def _site(plant: PlantFile) -> Iterator[Finding]:

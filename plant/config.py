@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from plant import units
 from plant.names import Carrier, SourceKind
 from plant.notify import Notify
+from plant.quantity import Wiring
 from plant.strict import Id, Name, Seconds, Secret, Strict
 
 
@@ -203,6 +204,11 @@ class Meter(Strict):
     counter: str | None = Field(
         None, description="quantity that rules the books, if not the usual one"
     )
+
+    @property
+    def wiring(self) -> Wiring:
+        """How it hangs on its edge."""
+        return Wiring(self.ct.factor if self.ct else 1.0, self.reverse)
 
     @property
     def class_limit(self) -> float:

@@ -16,7 +16,7 @@ WattlineError
 ├── PushError          Grafana did not take what was pushed; says what was refused and what to do
 ├── SinkRefused        a sink takes nothing from us until someone changes a setting or a right; says which
 ├── JournalFull        the journal has reached its bound and its policy is to refuse
-└── QueryError         a question to the API or a store that cannot be answered as asked (what, and what is accepted)
+└── QueryError         a question to the API or a store that cannot be answered as asked
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ class Mistake:
     path: str
     message: str
 
+    def place(self) -> tuple[str, int, str]:
+        """What mistakes are put in order by."""
+        return self.file, self.line, self.path
+
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         return f"{self.file}:{self.line}: {where}{self.message}"
@@ -46,8 +50,8 @@ class ConfigError(WattlineError):
     """A file is wrong. `mistakes` holds all of them, in file order."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
-        self.mistakes = sorted(mistakes, key=lambda m: (m.file, m.line, m.path))
-        super().__init__("\n".join(str(m) for m in self.mistakes))
+        self.mistakes = sorted(mistakes, key=Mistake.place)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
 class DeviceError(WattlineError):
@@ -56,7 +60,10 @@ class DeviceError(WattlineError):
     def __init__(self, message: str, *, meter: str = "", endpoint: str = "") -> None:
         self.meter = meter
         self.endpoint = endpoint
-        prefix = " ".join(part for part in (meter, f"({endpoint})" if endpoint else "") if part)
+        where = [meter] if meter else []
+        if endpoint:
+            where.append(f"({endpoint})")
+        prefix = " ".join(where)
         super().__init__(f"{prefix}: {message}" if prefix else message)
 
 

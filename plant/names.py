@@ -1,4 +1,7 @@
-"""Carriers, quantities, kinds: the closed lists of words used in files, API, page and docs."""
+"""Carriers, kinds, states: the closed lists of words used in files, API, page and docs.
+
+What a meter can say stands in `plant.quantity`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ class Carrier(StrEnum):
 
 
 class SourceKind(StrEnum):
-    """Where primary energy comes from; decides factor, colour and whether it is on-site or renewable."""
+    """Where primary energy comes from; decides factor, colour, and whether it is on-site or renewable."""
 
     GRID = "grid"
     PV = "pv"
@@ -49,7 +52,8 @@ BOOK_UNIT: Final = {
 # carriers that count in final energy as the electricity behind them (method, section 5)
 AS_ELECTRICITY: Final = frozenset({Carrier.COMPRESSED_AIR, Carrier.CHILLED_WATER})
 
-# carriers whose mix is taken over 15 minutes unless the plant file says otherwise (method, section 1, slow media)
+# carriers whose mix is taken over 15 minutes unless the plant file says otherwise
+# (method, section 1, slow media)
 SLOW: Final = frozenset(
     {Carrier.STEAM, Carrier.HEAT, Carrier.COMPRESSED_AIR, Carrier.CHILLED_WATER}
 )
@@ -61,55 +65,6 @@ DEFAULT_KIND: Final = {
     Carrier.HEAT: SourceKind.HEAT,
     Carrier.WATER: SourceKind.WATER,
 }
-
-# counters that can rule the books of a carrier, best first, and the instantaneous quantities that give their shape
-COUNTERS: Final = {
-    Carrier.ELECTRICITY: ("active_energy_import",),
-    Carrier.NATURAL_GAS: ("volume_corrected", "volume", "pulse_count", "counter"),
-    Carrier.STEAM: ("heat_energy", "mass", "counter"),
-    Carrier.HEAT: ("heat_energy",),
-    Carrier.COMPRESSED_AIR: ("volume_corrected", "volume", "pulse_count", "counter"),
-    Carrier.CHILLED_WATER: ("heat_energy",),
-    Carrier.WATER: ("volume", "pulse_count", "counter"),
-}
-POWERS: Final = {
-    Carrier.ELECTRICITY: ("active_power",),
-    Carrier.NATURAL_GAS: ("volume_flow_corrected", "volume_flow"),
-    Carrier.STEAM: ("heat_power", "mass_flow"),
-    Carrier.HEAT: ("heat_power",),
-    Carrier.COMPRESSED_AIR: ("volume_flow_corrected", "volume_flow"),
-    Carrier.CHILLED_WATER: ("heat_power",),
-    Carrier.WATER: ("volume_flow",),
-}
-REVERSE_COUNTER: Final = "active_energy_export"
-
-# cumulative quantities: read at the pace of `every.energy`; all others at the pace of `every.power`
-CUMULATIVE: Final = frozenset(
-    {
-        "active_energy_import",
-        "active_energy_export",
-        "active_energy_total",
-        "active_energy_net",
-        "active_energy_export_daily",
-        "reactive_energy_import",
-        "reactive_energy_export",
-        "reactive_energy_total",
-        "reactive_energy_net",
-        "reactive_energy_inductive",
-        "reactive_energy_capacitive",
-        "apparent_energy",
-        "charge",
-        "volume",
-        "volume_corrected",
-        "mass",
-        "heat_energy",
-        "non_electrical_energy_import",
-        "non_electrical_energy_export",
-        "counter",
-        "pulse_count",
-        "operating_time",
-    }
-)
 
 
 class State(StrEnum):

@@ -81,7 +81,12 @@ class Row(_Strict):
     @property
     def name(self) -> str:
         """Name of the measured value: quantity.phase, with the tariff where there is one."""
-        return f"{self.quantity}.{self.phase}" + (f".t{self.tariff}" if self.tariff else "")
+        return self.named(self.quantity)
+
+    def named(self, quantity: str) -> str:
+        """The same name with another quantity, as a meter wired the other way round has it."""
+        name = f"{quantity}.{self.phase}"
+        return f"{name}.t{self.tariff}" if self.tariff else name
 
 
 class Vector(_Strict):

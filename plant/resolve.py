@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from plant import units
 from plant.config import Meter, PlantFile, as_list, names
-from plant.names import BOOK_UNIT, COUNTERS, DEFAULT_KIND, POWERS, REVERSE_COUNTER, SLOW, Carrier
+from plant.names import BOOK_UNIT, DEFAULT_KIND, SLOW, Carrier
 from plant.ports import Tags
 from plant.profile import Profile, Row
+from plant.quantity import COUNTERS, POWERS, REVERSE_COUNTER
 from plant.site import (
     BusNode,
     Channel,

@@ -88,25 +88,37 @@ def known_unit(unit: str) -> bool:
 
 
 def quantity(text: str | float, expected: str) -> float:
-    """Number of `text` ("30 MW", "10 MWh", 5) in the canonical unit `expected`; ValueError says what is accepted."""
+    """Number of `text` ("30 MW", "10 MWh", 5) in the canonical unit `expected`.
+
+    ValueError says what is accepted.
+    """
     if isinstance(text, int | float):
         return float(text)
-    match = _NUMBER_AND_UNIT.match(text)
-    if not match:
-        raise ValueError(f"expected a number with a unit such as '5 {expected}', not {text!r}")
-    number = float(match[1])
-    unit = match[2] or expected
-    canonical, factor = to_canonical(unit)
+    number, unit = number_and_unit(text, example=f"5 {expected}")
+    canonical, factor = to_canonical(unit or expected)
     if canonical != expected:
         raise ValueError(f"expected a unit of {expected}, not {unit!r}")
     return number * factor
 
 
+def number_and_unit(text: str, example: str) -> tuple[float, str]:
+    """Number of "12 MW" and its unit, which may be missing; ValueError shows `example`."""
+    match = _NUMBER_AND_UNIT.match(text)
+    if match is None:
+        raise ValueError(f"expected a number with a unit such as '{example}', not {text!r}")
+    number, unit = match.groups()
+    return float(number), unit
+
+
 def seconds(text: str | float) -> float:
-    """Seconds of a duration ("1s", "15m", "250ms", "1h"); ValueError says what is accepted."""
+    """Seconds of a duration ("1s", "15m", "250ms", "1h").
+
+    ValueError says what is accepted.
+    """
     if isinstance(text, int | float):
         return float(text)
     match = _NUMBER_AND_UNIT.match(text)
-    if not match or match[2] not in _DURATION:
+    if match is None or match[2] not in _DURATION:
         raise ValueError(f"expected a duration such as '10s', '15m' or '1h', not {text!r}")
-    return float(match[1]) * _DURATION[match[2]]
+    number, unit = match.groups()
+    return float(number) * _DURATION[unit]

@@ -9,30 +9,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from collector.decode import tag_name, unit_factor
 from plant.config import LineOutput, PlantFile
 from plant.profile import Row
+from plant.quantity import QUANTITIES, Kind
 from plant.units import to_canonical
 from simulator.meters import Model, basic_rows
-from simulator.rows import BY_CT
 from simulator.surroundings import Look, Numbers
 
 DEFAULT_UNIT: Final = "kWh"
-_FLOWS: Final = ("flow", "mass_flow", "volume_flow", "volume_flow_corrected")
-_RATES: Final = (*_FLOWS, "active_power", "heat_power")
-_MOMENTS: Final = ("power_factor", "voltage", "current", "frequency")
-_COUNTERS: Final = (
-    "counter",
-    "active_energy_import",
-    "active_energy_export",
-    "heat_energy",
-    "mass",
-    "volume",
-    "volume_corrected",
-)
-_TURNED: Final = {
-    "active_energy_import": "active_energy_export",
-    "active_energy_export": "active_energy_import",
-}
 
 
 class Channel(NamedTuple):
@@ -60,8 +45,9 @@ def channels(plant: PlantFile, model: Model) -> list[Channel]:
     """Every value that a driver brings from this meter."""
     connection = plant.connections[model.config.on]
     if connection.protocol == "modbus":
+        wiring = model.config.wiring
         rows = basic_rows(model)
-        return [Channel(_read_as(model, row), _register(model, row)) for row in rows]
+        return [Channel(tag_name(row, wiring), _register(model, row)) for row in rows]
 
     if connection.protocol == "mqtt":
         topic = connection.topics[str(model.config.topic)]
@@ -74,28 +60,11 @@ def channels(plant: PlantFile, model: Model) -> list[Channel]:
     return [Channel(f"{name}.total", _plain(model, name)) for name in model.config.nodes]
 
 
-def _read_as(model: Model, row: Row) -> str:
-    """Name under which the collector brings a row: a meter wired the
-    other way round has its counters changed back.
-    """
-    if not model.config.reverse or not row.quantity.startswith("active_energy_"):
-        return row.name
-
-    quantity = _TURNED.get(row.quantity, row.quantity)
-    return row.model_copy(update={"quantity": quantity}).name
-
-
 def _register(model: Model, row: Row) -> Callable[[Look], Numbers]:
     """What the collector makes of a row: canonical units, its current
     transformer ratio, and the sign of the wiring.
     """
-    factor = to_canonical(row.unit)[1]
-    if model.config.ct and row.quantity in BY_CT:
-        factor *= model.config.ct.factor
-
-    if model.config.reverse and row.quantity in ("active_power", "reactive_power"):
-        factor = -factor
-
+    factor = unit_factor(row, model.config.wiring)
     return lambda look: model.shown(row, look) * factor
 
 
@@ -110,37 +79,26 @@ def plain(
     look: Look,
 ) -> Numbers:
     """Value of a quantity of an MQTT or OPC UA meter in its own unit, as it is sent."""
+    known = QUANTITIES[quantity]
     canonical, factor = to_canonical(counter_unit(model))
-    if quantity in _RATES:
-        if canonical == "kWh":
-            return np.round(
-                model.canonical(
-                    quantity,
-                    "total",
-                    "kW",
-                    look,
-                ),
-                4,
-            )
-
+    if known.kind is Kind.FLOW:
+        rate_unit = "kW" if canonical == "kWh" else f"{canonical}/h"
         rate = model.canonical(
             quantity,
             "total",
-            f"{canonical}/h",
+            rate_unit,
             look,
         )
-        return np.round(rate / factor, 4)
+        return np.round(rate / known.factor_unmapped(counter_unit(model)), 4)
 
-    if quantity in _MOMENTS:
-        return np.round(
-            model.canonical(
-                quantity,
-                "total",
-                "1",
-                look,
-            ),
-            4,
+    if known.kind is Kind.LEVEL:
+        level = model.canonical(
+            quantity,
+            "total",
+            "1",
+            look,
         )
+        return np.round(level, 4)
 
     amount = (
         model.canonical(
@@ -160,16 +118,9 @@ def plain(
 
 
 def _plain(model: Model, quantity: str) -> Callable[[Look], Numbers]:
-    """What the collector makes of a sent value.
-
-    Counters and flows come in canonical units, except that a flow beside a counter of energy is
-    sent as power, and power is canonical already.
-    """
-    canonical, factor = to_canonical(counter_unit(model))
-    is_flow = quantity in _FLOWS and canonical != "kWh"
-    is_counter = quantity in _COUNTERS
-    scaled = factor if is_counter or is_flow else 1.0
-    return lambda look: plain(model, quantity, look) * scaled
+    """What the collector makes of a sent value."""
+    factor = QUANTITIES[quantity].factor_unmapped(counter_unit(model))
+    return lambda look: plain(model, quantity, look) * factor
 
 
 def signals(plant: PlantFile) -> list[Signal]:

@@ -14,8 +14,10 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from plant.config import PlantFile
+from plant.document import Document
 from plant.errors import ConfigError
-from plant.load import Document, load_text, read_text, suggestion
+from plant.hints import suggestion
+from plant.load import load_text, read_text
 from plant.strict import Id, Seconds, Strict
 from simulator.archetypes import ARCHETYPES
 

@@ -14,13 +14,14 @@ from collector.plan import wanted_rows
 from plant.config import Meter, PlantFile
 from plant.names import Carrier
 from plant.profile import Profile, Row
+from plant.quantity import QUANTITIES
 from plant.units import to_canonical
 from simulator import registers
 from simulator.config import BusSim, SimConfig
 from simulator.layout import Seat
 from simulator.lines import greatest
 from simulator.noise import flicker, unit
-from simulator.rows import BY_CT, ROWS
+from simulator.rows import ROWS
 from simulator.surroundings import SQRT3, Look, Numbers, Surroundings
 
 _VOLUME_AT: Final = {None: 1.0, "0C": 1.0, "15C": 288.15 / 273.15, "20C": 293.15 / 273.15}
@@ -135,8 +136,10 @@ class Model:
             phase,
             unit_name,
         )
-        through_ct = self.config.ct is not None and quantity in BY_CT
-        return value / self.config.ct.factor if self.config.ct and through_ct else value
+        # Behind a current transformer whose ratio is multiplied later, the meter sees that much less.
+        known = QUANTITIES.get(quantity)
+        through_ct = known is not None and known.by_ct
+        return value / self.config.wiring.ratio if through_ct else value
 
     def exponent(self, row: Row) -> int:
         """What the row's scale register shows."""

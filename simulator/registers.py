@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from plant.names import CUMULATIVE
 from plant.profile import Profile, Row
+from plant.quantity import CUMULATIVE
 from simulator.noise import Floats
 from simulator.surroundings import Numbers
 

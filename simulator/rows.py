@@ -275,22 +275,3 @@ ROWS: Final[dict[str, Maker]] = {
     "rotation_field": _constant(0.0),
     "tariff": _constant(1.0),
 }
-
-BY_CT: Final = frozenset(
-    {
-        "active_energy_import",
-        "active_energy_export",
-        "active_energy_total",
-        "active_energy_net",
-        "reactive_energy_import",
-        "reactive_energy_export",
-        "reactive_energy_total",
-        "reactive_energy_net",
-        "apparent_energy",
-        "active_power",
-        "reactive_power",
-        "apparent_power",
-        "active_power_demand",
-        "current",
-    }
-)

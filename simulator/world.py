@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from plant.config import PlantFile
-from plant.names import CUMULATIVE
 from plant.profile import Profile
+from plant.quantity import CUMULATIVE
 from plant.units import SECOND_NS
 from simulator import flows, meters, registers, replay
 from simulator.archetypes import STATES

@@ -101,10 +101,8 @@ class Job:
         pdu = _PDU[block.function_code](
             dev_id=self.meter.unit, address=block.address, count=block.count
         )
-        ct = meter.ct.factor if meter.ct else 1.0
-        return Request(
-            block, pdu, compile_block(block, profile.defaults.word_order, ct, meter.reverse)
-        )
+        decode = compile_block(block, profile.defaults.word_order, meter.wiring)
+        return Request(block, pdu, decode)
 
     def restore(self) -> None:
         """The full plan, as if nothing had ever been refused."""
@@ -139,10 +137,10 @@ class Job:
             request.end = at + len(request.block.rows)
             at = request.end
         rows = [row for request in requests for row in request.block.rows]
-        reverse = self.meter.meter.reverse
+        wiring = self.meter.meter.wiring
         self.requests = requests
         self.size = at
-        self.tags = np.array([self.tag_of[tag_name(row, reverse)] for row in rows], np.int32)
+        self.tags = np.array([self.tag_of[tag_name(row, wiring)] for row in rows], np.int32)
         self.good = np.full(at, Quality.GOOD, np.uint8)
 
 
@@ -153,7 +151,7 @@ def add_jobs(
     every = {"power": meter.meter.every.power, "energy": meter.meter.every.energy}
     chosen = wanted_rows(meter.meter, meter.profile) if rows is None else list(rows)
     for group, members in split_groups(chosen).items():
-        names = [tag_name(row, meter.meter.reverse) for row in members]
+        names = [tag_name(row, meter.meter.wiring) for row in members]
         grid = Grid.named(f"{connection}/{meter.id}/{group}", real_period(every[group], speed))
         polls = meter.health.groups.setdefault(group, Polls(every[group]))
         job = Job(

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from plant.errors import QueryError
-from plant.load import suggestion
+from plant.hints import suggestion
 from plant.site import Site
 from plant.units import MINUTE_NS
 from rules.alert import Alert, AlertState, Severity, Telling

@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.states import STATES
 from plant.errors import QueryError
-from plant.load import suggestion
+from plant.hints import suggestion
 from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text
 from rules.language.units import PLAIN, canonical
 from rules.watching.measures import TRACED

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plant.errors import QueryError
-from plant.load import suggestion
+from plant.hints import suggestion
 from rules.language.check_condition import RECENT_S, Scope, check
 from rules.language.check_condition import figures as figures_named
 from rules.language.config import Rule, RuleFile

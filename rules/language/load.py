@@ -9,7 +9,8 @@ from pathlib import Path
 
 from plant.config import PlantFile
 from plant.errors import ConfigError, Mistake
-from plant.load import load_text, read_text, suggestion
+from plant.hints import suggestion
+from plant.load import load_text, read_text
 from plant.site import Site
 from rules.language.config import Rule, RuleFile
 from rules.language.cross_check import Known, cross_check_rules

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from plant.config import PlantFile
-from plant.names import CUMULATIVE
 from plant.profile import Row
+from plant.quantity import CUMULATIVE
 from simulator import registers
 from simulator.channels import plain
 from simulator.devices.faults import Fault, FaultBook

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from collector.decode import factor, tag_name
+from collector.decode import tag_name, unit_factor
 from plant.config import Meter
 from plant.profile import Profile
+from plant.quantity import Wiring
 from plant.units import to_canonical
 from wattline.runtime import Runtime
 
@@ -99,14 +100,14 @@ def _served(
 
 def _names(config: Meter, profile: Profile) -> dict[str, float]:
     """Canonical per served unit by the name under which a row travels."""
-    ct = config.ct.factor if config.ct else 1.0
-    return {tag_name(row, config.reverse): factor(row, ct) / row.scale for row in profile.registers}
+    straight = Wiring(ratio=config.wiring.ratio)
+    return {tag_name(row, config.wiring): unit_factor(row, straight) for row in profile.registers}
 
 
 def _turned(config: Meter, profile: Profile | None, name: str) -> str:
     """Name of the register behind a tag, where the meter is wired the other way round."""
     rows = profile.registers if profile else ()
-    return next((row.name for row in rows if tag_name(row, config.reverse) == name), name)
+    return next((row.name for row in rows if tag_name(row, config.wiring) == name), name)
 
 
 def _find(got: Mapping[str, Any], served: Mapping[str, Any], unit: float) -> Matched:

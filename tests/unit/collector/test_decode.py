@@ -14,6 +14,7 @@ from collector.decode import compile_block, tag_name
 from collector.encode import encode_value
 from collector.plan import Block, span
 from plant.profile import Row
+from plant.quantity import Wiring
 
 INTEGERS = {
     "uint16": (0, 0xFFFE),
@@ -131,18 +132,16 @@ def test_scale_register(sf: int, expected: float | None) -> None:
 
 def test_scale_unit_ct_and_direction_multiply() -> None:
     one = row("int16", unit="W", scale=10)
-    assert compile_block(block(one), "high_first", ct=80.0, reverse=True)([100]).tolist() == [-80.0]
+    assert compile_block(block(one), "high_first", Wiring(80.0, True))([100]).tolist() == [-80.0]
     volts = row("uint16", unit="V", quantity="voltage")
-    assert compile_block(block(volts), "high_first", ct=80.0, reverse=True)([230]).tolist() == [
-        230.0
-    ]
+    assert compile_block(block(volts), "high_first", Wiring(80.0, True))([230]).tolist() == [230.0]
 
 
 def test_reverse_swaps_import_and_export_names() -> None:
     counter = row("uint32", quantity="active_energy_import", unit="kWh", tariff=2)
     assert tag_name(counter) == "active_energy_import.total.t2"
-    assert tag_name(counter, reverse=True) == "active_energy_export.total.t2"
-    assert tag_name(row(), reverse=True) == "active_power.total"
+    assert tag_name(counter, Wiring(reverse=True)) == "active_energy_export.total.t2"
+    assert tag_name(row(), Wiring(reverse=True)) == "active_power.total"
 
 
 def test_answers_do_not_share_memory() -> None:
