@@ -10,7 +10,7 @@ Figures = dict[str, float | None]
 """Values by name of the figure."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct):
     """One JSON object of the API."""
 
 
