@@ -3,11 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 from plant.frame import Batch, Frame
 
 Sink = Callable[[Batch], None]
+
+
+class GroupReport(TypedDict):
+    """How one poll group of a meter goes: how often it was due, answered, failed (by reason), skipped."""
+
+    due: int
+    answered: int
+    failed: dict[str, int]
+    skipped: int
+    rows: int
+    period_s: float
+    effective_period_s: float | None
+    answer_s: float | None
+    refused: list[str]
+    last_ms: int | None
+
+
+class RetainedReport(TypedDict):
+    """A last known value of unknown age, which a broker kept."""
+
+    value: float
+    received_ms: int
+
+
+class MeterReport(TypedDict):
+    """How a meter answers: totals over its groups, and the pace of the fastest. `state`: see `plant.silence`."""
+
+    profile: str
+    state: str
+    last_ms: int | None
+    lag_s: float | None
+    period_s: float | None
+    effective_period_s: float | None
+    answer_s: float | None
+    refused: list[str]
+    due: int
+    answered: int
+    failed: dict[str, int]
+    skipped: int
+    rows: int
+    groups: dict[str, GroupReport]
+    retained: NotRequired[RetainedReport]
+
+
+class LinkReport(TypedDict):
+    """How a connection stands."""
+
+    id: str
+    protocol: str
+    endpoint: str
+    state: Literal["up", "down"]
+    reconnects: int
+    last_error: str | None
+    counts: dict[str, int]
+
+
+class DriverReport(TypedDict):
+    """Health of a connection and of the meters behind it."""
+
+    connection: LinkReport
+    meters: dict[str, MeterReport]
 
 
 class Driver(Protocol):
@@ -16,7 +77,7 @@ class Driver(Protocol):
     connection: str
 
     async def run(self, sink: Sink) -> None: ...
-    def health(self) -> dict[str, Any]: ...
+    def health(self) -> DriverReport: ...
 
 
 class Tags(Protocol):

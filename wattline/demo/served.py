@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.decode import tag_name, unit_factor
-from plant.config import Meter
+from plant.meter import Meter
 from plant.profile import Profile
 from plant.quantity import Wiring
 from plant.units import to_canonical

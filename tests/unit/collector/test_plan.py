@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from collector.catalogue import load_catalogue
 from collector.plan import exact, halves, plan_blocks, registers_of, span, split_groups, wanted_rows
-from plant.config import Meter
+from plant.meter import Meter
 from plant.profile import Defaults, Row
 
 CATALOGUE = load_catalogue()
