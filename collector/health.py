@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from plant.ports import DriverReport, GroupReport, MeterReport
+from plant.reports import DriverReport, GroupReport, MeterReport
 from plant.silence import heard
 from plant.units import SECOND_NS
 

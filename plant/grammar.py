@@ -1,4 +1,4 @@
-"""Which keys a model accepts at a place of a file, for "did you mean"."""
+"""Which keys a model accepts at a place of a file, for what is said of unknown and missing ones."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ class Choice(Protocol):
         """The models that may read `value`, one if it is clear which."""
 
 
-def known_keys(model: type[BaseModel], place: Place, document: object) -> list[str]:
-    """Keys accepted at `place` of a document whose content is `document`."""
+def fields_at(model: type[BaseModel], place: Place, document: object) -> dict[str, FieldInfo]:
+    """Fields by key, as accepted at `place` of a document whose content is `document`."""
     annotation: object = model
     value = document
-    for part in place:
+    for depth, part in enumerate(place, 1):
         value = _member(value, part)
         field = _field(_models(annotation), str(part))
         annotation = field.annotation if field is not None else _of_members(annotation)
         choice = _choice(annotation)
         if choice is not None:
-            return _keys(choice.models(value, document), place[place.index(part) + 1 :])
-    return _keys(_models(annotation), ())
+            return _fields(choice.models(value, document), place[depth:])
+    return _fields(_models(annotation), ())
 
 
-def _keys(models: list[type[BaseModel]], below: Place) -> list[str]:
-    """The keys of these models, or of what stands `below` them."""
-    keys: list[str] = []
+def _fields(models: list[type[BaseModel]], below: Place) -> dict[str, FieldInfo]:
+    """The fields of these models, or of what stands `below` them."""
+    fields: dict[str, FieldInfo] = {}
     for model in models:
         if below:
-            keys += known_keys(model, below, None)
+            fields |= fields_at(model, below, None)
             continue
         for name, field in model.model_fields.items():
-            keys.append(field.alias or name)
-    return keys
+            fields[field.alias or name] = field
+    return fields
 
 
 def _member(value: object, part: str | int) -> object:

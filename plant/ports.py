@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NotRequired, Protocol, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy.typing as npt
 
 from plant.frame import Batch, Frame
+from plant.reports import DriverReport
+
+Column = npt.NDArray[Any]
+"""One column of a table, of the type that the table says."""
+
+Columns = Mapping[str, Column]
+"""A table by the names of its columns, all of one length."""
 
 Sink = Callable[[Batch], None]
-
-
-class GroupReport(TypedDict):
-    """How one poll group of a meter goes: how often it was due, answered, failed (by reason), skipped."""
-
-    due: int
-    answered: int
-    failed: dict[str, int]
-    skipped: int
-    rows: int
-    period_s: float
-    effective_period_s: float | None
-    answer_s: float | None
-    refused: list[str]
-    last_ms: int | None
-
-
-class RetainedReport(TypedDict):
-    """A last known value of unknown age, which a broker kept."""
-
-    value: float
-    received_ms: int
-
-
-class MeterReport(TypedDict):
-    """How a meter answers: totals over its groups, and the pace of the fastest. `state`: see `plant.silence`."""
-
-    profile: str
-    state: str
-    last_ms: int | None
-    lag_s: float | None
-    period_s: float | None
-    effective_period_s: float | None
-    answer_s: float | None
-    refused: list[str]
-    due: int
-    answered: int
-    failed: dict[str, int]
-    skipped: int
-    rows: int
-    groups: dict[str, GroupReport]
-    retained: NotRequired[RetainedReport]
-
-
-class LinkReport(TypedDict):
-    """How a connection stands."""
-
-    id: str
-    protocol: str
-    endpoint: str
-    state: Literal["up", "down"]
-    reconnects: int
-    last_error: str | None
-    counts: dict[str, int]
-
-
-class DriverReport(TypedDict):
-    """Health of a connection and of the meters behind it."""
-
-    connection: LinkReport
-    meters: dict[str, MeterReport]
 
 
 class Driver(Protocol):
@@ -96,8 +44,29 @@ class Journal(Protocol):
 
 
 class Store(Protocol):
-    """Where readings and figures live. Every write carries the journal offset and is one transaction with it."""
+    """The figures as they are read: what books and all above them need of a database.
 
-    def offset(self, consumer: str) -> int: ...
-    def write_readings(self, frames: Iterable[Frame], offset: int) -> None: ...
-    def write_books(self, books: Iterable[Any], offset: int) -> None: ...
+    Tables and columns are those of `store.tables`. Names are kept as integers; `codes` and `text` translate.
+    """
+
+    @property
+    def codes(self) -> Mapping[str, int]:
+        """Integers by name."""
+        ...
+
+    def text(self) -> Mapping[int, str]:
+        """Names by integer."""
+        ...
+
+    def has(self, table: str) -> bool:
+        """Whether anything was ever booked into a table."""
+        ...
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        **more: Columns,
+    ) -> Mapping[str, Column]:
+        """Columns of a read-only question; `more` are tables joined in by name. Unknown is NaN."""
+        ...

@@ -28,8 +28,9 @@ from collector.schedule import Backoff
 from plant.clock import Clock
 from plant.errors import DeviceError, DeviceTimeout, ProtocolError, Unreachable, Unsupported
 from plant.frame import Batch, Quality
-from plant.ports import DriverReport, Sink
+from plant.ports import Sink
 from plant.protocols.modbus import ModbusMeter
+from plant.reports import DriverReport
 
 Values = npt.NDArray[np.float64]
 

@@ -25,8 +25,9 @@ from collector.health import LinkHealth
 from collector.probe import ProbeRow, listen
 from collector.schedule import BACKOFF_MAX_S, Backoff
 from plant.clock import Clock
-from plant.ports import DriverReport, Sink
+from plant.ports import Sink
 from plant.protocols.mqtt import MqttConnection, MqttMeter
+from plant.reports import DriverReport
 from plant.units import to_canonical
 
 log = logging.getLogger("wattline.collector.mqtt")

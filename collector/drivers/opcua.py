@@ -24,9 +24,10 @@ from collector.schedule import Backoff, Grid, real_period
 from plant.clock import Clock
 from plant.errors import AuthFailed, DeviceError, DeviceTimeout, Unreachable
 from plant.names import State
-from plant.ports import DriverReport, Sink
+from plant.ports import Sink
 from plant.protocols.opcua import OpcUaConnection, OpcUaMeter
 from plant.quantity import QUANTITIES
+from plant.reports import DriverReport
 
 log = logging.getLogger("wattline.collector.opcua")
 

@@ -1,4 +1,8 @@
-"""Write the dashboards: `python -m dashboards.grafana.build`. `make regen` does it too, and a test says when they are out of date."""
+"""Write the dashboards:
+
+`python -m dashboards.grafana.build`. `make regen` does it
+too, and a test says when they are out of date.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,26 @@ BOARDS: Final = (site.board, line.board, compare.board, flows.board, carbon.boar
 
 def text(board: Board) -> str:
     """The JSON of one dashboard, the same each time."""
-    return json.dumps(dashboard(board), cls=JSONEncoder, indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(
+            dashboard(board),
+            cls=JSONEncoder,
+            indent=1,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
 
 
 def files() -> dict[Path, str]:
     """All dashboards, by file."""
-    made = [make() for make in BOARDS]
-    return {FOLDER / f"{b.uid.removeprefix('wattline-')}.json": text(b) for b in made}
+    found = {}
+    for make in BOARDS:
+        board = make()
+        name = board.uid.removeprefix("wattline-")
+        found[FOLDER / f"{name}.json"] = text(board)
+
+    return found
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""A query of a dashboard taken apart into its nested SELECTs, outermost first. It looks at names only; the grammar is `store.influxql`'s."""
+"""A query of a dashboard taken apart into its nested SELECTs, outermost first.
+
+It looks at names only; the grammar is `store.influxql`'s.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ _NAMED: Final = re.compile(r" AS \"([^\"]+)\"")
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One SELECT. `source` is its measurement, empty over a subquery; `compared` are the tags of its WHERE."""
+    """One SELECT.
+
+    `source` is its measurement, empty over a subquery; `compared` are the tags of its WHERE.
+    """
 
     fields: frozenset[str]
     functions: frozenset[str]
@@ -33,6 +39,7 @@ def levels(query: str) -> list[Level]:
         select, inside, tail = _split(rest)
         found.append(_level(select, inside, tail))
         rest = inside if inside.startswith("SELECT") else ""
+
     return found
 
 
@@ -42,15 +49,24 @@ def _split(query: str) -> tuple[str, str, str]:
     if not rest.startswith("("):
         source, _, tail = rest.partition(" ")
         return select, source.strip('"'), tail
+
     depth = 0
     for at, letter in enumerate(rest):
-        depth += {"(": 1, ")": -1}.get(letter, 0)
+        depth += {
+            "(": 1,
+            ")": -1,
+        }.get(letter, 0)
         if depth == 0:
             return select, rest[1:at], rest[at + 1 :]
+
     raise ValueError(f"a bracket is not closed: {query}")
 
 
-def _level(select: str, inside: str, tail: str) -> Level:
+def _level(
+    select: str,
+    inside: str,
+    tail: str,
+) -> Level:
     where, _, groups = tail.partition("GROUP BY ")
     calls = _CALL.findall(select)
     every = re.search(r"time\(([^),]+)", groups)

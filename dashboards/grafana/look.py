@@ -1,4 +1,7 @@
-"""How the boards look: the colours of the live page, units, and the options of each kind of panel. Data, no logic."""
+"""How the boards look: the colours of the live page, units, and the options of each kind of panel.
+
+Data, no logic.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ SOURCES: Final = {
     "geotherm": EARTH,
     "unmetered|unknown": UNMETERED,
 }
-"""Part of the id of a source or store -> its colour. A plant whose ids say nothing of the kind gets Grafana's own palette."""
+"""Part of the id of a source or store -> its colour.
+
+A plant whose ids say nothing of the kind gets Grafana's own palette.
+"""
 STATES: Final = {
     "run": "#0F766E",
     "idle": "#C9A23F",
@@ -59,7 +65,10 @@ UNITS: Final = {
     "own": "short",
     "none": "none",
 }
-"""Unit as we say it -> as Grafana does. `own` is the unit of the carrier's books: kWh, Nm3 or m3."""
+"""Unit as we say it -> as Grafana does.
+
+`own` is the unit of the carrier's books: kWh, Nm3 or m3.
+"""
 
 _LEGEND = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 _TOOLTIP = {"mode": "multi", "sort": "desc"}

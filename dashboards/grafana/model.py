@@ -1,4 +1,6 @@
-"""From what a board says of itself to the classic JSON model of Grafana, through the types of its SDK."""
+"""From what a board says of itself to the classic JSON model
+of Grafana, through the types of its SDK.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,22 @@ Steps = Sequence[tuple[float | None, str]]
 
 
 def datasource(name: str = "datasource") -> sdk.DataSourceRef:
-    """The data source that a variable names: `datasource` holds the figures, `readings` the raw readings."""
-    return sdk.DataSourceRef(type_val="influxdb", uid=f"${{{name}}}")
+    """The data source that a variable names:
+
+    `datasource` holds the figures, `readings` the raw readings.
+    """
+    return sdk.DataSourceRef(
+        type_val="influxdb",
+        uid=f"${{{name}}}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Query(Dataquery):
-    """One InfluxQL query. `alias` names its series: plain text, or `$tag_line` where it is grouped by line."""
+    """One InfluxQL query.
+
+    `alias` names its series: plain text, or `$tag_line` where it is grouped by line.
+    """
 
     text: str
     alias: str = ""
@@ -45,7 +56,10 @@ class Query(Dataquery):
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel. `id` is fixed for good: links and alert rules point at it. `unit` is a key of `look.UNITS`."""
+    """One panel.
+
+    `id` is fixed for good: links and alert rules point at it. `unit` is a key of `look.UNITS`.
+    """
 
     id: int
     kind: str
@@ -93,67 +107,102 @@ def override(names: str, **properties: object) -> sdk.DashboardFieldConfigSource
     """Properties of the series whose name matches; `__` in a key stands for a dot."""
     return sdk.DashboardFieldConfigSourceOverrides(
         matcher=sdk.MatcherConfig("byRegexp", f"/{names}/"),
-        properties=[sdk.DynamicConfigValue(k.replace("__", "."), v) for k, v in properties.items()],
+        properties=[
+            sdk.DynamicConfigValue(name.replace("__", "."), value)
+            for name, value in properties.items()
+        ],
     )
 
 
 def fixed(colour: str) -> dict[str, str]:
     """A colour that does not depend on the value."""
-    return {"mode": "fixed", "fixedColor": colour}
+    return {
+        "mode": "fixed",
+        "fixedColor": colour,
+    }
 
 
 def thresholds(steps: Steps) -> sdk.ThresholdsConfig:
     return sdk.ThresholdsConfig(
-        mode=sdk.ThresholdsMode.ABSOLUTE, steps=[sdk.Threshold(value=v, color=c) for v, c in steps]
+        mode=sdk.ThresholdsMode.ABSOLUTE,
+        steps=[
+            sdk.Threshold(
+                value=value,
+                color=colour,
+            )
+            for value, colour in steps
+        ],
     )
 
 
-def _panel(p: Panel, x: int, y: int) -> sdk.Panel:
+def _panel(
+    panel: Panel,
+    column: int,
+    line: int,
+) -> sdk.Panel:
     defaults = sdk.FieldConfig(
-        unit=UNITS[p.unit],
-        decimals=p.decimals,
-        min_val=p.low,
-        max_val=p.high,
-        thresholds=thresholds(p.steps),
-        color=sdk.FieldColor(mode=sdk.FieldColorModeId(p.colour)),
+        unit=UNITS[panel.unit],
+        decimals=panel.decimals,
+        min_val=panel.low,
+        max_val=panel.high,
+        thresholds=thresholds(panel.steps),
+        color=sdk.FieldColor(mode=sdk.FieldColorModeId(panel.colour)),
         no_value="no data",
-        custom=CUSTOM.get(p.kind, {}) | p.custom,
-        mappings=list(p.mappings),
+        custom=CUSTOM.get(panel.kind, {}) | panel.custom,
+        mappings=list(panel.mappings),
     )
     return sdk.Panel(
-        type_val=p.kind,
-        id_val=p.id,
-        title=p.title,
-        description=p.description,
+        type_val=panel.kind,
+        id_val=panel.id,
+        title=panel.title,
+        description=panel.description,
         transparent=None,
-        datasource=datasource(p.queries[0].source if p.queries else "datasource"),
-        grid_pos=sdk.GridPos(h=p.height, w=p.width, x=x, y=y),
+        datasource=datasource(panel.queries[0].source if panel.queries else "datasource"),
+        grid_pos=sdk.GridPos(
+            h=panel.height,
+            w=panel.width,
+            x=column,
+            y=line,
+        ),
         interval="$window",
-        time_shift=p.shift or None,
-        targets=[replace(q, ref=chr(65 + i)) for i, q in enumerate(p.queries)],
-        options=OPTIONS[p.kind] | p.options,
-        field_config=sdk.FieldConfigSource(defaults=defaults, overrides=list(p.overrides)),
+        time_shift=panel.shift or None,
+        targets=[
+            replace(query, ref=chr(ord("A") + place)) for place, query in enumerate(panel.queries)
+        ],
+        options=OPTIONS[panel.kind] | panel.options,
+        field_config=sdk.FieldConfigSource(
+            defaults=defaults,
+            overrides=list(panel.overrides),
+        ),
     )
 
 
 def _layout(rows: Sequence[Row]) -> list[sdk.Panel | sdk.RowPanel]:
-    """Rows one below the other, each under its question; the id of a row is that of its first panel less what it is into the tens."""
+    """Rows one below the other, each under its question; the id of a row is
+    that of its first panel less what it is into the tens.
+    """
     found: list[sdk.Panel | sdk.RowPanel] = []
-    y = 0
+    line = 0
     for row in rows:
-        found.append(
-            sdk.RowPanel(
-                title=row.question,
-                id_val=row.panels[0].id // 10 * 10,
-                collapsed=False,
-                grid_pos=sdk.GridPos(h=1, w=24, x=0, y=y),
-            )
+        heading = sdk.RowPanel(
+            title=row.question,
+            id_val=row.panels[0].id // 10 * 10,
+            collapsed=False,
+            grid_pos=sdk.GridPos(
+                h=1,
+                w=24,
+                x=0,
+                y=line,
+            ),
         )
-        x = 0
+        found.append(heading)
+        column = 0
         for panel in row.panels:
-            found.append(_panel(panel, x, y + 1))
-            x += panel.width
-        y += 1 + max(p.height for p in row.panels)
+            found.append(_panel(panel, column, line + 1))
+            column += panel.width
+
+        line += 1 + max(panel.height for panel in row.panels)
+
     return found
 
 

@@ -1,4 +1,6 @@
-"""What ships, fitted to a plant: the dashboards as JSON, and the two data sources they read from."""
+"""What ships, fitted to a plant: the dashboards as JSON,
+and the two data sources they read from.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import json
 from importlib.resources import files
 from typing import Any, Final
 
+from plant.calendar import DAY_MIN
 from plant.config import PlantFile
 
 Json = dict[str, Any]
@@ -18,27 +21,47 @@ DATABASES: Final = {FIGURES: "wattline", READINGS: "wattline_raw"}
 
 def dashboards() -> dict[str, Json]:
     """The dashboards by file name, as they ship."""
-    found = sorted(files("dashboards.grafana").joinpath("json").iterdir(), key=lambda f: f.name)
+    found = sorted(
+        files("dashboards.grafana").joinpath("json").iterdir(),
+        key=lambda file: file.name,
+    )
     return {
-        f.name: json.loads(f.read_text(encoding="utf-8")) for f in found if f.name.endswith(".json")
+        file.name: json.loads(file.read_text(encoding="utf-8"))
+        for file in found
+        if file.name.endswith(".json")
     }
 
 
 def fitted(board: Json, plant: PlantFile | None) -> Json:
-    """The dashboard with window, time zone and shifts of a plant, so that `today` is the plant's; as it ships without one."""
+    """The dashboard with window, time zone and shifts of a plant, so
+    that `today` is the plant's; as it ships without one.
+    """
     if plant is None:
         return board
+
     values = constants(plant)
-    listed = [
-        _constant(v, values[v["name"]]) if v["name"] in values else v
-        for v in board["templating"]["list"]
-    ]
-    return board | {"templating": {"list": listed}, "timezone": plant.site.timezone}
+    listed = []
+    for variable in board["templating"]["list"]:
+        value = values.get(variable["name"])
+        listed.append(variable if value is None else _constant(variable, value))
+
+    return board | {
+        "templating": {"list": listed},
+        "timezone": plant.site.timezone,
+    }
 
 
 def _constant(variable: Json, value: str) -> Json:
-    option = {"selected": True, "text": value, "value": value}
-    return variable | {"query": value, "current": option, "options": [option]}
+    option = {
+        "selected": True,
+        "text": value,
+        "value": value,
+    }
+    return variable | {
+        "query": value,
+        "current": option,
+        "options": [option],
+    }
 
 
 def constants(plant: PlantFile) -> dict[str, str]:
@@ -54,23 +77,42 @@ def constants(plant: PlantFile) -> dict[str, str]:
 
 
 def shift_grid(shifts: dict[str, str], day_starts: str) -> tuple[int, int]:
-    """Length and first start of shifts, in minutes, where they are of one length and fill the day; else the day."""
-    spans = [tuple(_minute(part) for part in span.split("-")) for span in shifts.values()]
-    lengths = {(end - start) % 1440 or 1440 for start, end in spans}
-    starts = sorted(start for start, _ in spans)
+    """Length and first start of shifts, in minutes, where they are
+    of one length and fill the day; else the day.
+    """
+    spans = [_span(text) for text in shifts.values()]
+    lengths = {(end - start) % DAY_MIN or DAY_MIN for start, end in spans}
     if len(lengths) == 1:
         (length,) = lengths
-        if starts == [starts[0] + i * length for i in range(1440 // length)]:
-            return length, starts[0]
-    return 1440, _minute(day_starts)
+        first = min(start for start, _ in spans)
+        even = [first + number * length for number in range(DAY_MIN // length)]
+        if sorted(start for start, _ in spans) == even:
+            return length, first
+
+    return DAY_MIN, _minute(day_starts)
+
+
+def _span(text: str) -> tuple[int, int]:
+    """Minutes of the day from which and to which HH:MM-HH:MM goes."""
+    start, end = text.split("-")
+    return _minute(start), _minute(end)
 
 
 def _minute(clock: str) -> int:
     return int(clock[:2]) * 60 + int(clock[3:])
 
 
-def datasource(uid: str, url: str, database: str, interval: str, token: str | None) -> Json:
-    """A data source as Grafana 9 to 13 take it: 9 asks for no database unless `database` and `dbName` both name it."""
+def datasource(
+    uid: str,
+    url: str,
+    database: str,
+    interval: str,
+    token: str | None,
+) -> Json:
+    """A data source as Grafana 9 to 13 take it:
+
+    9 asks for no database unless `database` and `dbName` both name it.
+    """
     definition: Json = {
         "name": NAMES[uid],
         "uid": uid,
@@ -88,4 +130,5 @@ def datasource(uid: str, url: str, database: str, interval: str, token: str | No
     if token is not None:
         definition["jsonData"]["httpHeaderName1"] = "Authorization"
         definition["secureJsonData"] = {"httpHeaderValue1": f"Token {token}"}
+
     return definition

@@ -1,4 +1,6 @@
-"""One call to Grafana's HTTP API, through grafana-api (extra `wattline[grafana]`): status and body, whatever they are."""
+"""One call to Grafana's HTTP API, through grafana-api (extra
+`wattline[grafana]`): status and body, whatever they are.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,12 @@ class Transport(Protocol):
 
     url: str
 
-    def call(self, method: str, path: str, body: Any = None) -> Answer: ...
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+    ) -> Answer: ...
 
 
 @dataclass(slots=True)
@@ -57,12 +64,14 @@ class HttpTransport:
             raise PushError(
                 f"'{self.url}' is not an address of Grafana; give --url http://HOST:3000"
             )
+
         try:
             from grafana_api.grafana_api import GrafanaAPI
         except ImportError:
             raise PushError(
                 "grafana-api is not installed; install wattline[grafana] and try again"
             ) from None
+
         self._api = GrafanaAPI(self.token, timeout=SECONDS)
         self._api.url = f"{self.url}/api"
         self._api.s.hooks["response"].append(self._remember)
@@ -70,7 +79,12 @@ class HttpTransport:
     def _remember(self, response: Any, *_: Any, **__: Any) -> None:
         self._last = response
 
-    def call(self, method: str, path: str, body: Any = None) -> Answer:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+    ) -> Answer:
         """The answer to one call. The package raises on every 4xx and 5xx, and on an empty body."""
         from grafana_api.grafana_api import GrafanaException
         from requests.exceptions import ConnectionError, RequestException, SSLError, Timeout
@@ -91,16 +105,20 @@ class HttpTransport:
         except (
             ValueError,
             TypeError,
-        ):  # not JSON; a page of a proxy that has the word "message" in it makes the package stumble
+            # not JSON; a page of a proxy that has the word "message" in it makes the package stumble
+        ):
             return self._without_json()
         except RequestException as error:
             raise PushError(f"{self.url}: {type(error).__name__}: {error}") from None
 
     def _without_json(self) -> Answer:
-        """An empty body is an answer, and so is a refusal; a good page that is not JSON is somebody else's."""
+        """An empty body is an answer, and so is a refusal; a good
+        page that is not JSON is somebody else's.
+        """
         last = self._last
         if last is not None and (last.status_code >= 400 or not last.content):
             return Answer(last.status_code, last.text[:LONGEST] or None)
+
         raise PushError(
             f"{self.url}: the answer is not Grafana's; is there a sub-path missing in --url?"
         )

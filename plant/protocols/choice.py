@@ -5,10 +5,15 @@ A connection names its protocol by the key of its address; a meter speaks that o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Union
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import (
+    BaseModel,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from plant.meter import Connection, Meter
@@ -74,14 +79,11 @@ class ByAddress:
         raise ValueError(f"exactly one of {', '.join(PROTOCOLS)} is needed")
 
     def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
+        self,
+        source: object,
+        handler: GetCoreSchemaHandler,
     ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return _any_of([entry.connection for entry in PROTOCOLS.values()], handler)
+        return _chosen(self.read, [entry.connection for entry in PROTOCOLS.values()], handler)
 
 
 class ByConnection:
@@ -102,14 +104,11 @@ class ByConnection:
         return model.model_validate(dict(value))
 
     def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
+        self,
+        source: object,
+        handler: GetCoreSchemaHandler,
     ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return _any_of([entry.meter for entry in PROTOCOLS.values()], handler)
+        return _chosen(self.read, [entry.meter for entry in PROTOCOLS.values()], handler)
 
 
 def _best_fit(value: Mapping[object, object]) -> type[Meter]:
@@ -139,5 +138,15 @@ def _keys(model: type[BaseModel]) -> set[object]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
-def _any_of(models: Sequence[type[BaseModel]], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    return {"anyOf": [handler(model.__pydantic_core_schema__) for model in models]}
+def _chosen(
+    read: Callable[[object], BaseModel],
+    models: Sequence[type[BaseModel]],
+    handler: GetCoreSchemaHandler,
+) -> CoreSchema:
+    """A value that `read` reads; editors are told that it is one of these models."""
+
+    def validate(value: object, _: ValidatorFunctionWrapHandler) -> BaseModel:
+        return read(value)
+
+    one_of = handler.generate_schema(Union[tuple(models)])  # noqa: UP007
+    return core_schema.no_info_wrap_validator_function(validate, one_of)

@@ -86,10 +86,8 @@ def _served(
     """Columns of the ledger that may stand behind a tag (a register and its coarser twins), each with canonical per served unit."""
     name = runtime.journal.names()[tag][1]
     config = runtime.plant.meters[meter]
-    profile = catalogue.get(config.profile or "")
-    rows = (
-        _names(config, profile) if profile else {name: to_canonical(str(config.unit or "kWh"))[1]}
-    )
+    profile = catalogue.get(config.register_map)
+    rows = _names(config, profile) if profile else {name: to_canonical(config.counter_unit)[1]}
     return [
         (served, unit)
         for key, served in counters.items()

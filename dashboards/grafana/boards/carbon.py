@@ -12,10 +12,14 @@ SCOPES = {"scope 1": look.GAS, "scope 2": look.LOCATION_COLOUR}
 
 
 def _amounts() -> tuple[Panel, ...]:
-    quiet = {"graphMode": "none", "textMode": "value_and_name"}
+    quiet = {
+        "graphMode": "none",
+        "textMode": "value_and_name",
+    }
     intensity = parts.both(query.INTENSITY, query.INTENSITY_MARKET)
     whole = parts.both(
-        query.INTENSITY_FINAL, ratio(query.MARKET.fields, query.FINAL.fields, 1000.0)
+        query.INTENSITY_FINAL,
+        ratio(query.MARKET.fields, query.FINAL.fields, 1000.0),
     )
     return (
         Panel(
@@ -73,7 +77,10 @@ def _amounts() -> tuple[Panel, ...]:
 
 
 def _bars(id: int, reading: str) -> Panel:
-    scope2 = Query(ask(total(f"scope2_{reading}_kg"), every=BUCKET), "scope 2")
+    scope2 = Query(
+        ask(total(f"scope2_{reading}_kg"), every=BUCKET),
+        "scope 2",
+    )
     queries = (
         Query(ask(total("scope1_kg"), every=BUCKET), "scope 1"),
         scope2,
@@ -118,7 +125,11 @@ def _clean() -> tuple[Panel, ...]:
             + BASIS
             + NOT_ALL_SEEN,
             (
-                *parts.both(query.INTENSITY, query.INTENSITY_MARKET, every=INTERVAL),
+                *parts.both(
+                    query.INTENSITY,
+                    query.INTENSITY_MARKET,
+                    every=INTERVAL,
+                ),
                 parts.coverage(every=INTERVAL),
             ),
             "g/kWh",
@@ -142,7 +153,12 @@ def _clean() -> tuple[Panel, ...]:
             colour="palette-classic",
             low=0,
             high=100,
-            overrides=parts.colours({"physical": look.SUN, "claimed": look.STORE}),
+            overrides=parts.colours(
+                {
+                    "physical": look.SUN,
+                    "claimed": look.STORE,
+                }
+            ),
         ),
     )
 
@@ -157,7 +173,13 @@ def _pieces() -> tuple[Panel, ...]:
         "energy a good piece": (query.ENERGY_PER_GOOD, "kWh/unit"),
     }
     return (
-        parts.line_table(41, "Carbon of one piece", columns, LINE, width=15),
+        parts.line_table(
+            41,
+            "Carbon of one piece",
+            columns,
+            LINE,
+            width=15,
+        ),
         Panel(
             42,
             "bargauge",
@@ -175,7 +197,10 @@ def _pieces() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board of carbon."""
     rows = (
-        Row("How much carbon, in both readings of scope 2?", _amounts()),
+        Row(
+            "How much carbon, in both readings of scope 2?",
+            _amounts(),
+        ),
         Row("When?", (_bars(21, "location"), _bars(22, "market"))),
         Row("How clean is the electricity?", _clean()),
         Row("What does one piece carry?", _pieces()),

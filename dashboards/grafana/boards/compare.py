@@ -21,7 +21,14 @@ def _lines() -> tuple[Panel, ...]:
         "idle": (query.IDLE, "%"),
         "electric": (query.ELECTRIFICATION, "%"),
     }
-    bars = ask({"electricity": query.ELECTRICITY, "final energy": query.FINAL}, LINE, per=("line",))
+    bars = ask(
+        {
+            "electricity": query.ELECTRICITY,
+            "final energy": query.FINAL,
+        },
+        LINE,
+        per=("line",),
+    )
     return (
         Panel(
             11,
@@ -35,10 +42,23 @@ def _lines() -> tuple[Panel, ...]:
             colour="palette-classic",
             options={"xField": "line"},
             overrides=(
-                override("^Time$", custom__hideFrom={"legend": True, "tooltip": True, "viz": True}),
+                override(
+                    "^Time$",
+                    custom__hideFrom={
+                        "legend": True,
+                        "tooltip": True,
+                        "viz": True,
+                    },
+                ),
             ),
         ),
-        parts.line_table(12, "Lines side by side", columns, LINE, width=14),
+        parts.line_table(
+            12,
+            "Lines side by side",
+            columns,
+            LINE,
+            width=14,
+        ),
     )
 
 
@@ -51,7 +71,11 @@ def _shifts() -> tuple[Panel, ...]:
             "A bar begins with its shift; shifts are of equal length, by the plant's clock."
             + NOT_ALL_SEEN,
             (
-                parts.per_line(query.ELECTRICITY, LINE, every=SHIFT),
+                parts.per_line(
+                    query.ELECTRICITY,
+                    LINE,
+                    every=SHIFT,
+                ),
                 parts.coverage(LINE, every=SHIFT),
             ),
             "kWh",
@@ -68,7 +92,12 @@ def _shifts() -> tuple[Panel, ...]:
             "Carbon of the electricity used / electricity used, of the chosen lines, in both readings."
             + parts.BASIS
             + NOT_ALL_SEEN,
-            parts.both(query.INTENSITY, query.INTENSITY_MARKET, LINE, every=SHIFT),
+            parts.both(
+                query.INTENSITY,
+                query.INTENSITY_MARKET,
+                LINE,
+                every=SHIFT,
+            ),
             "g/kWh",
             12,
             9,
@@ -87,7 +116,14 @@ def _days() -> tuple[Panel, ...]:
             "timeseries",
             "Electricity per day",
             "Days begin at midnight by the plant's clock; today is not full yet." + NOT_ALL_SEEN,
-            (parts.per_line(query.ELECTRICITY, LINE, every=DAY), parts.coverage(LINE, every=DAY)),
+            (
+                parts.per_line(
+                    query.ELECTRICITY,
+                    LINE,
+                    every=DAY,
+                ),
+                parts.coverage(LINE, every=DAY),
+            ),
             "kWh",
             12,
             9,
@@ -103,7 +139,13 @@ def _days() -> tuple[Panel, ...]:
             + parts.PIECES
             + parts.BASIS
             + NOT_ALL_SEEN,
-            (parts.per_line(query.PER_GOOD, LINE, every=DAY),),
+            (
+                parts.per_line(
+                    query.PER_GOOD,
+                    LINE,
+                    every=DAY,
+                ),
+            ),
             "kg/unit",
             12,
             9,

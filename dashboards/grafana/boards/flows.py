@@ -24,7 +24,16 @@ def _from() -> tuple[Panel, ...]:
             "bargauge",
             "Energy by source",
             "Source energy of all that was used, over the range, straight from the source.",
-            (Query(ask(KWH, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"),),
+            (
+                Query(
+                    ask(
+                        KWH,
+                        query.NOT_THROUGH_A_STORE,
+                        per=("source",),
+                    ),
+                    "$tag_source",
+                ),
+            ),
             "kWh",
             9,
             7,
@@ -36,7 +45,16 @@ def _from() -> tuple[Panel, ...]:
             "bargauge",
             "Of which through batteries",
             "Source energy that was stored first, by battery, over the range.",
-            (Query(ask(KWH, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),),
+            (
+                Query(
+                    ask(
+                        KWH,
+                        query.THROUGH_A_STORE,
+                        per=("via",),
+                    ),
+                    "$tag_via",
+                ),
+            ),
             "kWh",
             6,
             7,
@@ -56,9 +74,16 @@ def _from() -> tuple[Panel, ...]:
             decimals=1,
             low=0,
             high=100,
-            options={"graphMode": "none", "textMode": "value_and_name"},
+            options={
+                "graphMode": "none",
+                "textMode": "value_and_name",
+            },
         ),
-        parts.coverage_stat(14, width=3, height=7),
+        parts.coverage_stat(
+            14,
+            width=3,
+            height=7,
+        ),
     )
 
 
@@ -84,7 +109,14 @@ def _when() -> tuple[Panel, ...]:
             "Energy by source per hour or day",
             "In fixed buckets by the plant's clock.",
             (
-                Query(ask(KWH, per=("source",), every=BUCKET), "$tag_source"),
+                Query(
+                    ask(
+                        KWH,
+                        per=("source",),
+                        every=BUCKET,
+                    ),
+                    "$tag_source",
+                ),
                 parts.coverage(every=BUCKET),
             ),
             "kWh",
@@ -98,12 +130,24 @@ def _when() -> tuple[Panel, ...]:
 
 
 def _batteries() -> tuple[Panel, ...]:
-    given = Query(query.flow_power(KWH, query.THROUGH_A_STORE, per=("via",)), "$tag_via gives")
-    taken = Query(query.flow_power(TAKEN, '"taken" > 0', per=("source",)), "$tag_source takes")
-    energy, carbon = (
-        ask(Value(f'last("{f}")', (f,), "source"), f'"{f}" > 0', per=("source",), every=INTERVAL)
-        for f in ("held_kwh", "held_kg")
+    given = Query(
+        query.flow_power(
+            KWH,
+            query.THROUGH_A_STORE,
+            per=("via",),
+        ),
+        "$tag_via gives",
     )
+    taken = Query(
+        query.flow_power(
+            TAKEN,
+            '"taken" > 0',
+            per=("source",),
+        ),
+        "$tag_source takes",
+    )
+    energy = _held("held_kwh")
+    carbon = _held("held_kg")
     return (
         Panel(
             31,
@@ -147,13 +191,28 @@ def _batteries() -> tuple[Panel, ...]:
     )
 
 
+def _held(field: str) -> str:
+    """What storages hold, by storage, over time."""
+    newest = Value(f'last("{field}")', (field,), "source")
+    return ask(
+        newest,
+        f'"{field}" > 0',
+        per=("source",),
+        every=INTERVAL,
+    )
+
+
 def _to() -> tuple[Panel, ...]:
     columns = {
         "energy": KWH,
         "carbon": total("location_kg", of="flow"),
         "carbon by market": total("market_kg", of="flow"),
     }
-    units = {"energy": "kWh", "carbon": "kg", "carbon by market": "kg"}
+    units = {
+        "energy": "kWh",
+        "carbon": "kg",
+        "carbon by market": "kg",
+    }
     return (
         Panel(
             41,
@@ -164,7 +223,14 @@ def _to() -> tuple[Panel, ...]:
             width=14,
             height=10,
             overrides=(
-                *(override(f"^{n}$", unit=look.UNITS[u], decimals=1) for n, u in units.items()),
+                *(
+                    override(
+                        f"^{name}$",
+                        unit=look.UNITS[unit],
+                        decimals=1,
+                    )
+                    for name, unit in units.items()
+                ),
                 override("^Time$", custom__hidden=True),
             ),
         ),

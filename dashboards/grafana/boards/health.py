@@ -1,4 +1,6 @@
-"""Data health: can the figures be trusted, which line lacks data, what no meter saw, which meter."""
+"""Data health: can the figures be trusted, which line lacks
+data, what no meter saw, which meter.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,13 @@ def _lines() -> tuple[Panel, ...]:
             "state-timeline",
             "Coverage of the lines",
             "Green 99 % and more, ochre 95 % and more, red less; where nothing is drawn there are no books.",
-            (parts.per_line(COVERAGE, LINE, every=INTERVAL),),
+            (
+                parts.per_line(
+                    COVERAGE,
+                    LINE,
+                    every=INTERVAL,
+                ),
+            ),
             "%",
             15,
             10,
@@ -109,7 +117,16 @@ def _unseen() -> tuple[Panel, ...]:
             "timeseries",
             "What no meter saw leave a bus",
             "In fixed buckets, in the unit of the bus: kWh, Nm3 or m3. Below zero the meters saw more leave than enter.",
-            (Query(ask(remainder, per=("bus",), every=BUCKET), "$tag_bus"),),
+            (
+                Query(
+                    ask(
+                        remainder,
+                        per=("bus",),
+                        every=BUCKET,
+                    ),
+                    "$tag_bus",
+                ),
+            ),
             "own",
             14,
             9,
@@ -150,7 +167,13 @@ def _meters() -> tuple[Panel, ...]:
             "table",
             "Last reading of each electricity meter",
             "Active power as read, and when; a meter that is not listed gave none in the range.",
-            (Query(last, table=True, source="readings"),),
+            (
+                Query(
+                    last,
+                    table=True,
+                    source="readings",
+                ),
+            ),
             "none",
             12,
             10,
@@ -161,7 +184,13 @@ def _meters() -> tuple[Panel, ...]:
             "timeseries",
             "Readings per hour or day",
             "How many values of active power each meter gave: a step down is a meter that went silent.",
-            (Query(seen, "$tag_meter", source="readings"),),
+            (
+                Query(
+                    seen,
+                    "$tag_meter",
+                    source="readings",
+                ),
+            ),
             "pieces",
             12,
             10,

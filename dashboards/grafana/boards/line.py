@@ -1,4 +1,6 @@
-"""Line: how is this line doing, from which source, what did the machine do, what does a piece carry."""
+"""Line: how is this line doing, from which source, what did
+the machine do, what does a piece carry.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,14 @@ def _sources() -> tuple[Panel, ...]:
             "Electricity, air and cold as the electricity behind them, and heat, in fixed buckets by the plant's clock."
             + NOT_ALL_SEEN,
             (
-                Query(ask(query.FINAL, LINE, every=BUCKET), "final energy"),
+                Query(
+                    ask(
+                        query.FINAL,
+                        LINE,
+                        every=BUCKET,
+                    ),
+                    "final energy",
+                ),
                 parts.coverage(LINE, every=BUCKET),
             ),
             "kWh",
@@ -50,18 +59,43 @@ def _sources() -> tuple[Panel, ...]:
 
 
 def _band(state: str, colour: str) -> DashboardFieldConfigSourceOverrides:
-    """A state is drawn where the line was in it: full where it lasted for most of the time, pale where for less."""
+    """A state is drawn where the line was in it: full where it
+    lasted for most of the time, pale where for less.
+    """
     steps = [
-        {"value": v, "color": c}
-        for v, c in ((None, "transparent"), (1, f"{colour}66"), (50, colour))
+        {
+            "value": None,
+            "color": "transparent",
+        },
+        {
+            "value": 1,
+            "color": f"{colour}66",
+        },
+        {
+            "value": 50,
+            "color": colour,
+        },
     ]
-    return override(f"^{state}$", thresholds={"mode": "absolute", "steps": steps})
+    return override(
+        f"^{state}$",
+        thresholds={
+            "mode": "absolute",
+            "steps": steps,
+        },
+    )
 
 
 def _states() -> tuple[Panel, ...]:
     bands = tuple(
-        Query(ask(ratio((f"seconds_{s}",), SECONDS, 100.0), LINE, every=INTERVAL), s)
-        for s in look.STATES
+        Query(
+            ask(
+                ratio((f"seconds_{state}",), SECONDS, 100.0),
+                LINE,
+                every=INTERVAL,
+            ),
+            state,
+        )
+        for state in look.STATES
     )
     return (
         Panel(
@@ -74,7 +108,7 @@ def _states() -> tuple[Panel, ...]:
             15,
             9,
             decimals=0,
-            overrides=tuple(_band(s, c) for s, c in look.STATES.items()),
+            overrides=tuple(_band(state, colour) for state, colour in look.STATES.items()),
         ),
         Panel(
             32,
@@ -99,7 +133,13 @@ def _states() -> tuple[Panel, ...]:
                     "^coverage$",
                     thresholds={
                         "mode": "absolute",
-                        "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS],
+                        "steps": [
+                            {
+                                "value": value,
+                                "color": colour,
+                            }
+                            for value, colour in look.COVERAGE_STEPS
+                        ],
                     },
                 ),
             ),
@@ -108,7 +148,12 @@ def _states() -> tuple[Panel, ...]:
 
 
 def _pieces() -> tuple[Panel, ...]:
-    carbon = parts.both(query.PER_GOOD, query.PER_GOOD_MARKET, LINE, every=BUCKET)
+    carbon = parts.both(
+        query.PER_GOOD,
+        query.PER_GOOD_MARKET,
+        LINE,
+        every=BUCKET,
+    )
     return (
         Panel(
             41,
@@ -128,7 +173,16 @@ def _pieces() -> tuple[Panel, ...]:
             "timeseries",
             "Energy per good piece",
             "Final energy of the bar / its good pieces." + parts.PIECES + NOT_ALL_SEEN,
-            (Query(ask(query.ENERGY_PER_GOOD, LINE, every=BUCKET), "energy"),),
+            (
+                Query(
+                    ask(
+                        query.ENERGY_PER_GOOD,
+                        LINE,
+                        every=BUCKET,
+                    ),
+                    "energy",
+                ),
+            ),
             "kWh/unit",
             7,
             9,
@@ -141,15 +195,34 @@ def _pieces() -> tuple[Panel, ...]:
             "Output",
             "Good pieces and scrap, as the line's control counts them.",
             (
-                Query(ask(total("good"), LINE, every=BUCKET), "good"),
-                Query(ask(total("scrap"), LINE, every=BUCKET), "scrap"),
+                Query(
+                    ask(
+                        total("good"),
+                        LINE,
+                        every=BUCKET,
+                    ),
+                    "good",
+                ),
+                Query(
+                    ask(
+                        total("scrap"),
+                        LINE,
+                        every=BUCKET,
+                    ),
+                    "scrap",
+                ),
             ),
             "pieces",
             7,
             9,
             colour="palette-classic",
             custom=look.STACKED,
-            overrides=parts.colours({"good": "#0F766E", "scrap": "#B3261E"}),
+            overrides=parts.colours(
+                {
+                    "good": "#0F766E",
+                    "scrap": "#B3261E",
+                }
+            ),
         ),
     )
 
@@ -158,7 +231,10 @@ def board() -> Board:
     """The board of one line."""
     rows = (
         Row("How is $line doing?", parts.headline(10, LINE)),
-        Row("From which source does $line draw, and when?", _sources()),
+        Row(
+            "From which source does $line draw, and when?",
+            _sources(),
+        ),
         Row("What did $line do?", _states()),
         Row("What does one piece of $line carry?", _pieces()),
     )
@@ -166,5 +242,10 @@ def board() -> Board:
         "One line: its power by source, its machine states, and the energy and carbon of one piece."
     )
     return Board(
-        "wattline-line", "Wattline: Line", text, rows, parts.variables("one"), parts.links("one")
+        "wattline-line",
+        "Wattline: Line",
+        text,
+        rows,
+        parts.variables("one"),
+        parts.links("one"),
     )

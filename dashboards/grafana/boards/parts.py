@@ -20,10 +20,19 @@ PIECES: Final = " No bar where no good piece was made."
 
 
 def _option(value: str) -> sdk.VariableOption:
-    return sdk.VariableOption(selected=True, text=value, value=value)
+    return sdk.VariableOption(
+        selected=True,
+        text=value,
+        value=value,
+    )
 
 
-def _constant(name: str, label: str, value: str, description: str) -> sdk.VariableModel:
+def _constant(
+    name: str,
+    label: str,
+    value: str,
+    description: str,
+) -> sdk.VariableModel:
     return sdk.VariableModel(
         sdk.VariableType.CONSTANT,
         name,
@@ -52,7 +61,13 @@ def _tag(name: str, label: str, text: str, regex: str = "", **more: Any) -> sdk.
     )
 
 
-def _source(name: str, label: str, uid: str, text: str, regex: str) -> sdk.VariableModel:
+def _source(
+    name: str,
+    label: str,
+    uid: str,
+    text: str,
+    regex: str,
+) -> sdk.VariableModel:
     return sdk.VariableModel(
         sdk.VariableType.DATASOURCE,
         name,
@@ -61,35 +76,79 @@ def _source(name: str, label: str, uid: str, text: str, regex: str) -> sdk.Varia
         query="influxdb",
         regex=regex,
         refresh=sdk.VariableRefresh.ON_DASHBOARD_LOAD,
-        current=sdk.VariableOption(selected=True, text=text, value=uid),
+        current=sdk.VariableOption(
+            selected=True,
+            text=text,
+            value=uid,
+        ),
     )
 
 
 def _lines(many: bool) -> sdk.VariableModel:
     text = f'SHOW TAG VALUES FROM "line" WITH KEY = "line" WHERE {query.SITE}'
     all_lines = (
-        {"current": sdk.VariableOption(selected=True, text=["All"], value=["$__all"])}
+        {
+            "current": sdk.VariableOption(
+                selected=True,
+                text=["All"],
+                value=["$__all"],
+            )
+        }
         if many
         else {}
     )
     return _tag(
-        "line", "Line", text, "/^(?!unmetered\\.)(.+)$/", multi=many, include_all=many, **all_lines
+        "line",
+        "Line",
+        text,
+        "/^(?!unmetered\\.)(.+)$/",
+        multi=many,
+        include_all=many,
+        **all_lines,
     )
 
 
 def variables(
-    lines: str = "", bucket: str = "1h", readings: bool = False
+    lines: str = "",
+    bucket: str = "1h",
+    readings: bool = False,
 ) -> tuple[sdk.VariableModel, ...]:
-    """Those of every board. `lines`: `one` or `many` gives a choice of lines; `bucket`: length of the bars at first."""
-    found = [_source("datasource", "Data source", "wattline", "Wattline", "/^(?!.*readings)/i")]
+    """Those of every board.
+
+    `lines`: `one` or `many` gives a choice of lines; `bucket`: length of the bars at first.
+    """
+    found = [
+        _source(
+            "datasource",
+            "Data source",
+            "wattline",
+            "Wattline",
+            "/^(?!.*readings)/i",
+        )
+    ]
     if readings:
         found.append(
-            _source("readings", "Readings", "wattline-readings", "Wattline readings", "/readings/i")
+            _source(
+                "readings",
+                "Readings",
+                "wattline-readings",
+                "Wattline readings",
+                "/readings/i",
+            )
         )
+
     found.append(_tag("site", "Site", 'SHOW TAG VALUES FROM "line" WITH KEY = "site"'))
     if lines:
         found.append(_lines(lines == "many"))
-    options = [sdk.VariableOption(selected=b == bucket, text=b, value=b) for b in ("1h", "1d")]
+
+    options = [
+        sdk.VariableOption(
+            selected=each == bucket,
+            text=each,
+            value=each,
+        )
+        for each in ("1h", "1d")
+    ]
     found.append(
         sdk.VariableModel(
             sdk.VariableType.CUSTOM,
@@ -107,10 +166,30 @@ def variables(
 def _plant() -> tuple[sdk.VariableModel, ...]:
     """What a board must know of the plant; `wattline grafana push --plant` fills them in."""
     return (
-        _constant("window", "Window", "1m", "window of the plant file"),
-        _constant("tz", "Time zone", "UTC", "time zone of the plant file"),
-        _constant("shift", "Shift", "8h", "length of a shift"),
-        _constant("shift_offset", "First shift", "6h", "when the first shift begins"),
+        _constant(
+            "window",
+            "Window",
+            "1m",
+            "window of the plant file",
+        ),
+        _constant(
+            "tz",
+            "Time zone",
+            "UTC",
+            "time zone of the plant file",
+        ),
+        _constant(
+            "shift",
+            "Shift",
+            "8h",
+            "length of a shift",
+        ),
+        _constant(
+            "shift_offset",
+            "First shift",
+            "6h",
+            "when the first shift begins",
+        ),
     )
 
 
@@ -126,7 +205,10 @@ SPANS: Final = (
 
 
 def links(lines: str = "") -> tuple[sdk.DashboardLink, ...]:
-    """Today, yesterday, month and year of the same board, and the other boards. What is chosen is kept, but for several lines: not every board takes them."""
+    """Today, yesterday, month and year of the same board, and the other boards.
+
+    What is chosen is kept, but for several lines: not every board takes them.
+    """
     kept = "".join(
         f"&${{{name}:queryparam}}" for name in ("datasource", "site", *(["line"] if lines else []))
     )
@@ -160,7 +242,14 @@ def links(lines: str = "") -> tuple[sdk.DashboardLink, ...]:
 
 def coverage(*where: str, every: str) -> Query:
     """Coverage over time, to stand beside other series."""
-    return Query(ask(COVERAGE, *where, every=every), "coverage")
+    return Query(
+        ask(
+            COVERAGE,
+            *where,
+            every=every,
+        ),
+        "coverage",
+    )
 
 
 BESIDE: Final = override(
@@ -180,7 +269,9 @@ BESIDE: Final = override(
 
 
 def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str = "") -> Panel:
-    """Coverage of the range, red below 95 %, ochre below 99 %, and how much time there are books for."""
+    """Coverage of the range, red below 95 %, ochre below 99
+    %, and how much time there are books for.
+    """
     return Panel(
         id,
         "stat",
@@ -194,16 +285,28 @@ def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str 
         1,
         0,
         shift=shift,
-        options={"graphMode": "none", "textMode": "value_and_name"},
-        overrides=(override("^books$", unit="s", color=fixed("#7A7F87")),),
+        options={
+            "graphMode": "none",
+            "textMode": "value_and_name",
+        },
+        overrides=(
+            override(
+                "^books$",
+                unit="s",
+                color=fixed("#7A7F87"),
+            ),
+        ),
     )
 
 
 def colours(names: dict[str, str]) -> tuple[Any, ...]:
     """One fixed colour for the series of each name."""
     return tuple(
-        override(f"(?i){name}" if "|" in name else f"^{name}$", color=fixed(c))
-        for name, c in names.items()
+        override(
+            f"(?i){name}" if "|" in name else f"^{name}$",
+            color=fixed(colour),
+        )
+        for name, colour in names.items()
     )
 
 
@@ -212,22 +315,50 @@ def by_source(*where: str) -> tuple[Query, ...]:
     kwh = query.total("kwh", of="flow")
     return (
         Query(
-            query.flow_power(kwh, *where, query.NOT_THROUGH_A_STORE, per=("source",)), "$tag_source"
+            query.flow_power(
+                kwh,
+                *where,
+                query.NOT_THROUGH_A_STORE,
+                per=("source",),
+            ),
+            "$tag_source",
         ),
-        Query(query.flow_power(kwh, *where, query.THROUGH_A_STORE, per=("via",)), "$tag_via"),
+        Query(
+            query.flow_power(
+                kwh,
+                *where,
+                query.THROUGH_A_STORE,
+                per=("via",),
+            ),
+            "$tag_via",
+        ),
     )
 
 
 SOURCE_COLOURS: Final = tuple(
-    override(f"(?i){part}", color=fixed(c)) for part, c in look.SOURCES.items()
+    override(f"(?i){part}", color=fixed(colour)) for part, colour in look.SOURCES.items()
 )
 
 
 def both(location: Value, market: Value, *where: str, every: str = "") -> tuple[Query, ...]:
     """One figure in both readings of scope 2."""
     return (
-        Query(ask(location, *where, every=every), "location"),
-        Query(ask(market, *where, every=every), "market"),
+        Query(
+            ask(
+                location,
+                *where,
+                every=every,
+            ),
+            "location",
+        ),
+        Query(
+            ask(
+                market,
+                *where,
+                every=every,
+            ),
+            "market",
+        ),
     )
 
 
@@ -242,18 +373,38 @@ def line_table(
 ) -> Panel:
     """A row a line: the columns, and coverage as a bar at the end."""
     values = {name: value for name, (value, _) in columns.items()} | {"coverage": COVERAGE}
-    places = {"%": {"decimals": 1}, "pieces": {"decimals": 0}}
+    places = {
+        "%": {"decimals": 1},
+        "pieces": {"decimals": 0},
+    }
     units = [
-        override(f"^{name}$", unit=look.UNITS[u], **places.get(u, {}))
+        override(
+            f"^{name}$",
+            unit=look.UNITS[u],
+            **places.get(u, {}),
+        )
         for name, (_, u) in columns.items()
     ]
-    bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+    bar = {
+        "type": "gauge",
+        "mode": "basic",
+        "valueDisplayMode": "text",
+    }
     return Panel(
         id,
         "table",
         title,
         "One row a line, over the whole range." + NOT_ALL_SEEN + BASIS,
-        (Query(ask(values, *(where or (LINES,)), per=("line",)), table=True),),
+        (
+            Query(
+                ask(
+                    values,
+                    *(where or (LINES,)),
+                    per=("line",),
+                ),
+                table=True,
+            ),
+        ),
         width=width,
         height=12,
         overrides=(
@@ -267,7 +418,13 @@ def line_table(
                 custom__cellOptions=bar,
                 thresholds={
                     "mode": "absolute",
-                    "steps": [{"value": v, "color": c} for v, c in look.COVERAGE_STEPS],
+                    "steps": [
+                        {
+                            "value": value,
+                            "color": colour,
+                        }
+                        for value, colour in look.COVERAGE_STEPS
+                    ],
                 },
             ),
             override("^Time$", custom__hidden=True),
@@ -286,7 +443,16 @@ def headline(base: int, *where: str) -> tuple[Panel, ...]:
             "Power",
             "Electric power of the newest windows, mean over one point of the curve."
             + NOT_ALL_SEEN,
-            (Query(query.power(query.ELECTRICITY, *where, every=every), "power"),),
+            (
+                Query(
+                    query.power(
+                        query.ELECTRICITY,
+                        *where,
+                        every=every,
+                    ),
+                    "power",
+                ),
+            ),
             "kW",
             5,
             5,
@@ -312,7 +478,10 @@ def headline(base: int, *where: str) -> tuple[Panel, ...]:
             6,
             5,
             overrides=BOTH_COLOURS,
-            options={"graphMode": "none", "textMode": "value_and_name"},
+            options={
+                "graphMode": "none",
+                "textMode": "value_and_name",
+            },
         ),
         Panel(
             base + 4,
@@ -327,10 +496,22 @@ def headline(base: int, *where: str) -> tuple[Panel, ...]:
             0,
             options={"graphMode": "none"},
         ),
-        coverage_stat(base + 5, *where, width=3),
+        coverage_stat(
+            base + 5,
+            *where,
+            width=3,
+        ),
     )
 
 
 def per_line(value: Value, *where: str, every: str = "") -> Query:
     """One series a line, of the chosen lines or of all."""
-    return Query(ask(value, *(where or (LINES,)), per=("line",), every=every), "$tag_line")
+    return Query(
+        ask(
+            value,
+            *(where or (LINES,)),
+            per=("line",),
+            every=every,
+        ),
+        "$tag_line",
+    )

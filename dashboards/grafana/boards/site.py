@@ -12,7 +12,10 @@ RUN_STEPS = ((None, look.STATES["off"]), (1.0, look.STATES["idle"]), (50.0, look
 
 
 def _week_ago() -> tuple[Panel, ...]:
-    quiet = {"graphMode": "none", "textMode": "value_and_name"}
+    quiet = {
+        "graphMode": "none",
+        "textMode": "value_and_name",
+    }
     return (
         Panel(
             21,
@@ -39,7 +42,12 @@ def _week_ago() -> tuple[Panel, ...]:
             shift="7d",
             options=quiet,
         ),
-        parts.coverage_stat(23, width=6, height=4, shift="7d"),
+        parts.coverage_stat(
+            23,
+            width=6,
+            height=4,
+            shift="7d",
+        ),
     )
 
 
@@ -89,7 +97,12 @@ def _lines() -> tuple[Panel, ...]:
     }
     running = ratio(("seconds_run",), ("due_s",), 100.0)
     return (
-        parts.line_table(41, "Lines", columns, width=14),
+        parts.line_table(
+            41,
+            "Lines",
+            columns,
+            width=14,
+        ),
         Panel(
             42,
             "state-timeline",
@@ -114,4 +127,11 @@ def board() -> Board:
         Row("Which line?", _lines()),
     )
     text = "How the site is doing: power, energy, carbon and coverage, where the energy comes from and which line uses it."
-    return Board("wattline-site", "Wattline: Site", text, rows, parts.variables(), parts.links())
+    return Board(
+        "wattline-site",
+        "Wattline: Site",
+        text,
+        rows,
+        parts.variables(),
+        parts.links(),
+    )
