@@ -6,7 +6,7 @@ import msgspec
 
 from api.answers import plant as answers
 from books.history import factor_row
-from plant.site import ConverterNode, FactorRow, Input, LineNode, Site
+from plant.site import ComparisonNode, ConverterNode, FactorRow, Input, LineNode, Site
 
 
 def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
@@ -47,6 +47,17 @@ def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
         converters=[converter(plant, node) for node in plant.converters],
         lines=lines(plant),
         groups=groups(plant),
+        comparisons=[comparison(plant, node) for node in plant.comparisons],
+    )
+
+
+def comparison(plant: Site, node: ComparisonNode) -> answers.Comparison:
+    """A configured comparison, its lines by id."""
+    return answers.Comparison(
+        id=node.id,
+        name=node.name,
+        lines=[plant.lines[index].id for index in node.lines],
+        figure=node.figure,
     )
 
 
