@@ -112,6 +112,8 @@ class PageRig:
                 and (made := self._series(request))
             ):
                 return JSONResponse(made)
+            if request.url.path == "/api/v1/explain":
+                key = self._explained(request)
             missing = {
                 "error": {"code": "not_found", "message": f"not recorded: {key}", "hint": ""}
             }
@@ -126,6 +128,16 @@ class PageRig:
             return JSONResponse(found, status)
         file = page_folder() / path
         return FileResponse(file if path and file.is_file() else page_folder() / "index.html")
+
+    def _explained(self, request: Request) -> str:
+        """The recorded explanation of this figure, whatever span is asked for."""
+        asked = request.query_params
+        figure_of = {f"figure={asked['figure']}", f"of={asked['of']}"}
+        for key in self.answers:
+            path, _, query = key.partition("?")
+            if path == request.url.path and figure_of <= set(query.split("&")):
+                return key
+        return str(request.url)
 
     def _series(self, request: Request) -> dict[str, Any] | None:
         """A day put together from what was recorded; a span in the time of the stream repeats the last values."""
