@@ -11,7 +11,7 @@ const LONGEST_LINE = {
 };
 
 export default typescript.config(
-  { ignores: ["dist", "node_modules"] },
+  { ignores: ["dist", "node_modules", "src/types.ts", "src/constants.ts"] },
   js.configs.recommended,
   typescript.configs.recommended,
   {

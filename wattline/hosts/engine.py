@@ -22,8 +22,8 @@ from engine.figures.products import Columns, Producer
 from engine.step import Out, State, step
 from plant.frame import Kind, decode
 from plant.site import Control, Site, decode_control, encode_control
-from store.duck import DuckStore
-from store.journal import SqliteJournal
+from store.duck import DuckStore, VerdictRow
+from store.journal import Checkpoint, Output, SqliteJournal
 
 log = logging.getLogger("wattline.engine")
 SITE = b"WLSITE1\n"
@@ -84,10 +84,10 @@ class EngineHost(threading.Thread):
         rows = self.journal.read(self.state.seq, AT_ONCE)
         if not rows:
             return False
-        outputs: list[tuple[int, int, bytes]] = []
+        outputs: list[Output] = []
         for seq, body in rows:
             self.state, out = step(self.state, decode(body))
-            outputs += [(seq, n, b) for n, b in enumerate(_bodies(out))]
+            outputs += _outputs(seq, out)
             self.steps += 1
         if self.state.wm - self.saved_at >= HOUR:
             self._save(outputs)
@@ -95,9 +95,9 @@ class EngineHost(threading.Thread):
             self.journal.put_outputs(outputs)
         return True
 
-    def _save(self, outputs: list[tuple[int, int, bytes]]) -> None:
+    def _save(self, outputs: list[Output]) -> None:
         body = checkpoint.save(self.state)
-        self.journal.put_outputs(outputs, ("step", self.state.seq, body))
+        self.journal.put_outputs(outputs, Checkpoint("step", self.state.seq, body))
         self.saved_at = self.state.wm
         self.saved_place = self.state.seq
         self.journal.forget(
@@ -133,7 +133,7 @@ class EngineHost(threading.Thread):
         if self.producer is None and self.site is not None:
             self.producer = Producer(self.site, self.store.code)
         pending: list[Book] = []
-        verdicts: list[tuple[Any, ...]] = []
+        verdicts: list[VerdictRow] = []
         done = self.books_place
         for place, body in rows:
             if body.startswith(SITE):
@@ -152,7 +152,7 @@ class EngineHost(threading.Thread):
         self.books_place = done
         return True
 
-    def _flush(self, books: list[Book], verdicts: list[tuple[Any, ...]], place: int) -> None:
+    def _flush(self, books: list[Book], verdicts: list[VerdictRow], place: int) -> None:
         if not books and not verdicts:
             self.store.write_books({}, [], self.journal.id, place)
             return
@@ -179,7 +179,7 @@ class EngineHost(threading.Thread):
             max(self.imbalance_kg, worst["imbalance_kg"]),
         )
 
-    def _verdicts(self, body: bytes) -> list[tuple[Any, ...]]:
+    def _verdicts(self, body: bytes) -> list[VerdictRow]:
         site = self.site
         assert site is not None
         out = []
@@ -187,14 +187,14 @@ class EngineHost(threading.Thread):
             node = site.channels[channel]
             name = site.meters[node.meter].id if node.meter >= 0 else f"signal {node.tag}"
             out.append(
-                (
-                    ts,
-                    since or ts,
-                    self.store.code(name),
-                    verdict,
-                    amount * node.scale,
-                    None if bound is None else bound * node.scale,
-                    node.reverse,
+                VerdictRow(
+                    ts=ts,
+                    since=since or ts,
+                    meter=self.store.code(name),
+                    verdict=verdict,
+                    amount=amount * node.scale,
+                    bound=None if bound is None else bound * node.scale,
+                    reverse=node.reverse,
                 )
             )
         return out
@@ -213,22 +213,25 @@ class EngineHost(threading.Thread):
             time.sleep(0.05)
 
 
-def _bodies(out: Out) -> list[bytes]:
-    """Outputs of one step, in the order in which the store must see them."""
-    bodies: list[bytes] = []
+def _outputs(seq: int, out: Out) -> list[Output]:
+    """Outputs of one step, in the order in which the store must see them, each under the name by which a replay finds it again."""
+    found: list[Output] = []
     if out.site is not None:
-        bodies.append(SITE + encode_control(Control(site=out.site)))
+        site = SITE + encode_control(Control(site=out.site))
+        found.append(Output(seq, f"site {seq}", site))
     if out.unusual:
         rows = [
             [
-                u.channel,
-                u.ts,
-                u.verdict.value,
-                u.amount,
-                u.bound if np.isfinite(u.bound) else None,
-                u.since,
+                step.channel,
+                step.ts,
+                step.verdict.value,
+                step.amount,
+                step.bound if np.isfinite(step.bound) else None,
+                step.since,
             ]
-            for u in out.unusual
+            for step in out.unusual
         ]
-        bodies.append(ODD + msgspec.json.encode(rows))
-    return bodies + [book.encode() for book in out.books]
+        found.append(Output(seq, f"unusual {seq}", ODD + msgspec.json.encode(rows)))
+    for book in out.books:
+        found.append(Output(seq, f"book {book.start} r{book.revision}", book.encode()))
+    return found

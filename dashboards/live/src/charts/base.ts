@@ -87,4 +87,11 @@ export function legend({ besideName = false } = {}) {
   };
 }
 
+const DAY_S = 86_400;
+
+// Buckets of local days have no length of their own: here they count as plain days.
+export function bucketSeconds({ every_s: seconds }: Series): number {
+  return seconds ?? DAY_S;
+}
+
 export const NO_MERGE = { notMerge: true };

@@ -6,7 +6,7 @@ import { sourceKind } from "../parts/plant";
 import type { Series, Site } from "../types";
 import { num } from "../words/numbers";
 import { sourceName } from "../words/say";
-import { chart, dayAxis, legend, NO_MERGE, rem, valueAxis } from "./base";
+import { bucketSeconds, chart, dayAxis, legend, NO_MERGE, rem, valueAxis } from "./base";
 
 use([LineChart]);
 
@@ -21,7 +21,7 @@ export function drawSources(
   series: Series,
   { small }: { small: boolean },
 ): void {
-  const hours = series.every_s / 3600;
+  const hours = bucketSeconds(series) / 3600;
   const isDrawn = (name: string): boolean =>
     series.columns[name]!.some((kwh) => kwh !== null && Math.abs(kwh) > LEAST_KWH);
   const names = Object.keys(series.columns).filter((name) => name.startsWith(PREFIX));

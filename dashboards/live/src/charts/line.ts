@@ -1,10 +1,10 @@
 // Charts of the line page beside its sources: two figures over time, and how long it was in which state.
 import { BarChart, LineChart } from "echarts/charts";
 import { use, type ECharts } from "echarts/core";
-import { STATE_COLOURS, STATES } from "../parts/palette";
+import { stateColour, STATES } from "../parts/palette";
 import type { Series, Site } from "../types";
 import { codeWord } from "../words/say";
-import { dayAxis, legend, NO_MERGE, rem, valueAxis } from "./base";
+import { bucketSeconds, dayAxis, legend, NO_MERGE, rem, valueAxis } from "./base";
 
 use([BarChart, LineChart]);
 
@@ -51,7 +51,7 @@ export function drawStates(host: ECharts, site: Site, series: Series): void {
     name: codeWord("state", state),
     stack: "states",
     barWidth,
-    color: STATE_COLOURS[state],
+    color: stateColour(state),
     itemStyle: state === "RUN" ? {} : { decal: stripes(index) },
     data: seconds(state),
   }));
@@ -59,7 +59,7 @@ export function drawStates(host: ECharts, site: Site, series: Series): void {
     animation: false,
     grid: { left: rem() * 3, right: 4, top: rem() * 2.4, bottom: rem() * 1.5 },
     xAxis: { ...dayAxis(host, series, site.timezone), boundaryGap: true },
-    yAxis: { ...valueAxis(""), show: false, max: series.every_s * lineCount },
+    yAxis: { ...valueAxis(""), show: false, max: bucketSeconds(series) * lineCount },
     legend: legend(),
     series: bars,
   };

@@ -16,7 +16,7 @@ import { make, renewing } from "../parts/dom";
 import { condition, listed, prose, type Entry } from "../parts/rule_told";
 import { Row, scrolled } from "../parts/tables";
 import { WatchedSection } from "../parts/watched_section";
-import type { Alert, Alerts, OneAlert, Rule, TrailStep } from "../types";
+import type { Alert, Alerts, OneAlert, Rule, Trail } from "../types";
 import { lasting, moment } from "../words/numbers";
 import { codeWord, named, say } from "../words/say";
 import type { Page } from "./page";
@@ -201,7 +201,7 @@ class AlertPage implements Page {
     return [title, make("ul", "open tablebox", ...items)];
   }
 
-  private trail(steps: TrailStep[], nowMs: number): HTMLElement[] {
+  private trail(steps: Trail[], nowMs: number): HTMLElement[] {
     const rows = steps.map(({ at_ms: atMs, actor, action, detail }) => {
       const time = moment(atMs, this.zone, nowMs);
       const note = detail === "found late" ? say("foundLate") : detail;

@@ -3,7 +3,7 @@ import { get } from "../live/ask";
 import type { Data } from "../live/data";
 import { make } from "../parts/dom";
 import { Row, scrolled } from "../parts/tables";
-import type { Factor, FactorRow } from "../types";
+import type { Factor, SourceFactors } from "../types";
 import { num } from "../words/numbers";
 import { codeWord, say, sourceName } from "../words/say";
 import { NOTHING_TO_DO, type Page } from "./page";
@@ -11,14 +11,14 @@ import { NOTHING_TO_DO, type Page } from "./page";
 export function factorsPage(data: Data): Page {
   const title = make("h1", "", say("factors"));
   const root = make("main", "factors", title, make("p", "", "…"));
-  get<FactorRow[]>("/api/v1/factors").then(
+  get<SourceFactors[]>("/api/v1/factors").then(
     (rows) => root.replaceChildren(title, make("section", "card", table(data, rows))),
     (error: Error) => root.replaceChildren(make("p", "", error.message)),
   );
   return { root, update: NOTHING_TO_DO, stop: NOTHING_TO_DO };
 }
 
-function table(data: Data, rows: FactorRow[]): HTMLElement {
+function table(data: Data, rows: SourceFactors[]): HTMLElement {
   const heads = [
     say("source"),
     say("scope"),
@@ -31,7 +31,7 @@ function table(data: Data, rows: FactorRow[]): HTMLElement {
   return scrolled(say("factors"), heads, lines, "tall");
 }
 
-function line({ site }: Data, row: FactorRow): HTMLElement {
+function line({ site }: Data, row: SourceFactors): HTMLElement {
   const { location, market, contract_share: share } = row;
   const byContract = share === null ? "–" : `${num(100 * share)} %`;
   const isSame = location.source === market.source;

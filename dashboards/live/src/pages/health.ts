@@ -4,11 +4,14 @@ import type { Data } from "../live/data";
 import { keepingPlace, make } from "../parts/dom";
 import { figure, type Shown } from "../parts/figure";
 import { Row, scrolled } from "../parts/tables";
-import type { Connection, DataStore, Health, Meter, Step } from "../types";
+import type { Connection, FurtherStore, Health, Meter, OddStep, Gap } from "../types";
 import { clock, num, whole } from "../words/numbers";
 import { codeWord, named, say } from "../words/say";
 import type { Word } from "../words/words";
 import { NOTHING_TO_DO, type Page } from "./page";
+
+// A step of a counter that is not what it seems, or a silence that is over.
+type Unusual = OddStep | Gap;
 
 const EVERY_MS = 5000;
 const HEARD = new Set(["heard", "ok"]);
@@ -53,7 +56,7 @@ function tile(label: Word, badge: Word, shown: Shown): HTMLElement {
 
 function tables(health: Health, zone: string): HTMLElement[] {
   const names = new Map(health.meters.map((meter) => [meter.id, named(meter.name, meter.id)]));
-  const step = (one: Step): HTMLElement => stepRow(one, names.get(one.meter) ?? one.meter, zone);
+  const step = (one: Unusual): HTMLElement => stepRow(one, names.get(one.meter) ?? one.meter, zone);
   const connections = [...health.connections].sort(
     (one, other) => Number(one.state === "up") - Number(other.state === "up"),
   );
@@ -101,7 +104,7 @@ const STORE_HEADS: Word[] = [
   "reason",
 ];
 
-function storeRow(store: DataStore): HTMLElement {
+function storeRow(store: FurtherStore): HTMLElement {
   const isWell = store.state === "up" || store.state === "starting";
   const behind = whole(store.behind_frames + store.behind_outputs);
   const lost = whole(store.lost_frames + store.lost_outputs);
@@ -145,8 +148,8 @@ function seconds(length: number | null): string {
 
 const STEP_HEADS: Word[] = ["meter", "verdict", "at", "amount", "bound"];
 
-function stepRow(step: Step, meterName: string, zone: string): HTMLElement {
-  const unit = step.unit ?? "";
+function stepRow(step: Unusual, meterName: string, zone: string): HTMLElement {
+  const unit = "unit" in step ? step.unit : "";
   return new Row()
     .text(meterName, codeWord("verdict", step.verdict), clock(step.at_ms, zone, true))
     .numbers(`${num(step.amount)} ${unit}`, `${num(step.bound)} ${unit}`).root;

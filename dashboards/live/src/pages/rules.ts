@@ -6,7 +6,7 @@ import { bySeverity, severityMark } from "../parts/alert_told";
 import { anchor, make, renewing } from "../parts/dom";
 import { condition } from "../parts/rule_told";
 import { Row, scrolled } from "../parts/tables";
-import type { Channel, Noisiest, NoisyRule, Rule } from "../types";
+import type { Channel, Noisiest, Noisy, Rule } from "../types";
 import { lasting, num, whole } from "../words/numbers";
 import { named, say } from "../words/say";
 import type { Page } from "./page";
@@ -76,7 +76,7 @@ function noiseTable({ goal_per_hour: goal, per_hour: rate, rules }: Noisiest): H
   ];
 }
 
-function noiseRow(noisy: NoisyRule): HTMLElement {
+function noiseRow(noisy: Noisy): HTMLElement {
   const title = named(noisy.title, noisy.rule);
   const link = anchor(title, `/rules/${noisy.rule}`, "title", `noisy-${noisy.rule}`);
   const perHour = num(noisy.fired / WEEK_HOURS);

@@ -7,7 +7,7 @@ import { anchor, make, renewing, withRole } from "../parts/dom";
 import { condition } from "../parts/rule_told";
 import { Row, scrolled } from "../parts/tables";
 import { WatchedSection } from "../parts/watched_section";
-import type { OtherThreshold, Rule, Trial, TrialSpan } from "../types";
+import type { OtherLevel, Rule, Backtest, Firing } from "../types";
 import { lasting, moment, num, whole } from "../words/numbers";
 import { named, placeName, say } from "../words/say";
 import { NOTHING_TO_DO, type Page } from "./page";
@@ -109,7 +109,7 @@ class TrialPage implements Page {
     this.wrong.textContent = "";
     this.hideFound(true);
     try {
-      this.draw(await get<Trial>(this.question(), this.asking.signal));
+      this.draw(await get<Backtest>(this.question(), this.asking.signal));
     } catch (error) {
       if (!this.asking.signal.aborted) this.wrong.textContent = (error as Error).message;
     } finally {
@@ -124,7 +124,7 @@ class TrialPage implements Page {
     return `/api/v1/rules/${this.id}/backtest?${span}&${how}`;
   }
 
-  private draw(trial: Trial): void {
+  private draw(trial: Backtest): void {
     const { chart } = trial;
     this.hideFound(false);
     this.renewResult(trial, () => this.answer(trial));
@@ -134,7 +134,7 @@ class TrialPage implements Page {
     this.tables.replaceChildren(this.others(trial), this.spans(trial));
   }
 
-  private answer(trial: Trial): HTMLElement[] {
+  private answer(trial: Backtest): HTMLElement[] {
     const zone = this.data.site.timezone;
     const from = moment(trial.from_ms, zone, trial.to_ms);
     const to = moment(trial.to_ms, zone, trial.from_ms);
@@ -147,7 +147,7 @@ class TrialPage implements Page {
     return [make("p", "answer", answer), make("p", "small", facts.join(" · "))];
   }
 
-  private others({ others }: Trial): HTMLElement {
+  private others({ others }: Backtest): HTMLElement {
     const tried = Number(this.factor.value);
     const heads = [say("threshold"), say("fired"), say("aWeek"), say("lastedFor")];
     const rows = others.map((other) => otherRow(other, other.factor === tried));
@@ -155,7 +155,7 @@ class TrialPage implements Page {
     return make("section", "card", make("h2", "", title), scrolled(title, heads, rows));
   }
 
-  private spans(trial: Trial): HTMLElement {
+  private spans(trial: Backtest): HTMLElement {
     const title = say("wouldBe");
     const heads = [say("where"), say("at"), say("lastedFor"), say("value"), say("limit")];
     const newestFirst = [...trial.spans].reverse();
@@ -164,7 +164,7 @@ class TrialPage implements Page {
     return make("section", "card", make("h2", "", title), body);
   }
 
-  private spanRow(span: TrialSpan, { to_ms: endMs, unit }: Trial): HTMLElement {
+  private spanRow(span: Firing, { to_ms: endMs, unit }: Backtest): HTMLElement {
     const { site } = this.data;
     const isOpen = span.to_ms === null;
     const length = isOpen ? say("alert_firing") : lasting(span.to_ms! - span.from_ms);
@@ -174,7 +174,7 @@ class TrialPage implements Page {
   }
 }
 
-function otherRow(other: OtherThreshold, isTried: boolean): HTMLElement {
+function otherRow(other: OtherLevel, isTried: boolean): HTMLElement {
   const factor = `${whole(100 * other.factor)} %`;
   const length = lasting(other.seconds * 1000);
   return new Row(isTried ? "this" : "").numbers(

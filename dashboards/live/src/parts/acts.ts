@@ -1,6 +1,7 @@
 // What people do about alerts: acknowledge, shelve, silence, and end a quiet. Says what went wrong where the button is.
+import { SHELVED_MOST_MIN } from "../constants";
 import { send } from "../live/ask";
-import type { Alert, Quiet } from "../types";
+import type { Alert, Quiet, Severity } from "../types";
 import { lasting, moment } from "../words/numbers";
 import { codeWord, say } from "../words/say";
 import type { Word } from "../words/words";
@@ -10,12 +11,6 @@ const MINUTE_MS = 60_000;
 const HOUR_MIN = 60;
 const DAY_MIN = 1440;
 const LENGTHS_MIN = [30, HOUR_MIN, 4 * HOUR_MIN, 8 * HOUR_MIN, DAY_MIN, 3 * DAY_MIN, 7 * DAY_MIN];
-// As long as the API allows: critical for a shift's half, warning for a day, info for a week.
-const MOST_MIN: Record<string, number> = {
-  critical: 4 * HOUR_MIN,
-  warning: DAY_MIN,
-  info: 7 * DAY_MIN,
-};
 const LONGEST_NAME = 80;
 
 type Done = () => Promise<void>;
@@ -188,8 +183,8 @@ function requiredInput(): HTMLInputElement {
   return input;
 }
 
-function lengthChoice(severity: string): HTMLSelectElement {
-  const most = MOST_MIN[severity] ?? DAY_MIN;
+function lengthChoice(severity: Severity): HTMLSelectElement {
+  const most = SHELVED_MOST_MIN[severity];
   const allowed = LENGTHS_MIN.filter((minutes) => minutes <= most);
   const options = allowed.map((minutes) => {
     return new Option(lasting(minutes * MINUTE_MS), String(minutes));

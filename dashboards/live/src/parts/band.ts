@@ -6,6 +6,7 @@ import { make } from "./dom";
 import { STATES } from "./palette";
 
 const GAP = "gap";
+const DAY_S = 86_400;
 
 interface Run {
   state: string;
@@ -20,7 +21,7 @@ export function drawBand(host: HTMLElement, series: Series): void {
     const last = runs.at(-1);
     if (last?.state === state) last.buckets += 1;
     else runs.push({ state, buckets: 1 });
-    hours[state] = (hours[state] ?? 0) + series.every_s / 3600;
+    hours[state] = (hours[state] ?? 0) + (series.every_s ?? DAY_S) / 3600;
   }
   const told = Object.entries(hours)
     .map(([state, length]) => `${stateWord(state)} ${num(length)} h`)

@@ -14,7 +14,6 @@ export interface Figure {
   rename(label: string): void;
 }
 
-export const COVERED_PERCENT = 95; // a figure with less of its time covered is dimmed and says so
 export const GUESSED_PERCENT = 1; // a figure with more of its energy estimated carries ~
 
 export interface FigureParts {

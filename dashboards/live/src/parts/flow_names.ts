@@ -1,6 +1,11 @@
 // Names of the places in the flow picture. An id is its kind and what it refers to, with a colon between.
-import type { FlowNode, Named, Site } from "../types";
+import type { FlowNode, Names, Site } from "../types";
 import { named, say } from "../words/say";
+
+interface Named {
+  id: string;
+  name: Names;
+}
 
 export const REMAINDER = "remainder";
 export const UNMETERED_ID = `${REMAINDER}:all`;

@@ -1,4 +1,5 @@
 // The strip of six figures on top: four of now, two of the day in the books.
+import { COVERED } from "../constants";
 import type { Data } from "../live/data";
 import type { Books, Now, SiteNow, Today } from "../types";
 import { day, num, signed, thousandth } from "../words/numbers";
@@ -6,7 +7,7 @@ import { say } from "../words/say";
 import type { Word } from "../words/words";
 import { make } from "./dom";
 import { explain, type Clicked } from "./explain";
-import { COVERED_PERCENT, figure, GUESSED_PERCENT, type Figure } from "./figure";
+import { figure, GUESSED_PERCENT, type Figure } from "./figure";
 import { lateText } from "./line_told";
 import { MOST_GRAMS } from "./palette";
 
@@ -72,7 +73,7 @@ export class Headline {
 
   private showNow({ site }: Now): void {
     const coverage = 100 * (site.coverage ?? 1);
-    const isLow = coverage < COVERED_PERCENT;
+    const isLow = coverage < COVERED;
     const note = (said: string): string =>
       isLow ? say("lowCoverage", { v: num(coverage) }) : said;
     this.power.show({
@@ -115,7 +116,7 @@ export class Headline {
 
   private showBooks({ today }: Books): void {
     this.nameTheDay(today);
-    const isLow = (today.coverage ?? 0) < COVERED_PERCENT;
+    const isLow = (today.coverage ?? 0) < COVERED;
     const isGuessed = (today.estimated ?? 0) > GUESSED_PERCENT;
     const late = lateText(this.data);
     const note = (said: string): string =>

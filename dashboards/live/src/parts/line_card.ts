@@ -10,7 +10,7 @@ import { anchor, make, setText } from "./dom";
 import { explain, type Clicked } from "./explain";
 import { figure } from "./figure";
 import { goodShown, unknownText } from "./line_told";
-import { carbonColour, STATE_COLOURS } from "./palette";
+import { carbonColour, stateColour } from "./palette";
 
 type DayCharts = typeof import("../charts/day");
 const FIGURES = "energy.source.*,seconds.*";
@@ -101,7 +101,7 @@ export class LineCard {
     this.stripe.style.background = carbonColour(grams);
     setText(this.intensity, `${num(grams)} ${say("perKwhFinal")}`);
     setText(this.state, stateText(now, isUnknown));
-    this.state.style.borderColor = STATE_COLOURS[isUnknown ? "UNKNOWN" : now.state] ?? "#999";
+    this.state.style.borderColor = stateColour(isUnknown ? "UNKNOWN" : now.state);
     const share = num(now.figures["electrification.calorific@final"]);
     this.electrified.show({ value: share, unit: "%", dim: isUnknown });
     this.power.show({ value: thousandth(now.final_kw), unit: "MW", dim: isUnknown });

@@ -3,7 +3,8 @@ import type { Data } from "../live/data";
 import type { Figures, LineNow } from "../types";
 import { clock, moment, num } from "../words/numbers";
 import { say } from "../words/say";
-import { COVERED_PERCENT, GUESSED_PERCENT, type Shown } from "./figure";
+import { COVERED } from "../constants";
+import { GUESSED_PERCENT, type Shown } from "./figure";
 
 // Why nothing is known of a line now; empty while its meters are heard.
 export function unknownText(now: LineNow, zone: string): string {
@@ -17,7 +18,7 @@ export function goodShown(data: Data, books: Figures | undefined, outputUnit: st
   const value = books?.["per_good.carbon"] ?? null;
   const coverage = books?.["coverage.time"] ?? null;
   const isGuessed = value !== null && (books?.estimated ?? 0) > GUESSED_PERCENT;
-  const isLow = coverage !== null && coverage < COVERED_PERCENT;
+  const isLow = coverage !== null && coverage < COVERED;
   return {
     value: (isGuessed ? "~" : "") + num(value),
     unit: outputUnit ? `kg/${outputUnit}` : "kg",

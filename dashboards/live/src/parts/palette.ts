@@ -1,60 +1,48 @@
 // Colour means one thing: carbon intensity has one continuous scale, each kind of source and each state one colour.
-type Rgb = [number, number, number];
+// The colours themselves are kept with those of the boards, and come from there.
+import {
+  CARBON_STOPS,
+  OTHER_COLOUR,
+  SOURCE_COLOURS,
+  STATE_COLOURS,
+  UNKNOWN_COLOUR,
+} from "../constants";
 
-interface Stop {
-  grams: number; // of carbon per kWh
-  colour: Rgb;
-}
+export const MOST_GRAMS = CARBON_STOPS.at(-1)![0];
+export const STORAGE = "storage";
+export const UNMETERED_COLOUR = OTHER_COLOUR;
 
-const STOPS: readonly Stop[] = [
-  { grams: 0, colour: [38, 150, 128] },
-  { grams: 300, colour: [206, 158, 58] },
-  { grams: 600, colour: [138, 74, 36] },
-  { grams: 900, colour: [30, 24, 22] },
-];
-const STOPS_APART = 300;
-export const MOST_GRAMS = 900;
-const NOT_KNOWN = "#9aa0a6";
-
+// The colour of so many grams of carbon per kWh.
 export function carbonColour(grams: number | null | undefined): string {
-  if (grams === null || grams === undefined) return NOT_KNOWN;
+  if (grams === null || grams === undefined) return UNKNOWN_COLOUR;
   const shown = Math.max(0, Math.min(MOST_GRAMS, grams));
-  const index = Math.min(STOPS.length - 2, Math.floor(shown / STOPS_APART));
-  const from = STOPS[index]!;
-  const to = STOPS[index + 1]!;
-  const share = (shown - from.grams) / (to.grams - from.grams);
-  const mixed = from.colour.map((low, channel) => {
-    const high = to.colour[channel]!;
-    return Math.round(low + (high - low) * share);
-  });
+  const above = Math.max(
+    1,
+    CARBON_STOPS.findIndex(([stop]) => stop >= shown),
+  );
+  const [lowGrams, lowColour] = CARBON_STOPS[above - 1]!;
+  const [highGrams, highColour] = CARBON_STOPS[above]!;
+  const share = (shown - lowGrams) / (highGrams - lowGrams);
+  const low = channels(lowColour);
+  const high = channels(highColour);
+  const mixed = low.map((from, index) => Math.round(from + (high[index]! - from) * share));
   return `rgb(${mixed.join(",")})`;
 }
 
-export const STORAGE = "storage";
-
-const SOURCE_COLOURS: Record<string, string> = {
-  grid: "#7A7F87",
-  pv: "#E69F00",
-  wind: "#56B4E9",
-  [STORAGE]: "#009E73",
-  gas: "#D55E00",
-  heat: "#CC79A7",
-  geothermal: "#0072B2",
-};
-export const UNMETERED_COLOUR = "#B9BCC2";
-
-export function sourceColour(kind: string): string {
-  return SOURCE_COLOURS[kind] ?? UNMETERED_COLOUR;
+// "#269680" as red, green and blue.
+function channels(colour: string): number[] {
+  return [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
 }
 
-export const STATE_COLOURS: Record<string, string> = {
-  RUN: "#0F766E",
-  IDLE: "#C9A23F",
-  STANDBY: "#D9CFA0",
-  WARMUP: "#6FA8DC",
-  CHANGEOVER: "#8FA3AD",
-  FAULT: "#B3261E",
-  OFF: "#C6C9CE",
-  UNKNOWN: "#E5E5E5",
-};
-export const STATES = Object.keys(STATE_COLOURS);
+const COLOUR_OF: Record<string, string> = { [STORAGE]: SOURCE_COLOURS.store, ...SOURCE_COLOURS };
+
+export function sourceColour(kind: string): string {
+  return COLOUR_OF[kind] ?? OTHER_COLOUR;
+}
+
+export type State = keyof typeof STATE_COLOURS;
+export const STATES = Object.keys(STATE_COLOURS) as State[];
+
+export function stateColour(state: string): string {
+  return state in STATE_COLOURS ? STATE_COLOURS[state as State] : OTHER_COLOUR;
+}
