@@ -57,7 +57,8 @@ class PageRig:
     An answer to another method than GET stands under "POST /path"; one with `error` is answered with 400.
     """
 
-    def __init__(self, answers: dict[str, Any] | None = None) -> None:
+    def __init__(self, answers: dict[str, Any] | None = None, folder: Path | None = None) -> None:
+        self.folder = folder or page_folder()
         self.answers = copy.deepcopy(recorded() if answers is None else answers)
         self.live = self.answers["/api/v1/live"]
         self.hub, self.streaming, self.base = Hub(), True, ""
@@ -126,8 +127,8 @@ class PageRig:
                 else 200
             )
             return JSONResponse(found, status)
-        file = page_folder() / path
-        return FileResponse(file if path and file.is_file() else page_folder() / "index.html")
+        file = self.folder / path
+        return FileResponse(file if path and file.is_file() else self.folder / "index.html")
 
     def _explained(self, request: Request) -> str:
         """The recorded explanation of this figure, whatever span is asked for."""
