@@ -64,11 +64,11 @@ class Group(Answer):
 
 
 class Comparison(Answer):
-    """Two lines in one figure of the books: how much the first is above or below the second."""
+    """Two lines beside each other in one figure of the books; the first is judged by the second."""
 
     id: str
     name: Names
-    lines: tuple[str, str]
+    lines: list[str]
     figure: str
 
 
@@ -100,8 +100,8 @@ class Site(Answer):
     converters: list[Converter]
     lines: list[Line]
     groups: list[Group]
-    comparisons: list[Comparison] | UnsetType = UNSET
-    meters: list[MeterName] | UnsetType = UNSET
+    comparisons: list[Comparison]
+    meters: list[MeterName]
 
 
 class Meter(Answer):

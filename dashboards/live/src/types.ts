@@ -126,11 +126,11 @@ export interface Channel {
   sent: number;
   failures: number;
 }
-// Two lines in one figure of the books: how much the first is above or below the second.
+// Two lines beside each other in one figure of the books; the first is judged by the second.
 export interface Comparison {
   id: string;
   name: Record<string, string>;
-  lines: [string, string];
+  lines: string[];
   figure: string;
 }
 // One connection to devices; `counts` by kind of event.
@@ -504,8 +504,8 @@ export interface Site {
   converters: Converter[];
   lines: Line[];
   groups: Group[];
-  comparisons?: Comparison[];
-  meters?: MeterName[];
+  comparisons: Comparison[];
+  meters: MeterName[];
 }
 // The whole site; `coverage` is the share of its meters that are heard (0 to 1).
 export interface SiteNow {

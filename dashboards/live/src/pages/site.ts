@@ -23,7 +23,7 @@ export function sitePage(data: Data): Page {
     const parts = { id, title: named(name, id), outputUnit: outputUnit(site, id) };
     return new LineCard(data, parts);
   });
-  const comparisons = (site.comparisons ?? []).map((one) => new ComparisonCard(data, one));
+  const comparisons = site.comparisons.map((one) => new ComparisonCard(data, one));
 
   const middle = make("section", "middle", flows.root, needs.root);
   const cardRoots = [...cards, ...comparisons].map((card) => card.root);

@@ -5,7 +5,11 @@ import { num, signed } from "../words/numbers";
 import { named, placeName, say } from "../words/say";
 import { make } from "./dom";
 import { lateText } from "./line_told";
-import { outputUnit } from "./plant";
+
+interface Pair {
+  judged: number | null; // the first line, by the second
+  by: number | null;
+}
 
 export class ComparisonCard {
   readonly root = make("section", "card sisters");
@@ -19,40 +23,31 @@ export class ComparisonCard {
   }
 
   update(): void {
-    const [first, second] = this.values();
+    const pair = this.pair();
     const late = lateText(this.data);
-    const next = JSON.stringify([first, second, late]);
+    const next = JSON.stringify([pair, late]);
     if (next === this.drawn) return;
     this.drawn = next;
-    this.draw(first, second, late);
+    this.draw(pair, late);
   }
 
-  private values(): [number | null, number | null] {
-    const { id, lines, figure } = this.comparison;
-    const { books } = this.data;
-    const given = books?.comparisons?.[id];
-    if (given) return [given[0] ?? null, given[1] ?? null];
-    const ofLine = (line: string): number | null => books?.lines[line]?.[figure] ?? null;
-    return [ofLine(lines[0]), ofLine(lines[1])];
+  private pair(): Pair {
+    const given = this.data.books?.comparisons?.[this.comparison.id] ?? [];
+    return { judged: given[0] ?? null, by: given[1] ?? null };
   }
 
-  private draw(first: number | null, second: number | null, late: string): void {
+  private draw({ judged, by }: Pair, late: string): void {
     const { site } = this.data;
     const { id, name, lines } = this.comparison;
-    const change = first !== null && second ? (100 * (first - second)) / second : null;
-    const unit = outputUnit(site, lines[0]);
-    const called = { a: placeName(site, lines[0]), b: placeName(site, lines[1]) };
+    const [first = "", second = ""] = lines;
+    const change = judged !== null && by ? (100 * (judged - by)) / by : null;
+    const value = make("span", "value", signed(change));
+    const badge = make("span", "badge", say("books"));
+    const called = { a: placeName(site, first), b: placeName(site, second) };
     this.root.replaceChildren(
       make("h2", "", named(name, id)),
-      make(
-        "div",
-        "big",
-        make("span", "value", signed(change)),
-        make("span", "unit", "%"),
-        " ",
-        make("span", "badge", say("books")),
-      ),
-      make("p", "small", `${num(first)} / ${num(second)} ${unit ? `kg/${unit}` : "kg"}`),
+      make("div", "big", value, make("span", "unit", "%"), " ", badge),
+      make("p", "small", `${num(judged)} / ${num(by)}`),
       make("p", "small", late || say("compareNote", called)),
     );
   }

@@ -150,7 +150,7 @@ function spanText({ books, now, site, booksAreOfToday }: Data, span: Span): stri
 }
 
 export function meterName({ site }: Data, id: string): string {
-  return named(site.meters?.find((meter) => meter.id === id)?.name, id);
+  return named(site.meters.find((meter) => meter.id === id)?.name, id);
 }
 
 function partRow(part: Part, called: (source: string) => string): HTMLElement {
