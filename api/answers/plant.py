@@ -184,6 +184,17 @@ class FurtherStore(Answer):
     lost_outputs: int
 
 
+class DataHealth(Answer):
+    """How connections, meters, counters and stores are, without figures."""
+
+    connections: list[Connection]
+    meters: list[Meter]
+    verdicts: list[OddStep]
+    gaps: list[Gap]
+    journal: Journal
+    stores: list[FurtherStore]
+
+
 class Health(Answer):
     """How good the data are; coverage and estimated are percent of today."""
 

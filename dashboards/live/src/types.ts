@@ -1,6 +1,11 @@
 // Made by `make regen` from the API's answers (api/answers); do not edit.
 export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
+// Somebody has it.
+export interface Acknowledge {
+  name: string;
+  note?: string;
+}
 // Who has it; when and with which note, as long as the alert is open.
 export interface Acknowledged {
   by: string;
@@ -362,14 +367,14 @@ export interface Noisiest {
   per_hour: number;
   rules: Noisy[];
 }
-// How often a rule fired, and how often somebody did something about it.
+// The same, with the title of the rule.
 export interface Noisy {
   rule: string;
-  title: Record<string, string>;
   fired: number;
   acknowledged: number;
   no_action: number;
   minutes_firing: number;
+  title: Record<string, string>;
 }
 // How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
 export interface Notify {
@@ -475,6 +480,12 @@ export interface Series {
 }
 // How soon somebody should look: at the next round, in this shift, at once.
 export type Severity = "critical" | "info" | "warning";
+// One alert is put aside for a while.
+export interface Shelve {
+  name: string;
+  reason: string;
+  minutes: number;
+}
 // The shift up to which books are closed.
 export interface ShiftNow {
   id: string;
@@ -483,6 +494,15 @@ export interface ShiftNow {
 // What stands above or below the line of a ratio, before the figure's own scale.
 export interface Side {
   value: number | null;
+}
+// A rule or a subject is kept quiet until a time.
+export interface Silence {
+  name: string;
+  reason: string;
+  until: string;
+  from?: string;
+  rule?: string;
+  subject?: string;
 }
 // What the plant is made of.
 export interface Site {
@@ -567,6 +587,11 @@ export interface StorageNow {
   held_kwh?: number;
   held_kg?: number;
 }
+// A test message over one channel.
+export interface TestCall {
+  name: string;
+  channel: string;
+}
 // What came of a test message.
 export interface TestSent {
   sent: boolean;
@@ -588,6 +613,15 @@ export interface Trail {
   actor: string;
   action: string;
   detail: string;
+}
+// A rule that is not in force yet: the text of a rule file, and which of its rules is meant.
+export interface Trial {
+  text: string;
+  rule: string;
+  from?: string;
+  to?: string;
+  known?: "then" | "now";
+  level?: number;
 }
 // The curve of the subject that fired most.
 export interface TrialChart {
