@@ -18,14 +18,14 @@ from engine import checkpoint
 from engine.book import MAGIC as BOOK
 from engine.book import Book
 from engine.figures.products import Columns, Producer
-from engine.outputs import SITE, UnusualSteps, encode, outputs_of
+from engine.outputs import SITE, UnusualSteps, encode, name_of, outputs_of
 from engine.outputs import decode as decode_output
 from engine.state import State
 from engine.step import step
 from plant.frame import Kind, decode
 from plant.site import Site, decode_control
-from store.duck import DuckStore
-from store.journal import SqliteJournal
+from store.duck import DuckStore, VerdictRow
+from store.journal import Checkpoint, Output, SqliteJournal
 
 log = logging.getLogger("wattline.engine")
 HOUR = 3_600_000_000_000
@@ -84,10 +84,10 @@ class EngineHost(threading.Thread):
         rows = self.journal.read(self.state.seq, AT_ONCE)
         if not rows:
             return False
-        outputs: list[tuple[int, int, bytes]] = []
+        outputs: list[Output] = []
         for seq, body in rows:
             self.state, out = step(self.state, decode(body))
-            outputs += [(seq, n, encode(each)) for n, each in enumerate(outputs_of(out))]
+            outputs += [Output(seq, name_of(each, seq), encode(each)) for each in outputs_of(out)]
             self.steps += 1
         if self.state.wm - self.saved_at >= HOUR:
             self._save(outputs)
@@ -95,9 +95,9 @@ class EngineHost(threading.Thread):
             self.journal.put_outputs(outputs)
         return True
 
-    def _save(self, outputs: list[tuple[int, int, bytes]]) -> None:
+    def _save(self, outputs: list[Output]) -> None:
         body = checkpoint.save(self.state)
-        self.journal.put_outputs(outputs, ("step", self.state.seq, body))
+        self.journal.put_outputs(outputs, Checkpoint("step", self.state.seq, body))
         self.saved_at = self.state.wm
         self.saved_place = self.state.seq
         self.journal.forget(
@@ -133,7 +133,7 @@ class EngineHost(threading.Thread):
         if self.producer is None and self.site is not None:
             self.producer = Producer(self.site, self.store.code)
         pending: list[Book] = []
-        verdicts: list[tuple[Any, ...]] = []
+        verdicts: list[VerdictRow] = []
         done = self.books_place
         for place, body in rows:
             if body.startswith(SITE):
@@ -152,7 +152,7 @@ class EngineHost(threading.Thread):
         self.books_place = done
         return True
 
-    def _flush(self, books: list[Book], verdicts: list[tuple[Any, ...]], place: int) -> None:
+    def _flush(self, books: list[Book], verdicts: list[VerdictRow], place: int) -> None:
         if not books and not verdicts:
             self.store.write_books({}, [], self.journal.id, place)
             return
@@ -179,7 +179,7 @@ class EngineHost(threading.Thread):
             max(self.imbalance_kg, worst["imbalance_kg"]),
         )
 
-    def _verdicts(self, body: bytes) -> list[tuple[Any, ...]]:
+    def _verdicts(self, body: bytes) -> list[VerdictRow]:
         site = self.site
         assert site is not None
         out = []
@@ -190,14 +190,14 @@ class EngineHost(threading.Thread):
             name = site.meters[node.meter].id if node.meter >= 0 else f"signal {node.tag}"
             bound = odd.bound * node.scale if np.isfinite(odd.bound) else None
             out.append(
-                (
-                    odd.ts,
-                    odd.since or odd.ts,
-                    self.store.code(name),
-                    odd.verdict.value,
-                    odd.amount * node.scale,
-                    bound,
-                    node.reverse,
+                VerdictRow(
+                    ts=odd.ts,
+                    since=odd.since or odd.ts,
+                    meter=self.store.code(name),
+                    verdict=odd.verdict.value,
+                    amount=odd.amount * node.scale,
+                    bound=bound,
+                    reverse=node.reverse,
                 )
             )
         return out
