@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.clock import ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
@@ -43,6 +44,13 @@ Bind = Annotated[
     typer.Option(
         "--bind",
         help="address to listen on; any but loopback needs a token, which is made at start",
+    ),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        help="further name under which this host is known, such as that of a proxy; may be repeated",
     ),
 ]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
@@ -109,6 +117,7 @@ def demo(
     data: Data = Path("data/demo"),
     port: Port = 8000,
     bind: Bind = "127.0.0.1",
+    allow_host: AllowHost = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="forget what an earlier demo stored")
     ] = False,
@@ -128,7 +137,15 @@ def demo(
     folder = data if speed == 1.0 else data.with_name(f"{data.name}-speed-{speed:g}")
     if (reset or speed != 1.0) and folder.exists():
         shutil.rmtree(folder)
-    run_demo(speed=speed, seconds=seconds, data=folder, host=bind, port=port, backfill=speed == 1.0)
+    run_demo(
+        speed=speed,
+        seconds=seconds,
+        data=folder,
+        host=bind,
+        port=port,
+        backfill=speed == 1.0,
+        allowed_hosts=allow_host or (),
+    )
 
 
 @app.command()
@@ -137,6 +154,7 @@ def run(
     data: Data = Path("data/plant"),
     port: Port = 8000,
     bind: Bind = "127.0.0.1",
+    allow_host: AllowHost = None,
     endpoints: Annotated[Path | None, typer.Option(help="endpoints.json of a simulation")] = None,
     log_level: Level = "info",
 ) -> None:
@@ -147,16 +165,22 @@ def run(
     _log(log_level)
     _loop()
     catalogue = load_catalogue()
-    parsed = load_plant(plant, frozenset(catalogue))
+    parsed = load_plant(plant, catalogue, figure_names())
     rules = rules_for(plant, parsed)
     _port_free(bind, port)
     clock: Any = SystemClock()
-    options = Options(data, bind, port, rules=rules)
+    options = Options(data, bind, port, rules=rules, allowed_hosts=allow_host or ())
     if endpoints is not None:
         found = read_endpoints(endpoints)
         clock = ScaledClock(**found["clock"])
         options = Options(
-            data, bind, port, simulated=True, endpoints=found["connections"], rules=rules
+            data,
+            bind,
+            port,
+            simulated=True,
+            endpoints=found["connections"],
+            rules=rules,
+            allowed_hosts=allow_host or (),
         )
     runtime = Runtime(parsed, catalogue, clock, options)
     print(
@@ -219,7 +243,7 @@ def check(
     problems = 0
     for path in plant or []:
         try:
-            parsed = load_plant(path, frozenset(catalogue))
+            parsed = load_plant(path, catalogue, figure_names())
             rules = rules_for(path, parsed)
             print(
                 f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources, {len(rules)} rules"

@@ -25,7 +25,7 @@ class Series(Answer):
     every_s: float | None
     units: dict[str, str]
     gas_basis: str
-    columns: dict[str, list[float | None]]
+    columns: dict[str, list[int | float | None]]
 
 
 class Part(Answer):

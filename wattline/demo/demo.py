@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.clock import ScaledClock
 from plant.errors import WattlineError
 from plant.load import load_plant
@@ -172,11 +173,12 @@ def run_demo(
     port: int,
     backfill: bool = True,
     plant: Path | None = None,
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
     """The demo until Ctrl-C, or for `seconds` of real time."""
     path = plant or plant_path()
     catalogue = load_catalogue()
-    parsed = load_plant(path, frozenset(catalogue))
+    parsed = load_plant(path, catalogue, figure_names())
     data.mkdir(parents=True, exist_ok=True)
     memo = data / "demo.json"
     kept = json.loads(memo.read_text()) if memo.exists() and speed == 1.0 else {}
@@ -196,6 +198,7 @@ def run_demo(
                 simulated=True,
                 endpoints=endpoints["connections"],
                 rules=rules_for(path, parsed),
+                allowed_hosts=allowed_hosts,
             ),
         )
         world = World(

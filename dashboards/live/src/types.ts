@@ -1,6 +1,11 @@
 // Made by `make regen` from the API's answers (api/answers); do not edit.
 export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
+// Somebody has it.
+export interface Acknowledge {
+  name: string;
+  note?: string;
+}
 // Who has it; when and with which note, as long as the alert is open.
 export interface Acknowledged {
   by: string;
@@ -123,6 +128,13 @@ export interface Channel {
   error: string;
   sent: number;
   failures: number;
+}
+// Two lines beside each other in one figure of the books; the first is judged by the second.
+export interface Comparison {
+  id: string;
+  name: Record<string, string>;
+  lines: string[];
+  figure: string;
 }
 // One connection to devices; `counts` by kind of event.
 export interface Connection {
@@ -345,14 +357,14 @@ export interface Noisiest {
   per_hour: number;
   rules: Noisy[];
 }
-// How often a rule fired, and how often somebody did something about it.
+// The same, with the title of the rule.
 export interface Noisy {
   rule: string;
-  title: Record<string, string>;
   fired: number;
   acknowledged: number;
   no_action: number;
   minutes_firing: number;
+  title: Record<string, string>;
 }
 // How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
 export interface Notify {
@@ -458,6 +470,12 @@ export interface Series {
 }
 // How soon somebody should look: at the next round, in this shift, at once.
 export type Severity = "critical" | "info" | "warning";
+// One alert is put aside for a while.
+export interface Shelve {
+  name: string;
+  reason: string;
+  minutes: number;
+}
 // The shift up to which books are closed.
 export interface ShiftNow {
   id: string;
@@ -466,6 +484,15 @@ export interface ShiftNow {
 // What stands above or below the line of a ratio, before the figure's own scale.
 export interface Side {
   value: number | null;
+}
+// A rule or a subject is kept quiet until a time.
+export interface Silence {
+  name: string;
+  reason: string;
+  until: string;
+  from?: string;
+  rule?: string;
+  subject?: string;
 }
 // What the plant is made of.
 export interface Site {
@@ -487,6 +514,7 @@ export interface Site {
   converters: Converter[];
   lines: Line[];
   groups: Group[];
+  comparisons: Comparison[];
 }
 // The whole site; `coverage` is the share of its meters that are heard (0 to 1).
 export interface SiteNow {
@@ -548,6 +576,11 @@ export interface StorageNow {
   held_kwh?: number;
   held_kg?: number;
 }
+// A test message over one channel.
+export interface TestCall {
+  name: string;
+  channel: string;
+}
 // What came of a test message.
 export interface TestSent {
   sent: boolean;
@@ -569,6 +602,15 @@ export interface Trail {
   actor: string;
   action: string;
   detail: string;
+}
+// A rule that is not in force yet: the text of a rule file, and which of its rules is meant.
+export interface Trial {
+  text: string;
+  rule: string;
+  from?: string;
+  to?: string;
+  known?: "then" | "now";
+  level?: number;
 }
 // The curve of the subject that fired most.
 export interface TrialChart {
