@@ -31,7 +31,7 @@ class LineNow(Answer):
     figures: Figures
     sources_kw: dict[str, float]
     stale_since_ms: int | None
-    unknown: Literal["never", "silent"] | None | UnsetType = UNSET
+    unknown: Literal["never", "silent"] | UnsetType | None = UNSET
     running: int | UnsetType = UNSET
     members: int | UnsetType = UNSET
 
