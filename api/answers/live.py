@@ -1,4 +1,5 @@
-"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is filled."""
+"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is
+filled."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ class SiteNow(Answer):
 
 
 class LineNow(Answer):
-    """A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run."""
+    """A line or a group; `power` by carrier in the carrier's own unit an hour.
+
+    A group says how many members run.
+    """
 
     state: str
     state_since_ms: int | None
