@@ -9,7 +9,11 @@ from books.history import factor_row
 from plant.site import ComparisonNode, ConverterNode, FactorRow, Input, LineNode, Site
 
 
-def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
+def site(
+    plant: Site,
+    version: str,
+    gas_basis: str,
+) -> answers.Site:
     """What the plant is made of."""
     return answers.Site(
         id=plant.id,
@@ -169,4 +173,8 @@ def factors(plant: Site) -> list[answers.SourceFactors]:
 
 def factor(row: FactorRow) -> answers.Factor:
     """An emission factor."""
-    return msgspec.convert(factor_row(row), answers.Factor, from_attributes=True)
+    return msgspec.convert(
+        factor_row(row),
+        answers.Factor,
+        from_attributes=True,
+    )

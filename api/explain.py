@@ -22,7 +22,8 @@ def explained(
     of: str,
     span: tuple[int, int],
 ) -> answers.Explained:
-    """A figure of a span (ns): its value, what stands above and below the line, and its parts by source."""
+    """A figure of a span (ns): its value, what stands above and below the line, and its parts by
+    source."""
     start, end = span
     wanted = figure(name)
     sums = books.sums(of, np.array(span, np.int64), [name])
@@ -42,7 +43,12 @@ def explained(
         value=nulls(value(name, sums))[0],
         unit=wanted.unit,
         means=MEANINGS[ALIASES.get(name, name)],
-        parts=parts(books, of, span, name.startswith("intensity.electricity")),
+        parts=parts(
+            books,
+            of,
+            span,
+            name.startswith("intensity.electricity"),
+        ),
         numerator=answers.Side(value=top),
         denominator=denominator,
         coverage=quality["coverage.time"],
@@ -61,16 +67,30 @@ def parts(
 ) -> list[answers.Part]:
     """What each source has in a figure."""
     found = books.parts(of, *span, electric_only)
-    return msgspec.convert(found, list[answers.Part], from_attributes=True)
+    return msgspec.convert(
+        found,
+        list[answers.Part],
+        from_attributes=True,
+    )
 
 
-def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.SpanFlows:
+def flows_over(
+    books: Figures,
+    site: Site,
+    start: int,
+    end: int,
+) -> answers.SpanFlows:
     """What came from each source, or from a storage, to each line."""
     kwh_per_unit = {source.source: source.kwh for source in site.properties}
     links = []
 
     for line in site.lines:
-        for part in parts(books, line.id, (start, end), False):
+        for part in parts(
+            books,
+            line.id,
+            (start, end),
+            False,
+        ):
             kwh = part.amount * kwh_per_unit[part.source]
 
             if kwh <= 0:

@@ -17,7 +17,10 @@ class FigureMeaning(Answer):
 
 
 class Series(Answer):
-    """Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days."""
+    """Figures over time, by column; `start_ms` holds the begin of each bucket.
+
+    `every_s` is None for local days.
+    """
 
     of: str
     from_ms: int

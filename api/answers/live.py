@@ -1,4 +1,5 @@
-"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is filled."""
+"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is
+filled."""
 
 from __future__ import annotations
 
@@ -19,9 +20,10 @@ class SiteNow(Answer):
 
 
 class LineNow(Answer):
-    """A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run.
+    """A line or a group; `power` by carrier in the carrier's own unit an hour.
 
-    `unknown` says why nothing is known: its meters were never heard, or are silent now.
+    A group says how many members run. `unknown` says why nothing is known: its meters were never
+    heard, or are silent now.
     """
 
     state: str

@@ -36,7 +36,7 @@ class Bus(Answer):
 
 
 class Converter(Answer):
-    """What makes one carrier of another: ids of the buses and sources it takes from and gives to."""
+    """What makes one carrier of another: ids of what it takes from and gives to."""
 
     id: str
     name: Names
@@ -152,7 +152,7 @@ class OddStep(Answer):
 
 
 class Gap(OddStep):
-    """A silence that is over: its energy is known, its course over time was taken from `shaped_by`."""
+    """A silence that is over: its energy is known, its course was taken from `shaped_by`."""
 
     to_ms: int
     unit: str
@@ -210,7 +210,8 @@ class Health(Answer):
 
 
 class Factor(Answer):
-    """An emission factor with where it comes from; `fallback` says what was wanted where another was taken."""
+    """An emission factor with where it comes from; `fallback` says what was wanted where another
+    was taken."""
 
     value_kg: float
     unit: str

@@ -12,7 +12,7 @@ export interface Acknowledged {
   at_ms: number | null;
   note: string;
 }
-// One occurrence of a rule on a subject. `cause` is the id of the alert that it is told under.
+// One occurrence of a rule on a subject.
 export interface Alert {
   id: string;
   rule: string;
@@ -148,7 +148,7 @@ export interface Connection {
   last_error: string | null;
   counts: Record<string, number>;
 }
-// What makes one carrier of another: ids of the buses and sources it takes from and gives to.
+// What makes one carrier of another: ids of what it takes from and gives to.
 export interface Converter {
   id: string;
   name: Record<string, string>;
@@ -182,7 +182,7 @@ export interface Explained {
   gas_basis: string;
   readings: string;
 }
-// An emission factor with where it comes from; `fallback` says what was wanted where another was taken.
+// An emission factor with where it comes from; `fallback` says what was wanted where another
 export interface Factor {
   value_kg: number;
   unit: string;
@@ -244,7 +244,7 @@ export interface FurtherStore {
   lost_frames: number;
   lost_outputs: number;
 }
-// A silence that is over: its energy is known, its course over time was taken from `shaped_by`.
+// A silence that is over: its energy is known, its course was taken from `shaped_by`.
 export interface Gap {
   at_ms: number;
   from_ms: number;
@@ -310,7 +310,7 @@ export interface Line {
   output_unit: string;
   meters: string[];
 }
-// A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run.
+// A line or a group; `power` by carrier in the carrier's own unit an hour.
 export interface LineNow {
   state: string;
   state_since_ms: number | null;
@@ -376,7 +376,7 @@ export interface Noisy {
   minutes_firing: number;
   title: Record<string, string>;
 }
-// How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
+// How people can be told: messages of the outbox by state, channels, and what fails and why,
 export interface Notify {
   outbox: Record<string, number>;
   channels: Channel[];
@@ -468,7 +468,7 @@ export interface Rule {
   page: string | null;
   open?: number;
 }
-// Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days.
+// Figures over time, by column; `start_ms` holds the begin of each bucket.
 export interface Series {
   of: string;
   from_ms: number;
