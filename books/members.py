@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plant.errors import QueryError
+from plant.errors import NotThere
 from plant.site import Site
 
 
@@ -19,7 +19,7 @@ def members(site: Site, of: str) -> list[str]:
     if of in [b.id for b in site.buses]:
         return [f"unmetered.{of}"]
     known = ", ".join(["site", *(g.id for g in site.groups), *lines])
-    raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
+    raise NotThere(f"there is no line, group or bus '{of}'; known are {known}")
 
 
 def output_units(site: Site, of: str) -> set[str]:

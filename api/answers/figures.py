@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from api.answers.base import Answer
 from api.answers.plant import Factor
@@ -17,7 +17,10 @@ class FigureMeaning(Answer):
 
 
 class Series(Answer):
-    """Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days."""
+    """Figures over time, by column; `start_ms` holds the begin of each bucket.
+
+    `every_s` is None for local days.
+    """
 
     of: str
     from_ms: int
@@ -25,7 +28,7 @@ class Series(Answer):
     every_s: float | None
     units: dict[str, str]
     gas_basis: str
-    columns: dict[str, list[float | None]]
+    columns: dict[str, list[int | float | None]]
 
 
 class Part(Answer):
@@ -66,13 +69,14 @@ class Explained(Answer):
 
 
 class FlowNode(Answer):
-    """A place in the flow picture of now."""
+    """A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value."""
 
     id: str
     kind: str
     ref: str
     kw: float
     g_per_kwh: float | None
+    known: bool | UnsetType = UNSET
 
 
 class FlowLink(Answer):
@@ -83,6 +87,7 @@ class FlowLink(Answer):
     kw: float
     delivered_kw: float
     g_per_kwh: float | None
+    known: bool | UnsetType = UNSET
 
 
 class Flows(Answer):

@@ -1,6 +1,9 @@
-"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is filled."""
+"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is
+filled."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -17,7 +20,11 @@ class SiteNow(Answer):
 
 
 class LineNow(Answer):
-    """A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run."""
+    """A line or a group; `power` by carrier in the carrier's own unit an hour.
+
+    A group says how many members run. `unknown` says why nothing is known: its meters were never
+    heard, or are silent now.
+    """
 
     state: str
     state_since_ms: int | None
@@ -26,6 +33,7 @@ class LineNow(Answer):
     figures: Figures
     sources_kw: dict[str, float]
     stale_since_ms: int | None
+    unknown: Literal["never", "silent"] | UnsetType | None = UNSET
     running: int | UnsetType = UNSET
     members: int | UnsetType = UNSET
 
@@ -108,7 +116,10 @@ class LastWeek(Answer):
 
 
 class Books(Answer):
-    """Sums of closed windows up to `to_ms`; `lines` are those of the shift so far."""
+    """Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
+
+    `late` while the books are behind: then they are not to be compared with anything.
+    """
 
     to_ms: int
     shift: ShiftNow
@@ -116,6 +127,8 @@ class Books(Answer):
     last_week: LastWeek
     lines: dict[str, Figures]
     attention: list[Attention]
+    late: bool | UnsetType = UNSET
+    comparisons: dict[str, tuple[float | None, float | None]] | UnsetType = UNSET
 
 
 class Backfill(Answer):

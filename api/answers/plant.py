@@ -36,7 +36,7 @@ class Bus(Answer):
 
 
 class Converter(Answer):
-    """What makes one carrier of another: ids of the buses and sources it takes from and gives to."""
+    """What makes one carrier of another: ids of what it takes from and gives to."""
 
     id: str
     name: Names
@@ -72,6 +72,13 @@ class Comparison(Answer):
     figure: str
 
 
+class MeterName(Answer):
+    """What a meter is called."""
+
+    id: str
+    name: Names
+
+
 class Site(Answer):
     """What the plant is made of."""
 
@@ -94,6 +101,7 @@ class Site(Answer):
     lines: list[Line]
     groups: list[Group]
     comparisons: list[Comparison]
+    meters: list[MeterName]
 
 
 class Meter(Answer):
@@ -144,7 +152,7 @@ class OddStep(Answer):
 
 
 class Gap(OddStep):
-    """A silence that is over: its energy is known, its course over time was taken from `shaped_by`."""
+    """A silence that is over: its energy is known, its course was taken from `shaped_by`."""
 
     to_ms: int
     unit: str
@@ -176,6 +184,17 @@ class FurtherStore(Answer):
     lost_outputs: int
 
 
+class DataHealth(Answer):
+    """How connections, meters, counters and stores are, without figures."""
+
+    connections: list[Connection]
+    meters: list[Meter]
+    verdicts: list[OddStep]
+    gaps: list[Gap]
+    journal: Journal
+    stores: list[FurtherStore]
+
+
 class Health(Answer):
     """How good the data are; coverage and estimated are percent of today."""
 
@@ -191,7 +210,8 @@ class Health(Answer):
 
 
 class Factor(Answer):
-    """An emission factor with where it comes from; `fallback` says what was wanted where another was taken."""
+    """An emission factor with where it comes from; `fallback` says what was wanted where another
+    was taken."""
 
     value_kg: float
     unit: str

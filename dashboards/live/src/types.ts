@@ -1,13 +1,18 @@
 // Made by `make regen` from the API's answers (api/answers); do not edit.
 export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
+// Somebody has it.
+export interface Acknowledge {
+  name: string;
+  note?: string;
+}
 // Who has it; when and with which note, as long as the alert is open.
 export interface Acknowledged {
   by: string;
   at_ms: number | null;
   note: string;
 }
-// One occurrence of a rule on a subject. `cause` is the id of the alert that it is told under.
+// One occurrence of a rule on a subject.
 export interface Alert {
   id: string;
   rule: string;
@@ -81,7 +86,7 @@ export interface Backtest {
   others: OtherLevel[];
   chart: TrialChart;
 }
-// Sums of closed windows up to `to_ms`; `lines` are those of the shift so far.
+// Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
 export interface Books {
   to_ms: number;
   shift: ShiftNow;
@@ -89,6 +94,8 @@ export interface Books {
   last_week: LastWeek;
   lines: Record<string, Record<string, number | null>>;
   attention: Attention[];
+  late?: boolean;
+  comparisons?: Record<string, [number | null, number | null]>;
 }
 // A rail or a net of one carrier.
 export interface Bus {
@@ -141,7 +148,7 @@ export interface Connection {
   last_error: string | null;
   counts: Record<string, number>;
 }
-// What makes one carrier of another: ids of the buses and sources it takes from and gives to.
+// What makes one carrier of another: ids of what it takes from and gives to.
 export interface Converter {
   id: string;
   name: Record<string, string>;
@@ -175,7 +182,7 @@ export interface Explained {
   gas_basis: string;
   readings: string;
 }
-// An emission factor with where it comes from; `fallback` says what was wanted where another was taken.
+// An emission factor with where it comes from; `fallback` says what was wanted where another
 export interface Factor {
   value_kg: number;
   unit: string;
@@ -207,14 +214,16 @@ export interface FlowLink {
   kw: number;
   delivered_kw: number;
   g_per_kwh: number | null;
+  known?: boolean;
 }
-// A place in the flow picture of now.
+// A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value.
 export interface FlowNode {
   id: string;
   kind: string;
   ref: string;
   kw: number;
   g_per_kwh: number | null;
+  known?: boolean;
 }
 // The flow picture of now.
 export interface Flows {
@@ -235,7 +244,7 @@ export interface FurtherStore {
   lost_frames: number;
   lost_outputs: number;
 }
-// A silence that is over: its energy is known, its course over time was taken from `shaped_by`.
+// A silence that is over: its energy is known, its course was taken from `shaped_by`.
 export interface Gap {
   at_ms: number;
   from_ms: number;
@@ -301,7 +310,7 @@ export interface Line {
   output_unit: string;
   meters: string[];
 }
-// A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run.
+// A line or a group; `power` by carrier in the carrier's own unit an hour.
 export interface LineNow {
   state: string;
   state_since_ms: number | null;
@@ -310,6 +319,7 @@ export interface LineNow {
   figures: Record<string, number | null>;
   sources_kw: Record<string, number>;
   stale_since_ms: number | null;
+  unknown?: "never" | "silent" | null;
   running?: number;
   members?: number;
 }
@@ -346,22 +356,27 @@ export interface Meter {
   answer_s?: number | null;
   refused?: string[];
 }
+// What a meter is called.
+export interface MeterName {
+  id: string;
+  name: Record<string, string>;
+}
 // Which rules fired most, against the goal.
 export interface Noisiest {
   goal_per_hour: number;
   per_hour: number;
   rules: Noisy[];
 }
-// How often a rule fired, and how often somebody did something about it.
+// The same, with the title of the rule.
 export interface Noisy {
   rule: string;
-  title: Record<string, string>;
   fired: number;
   acknowledged: number;
   no_action: number;
   minutes_firing: number;
+  title: Record<string, string>;
 }
-// How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
+// How people can be told: messages of the outbox by state, channels, and what fails and why,
 export interface Notify {
   outbox: Record<string, number>;
   channels: Channel[];
@@ -453,7 +468,7 @@ export interface Rule {
   page: string | null;
   open?: number;
 }
-// Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days.
+// Figures over time, by column; `start_ms` holds the begin of each bucket.
 export interface Series {
   of: string;
   from_ms: number;
@@ -465,6 +480,12 @@ export interface Series {
 }
 // How soon somebody should look: at the next round, in this shift, at once.
 export type Severity = "critical" | "info" | "warning";
+// One alert is put aside for a while.
+export interface Shelve {
+  name: string;
+  reason: string;
+  minutes: number;
+}
 // The shift up to which books are closed.
 export interface ShiftNow {
   id: string;
@@ -473,6 +494,15 @@ export interface ShiftNow {
 // What stands above or below the line of a ratio, before the figure's own scale.
 export interface Side {
   value: number | null;
+}
+// A rule or a subject is kept quiet until a time.
+export interface Silence {
+  name: string;
+  reason: string;
+  until: string;
+  from?: string;
+  rule?: string;
+  subject?: string;
 }
 // What the plant is made of.
 export interface Site {
@@ -495,6 +525,7 @@ export interface Site {
   lines: Line[];
   groups: Group[];
   comparisons: Comparison[];
+  meters: MeterName[];
 }
 // The whole site; `coverage` is the share of its meters that are heard (0 to 1).
 export interface SiteNow {
@@ -556,6 +587,11 @@ export interface StorageNow {
   held_kwh?: number;
   held_kg?: number;
 }
+// A test message over one channel.
+export interface TestCall {
+  name: string;
+  channel: string;
+}
 // What came of a test message.
 export interface TestSent {
   sent: boolean;
@@ -577,6 +613,15 @@ export interface Trail {
   actor: string;
   action: string;
   detail: string;
+}
+// A rule that is not in force yet: the text of a rule file, and which of its rules is meant.
+export interface Trial {
+  text: string;
+  rule: string;
+  from?: string;
+  to?: string;
+  known?: "then" | "now";
+  level?: number;
 }
 // The curve of the subject that fired most.
 export interface TrialChart {
