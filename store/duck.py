@@ -67,6 +67,10 @@ class DuckStore:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Open the file; WattlineError if another process has it, StoreDamaged if it cannot be read."""
         name = ":memory:" if self.path is None else str(self.path)
+        if self.path is not None and not self.path.exists():
+            log = self.path.with_name(self.path.name + ".wal")
+            if log.exists():
+                raise self.file.damaged(f"it is missing, and {log.name} is still there")
         try:
             with in_our_words(self.file):
                 db = duckdb.connect(name, config={"memory_limit": self.memory, "threads": THREADS})
