@@ -17,7 +17,7 @@ from rules.desk.desk import Open, Quiet
 from rules.language.config import Rule
 from rules.language.load import known_of_site, load_rules_text
 from rules.watching import backtest as trials
-from rules.watching.past import Known
+from books.windows import Known
 from rules.watching.subjects import names as subject_names
 from store.alert_book import noisiest
 
@@ -210,7 +210,7 @@ class AlertViews:
         end = min(now, (a.resolved_ns or now) + CHART_BEFORE_NS)
         start = max(a.since_ns - CHART_BEFORE_NS, end - CHART_MOST_NS)
         every = max(self.context.site.window_s, round((end - start) / 1e9 / 1000 / 60) * 60)
-        found = self.context.history.series(a.subject, [figure], start, end, every)["columns"]
+        found = self.context.history.series(a.subject, [figure], start, end, every).columns
         return {
             "figure": figure,
             "unit": FIGURES[figure].unit,

@@ -30,9 +30,9 @@ from api.context import Context
 from api.docs_page import docs_page
 from api.export import as_csv, as_xlsx
 from api.influx import influx_routes, may_query
-from books.history import day_start
 from engine.figures.figures import ALIASES, FIGURES, figure, nulls, value
 from engine.figures.meanings import MEANINGS
+from plant.calendar import day_start
 from plant.errors import QueryError
 
 CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -198,7 +198,7 @@ def _plant(app: FastAPI, context: Context) -> None:
     @app.get("/api/v1/meters", tags=["plant"])
     def meters() -> list[dict[str, Any]]:
         """Meters with their last values and health."""
-        found: list[dict[str, Any]] = context.health()["meters"]
+        found: list[dict[str, Any]] = msgspec.to_builtins(context.health().meters)
         return found
 
     @app.get("/api/v1/health", tags=["plant"])
@@ -210,7 +210,7 @@ def _plant(app: FastAPI, context: Context) -> None:
             "at_ms": now // 1_000_000,
             "coverage": today["coverage.time"],
             "estimated": today["estimated"],
-            **context.health(),
+            **msgspec.to_builtins(context.health()),
         }
 
     @app.get("/api/v1/factors", tags=["plant"])
@@ -292,18 +292,18 @@ def _figures(app: FastAPI, context: Context) -> None:
 def _flows_over(context: Context, a: int, b: int) -> dict[str, Any]:
     links = []
     for line in context.site.lines:
-        for part in context.history.parts(line.id, a, b, False):
-            kwh = part["amount"] * next(
-                p.kwh for p in context.site.properties if p.source == part["source"]
+        for part in context.history.sources(line.id, a, b):
+            kwh = part.amount * next(
+                p.kwh for p in context.site.properties if p.source == part.source
             )
             if kwh > 0:
-                origin = f"store:{part['via']}" if part["via"] else f"source:{part['source']}"
+                origin = f"store:{part.via}" if part.via else f"source:{part.source}"
                 links.append(
                     {
                         "from": origin,
                         "to": f"line:{line.id}",
                         "kwh": kwh,
-                        "g_per_kwh": 1e3 * part["kg"] / kwh,
+                        "g_per_kwh": 1e3 * part.kg / kwh,
                     }
                 )
     names = dict.fromkeys(n for row in links for n in (row["from"], row["to"]))
@@ -330,7 +330,7 @@ def _explain(context: Context, name: str, of: str, a: int, b: int) -> dict[str, 
         "value": nulls(value(name, sums))[0],
         "unit": wanted.unit,
         "means": MEANINGS[ALIASES.get(name, name)],
-        "parts": context.history.parts(of, a, b, name.startswith("intensity.electricity")),
+        "parts": msgspec.to_builtins(context.history.parts(of, a, b, name)),
         "numerator": {"value": top},
         "denominator": None if over is None else {"value": over},
         "coverage": all_figures["coverage.time"],

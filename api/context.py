@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from api.hub import Hub
+from books.answers import Health
 from books.history import History
 from plant.site import Site
 from rules.desk.alerts import Alerts
@@ -24,7 +25,7 @@ class Context:
     history: History
     hub: Hub
     now_ns: Callable[[], int]
-    health: Callable[[], dict[str, Any]]
+    health: Callable[[], Health]
     ready: Callable[[], str | None]
     version: str
     page: Path | None = None

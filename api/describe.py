@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from api.context import Context
-from books.history import factor_row
+from books.parts import factor_row
 from plant.site import LineNode, Site
 
 
@@ -91,8 +93,8 @@ def factors(s: Site) -> list[dict[str, Any]]:
             "contract_share": p.contract_share,
             "kwh_per_unit": p.kwh,
             "kgce_per_unit": p.kgce,
-            "location": factor_row(p.location),
-            "market": factor_row(p.market),
+            "location": msgspec.to_builtins(factor_row(p.location)),
+            "market": msgspec.to_builtins(factor_row(p.market)),
         }
         for p in s.properties
     ]

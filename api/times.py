@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from books.history import day_start
+from plant.calendar import day_start
 from plant import units
 from plant.errors import QueryError
 from plant.site import Site

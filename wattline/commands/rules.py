@@ -196,10 +196,11 @@ def _here(
         raise WattlineError(f"{data} holds no books yet")
     store = open_store(data / "figures.duckdb")
     try:
-        newest = store.query("SELECT max(start) AS t FROM closed")["t"]
-        start, end = span(
-            str(given["from"]), str(given["to"]), site, int(newest[0]) + round(site.window_s * 1e9)
-        )
+        newest = newest_window(store)
+        if newest is None:
+            raise WattlineError(f"{data} holds no books yet")
+        closed = newest + round(site.window_s * 1e9)
+        start, end = span(str(given["from"]), str(given["to"]), site, closed)
         return backtest_words(
             run_backtest(store, site, rule, start, end, given["known"], float(given["level"]))
         )
