@@ -7,6 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from api.context import Context
+from books.windows import Known
 from engine.figures.figures import ALIASES, DERIVED, FIGURES
 from plant.config import names
 from plant.errors import ConfigError, QueryError
@@ -17,7 +18,6 @@ from rules.desk.desk import Open, Quiet
 from rules.language.config import Rule
 from rules.language.load import known_of_site, load_rules_text
 from rules.watching import backtest as trials
-from books.windows import Known
 from rules.watching.subjects import names as subject_names
 from store.alert_book import noisiest
 

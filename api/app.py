@@ -290,7 +290,7 @@ def _figures(app: FastAPI, context: Context) -> None:
 
 
 def _flows_over(context: Context, a: int, b: int) -> dict[str, Any]:
-    links = []
+    links: list[dict[str, Any]] = []
     for line in context.site.lines:
         for part in context.history.sources(line.id, a, b):
             kwh = part.amount * next(

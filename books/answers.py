@@ -7,21 +7,26 @@ where it does not apply is UNSET by default; all others are always there.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from plant.names import Verdict
+from plant.reports import LinkReport
 from plant.silence import Heard
 
 Names = Mapping[str, str]
 """Texts by language."""
 
+StoreReport = Mapping[str, Any]
+"""What a store beside the embedded one says of itself, under the names of the API."""
+
 FigureValues = dict[str, float | None]
 """Values by name of the figure."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, kw_only=True):
     """One JSON object."""
 
 
@@ -30,9 +35,9 @@ class AttentionParams(Answer):
 
     seconds: float | UnsetType = UNSET
     minutes: float | UnsetType = UNSET
-    kw: float | None | UnsetType = UNSET
-    amount: float | None | UnsetType = UNSET
-    bound: float | None | UnsetType = UNSET
+    kw: float | UnsetType | None = UNSET
+    amount: float | UnsetType | None = UNSET
+    bound: float | UnsetType | None = UNSET
     converter: str | UnsetType = UNSET
     host: str | UnsetType = UNSET
     cause: str | UnsetType = UNSET
@@ -47,7 +52,7 @@ class Attention(Answer):
     until_ms: int | None = None
     meter: str | None = None
     line: str | None = None
-    params: AttentionParams = AttentionParams()
+    params: AttentionParams = msgspec.field(default_factory=AttentionParams)
 
 
 class ShiftNow(Answer):
@@ -79,6 +84,8 @@ class LastWeek(Answer):
 class Books(Answer):
     """Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
 
+    `unknown` has the lines of which nothing was seen in it, and why: their meters were never heard, or are silent.
+
     `late`: books are behind the clock, so that they speak of the time up to `to_ms` and not of now.
     """
 
@@ -88,6 +95,7 @@ class Books(Answer):
     today: Today
     last_week: LastWeek
     lines: dict[str, FigureValues]
+    unknown: dict[str, Heard]
     comparisons: dict[str, list[float | None]]
     attention: list[Attention]
 
@@ -166,20 +174,20 @@ class MeterHealth(Answer):
     connection: str
     profile: str
     class_limit: float | None
-    state: Heard
-    last_ms: int | None
-    lag_s: float | None
-    period_s: float | None
-    effective_period_s: float | None
-    answer_s: float | None
-    refused: list[str]
-    due: int
-    answered: int
-    failed: Mapping[str, int]
-    skipped: int
-    power: float | None
     power_unit: str
     counter_unit: str
+    power: float | None = None
+    state: Heard = Heard.NEVER
+    last_ms: int | None = None
+    lag_s: float | None = None
+    period_s: float | None = None
+    effective_period_s: float | None = None
+    answer_s: float | None = None
+    refused: list[str] = []
+    due: int = 0
+    answered: int = 0
+    failed: Mapping[str, int] = {}
+    skipped: int = 0
 
 
 class JournalHealth(Answer):
@@ -192,11 +200,11 @@ class JournalHealth(Answer):
 
 
 class Health(Answer):
-    """How good the data are, but for figures. `connections` and `stores` are as drivers and further stores tell them."""
+    """How good the data are, but for figures. Connections and further stores tell of themselves."""
 
-    connections: list[Mapping[str, object]]
+    connections: list[LinkReport]
     meters: list[MeterHealth]
     verdicts: list[OddStep]
     gaps: list[Gap]
     journal: JournalHealth
-    stores: list[Mapping[str, object]]
+    stores: list[StoreReport]

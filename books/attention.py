@@ -48,9 +48,11 @@ def attention(
     now: NowShown | None,
     meters: Sequence[MeterHealth],
     verdicts: Sequence[OddStep],
+    urgent: Sequence[Attention] = (),
 ) -> list[Attention]:
-    """Items of docs/api.md, most urgent first, seven at most."""
+    """Items of docs/api.md, most urgent first, seven at most. `urgent` is known already and stands before them."""
     found = [
+        *urgent,
         *_silent(site, meters),
         *_counters(verdicts),
         *(_unloaded(now) if now else ()),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from books.answers import Gap, Health, JournalHealth, MeterHealth, OddStep
+from books.answers import Gap, Health, JournalHealth, MeterHealth, OddStep, StoreReport
 from books.verdicts import verdicts
 from plant.names import Verdict
 from plant.ports import Driver, Store
+from plant.reports import MeterReport
 from plant.silence import heard
 from plant.site import MeterPoint, Site
 
@@ -22,9 +23,6 @@ KEPT_S: Final = 1.0
 
 SHAPED_BY: Final = "power, siblings, the day before or a straight line"
 POWER_UNIT: Final = {"kWh": "kW"}
-
-DriverReport = Mapping[str, Any]
-"""What a driver says of one meter: counters under the names of the API, JSON-like."""
 
 
 class JournalState(Protocol):
@@ -50,7 +48,7 @@ class Sources:
     now_ns: Callable[[], int]
     places: Callable[[], Mapping[str, int]]
     last: Callable[[], Mapping[str, tuple[float, float]]]
-    beside: Callable[[], list[dict[str, Any]]]
+    beside: Callable[[], Sequence[StoreReport]]
     slack_s: float = 0.0
 
 
@@ -74,23 +72,21 @@ class HealthOf:
         sources = self.sources
         now_ns = sources.now_ns()
         reports = [driver.health() for driver in sources.drivers]
-        counted: dict[str, DriverReport] = {}
+        counted: dict[str, MeterReport] = {}
         for report in reports:
             counted |= report["meters"]
         powers = sources.last()
+        meters = []
+        for point in self.site.meters:
+            newest = powers.get(point.id)
+            state = self._meter(point, counted.get(point.id), now_ns)
+            state.power = None if newest is None else newest[0]
+            meters.append(state)
         found = verdicts(sources.store, now_ns - DAY_NS)
         behind_ns = now_ns - sources.journal.last_wm()
         return Health(
             connections=[report["connection"] for report in reports],
-            meters=[
-                self._meter(
-                    point,
-                    counted.get(point.id, {}),
-                    power=powers.get(point.id),
-                    now_ns=now_ns,
-                )
-                for point in self.site.meters
-            ],
+            meters=meters,
             verdicts=[step for step in found if step.verdict is not Verdict.GAP],
             gaps=[self._gap(step) for step in found if step.verdict is Verdict.GAP],
             journal=JournalHealth(
@@ -116,36 +112,32 @@ class HealthOf:
             shaped_by=SHAPED_BY,
         )
 
-    def _meter(
-        self,
-        point: MeterPoint,
-        counted: DriverReport,
-        *,
-        power: tuple[float, float] | None,
-        now_ns: int,
-    ) -> MeterHealth:
-        last_ns = int(counted.get("last_ms") or 0) * MILLISECOND
-        # A gateway that serves its meters in turn may give answers less often than was asked for; that is its pace, not a silence.
-        pace_s = counted.get("effective_period_s") or 1.0
-        due_every_s = max(point.power_every_s, pace_s)
-        return MeterHealth(
+    def _meter(self, point: MeterPoint, report: MeterReport | None, now_ns: int) -> MeterHealth:
+        """A meter as its driver counts it; one that no driver reads was never heard."""
+        health = MeterHealth(
             id=point.id,
             name=point.name,
             connection=point.connection,
             profile=point.profile,
             class_limit=point.class_limit,
-            state=heard(last_ns, due_every_s, now_ns, self.sources.slack_s),
-            last_ms=last_ns // MILLISECOND or None,
-            lag_s=(now_ns - last_ns) / SECOND if last_ns else None,
-            period_s=counted.get("period_s"),
-            effective_period_s=counted.get("effective_period_s"),
-            answer_s=counted.get("answer_s"),
-            refused=list(counted.get("refused", [])),
-            due=counted.get("due", 0),
-            answered=counted.get("answered", 0),
-            failed=counted.get("failed", {}),
-            skipped=counted.get("skipped", 0),
-            power=None if power is None else power[0],
             power_unit=POWER_UNIT.get(point.unit, f"{point.unit}/h"),
             counter_unit=point.unit,
         )
+        if report is None:
+            return health
+        last_ns = (report["last_ms"] or 0) * MILLISECOND
+        # A gateway that serves its meters in turn may answer less often than it was asked to; that is its pace, not a silence.
+        pace_s = report["effective_period_s"] or 1.0
+        due_every_s = max(point.power_every_s, pace_s)
+        health.state = heard(last_ns, due_every_s, now_ns, self.sources.slack_s)
+        health.last_ms = report["last_ms"]
+        health.lag_s = (now_ns - last_ns) / SECOND if last_ns else None
+        health.period_s = report["period_s"]
+        health.effective_period_s = report["effective_period_s"]
+        health.answer_s = report["answer_s"]
+        health.refused = report["refused"]
+        health.due = report["due"]
+        health.answered = report["answered"]
+        health.failed = report["failed"]
+        health.skipped = report["skipped"]
+        return health

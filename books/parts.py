@@ -108,9 +108,7 @@ def _parts(
     return sorted(found, key=lambda part: -abs(part.amount))
 
 
-def _rows(
-    store: Store, site: Site, of: str, edges: Edges, measured: Measured
-) -> list[SourceRow]:
+def _rows(store: Store, site: Site, of: str, edges: Edges, measured: Measured) -> list[SourceRow]:
     kept_as = codes(store, members(site, of))
     if not kept_as or not store.has("flow"):
         return []

@@ -161,7 +161,9 @@ def _unusual(
     span: Span,
 ) -> dict[int, dict[tuple[str, int], int]]:
     """Counter steps that were no plain ones: by window, how many of each verdict at each meter (by index)."""
-    index = {store.codes[meter.id]: i for i, meter in enumerate(site.meters) if meter.id in store.codes}
+    index = {
+        store.codes[meter.id]: i for i, meter in enumerate(site.meters) if meter.id in store.codes
+    }
     verdicts = ", ".join(f"'{verdict}'" for verdict in UNUSUAL)
     rows = store.query(
         "SELECT ts, meter, verdict FROM verdict "

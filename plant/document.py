@@ -10,6 +10,10 @@ import yaml
 from plant.errors import ConfigError, Mistake
 
 Place = tuple[str | int, ...]
+"""Where in a file something stands: keys and indexes from the top."""
+
+Finding = tuple[Place, str]
+"""A mistake before its line is known: where it is, and what to do about it."""
 
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader

@@ -16,7 +16,7 @@ from plant.check import cross_check
 from plant.config import PlantFile
 from plant.document import Document, Place
 from plant.errors import ConfigError, Mistake
-from plant.grammar import known_keys
+from plant.grammar import fields_at
 from plant.hints import suggestion
 from plant.notify_check import check_notify
 
@@ -24,7 +24,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # pydantic's kinds of error, in the words of somebody who writes YAML
 _WORDING = {
-    "missing": "is needed and missing",
     "bool_type": "must be true or false",
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",
@@ -120,10 +119,13 @@ def _location(item: ErrorDetails) -> Place:
 def _message(error: ErrorDetails, document: Document, model: type[BaseModel]) -> str:
     kind = error["type"]
     given = error["input"]
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "missing"):
         *above, key = _location(error)
-        known = known_keys(model, tuple(above), document.value)
-        return "unknown key" + suggestion(str(key), known)
+        fields = fields_at(model, tuple(above), document.value)
+        if kind == "extra_forbidden":
+            return "unknown key" + suggestion(str(key), fields)
+        means = fields[str(key)].description if str(key) in fields else None
+        return f"is needed and missing: {means}" if means else "is needed and missing"
     if kind in _WORDING:
         return _WORDING[kind]
     context = error.get("ctx", {})

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from plant.check import Finding
-from plant.document import Place
+from plant.document import Finding, Place
 from plant.hints import missing
 from plant.notify import Notify, Person, Rota
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from plant.frame import Batch, Frame
+from plant.reports import DriverReport
 
 Column = npt.NDArray[Any]
 """One column of a table, of the type that the table says."""
@@ -24,7 +25,7 @@ class Driver(Protocol):
     connection: str
 
     async def run(self, sink: Sink) -> None: ...
-    def health(self) -> dict[str, Any]: ...
+    def health(self) -> DriverReport: ...
 
 
 class Tags(Protocol):

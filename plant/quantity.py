@@ -86,26 +86,39 @@ class Quantity:
 
     def factor(self, unit: str, wiring: Wiring = STRAIGHT) -> float:
         """What a value in `unit` is multiplied with to be canonical and as if wired straight."""
-        factor = to_canonical(unit)[1]
-        if self.by_ct:
-            factor *= wiring.ratio
-        if self.negated and wiring.reverse:
-            factor = -factor
-        return factor
+        _, to_unit = to_canonical(unit)
+        return to_unit * self.wired(wiring)
 
-    def factor_unmapped(self, unit: str) -> float:
+    def wired(self, wiring: Wiring) -> float:
+        """What the wiring alone multiplies: the transformer's ratio, and the sign."""
+        ratio = wiring.ratio if self.by_ct else 1.0
+        turned = wiring.reverse and self.negated
+        return -ratio if turned else ratio
+
+    def factor_unmapped(self, unit: str, wiring: Wiring = STRAIGHT) -> float:
         """The same for a value that comes without a register map, from a meter that counts in `unit`.
 
-        Counters are in that unit, flows in that unit an hour; electric and heat power are in kW, levels canonical.
+        Counters are in that unit, flows in that unit an hour; electric and heat power are in kW,
+        levels canonical.
         """
-        canonical, factor = to_canonical(unit)
-        if self.counts:
-            counts_hours = self.unit == "s"
-            return 1.0 if counts_hours else factor
-        if not self.unit:  # a plain `flow` is whatever the meter counts, an hour
-            return factor
-        of_matter = self.kind is Kind.FLOW and self.unit not in POWER_UNITS
-        return factor if of_matter and canonical != "kWh" else 1.0
+        canonical, to_unit = to_canonical(unit)
+        in_meters_unit = (
+            self.counts_amounts
+            # A plain `flow` is whatever the meter counts, an hour.
+            or not self.unit
+            or (self.flows_matter and canonical != "kWh")
+        )
+        return (to_unit if in_meters_unit else 1.0) * self.wired(wiring)
+
+    @property
+    def counts_amounts(self) -> bool:
+        """Whether it is a counter of something in the meter's unit; hours of operation are not."""
+        return self.counts and self.unit != "s"
+
+    @property
+    def flows_matter(self) -> bool:
+        """Whether it is a flow of volume or mass, not of energy."""
+        return self.kind is Kind.FLOW and self.unit not in POWER_UNITS
 
 
 POWER_UNITS: Final = frozenset({"kW", "kvar", "kVA"})

@@ -1,4 +1,7 @@
-"""Words that every part of the plant file is made of: ids, names, durations, secrets by reference, models that refuse unknown keys."""
+"""Words that every part of the plant file is made of.
+
+Ids, names, durations, times of day, secrets by reference, models that refuse unknown keys.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,14 @@ Seconds = Annotated[
     float,
     BeforeValidator(units.seconds),
     Field(gt=0, description="a duration such as 10s, 15m or 1h"),
+]
+ClockTime = Annotated[
+    str,
+    Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time such as 07:00"),
+]
+Shift = Annotated[
+    str,
+    Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"),
 ]
 Language = Literal["en", "zh", "de"]
 Name = str | dict[Literal["en", "zh", "de"], str]

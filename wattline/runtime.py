@@ -22,7 +22,7 @@ from api.hub import Hub
 from books.answers import Books
 from books.health import HealthOf, Sources
 from books.history import SUMS, History
-from books.summary import books
+from books.summary import Seen, books
 from collector.build import drivers
 from collector.sequencer import Sequencer
 from engine.book import Book
@@ -391,9 +391,12 @@ class Runtime:
             self.site,
             self.history,
             self.closed_ns,
-            self.clock.now(),
-            self.hub.latest["now"],
-            self.health().meters,
+            Seen(
+                now_ns=self.clock.now(),
+                picture=self.hub.latest["now"],
+                meters=self.health().meters,
+                behind=self.backfill_span is not None,
+            ),
         )
 
     async def _retain(self) -> None:

@@ -17,6 +17,7 @@ import typer
 
 from api.alert_views import backtest_words
 from api.times import span
+from books.windows import newest_window
 from plant.errors import ConfigError, QueryError, WattlineError
 from plant.load import load_plant, read_text
 from plant.site import decode_control

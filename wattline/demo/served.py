@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.decode import tag_name, unit_factor
-from plant.config import Meter
+from plant.meter import Meter
 from plant.profile import Profile
 from plant.quantity import Wiring
 from plant.units import to_canonical
@@ -86,10 +86,8 @@ def _served(
     """Columns of the ledger that may stand behind a tag (a register and its coarser twins), each with canonical per served unit."""
     name = runtime.journal.names()[tag][1]
     config = runtime.plant.meters[meter]
-    profile = catalogue.get(config.profile or "")
-    rows = (
-        _names(config, profile) if profile else {name: to_canonical(str(config.unit or "kWh"))[1]}
-    )
+    profile = catalogue.get(config.register_map)
+    rows = _names(config, profile) if profile else {name: to_canonical(config.counter_unit)[1]}
     return [
         (served, unit)
         for key, served in counters.items()

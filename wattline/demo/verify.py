@@ -90,7 +90,9 @@ def compare(runtime: Runtime, catalogue: Catalogue, ask: Ask) -> list[Row]:
         if n.kind == "counter"
     }
     counters = {c: m for c, m in found.items() if m is not None}
-    reports = {m: r for driver in runtime.drivers for m, r in driver.health()["meters"].items()}
+    reports: dict[str, Any] = {
+        m: r for driver in runtime.drivers for m, r in driver.health()["meters"].items()
+    }
     rows = [r for i in range(len(site.meters)) for r in _meter(runtime, i)]
     rows += _lines(runtime, counters)
     rows += _remainders(runtime, ask)
