@@ -54,6 +54,7 @@ class Assignment:
         secret = self.login.password
         if secret is None:
             return None
+
         return lambda: self.secrets(secret.secret)
 
 
@@ -77,6 +78,7 @@ def assignments(
         meters = plant.behind(key)
         if not meters and not connection.signals:
             continue
+
         endpoint = (endpoints or {}).get(key, connection.endpoint)
         found.append(
             Assignment(
@@ -91,10 +93,20 @@ def assignments(
                 lasting=lasting,
             ),
         )
+
     return found
 
 
-def _link(key: str, connection: Connection, endpoint: str) -> LinkHealth:
+def _link(
+    key: str,
+    connection: Connection,
+    endpoint: str,
+) -> LinkHealth:
     """Health of a connection, with the address in force."""
     logger = logging.getLogger(f"wattline.collector.{connection.protocol}")
-    return LinkHealth(key, connection.protocol, endpoint, logger)
+    return LinkHealth(
+        key,
+        connection.protocol,
+        endpoint,
+        logger,
+    )

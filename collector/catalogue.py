@@ -29,8 +29,10 @@ def _load() -> tuple[Profile, ...]:
             found.append(parse_profile(name, text))
         except ConfigError as error:
             mistakes += error.mistakes
+
     if mistakes:
         raise ConfigError(mistakes)
+
     return tuple(found)
 
 
@@ -48,9 +50,14 @@ def _packaged() -> Iterator[tuple[str, str]]:
 def parse_profile(name: str, text: str) -> Profile:
     """One profile from YAML text; ConfigError names the file `name` and every line at fault."""
     profile, document = load_text(name, text, Profile)
-    findings = [*_names(profile), *_requests(profile), *_quantities(profile)]
+    findings = [
+        *_names(profile),
+        *_requests(profile),
+        *_quantities(profile),
+    ]
     if findings:
         raise ConfigError([document.mistake(place, message) for place, message in findings])
+
     return profile
 
 

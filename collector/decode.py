@@ -80,11 +80,16 @@ def unit_factor(row: Row, wiring: Wiring = STRAIGHT) -> float:
     known = QUANTITIES.get(row.quantity)
     if known is not None:
         return known.factor(row.unit, wiring)
+
     _, to_unit = to_canonical(row.unit)
     return to_unit
 
 
-def compile_block(block: Block, word_order: str, wiring: Wiring = STRAIGHT) -> Decode:
+def compile_block(
+    block: Block,
+    word_order: str,
+    wiring: Wiring = STRAIGHT,
+) -> Decode:
     """A function from the registers of `block` to one canonical value per row, in their order.
 
     Registers are bytes as on the wire (high byte first), or integers.
@@ -96,6 +101,7 @@ def compile_block(block: Block, word_order: str, wiring: Wiring = STRAIGHT) -> D
     def decode(registers: Registers) -> Floats:
         if not isinstance(registers, bytes):
             registers = struct.pack(f">{len(registers)}H", *registers)
+
         return finish(unpack(pick(registers)))
 
     return decode
@@ -109,16 +115,19 @@ def _words(block: Block, word_order: str) -> list[int]:
         first = row.address - start
         own = range(first, first + row.registers)
         words += reversed(own) if word_order == "low_first" else own
+
     for row in block.rows:
         if row.scale_register is not None:
             words.append(row.scale_register - start)
+
     return words
 
 
 def _picker(words: list[int], count: int) -> Callable[[bytes], bytes]:
-    """Brings the words that are needed into order; nothing to do where all come as they are needed."""
+    """Brings the words that are needed into order; nothing to do where they come in it."""
     if words == list(range(count)):
         return bytes
+
     order = np.array(words, np.intp)
 
     def pick(registers: bytes) -> bytes:
@@ -131,14 +140,23 @@ def _unpacker(rows: tuple[Row, ...]) -> Callable[[bytes], Floats]:
     """Raw numbers of the picked words: at once where all are of one type, else by one struct."""
     value_formats = [FORMATS[row.type] for row in rows]
     scaled = _scaled(rows)
-    kinds = set(value_formats)
-    if len(kinds) == 1 and not scaled:
-        one_type = np.dtype(HIGH_BYTE_FIRST + _NUMPY[kinds.pop()])
-        return lambda packed: np.array(np.frombuffer(packed, one_type), np.float64)
+    all_alike = len(set(value_formats)) == 1
+    if all_alike and not scaled:
+        one_type = np.dtype(HIGH_BYTE_FIRST + _NUMPY[value_formats[0]])
+
+        def unpack_alike(packed: bytes) -> Floats:
+            raw = np.frombuffer(packed, one_type)
+            return np.array(raw, np.float64)
+
+        return unpack_alike
 
     form = HIGH_BYTE_FIRST + "".join(value_formats) + SCALE_FORMAT * len(scaled)
     unpack = struct.Struct(form).unpack
-    return lambda packed: np.array(unpack(packed), np.float64)
+
+    def unpack_mixed(packed: bytes) -> Floats:
+        return np.array(unpack(packed), np.float64)
+
+    return unpack_mixed
 
 
 def _scaled(rows: tuple[Row, ...]) -> list[int]:
@@ -161,13 +179,17 @@ def _finisher(rows: tuple[Row, ...], wiring: Wiring) -> Callable[[Floats], Float
         values = raw[:size]
         if any_missing:
             values[values == missing] = np.nan
+
         if any_scaled:
             values[scaled] *= _powers(raw[size:])
+
         if any_factor:
             values *= factors
+
         finite = np.isfinite(values)
         if np.count_nonzero(finite) < size:
             values[~finite] = np.nan
+
         return values
 
     return finish
@@ -180,6 +202,7 @@ def _missing(row: Row) -> float:
     """
     if row.not_available is None:
         return float("nan")
+
     pattern = row.not_available.to_bytes(2 * row.registers, "big")
     (number,) = struct.unpack(HIGH_BYTE_FIRST + FORMATS[row.type], pattern)
     return float(number)

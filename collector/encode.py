@@ -28,9 +28,11 @@ def encode_value(
         packed = _nothing(row)
     else:
         packed = _pack(row, value / (row.scale * 10.0**exponent))
+
     words: list[int] = []
     for at in range(0, len(packed), 2):
         words.append(int.from_bytes(packed[at : at + 2], "big"))
+
     return words[::-1] if word_order == "low_first" else words
 
 
@@ -38,8 +40,10 @@ def _nothing(row: Row) -> bytes:
     pattern = row.not_available
     if pattern is None:
         pattern = _NO_VALUE.get(row.type)
+
     if pattern is None:
         raise ValueError(f"{row.name} has no pattern for a missing value")
+
     return pattern.to_bytes(2 * row.registers, "big")
 
 

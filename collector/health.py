@@ -1,4 +1,5 @@
-"""Health of a connection and its meters: plain counters, kept by the driver, read by API and metrics.
+"""Health of a connection and its meters: plain counters, kept by the driver, read by API and
+metrics.
 
 A failure is logged once and its recovery once; everything between is counted.
 """
@@ -39,7 +40,12 @@ class Polls:
     refused: tuple[str, ...] = ()
     failed: Counter[str] = field(default_factory=Counter)
 
-    def ok(self, at_ns: int, rows: int, answer_s: float | None = None) -> None:
+    def ok(
+        self,
+        at_ns: int,
+        rows: int,
+        answer_s: float | None = None,
+    ) -> None:
         """An answer with `rows` values at event time `at_ns`.
 
         It took `answer_s` of real time, where it was asked for.
@@ -49,6 +55,7 @@ class Polls:
         self.rows += rows
         if self.last_ok_ns:
             self._pace((at_ns - self.last_ok_ns) / SECOND_NS)
+
         self.last_ok_ns = at_ns
 
     def _pace(self, step_s: float) -> None:
@@ -106,7 +113,11 @@ class MeterHealth:
     def report(self, now_ns: int) -> MeterReport:
         """Totals over the groups, the pace of the fastest, and each group on its own."""
         groups = list(self.groups.values())
-        fastest = min(groups, key=_period, default=None)
+        fastest = min(
+            groups,
+            key=_period,
+            default=None,
+        )
         last_ns = max((group.last_ok_ns for group in groups), default=0)
         period_s = fastest.period_s if fastest else None
         return {
@@ -142,6 +153,7 @@ def _failures(groups: Iterable[Polls]) -> dict[str, int]:
     failed: Counter[str] = Counter()
     for group in groups:
         failed.update(group.failed)
+
     return dict(failed)
 
 
@@ -161,10 +173,20 @@ class LinkHealth:
     _failing: bool = False
     _was_up: bool = False
 
-    def add(self, meter: str, profile: str, periods: dict[str, float]) -> MeterHealth:
+    def add(
+        self,
+        meter: str,
+        profile: str,
+        periods: dict[str, float],
+    ) -> MeterHealth:
         """Take a meter in, with the period in event seconds of each of its groups."""
         groups = {name: Polls(period_s) for name, period_s in periods.items()}
-        found = MeterHealth(meter, profile, self.logger, groups)
+        found = MeterHealth(
+            meter,
+            profile,
+            self.logger,
+            groups,
+        )
         self.meters[meter] = found
         return found
 
@@ -172,11 +194,14 @@ class LinkHealth:
         """The connection stands."""
         if self.state == "up":
             return
+
         self.state = "up"
         if self._was_up:
             self.reconnects += 1
+
         if self._failing:
             self.logger.info("%s (%s) is connected again", self.id, self.endpoint)
+
         self._was_up = True
         self._failing = False
 
@@ -186,7 +211,12 @@ class LinkHealth:
         self.last_error = error
         if not self._failing:
             self._failing = True
-            self.logger.warning("%s (%s) is down: %s", self.id, self.endpoint, error)
+            self.logger.warning(
+                "%s (%s) is down: %s",
+                self.id,
+                self.endpoint,
+                error,
+            )
 
     def report(self, now_ns: int) -> DriverReport:
         """What `driver.health()` returns."""

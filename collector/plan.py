@@ -57,9 +57,11 @@ def wanted_rows(meter: ModbusMeter, profile: Profile) -> list[Row]:
     by_name: dict[str, Row] = {}
     for row in profile.registers:
         by_name.setdefault(row.name, row)
+
     rows = [row for row in by_name.values() if row.type != "sunssf"]
     if meter.read == "all":
         return rows
+
     wanted = BASIC | {meter.counter}
     return [row for row in rows if row.phase == "total" and row.quantity in wanted]
 
@@ -73,6 +75,7 @@ def split_groups(rows: Iterable[Row]) -> dict[GroupName, list[Row]]:
     for row in rows:
         pace: GroupName = "energy" if row.quantity in CUMULATIVE else "power"
         groups[pace].append(row)
+
     return {name: found for name, found in groups.items() if found}
 
 
@@ -82,6 +85,7 @@ def span(row: Row) -> Span:
     scale = row.scale_register
     if scale is None:
         return own
+
     return Span(min(own.low, scale), max(own.high, scale + 1))
 
 
@@ -102,42 +106,50 @@ def plan_blocks(
     def in_order(row: Row) -> tuple[int, Span]:
         return function_of(row), span(row)
 
+    limits = _Limits(defaults.max_gap, defaults.max_registers_per_request, bad)
     growing: list[_Growing] = []
     for row in sorted(rows, key=in_order):
+        function_code = function_of(row)
         last = growing[-1] if growing else None
-        if last is None or not last.takes(row, function_of(row), defaults, bad):
-            last = _Growing(function_of(row), base, span(row).low, span(row).low)
+        if last is None or not last.takes(row, function_code, limits):
+            last = _Growing(function_code, base, span(row).low)
             growing.append(last)
+
         last.add(row)
+
     return tuple(block.done() for block in growing)
+
+
+class _Limits(NamedTuple):
+    """What one request must keep to."""
+
+    gap_most: int
+    registers_most: int
+    bad: Collection[Register]
 
 
 class _Growing:
     """A block that rows are added to as long as they fit."""
 
-    def __init__(self, function_code: int, base: int, low: int, high: int) -> None:
+    def __init__(self, function_code: int, base: int, low: int) -> None:
         self.function_code = function_code
         self.base = base
         self.low = low
-        self.high = high
+        self.high = low
         self.rows: list[Row] = []
 
-    def takes(
-        self,
-        row: Row,
-        function_code: int,
-        defaults: Defaults,
-        bad: Collection[Register],
-    ) -> bool:
-        """Whether the row fits in: same function, a gap that may be bridged, not too much at once."""
+    def takes(self, row: Row, function_code: int, limits: _Limits) -> bool:
+        """Whether the row fits in: same function, a small gap, not too much at once."""
         needed = span(row)
         gap = range(self.high, needed.low)
         size = max(self.high, needed.high) - self.low
-        if function_code != self.function_code or len(gap) > defaults.max_gap:
+        if function_code != self.function_code:
             return False
-        if size > defaults.max_registers_per_request:
+
+        if len(gap) > limits.gap_most or size > limits.registers_most:
             return False
-        return not any(self.register(address) in bad for address in gap)
+
+        return not any(self.register(address) in limits.bad for address in gap)
 
     def register(self, address: int) -> Register:
         """A register of the map as it is on the wire."""
@@ -153,6 +165,7 @@ class _Growing:
         if self.base + self.high > REGISTERS:
             name = self.rows[-1].name
             raise ValueError(f"address {self.base} puts {name} beyond register 65535")
+
         return Block(
             function_code=self.function_code,
             address=self.base + self.low,
@@ -170,6 +183,7 @@ def halves(block: Block) -> tuple[Block, ...]:
     middle = len(block.rows) // 2
     if not middle:
         return ()
+
     first = exact(block, block.rows[:middle])
     second = exact(block, block.rows[middle:])
     return first, second
@@ -196,4 +210,5 @@ def registers_of(block: Block) -> set[Register]:
         needed = span(row)
         for address in range(needed.low, needed.high):
             found.add(Register(block.function_code, block.base + address))
+
     return found

@@ -79,6 +79,7 @@ async def probe(
     found: list[ProbeRow] = []
     for rows in await asyncio.gather(*asked):
         found += rows
+
     return found
 
 
@@ -93,15 +94,21 @@ def implausible(name: str, value: float) -> str | None:
     """Why a value cannot be right, or None. Canonical units; names as in `Row.name`."""
     if isnan(value):
         return f"{name}: no value (the device says not available)"
+
     quantity, _, phase = name.partition(".")
     known = QUANTITIES.get(quantity)
     between = known.plausible(phase) if known is not None else ANYTHING
     if between.holds(value):
         return None
+
     return f"{name}: {value:g} is not between {between.low:g} and {between.high:g}"
 
 
-async def listen(driver: Driver, assignment: Assignment, wait_s: float) -> list[ProbeRow]:
+async def listen(
+    driver: Driver,
+    assignment: Assignment,
+    wait_s: float,
+) -> list[ProbeRow]:
     """Let a subscribing driver run until every meter was heard or the time is over."""
     endpoint = assignment.link.endpoint
     rows = {meter: ProbeRow(meter, endpoint) for meter in assignment.meters}
@@ -109,29 +116,44 @@ async def listen(driver: Driver, assignment: Assignment, wait_s: float) -> list[
     all_heard = asyncio.Event()
 
     def take(batch: Batch) -> None:
-        for tag, value in zip(batch.tag.tolist(), batch.value.tolist(), strict=True):
+        for tag, value in zip(
+            batch.tag.tolist(),
+            batch.value.tolist(),
+            strict=True,
+        ):
             meter, name = names[tag]
             if meter in rows:
                 rows[meter].values[name] = value
+
         if all(row.values for row in rows.values()):
             all_heard.set()
 
     running = asyncio.create_task(driver.run(take))
     waiting = asyncio.create_task(all_heard.wait())
     tasks = {running, waiting}
-    await asyncio.wait(tasks, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(
+        tasks,
+        timeout=wait_s,
+        return_when=asyncio.FIRST_COMPLETED,
+    )
     for task in tasks:
         task.cancel()
+
     await asyncio.gather(*tasks, return_exceptions=True)
 
     error = driver.health()["connection"]["last_error"]
     for row in rows.values():
-        row.problems += _problems(row, error or f"nothing heard within {wait_s:g} s")
+        row.problems += _problems(
+            row,
+            error or f"nothing heard within {wait_s:g} s",
+        )
+
     return list(rows.values())
 
 
 def _problems(row: ProbeRow, why_silent: str) -> list[str]:
     if not row.values:
         return [why_silent]
+
     judged = [implausible(name, value) for name, value in row.values.items()]
     return [problem for problem in judged if problem is not None]

@@ -1,6 +1,7 @@
 """The sequencer: one per site. It cuts a frame every 250 ms at most and commits it to the journal.
 
-What is in a committed frame is acknowledged. The watermark is set here, at the edge, so no host needs a timer of its own. A frame without rows is a heartbeat.
+What is in a committed frame is acknowledged. The watermark is set here, at the edge, so no host
+needs a timer of its own. A frame without rows is a heartbeat.
 """
 
 from __future__ import annotations
@@ -53,9 +54,11 @@ class Sequencer:
         """
         if self.on_rows is not None:
             self.on_rows(batch)
+
         if len(self.pending) >= BATCHES_MOST:
             self.dropped += len(batch)
             return
+
         self.pending.append(batch)
 
     def _header(self, kind: Kind, wm: int) -> Header:
@@ -73,6 +76,7 @@ class Sequencer:
         """Commit a control frame: a new site, a declared swap. Returns its number."""
         if control.site is not None:
             self.config = config_hash(control.site)
+
         header = self._header(Kind.CONTROL, self.wm)
         return self.journal.append(control_frame(header, encode_control(control)))
 

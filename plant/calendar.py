@@ -28,11 +28,12 @@ class ShiftHours:
 
 def shift_hours(span: str) -> ShiftHours:
     """The hours of `HH:MM-HH:MM`; one that ends when it begins takes a whole day."""
-    begin, end = (_minute(part) for part in span.split("-"))
+    begin, end = (minute_of_day(part) for part in span.split("-"))
     return ShiftHours(begins=begin, length=(end - begin) % DAY_MIN or DAY_MIN)
 
 
-def _minute(clock: str) -> int:
+def minute_of_day(clock: str) -> int:
+    """Minutes after midnight of HH:MM."""
     hour, minute = clock.split(":")
     return int(hour) * 60 + int(minute)
 
@@ -54,12 +55,15 @@ def running_shifts(local: datetime, shifts: Mapping[str, str]) -> list[tuple[str
 
 def local_time(site: Site, at_ns: int) -> datetime:
     """A moment on the clocks of the plant."""
-    return datetime.fromtimestamp(at_ns / SECOND, ZoneInfo(site.timezone))
+    seconds, rest_ns = divmod(at_ns, SECOND)
+    local = datetime.fromtimestamp(seconds, ZoneInfo(site.timezone))
+    # Not through a float: it cannot tell the last nanosecond of a day from the first of the next.
+    return local.replace(microsecond=rest_ns // 1000)
 
 
 def day_start(site: Site, at_ns: int) -> int:
     """Start of the local day that holds `at_ns`."""
-    hour, minute = divmod(_minute(site.day_starts), 60)
+    hour, minute = divmod(minute_of_day(site.day_starts), 60)
     local = local_time(site, at_ns)
     start = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if start > local:

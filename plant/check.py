@@ -53,6 +53,7 @@ def _leads_nowhere(
 
 
 def _time_zone(plant: PlantFile) -> Iterator[Finding]:
+    """Shifts and days need a time zone that there is."""
     zone = plant.site.timezone
     try:
         ZoneInfo(zone)
@@ -62,9 +63,15 @@ def _time_zone(plant: PlantFile) -> Iterator[Finding]:
 
 
 def _connections_of_meters(plant: PlantFile) -> Iterator[Finding]:
+    """Every meter answers at a connection of the file."""
     for key, meter in plant.meters.items():
         at = ("meters", key, "on")
-        yield from _leads_nowhere(at, meter.on, plant.connections, "connection")
+        yield from _leads_nowhere(
+            at,
+            meter.on,
+            plant.connections,
+            "connection",
+        )
 
 
 def _protocols(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
@@ -73,30 +80,59 @@ def _protocols(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]
         yield from protocol.check(_declared(plant, protocol, profiles))
 
 
-def _declared(plant: PlantFile, protocol: Protocol, profiles: Collection[str]) -> Declared:
+def _declared(
+    plant: PlantFile,
+    protocol: Protocol,
+    profiles: Collection[str],
+) -> Declared:
+    """The part of the file that speaks one protocol."""
     connections = {
         key: connection
         for key, connection in plant.connections.items()
         if connection.protocol == protocol.word
     }
     meters = {key: meter for key, meter in plant.meters.items() if meter.on in connections}
-    return Declared(connections=connections, meters=meters, profiles=profiles)
+    return Declared(
+        connections=connections,
+        meters=meters,
+        profiles=profiles,
+    )
 
 
-def _meter(plant: PlantFile, at: Place, meter: str) -> Iterator[Finding]:
-    yield from _leads_nowhere(at, meter, plant.meters, "meter")
+def _meter(
+    plant: PlantFile,
+    at: Place,
+    meter: str,
+) -> Iterator[Finding]:
+    yield from _leads_nowhere(
+        at,
+        meter,
+        plant.meters,
+        "meter",
+    )
 
 
-def _bus(plant: PlantFile, at: Place, bus: str) -> Iterator[Finding]:
-    yield from _leads_nowhere(at, bus, plant.buses, "bus")
+def _bus(
+    plant: PlantFile,
+    at: Place,
+    bus: str,
+) -> Iterator[Finding]:
+    yield from _leads_nowhere(
+        at,
+        bus,
+        plant.buses,
+        "bus",
+    )
 
 
 def _sources(plant: PlantFile) -> Iterator[Finding]:
+    """A source enters a bus of its own carrier, and is metered there."""
     for key, source in plant.sources.items():
         at = ("sources", key)
         yield from _meter(plant, (*at, "meter"), source.meter)
         for meter in source.shape:
             yield from _meter(plant, (*at, "shape"), meter)
+
         into = (*at, "into")
         yield from _bus(plant, into, source.into)
         bus = plant.buses.get(source.into)
@@ -105,6 +141,7 @@ def _sources(plant: PlantFile) -> Iterator[Finding]:
                 into,
                 f"bus '{source.into}' carries {bus.carrier}, the source gives {source.carrier}",
             )
+
         yield from _gas_reference(plant, source)
 
 
@@ -113,6 +150,7 @@ def _gas_reference(plant: PlantFile, source: Source) -> Iterator[Finding]:
     meter = plant.meters.get(source.meter)
     if source.carrier is not Carrier.NATURAL_GAS or meter is None:
         return
+
     bus = plant.buses.get(source.into)
     booked_in = "Nm3" if bus is None else bus.unit or BOOK_UNIT[bus.carrier]
     if meter.reference is None and booked_in == "Nm3":
@@ -123,6 +161,7 @@ def _gas_reference(plant: PlantFile, source: Source) -> Iterator[Finding]:
 
 
 def _storages(plant: PlantFile) -> Iterator[Finding]:
+    """A storage hangs on a bus, and one meter counts both ways."""
     for key, storage in plant.storages.items():
         at = ("storages", key)
         yield from _meter(plant, (*at, "meter"), storage.meter)
@@ -130,19 +169,33 @@ def _storages(plant: PlantFile) -> Iterator[Finding]:
 
 
 def _converters(plant: PlantFile) -> Iterator[Finding]:
+    """A converter takes from buses or sources and feeds buses."""
     for key, converter in plant.converters.items():
         at = ("converters", key)
         for name, meters in converter.inputs.items():
             here = (*at, "inputs", name)
-            yield from _input(plant, here, name, as_list(meters))
+            yield from _input(
+                plant,
+                here,
+                name,
+                as_list(meters),
+            )
+
         for name, output in converter.outputs.items():
             here = (*at, "outputs", name)
-            yield from _output(plant, here, name, output)
+            yield from _output(
+                plant,
+                here,
+                name,
+                output,
+            )
+
         if converter.two_way and not _has_two_ends(converter):
             yield at, "a two-way converter has one input and one output"
 
 
 def _has_two_ends(converter: Converter) -> bool:
+    """Whether energy can only come from one side and go to the other."""
     return len(converter.inputs) == 1 and len(converter.outputs) == 1
 
 
@@ -152,8 +205,18 @@ def _input(
     name: str,
     meters: list[str],
 ) -> Iterator[Finding]:
-    known = {**plant.buses, **plant.sources, AMBIENT: None}
-    yield from _leads_nowhere(at, name, known, "bus or source")
+    """Heat of the surroundings has no bus, and need not be metered: it follows from the output."""
+    known = {
+        **plant.buses,
+        **plant.sources,
+        AMBIENT: None,
+    }
+    yield from _leads_nowhere(
+        at,
+        name,
+        known,
+        "bus or source",
+    )
     for meter in meters:
         is_derived = name == AMBIENT and meter == DERIVED
         if not is_derived:
@@ -166,63 +229,102 @@ def _output(
     name: str,
     output: Output,
 ) -> Iterator[Finding]:
+    """What a converter gives, where it is metered."""
     yield from _bus(plant, at, name)
     if output.meter is not None:
         yield from _meter(plant, (*at, "meter"), output.meter)
 
 
 def _lines(plant: PlantFile) -> Iterator[Finding]:
+    """A line draws from buses, by meters of its own."""
     for key, line in plant.lines.items():
         at = ("lines", key)
         if line.group is not None:
-            yield from _leads_nowhere((*at, "group"), line.group, plant.groups, "group")
+            yield from _leads_nowhere(
+                (*at, "group"),
+                line.group,
+                plant.groups,
+                "group",
+            )
+
         if key in plant.groups or key == SITE_WORD:
             yield at, "a line must not have the id of a group, nor be called site"
+
         for bus, meters in line.draws.items():
             here = (*at, "draws", bus)
             yield from _bus(plant, here, bus)
             for meter in as_list(meters):
                 yield from _meter(plant, here, meter)
+
         yield from _signals(plant, at, line)
 
 
-def _signals(plant: PlantFile, at: Place, line: Line) -> Iterator[Finding]:
+def _signals(
+    plant: PlantFile,
+    at: Place,
+    line: Line,
+) -> Iterator[Finding]:
+    """Where a line reads its state and its counts."""
     if line.state is not None:
         yield from _signal(plant, (*at, "state"), line.state)
+
     if line.output is None:
         return
+
     for word in ("good", "scrap", "order"):
         signal = getattr(line.output, word)
         if signal is not None:
             yield from _signal(plant, (*at, "output", word), signal)
 
 
-def _signal(plant: PlantFile, at: Place, signal: str) -> Iterator[Finding]:
+def _signal(
+    plant: PlantFile,
+    at: Place,
+    signal: str,
+) -> Iterator[Finding]:
     """CONNECTION.SIGNAL names a signal that the connection has."""
     key, _, name = signal.partition(".")
     connection = plant.connections.get(key)
     if connection is None:
         yield at, missing(key, plant.connections, "connection")
     else:
-        yield from _leads_nowhere(at, name, connection.signals, f"node on connection '{key}'")
+        yield from _leads_nowhere(
+            at,
+            name,
+            connection.signals,
+            f"node on connection '{key}'",
+        )
 
 
 def _contracts(plant: PlantFile) -> Iterator[Finding]:
+    """No more than all of a source is covered by contracts."""
     covered: dict[str, float] = {}
     for key, contract in plant.contracts.items():
         at = ("contracts", key)
         source = contract.source
-        yield from _leads_nowhere((*at, "source"), source, plant.sources, "source")
+        yield from _leads_nowhere(
+            (*at, "source"),
+            source,
+            plant.sources,
+            "source",
+        )
         covered[source] = covered.get(source, 0.0) + contract.share
         if covered[source] > 1 + ROUNDING:
             yield (*at, "share"), f"contracts cover more than all of source '{source}'"
 
 
 def _comparisons(plant: PlantFile) -> Iterator[Finding]:
+    """A comparison is of two lines of the file."""
     for key, comparison in plant.compare.items():
         at = ("compare", key, "lines")
         for index, line in enumerate(comparison.lines):
-            yield from _leads_nowhere((*at, index), line, plant.lines, "line")
+            yield from _leads_nowhere(
+                (*at, index),
+                line,
+                plant.lines,
+                "line",
+            )
+
         first, second = comparison.lines
         if first == second:
             yield at, "a line cannot be compared with itself"
@@ -243,4 +345,5 @@ def _shared_meters(plant: PlantFile) -> Iterator[Finding]:
                         f"meter '{meter}' already counts for {used[meter]}; "
                         "energy would be counted twice",
                     )
+
                 used[meter] = f"line '{key}'"

@@ -74,6 +74,7 @@ class SiteConfig(Strict):
         fits_quarters = 900 % value == 0 or value % 900 == 0
         if not (divides_an_hour and fits_quarters):
             raise ValueError("must divide 15m or be a multiple of 15m that divides 1h, such as 1m")
+
         return value
 
 
@@ -143,6 +144,7 @@ class Output(Strict):
     def _known(self) -> Output:
         if self.meter is None and self.efficiency is None:
             raise ValueError("needs meter or efficiency")
+
         return self
 
 
@@ -245,7 +247,7 @@ class Rules(Strict):
 
 
 class Comparison(Strict):
-    """Two lines that make the same, in one figure: how much the first is above or below the second."""
+    """Two lines that make the same, in one figure: the first judged by the second."""
 
     name: Name = ""
     lines: Annotated[list[Id], Field(min_length=2, max_length=2)] = Field(
@@ -300,11 +302,13 @@ def names(value: Name, fallback: str) -> dict[str, str]:
     if not isinstance(value, dict):
         text = value or fallback.replace("_", " ")
         return dict.fromkeys(LANGUAGES, text)
+
     first = next(iter(value.values()), fallback)
     usual = value.get("en") or first
     found: dict[str, str] = {}
     for language in LANGUAGES:
         found[language] = value.get(language, usual)  # type: ignore[call-overload]
+
     return found
 
 

@@ -18,7 +18,11 @@ class Choice(Protocol):
         """The models that may read `value`, one if it is clear which."""
 
 
-def fields_at(model: type[BaseModel], place: Place, document: object) -> dict[str, FieldInfo]:
+def fields_at(
+    model: type[BaseModel],
+    place: Place,
+    document: object,
+) -> dict[str, FieldInfo]:
     """Fields by key, as accepted at `place` of a document whose content is `document`."""
     annotation: object = model
     value = document
@@ -29,6 +33,7 @@ def fields_at(model: type[BaseModel], place: Place, document: object) -> dict[st
         choice = _choice(annotation)
         if choice is not None:
             return _fields(choice.models(value, document), place[depth:])
+
     return _fields(_models(annotation), ())
 
 
@@ -39,16 +44,20 @@ def _fields(models: list[type[BaseModel]], below: Place) -> dict[str, FieldInfo]
         if below:
             fields |= fields_at(model, below, None)
             continue
+
         for name, field in model.model_fields.items():
             fields[field.alias or name] = field
+
     return fields
 
 
 def _member(value: object, part: str | int) -> object:
     if isinstance(value, dict):
         return value.get(part)
+
     if isinstance(value, list) and isinstance(part, int):
         return value[part]
+
     return None
 
 
@@ -57,6 +66,7 @@ def _field(models: list[type[BaseModel]], key: str) -> FieldInfo | None:
         for name, field in model.model_fields.items():
             if key in (name, field.alias):
                 return field
+
     return None
 
 
@@ -64,6 +74,7 @@ def _choice(annotation: object) -> Choice | None:
     for mark in getattr(annotation, "__metadata__", ()):
         if isinstance(mark, Choice):
             return mark
+
     return None
 
 
@@ -71,11 +82,14 @@ def _models(annotation: object) -> list[type[BaseModel]]:
     """The models that may stand directly at an annotation: itself, or branches of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
+
     if getattr(annotation, "__origin__", None) in (dict, list):
         return []
+
     found: list[type[BaseModel]] = []
     for branch in _arguments(annotation):
         found += _models(branch)
+
     return found
 
 
@@ -83,6 +97,7 @@ def _of_members(annotation: object) -> object:
     """What the members of a mapping or list are; the annotation itself where it has none."""
     if _models(annotation):
         return annotation
+
     arguments = _arguments(annotation)
     return arguments[-1] if arguments else annotation
 

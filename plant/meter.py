@@ -38,7 +38,9 @@ class Connection(Strict):
 
     @property
     def signals(self) -> Mapping[str, str]:
-        """Signals of the connection itself, which lines name as CONNECTION.SIGNAL, and where they are."""
+        """Signals of the connection itself, which lines name as CONNECTION.SIGNAL, and where they
+        are.
+        """
         return {}
 
     def quantities(self, meter: Meter) -> tuple[str, ...]:
@@ -50,6 +52,7 @@ class Connection(Strict):
         """This connection as one of its own protocol; TypeError where it speaks another."""
         if not isinstance(connection, cls):
             raise TypeError(f"a {connection.protocol} connection is no {cls.__name__}")
+
         return connection
 
 
@@ -74,6 +77,7 @@ class Every(Strict):
     def _floor(cls, value: float) -> float:
         if value < SHORTEST_S:
             raise ValueError("must be at least 100ms")
+
         return value
 
 
@@ -114,6 +118,7 @@ class Meter(Strict):
     def _amount(cls, value: str | None) -> str | None:
         if value is not None:
             number_and_unit(value, example="12 MW")
+
         return value
 
     @property
@@ -142,6 +147,7 @@ class Meter(Strict):
         """This meter as one of its own protocol; TypeError where it speaks another."""
         if not isinstance(meter, cls):
             raise TypeError(f"a {type(meter).__name__} is no {cls.__name__}")
+
         return meter
 
 
@@ -165,12 +171,15 @@ class Ct(Strict):
         """What readings are multiplied with here."""
         if self.applied_by == "meter":
             return 1.0
+
         primary, secondary = self.ratio.split("/")
         return float(primary) / float(secondary)
 
 
 class WiredMeter(Meter):
-    """A meter that says several quantities, and may hang behind a current transformer or in reverse."""
+    """A meter that says several quantities, and may hang behind a current transformer or in
+    reverse.
+    """
 
     ct: Ct | None = Field(None, description="current transformer ahead of the meter")
     reverse: bool = Field(

@@ -1,4 +1,5 @@
-"""The section `notify:` of the plant file: who is told what, over which channels, and who watches that.
+"""The section `notify:` of the plant file: who is told what, over which channels, and who watches
+that.
 
 Durations in seconds, times of day and dates in the site's time zone. `rules.notify` does what is
 declared here; what refers to what is checked in `plant.notify_check`.
@@ -28,8 +29,8 @@ class Channel(Strict):
 
     url: str | Secret | None = Field(
         None,
-        description="any Apprise URL (mailto://, workflows://, dingtalk://, wecombot://, feishu://, "
-        "slack://, ntfy:// ...); as a secret where it carries a token",
+        description="any Apprise URL (mailto://, workflows://, dingtalk://, wecombot://, "
+        "feishu://, slack://, ntfy:// ...); as a secret where it carries a token",
     )
     webhook: str | Secret | None = Field(
         None, description="http address that gets the JSON of Alertmanager's webhook"
@@ -55,6 +56,7 @@ class Channel(Strict):
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError("exactly one of url, webhook, alertmanager, mqtt is needed")
+
         return self
 
     @property
@@ -99,6 +101,7 @@ class Rota(Strict):
         for item in self.instead:
             if item.until <= item.since:
                 raise ValueError("needs replacements whose until is after their since")
+
         return self
 
 
@@ -125,6 +128,7 @@ class Heartbeat(Strict):
     def _one_way(self) -> Heartbeat:
         if (self.url is None) == (self.alertmanager is None):
             raise ValueError("exactly one of url, alertmanager is needed")
+
         return self
 
 
@@ -165,4 +169,8 @@ class Notify(Strict):
     @property
     def names(self) -> list[str]:
         """Everybody who can be told: people, rotas and channels."""
-        return [*self.people, *self.rotas, *self.channels]
+        return [
+            *self.people,
+            *self.rotas,
+            *self.channels,
+        ]

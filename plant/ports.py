@@ -29,7 +29,7 @@ class Driver(Protocol):
 
 
 class Tags(Protocol):
-    """Append-only registry: measuring point, quantity and phase to an integer that is never reused."""
+    """Append-only registry: a measuring point's value to an integer that is never reused."""
 
     def tag(self, meter: str, quantity: str) -> int: ...
     def names(self) -> dict[int, tuple[str, str]]: ...
@@ -46,7 +46,8 @@ class Journal(Protocol):
 class Store(Protocol):
     """The figures as they are read: what books and all above them need of a database.
 
-    Tables and columns are those of `store.tables`. Names are kept as integers; `codes` and `text` translate.
+    Tables and columns are those of `store.tables`. Names are kept as integers; `codes` and `text`
+    translate.
     """
 
     @property

@@ -1,4 +1,6 @@
-"""A meter profile: the register map of one model, as data. One YAML per model in `collector/profiles`.
+"""A meter profile: the register map of one model, as data.
+
+One YAML per model in `collector/profiles`.
 
 value in `unit` = raw x `scale` (x 10^sf where `scale_register` is given).
 """
@@ -106,14 +108,17 @@ class Check(Strict):
         """What is looked at, in words."""
         if self.quantity is not None:
             return f"{self.quantity}.{self.phase}"
+
         return f"register {self.address}"
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Check:
         if (self.quantity is None) == (self.address is None):
             raise ValueError("needs one of quantity, address")
+
         if (self.between is None) == (not self.expect):
             raise ValueError("needs one of between, expect")
+
         return self
 
 

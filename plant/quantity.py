@@ -1,8 +1,8 @@
 """What a meter can say: one row of one table for each quantity.
 
-A row knows the canonical unit, whether the value counts up or flows, and what the wiring does to it: whether a
-current transformer multiplies it, and what a meter that is wired the other way round makes of it. The collector,
-the probe, the resolver and the simulator all ask this table.
+A row knows the canonical unit, whether the value counts up or flows, and what the wiring does to
+it: whether a current transformer multiplies it, and what a meter that is wired the other way round
+makes of it. The collector, the probe, the resolver and the simulator all ask this table.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ ANYTHING: Final = Range(-1e12, 1e12)
 
 
 class Wiring(NamedTuple):
-    """How a meter hangs on its edge: ratio of the current transformer that we multiply, and direction."""
+    """How a meter hangs on its edge: ratio of the current transformer that we multiply, and
+    direction.
+    """
 
     ratio: float = 1.0
     reverse: bool = False
@@ -50,7 +52,10 @@ STRAIGHT: Final = Wiring()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """One quantity. `turned`: what it is on a meter wired the other way round, where it has a twin."""
+    """One quantity.
+
+    `turned`: what it is on a meter wired the other way round, where it has a twin.
+    """
 
     name: str
     unit: str
@@ -76,12 +81,14 @@ class Quantity:
         to_neutral = phase in ("L1", "L2", "L3", "avg_ln")
         if self.between_phases is None or to_neutral:
             return self.between
+
         return self.between_phases
 
     def read_as(self, wiring: Wiring) -> str:
         """The name under which it travels: a reversed meter has import and export change places."""
         if wiring.reverse and self.turned:
             return self.turned
+
         return self.name
 
     def factor(self, unit: str, wiring: Wiring = STRAIGHT) -> float:
@@ -96,7 +103,8 @@ class Quantity:
         return -ratio if turned else ratio
 
     def factor_unmapped(self, unit: str, wiring: Wiring = STRAIGHT) -> float:
-        """The same for a value that comes without a register map, from a meter that counts in `unit`.
+        """The same for a value that comes without a register map, from a meter that counts in
+        `unit`.
 
         Counters are in that unit, flows in that unit an hour; electric and heat power are in kW,
         levels canonical.
@@ -124,7 +132,13 @@ class Quantity:
 POWER_UNITS: Final = frozenset({"kW", "kvar", "kVA"})
 
 
-def _electric(name: str, unit: str, *, turned: str = "", negated: bool = False) -> Quantity:
+def _electric(
+    name: str,
+    unit: str,
+    *,
+    turned: str = "",
+    negated: bool = False,
+) -> Quantity:
     """A counter that is made from currents, so the ratio of their transformers multiplies it."""
     return Quantity(
         name=name,
@@ -137,11 +151,27 @@ def _electric(name: str, unit: str, *, turned: str = "", negated: bool = False) 
 
 
 def _counter(name: str, unit: str) -> Quantity:
-    return Quantity(name=name, unit=unit, kind=Kind.COUNTER)
+    return Quantity(
+        name=name,
+        unit=unit,
+        kind=Kind.COUNTER,
+    )
 
 
-def _flow(name: str, unit: str, *, by_ct: bool = False, negated: bool = False) -> Quantity:
-    return Quantity(name=name, unit=unit, kind=Kind.FLOW, by_ct=by_ct, negated=negated)
+def _flow(
+    name: str,
+    unit: str,
+    *,
+    by_ct: bool = False,
+    negated: bool = False,
+) -> Quantity:
+    return Quantity(
+        name=name,
+        unit=unit,
+        kind=Kind.FLOW,
+        by_ct=by_ct,
+        negated=negated,
+    )
 
 
 def _level(

@@ -1,4 +1,4 @@
-"""From the plant file to the resolved `Site`: names to indexes, units to factors, values to tags."""
+"""From the plant file to the resolved `Site`: names to indexes, units to factors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,12 @@ class _Booked(NamedTuple):
 class Resolver:
     """Builds one `Site`. `catalogue` are the profiles by id, `tags` the registry."""
 
-    def __init__(self, plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags) -> None:
+    def __init__(
+        self,
+        plant: PlantFile,
+        catalogue: Mapping[str, Profile],
+        tags: Tags,
+    ) -> None:
         self.plant = plant
         self.catalogue = catalogue
         self.tags = tags
@@ -136,6 +141,7 @@ class Resolver:
         )
 
     def _edge(self, key: str, meter: Meter) -> Edge:
+        """A meter with what the edge it sits on carries."""
         nowhere = _Booked(Carrier.ELECTRICITY, NOWHERE_UNIT)
         booked = self.booked.get(key, nowhere)
         return Edge(
@@ -150,9 +156,11 @@ class Resolver:
         )
 
     def _meters(self, keys: Iterable[str]) -> tuple[int, ...]:
+        """Indexes of these meters."""
         return tuple(self.meter_index[key] for key in keys)
 
     def _bus(self, key: str, bus: Bus) -> BusNode:
+        """A bus in the unit of its books, with the time over which it mixes."""
         window = self.plant.site.window
         usual = max(window, SLOW_MIX_S) if bus.carrier in SLOW else window
         return BusNode(
@@ -165,6 +173,7 @@ class Resolver:
         )
 
     def _source(self, key: str) -> SourceNode:
+        """A source on its bus; without a kind given, that of its carrier."""
         source = self.plant.sources[key]
         kind = source.kind or DEFAULT_KIND[source.carrier]
         return SourceNode(
@@ -200,13 +209,20 @@ class Resolver:
         for key, line in self.plant.lines.items():
             if not line.feeds_back:
                 continue
+
             for bus, meters in line.draws.items():
                 if self.plant.buses[bus].carrier is Carrier.ELECTRICITY:
                     first_meter = as_list(meters)[0]
                     found.append(self._return(key, bus, first_meter))
+
         return found
 
-    def _return(self, line: str, bus: str, meter: str) -> StorageNode:
+    def _return(
+        self,
+        line: str,
+        bus: str,
+        meter: str,
+    ) -> StorageNode:
         return StorageNode(
             id=f"{line}.returned",
             name=names(self.plant.lines[line].name, line),
@@ -224,11 +240,13 @@ class Resolver:
         inputs: list[Input] = []
         for name, meters in converter.inputs.items():
             inputs.append(self._input(name, as_list(meters)))
+
         first_input = next(iter(converter.inputs))
         per_unit = self._kwh_per_input_unit(first_input)
         outputs: list[OutputEdge] = []
         for bus, output in converter.outputs.items():
             outputs.append(self._output(bus, output, per_unit))
+
         return ConverterNode(
             id=key,
             name=names(converter.name, key),
@@ -241,14 +259,34 @@ class Resolver:
         )
 
     def _input(self, name: str, meters: list[str]) -> Input:
+        """What a converter takes: from a bus, from a source, or from the surroundings."""
         known = self._meters(meter for meter in meters if meter != DERIVED)
         if name == AMBIENT:
-            return Input(kind="ambient", index=0, meters=known)
-        if name in self.bus_index:
-            return Input(kind="bus", index=self.bus_index[name], meters=known)
-        return Input(kind="source", index=self.source_index[name], meters=known)
+            return Input(
+                kind="ambient",
+                index=0,
+                meters=known,
+            )
 
-    def _output(self, bus: str, output: Output, kwh_per_input_unit: float) -> OutputEdge:
+        if name in self.bus_index:
+            return Input(
+                kind="bus",
+                index=self.bus_index[name],
+                meters=known,
+            )
+
+        return Input(
+            kind="source",
+            index=self.source_index[name],
+            meters=known,
+        )
+
+    def _output(
+        self,
+        bus: str,
+        output: Output,
+        kwh_per_input_unit: float,
+    ) -> OutputEdge:
         # An efficiency on gross heat value is of more energy than the net one that is booked.
         basis = NET_PER_GROSS if output.basis == "gross" else 1.0
         return OutputEdge(
@@ -268,11 +306,18 @@ class Resolver:
         return GAS_NCV_KWH_PER_NM3 if is_gas_volume else 1.0
 
     def _line(self, key: str) -> LineNode:
+        """A line by what it draws and what it makes."""
         line = self.plant.lines[key]
         output = line.output
         draws: list[Draw] = []
         for bus, meters in line.draws.items():
-            draws.append(Draw(bus=self.bus_index[bus], meters=self._meters(as_list(meters))))
+            draws.append(
+                Draw(
+                    bus=self.bus_index[bus],
+                    meters=self._meters(as_list(meters)),
+                )
+            )
+
         return LineNode(
             id=key,
             name=names(line.name, key),
@@ -290,6 +335,7 @@ class Resolver:
         tag = self._signal(signal)
         if signal is None or tag is None:
             return None
+
         if signal not in self.counts:
             self.counts[signal] = len(self.channels)
             self.channels.append(
@@ -301,18 +347,23 @@ class Resolver:
                     step=1.0,
                 ),
             )
+
         return self.counts[signal]
 
     def _signal(self, signal: str | None) -> int | None:
         """Tag of CONNECTION.SIGNAL."""
         if signal is None:
             return None
+
         connection, _, name = signal.partition(".")
         return self.tags.tag(connection, name)
 
     def _groups(self) -> Iterable[GroupNode]:
         for key, group in self.plant.groups.items():
-            yield GroupNode(id=key, name=names(group.name, key))
+            yield GroupNode(
+                id=key,
+                name=names(group.name, key),
+            )
 
     def _comparisons(self) -> Iterable[ComparisonNode]:
         for key, comparison in self.plant.compare.items():
@@ -331,6 +382,7 @@ def book_unit(bus: Bus) -> str:
 
 
 def _indexes(nodes: Iterable[str]) -> dict[str, int]:
+    """Place of each node in the order of the file."""
     return {key: index for index, key in enumerate(nodes)}
 
 
@@ -340,7 +392,11 @@ def _booked(plant: PlantFile) -> dict[str, _Booked]:
     for meter, bus_id in _edges(plant):
         bus = plant.buses.get(bus_id)
         if meter in plant.meters and bus is not None:
-            found.setdefault(meter, _Booked(bus.carrier, book_unit(bus)))
+            found.setdefault(
+                meter,
+                _Booked(bus.carrier, book_unit(bus)),
+            )
+
     return found
 
 
@@ -349,17 +405,21 @@ def _edges(plant: PlantFile) -> Iterable[tuple[str, str]]:
     for source in plant.sources.values():
         for meter in (source.meter, *source.shape):
             yield meter, source.into
+
     for storage in plant.storages.values():
         yield storage.meter, storage.bus
+
     for converter in plant.converters.values():
         for name, meters in converter.inputs.items():
             input_source = plant.sources.get(name)
             bus = input_source.into if input_source is not None else name
             for meter in as_list(meters):
                 yield meter, bus
+
         for bus, output in converter.outputs.items():
             if output.meter is not None:
                 yield output.meter, bus
+
     for line in plant.lines.values():
         for bus, meters in line.draws.items():
             for meter in as_list(meters):
@@ -370,6 +430,7 @@ def _most_per_hour(meter: Meter, book_unit: str) -> float | None:
     """Greatest possible amount an hour, in the booking unit."""
     if meter.max is None:
         return None
+
     number, unit = units.number_and_unit(meter.max, example="12 MW")
     canonical, factor = units.to_canonical(unit)
     return number * factor * book_scale(canonical, book_unit, meter)

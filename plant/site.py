@@ -1,4 +1,5 @@
-"""The resolved site: what the engine needs to know, with names turned into indexes and units into factors.
+"""The resolved site: what the engine needs to know, with names turned into indexes and units into
+factors.
 
 A `Site` travels through the journal in a control frame, so the engine asks nobody: a replay sees
 the same plant and factors. Made from a plant file by `plant.resolve`. Edge amounts are in the unit
@@ -33,7 +34,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 class MeterPoint(msgspec.Struct, frozen=True, kw_only=True):
     """A meter on an edge.
 
-    `power_scale`: edge unit per hour per canonical power unit; `max_per_hour` in edge unit per hour.
+    `power_scale`: edge unit per hour per canonical power unit; `max_per_hour` in edge unit per
+    hour.
     """
 
     id: str
@@ -155,7 +157,9 @@ class FactorRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatedFactor(msgspec.Struct, frozen=True, kw_only=True):
-    """Location and market factor of what comes from a source at `from_ns` and later, until the next."""
+    """Location and market factor of what comes from a source at `from_ns` and later, until the
+    next.
+    """
 
     from_ns: int
     location: FactorRow
@@ -187,7 +191,7 @@ class GroupNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ComparisonNode(msgspec.Struct, frozen=True, kw_only=True):
-    """Two lines by index, and the figure of the books in which the first is judged by the second."""
+    """Two lines by index, and the figure in which the first is judged by the second."""
 
     id: str
     name: dict[str, str]
@@ -225,7 +229,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at `starts_at`."""
+    """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at
+    `starts_at`.
+    """
 
     meter: str
     at: int
@@ -233,7 +239,9 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """Payload of a control frame: a new site in force from its place in the journal, or a declared swap."""
+    """Payload of a control frame: a new site in force from its place in the journal, or a declared
+    swap.
+    """
 
     site: Site | None = None
     swap: Swap | None = None

@@ -41,6 +41,8 @@ class Strict(BaseModel):
 
 
 class Secret(Strict):
-    """A secret by reference: an environment variable WATTLINE_SECRET_NAME or a file in the secrets folder."""
+    """A secret by reference: an environment variable WATTLINE_SECRET_NAME or a file in the secrets
+    folder.
+    """
 
     secret: Id

@@ -49,7 +49,7 @@ _CONNECT_MORE_S: Final = 1.0
 
 
 class Busy(DeviceError):
-    """An exception answer that says nothing of the request itself (busy, gateway, device failure)."""
+    """An exception answer that says nothing of the request: busy, gateway, device failure."""
 
     code = 0
 
@@ -82,10 +82,26 @@ def build(assignment: Assignment) -> ModbusDriver:
     for key, declared in assignment.meters.items():
         meter = ModbusMeter.of(declared)
         profile = assignment.catalogue[meter.profile]
-        unit = Unit(key, meter, profile, link.add(key, profile.id, {}))
-        add_jobs(unit, link.id, assignment.tags, assignment.clock.speed)
+        unit = Unit(
+            key,
+            meter,
+            profile,
+            link.add(key, profile.id, {}),
+        )
+        add_jobs(
+            unit,
+            link.id,
+            assignment.tags,
+            assignment.clock.speed,
+        )
         units.append(unit)
-    return ModbusDriver(link, units, assignment.clock, assignment.connection.timeout)
+
+    return ModbusDriver(
+        link,
+        units,
+        assignment.clock,
+        assignment.connection.timeout,
+    )
 
 
 class ModbusDriver:
@@ -124,6 +140,7 @@ class ModbusDriver:
             for job in unit.jobs:
                 job.grid.start(now)
                 self._heap.append(Due(job.grid.next, len(self._heap), job))
+
         heapq.heapify(self._heap)
         try:
             while True:
@@ -153,14 +170,19 @@ class ModbusDriver:
         """Open the connection; Unreachable says why not."""
         client = open_client(self.host, self.port, self.timeout)
         try:
-            connected = await asyncio.wait_for(client.connect(), self.timeout + _CONNECT_MORE_S)
+            connected = await asyncio.wait_for(
+                client.connect(),
+                self.timeout + _CONNECT_MORE_S,
+            )
         except (OSError, TimeoutError, ModbusException) as error:
             client.close()
             why = f"no connection: {error or 'timeout'}"
             raise Unreachable(why, endpoint=self.link.endpoint) from error
+
         if not connected:
             client.close()
             raise Unreachable("no connection", endpoint=self.link.endpoint)
+
         self._client = client
         self._doubt.clear()
 
@@ -193,11 +215,14 @@ class ModbusDriver:
         if now < unit.quiet_until:
             job.polls.skipped += 1
             return
+
         if now >= job.replan_at:
             job.restore()
+
         if not job.requests:
             unit.health.failed(job.polls, "unsupported")
             return
+
         try:
             await self._poll(job, sink)
         except Unreachable:
@@ -214,6 +239,7 @@ class ModbusDriver:
         unit.missed(job.grid.period, self.timeout, monotonic())
         if isinstance(error, ProtocolError):
             raise Unreachable(str(error)) from error
+
         if isinstance(error, DeviceTimeout) and not known_silent:
             self._doubt[unit.id] += 1
             if self._peer_is_gone(unit):
@@ -239,16 +265,27 @@ class ModbusDriver:
             await self._take_apart(job)
             if not job.requests:
                 raise
+
             before = self.clock.now()
             asked = monotonic()
             reading = await self._read(job)
+
         after = self.clock.now()
         values, problem = reading
         if problem is not None and np.isnan(values).all():
             raise problem
-        sink(_batch(job, values, (before + after) // 2, after))
+
+        sink(
+            _batch(
+                job,
+                values,
+                (before + after) // 2,
+                after,
+            )
+        )
         if problem is not None:
             job.polls.failed[_reason(problem)] += 1
+
         job.polls.ok(after, len(values), monotonic() - asked)
         job.unit.answered()
         self._backoff.reset()
@@ -266,41 +303,60 @@ class ModbusDriver:
                 problem = error
             else:
                 values[request.at : request.end] = request.decode(registers)
+
         return Reading(values, problem)
 
     async def ask(self, unit: Unit, request: Request) -> bytes:
-        """One transaction: its registers as bytes, or the DeviceError that tells what went wrong."""
+        """One transaction: its registers as bytes, or the DeviceError that says why not."""
         endpoint = self.link.endpoint
         client = self._client
         if client is None or not client.connected:
             raise Unreachable("connection lost", endpoint=endpoint)
+
         if unit.pause_s:
             await asyncio.sleep(max(0.0, self._free_at - monotonic()))
+
         try:
             # Bounded by the client's own timeout.
             answer = await client.execute(False, request.pdu)
         except ModbusException as error:
             if not client.connected:
                 raise Unreachable("connection lost", endpoint=endpoint) from error
-            raise DeviceTimeout("no answer", meter=unit.id, endpoint=endpoint) from error
+
+            raise DeviceTimeout(
+                "no answer",
+                meter=unit.id,
+                endpoint=endpoint,
+            ) from error
         finally:
             if unit.pause_s:
                 self._free_at = monotonic() + unit.pause_s
+
         if answer.isError():
-            raise refusal(unit.id, endpoint, request, int(answer.exception_code))
+            raise refusal(
+                unit.id,
+                endpoint,
+                request,
+                int(answer.exception_code),
+            )
+
         words = words_of(answer)
         block = request.block
         fits = answer.function_code == block.function_code and len(words) == 2 * block.count
         if not fits:
             why = f"answer does not fit the request for {block.count} registers"
             raise ProtocolError(why, meter=unit.id)
+
         return words
 
     async def _take_apart(self, job: Job) -> None:
-        """Find out by halving which rows of the group are refused, and plan around them for an hour."""
+        """Find out by halving which rows of the group are refused, and plan around them for an
+        hour.
+        """
         good: list[Request] = []
         for request in job.requests:
             good += await self._parts(job.unit, request)
+
         job.replace(good, monotonic())
 
     async def _parts(self, unit: Unit, request: Request) -> list[Request]:
@@ -313,7 +369,9 @@ class ModbusDriver:
             found: list[Request] = []
             for half in request.halves(unit):
                 found += await self._parts(unit, half)
+
             return found
+
         return [request]
 
     def _missed(self) -> None:
@@ -326,7 +384,9 @@ class ModbusDriver:
                 missed = 1 + job.grid.advance(now)
                 job.polls.due += missed
                 job.polls.failed["connection_lost"] += missed
+
             moved.append(Due(job.grid.next, due.turn, job))
+
         self._heap = moved
         heapq.heapify(self._heap)
 
@@ -363,7 +423,11 @@ def refusal(
         f"(function {block.function_code})"
     )
     kind: type[Refused] | type[Busy] = Refused if code in _REFUSED else Busy
-    error = kind(what, meter=meter, endpoint=endpoint)
+    error = kind(
+        what,
+        meter=meter,
+        endpoint=endpoint,
+    )
     error.code = code
     return error
 
@@ -379,6 +443,7 @@ def _reason(error: DeviceError) -> str:
     """Under which name a failure is counted."""
     if isinstance(error, Refused | Busy):
         return f"exception_{error.code}"
+
     return _REASONS.get(type(error), "device")
 
 

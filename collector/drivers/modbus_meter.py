@@ -1,4 +1,6 @@
-"""What the Modbus driver knows of a meter: its poll groups, compiled requests, how long to leave it alone."""
+"""What the Modbus driver knows of a meter: its poll groups, compiled requests, how long to leave it
+alone.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ _HOLDING: Final = 3
 
 @dataclass(slots=True)
 class Request:
-    """One block made ready: the PDU to send, the decoder of its answer, its values' place in the group."""
+    """One block made ready: the PDU to send, the decoder of its answer, its values' place in the
+    group.
+    """
 
     block: Block
     pdu: ModbusPDU
@@ -77,7 +81,12 @@ class Unit:
         """Whether it failed so often that it is asked less."""
         return self.failures >= PATIENCE
 
-    def missed(self, period: float, timeout: float, now: float) -> None:
+    def missed(
+        self,
+        period: float,
+        timeout: float,
+        now: float,
+    ) -> None:
         """A poll failed. A quarantined unit is asked at every tenth tick only.
 
         Where ticks are shorter than the timeout the wait is ten timeouts, so a dead unit takes at
@@ -96,7 +105,12 @@ class Unit:
 
     def plan(self, rows: Iterable[Row], bad: set[Register] | None = None) -> tuple[Block, ...]:
         """The fewest blocks that bring these rows of the unit's map, none over a bad register."""
-        return plan_blocks(rows, self.profile.defaults, self.meter.address, bad or ())
+        return plan_blocks(
+            rows,
+            self.profile.defaults,
+            self.meter.address,
+            bad or (),
+        )
 
     def request(self, block: Block) -> Request:
         """A block made ready to be sent."""
@@ -108,7 +122,11 @@ class Unit:
             count=block.count,
         )
         word_order = self.profile.defaults.word_order
-        return Request(block, pdu, compile_block(block, word_order, self.meter.wiring))
+        return Request(
+            block,
+            pdu,
+            compile_block(block, word_order, self.meter.wiring),
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -141,6 +159,7 @@ class Job:
         # Where nothing but a gap was refused, merging would bring the gap back.
         if len(kept) < len(asked):
             good = self._merged(good, kept, refused)
+
         self._use(good)
         self.polls.refused = tuple(row.name for row in refused)
         self.replan_at = now + REPLAN_S
@@ -155,9 +174,11 @@ class Job:
         bad: set[Register] = set()
         for block in self.unit.plan(refused):
             bad |= registers_of(block)
+
         merged = self.unit.plan(kept, bad)
         if len(merged) >= len(good):
             return good
+
         return [self.unit.request(block) for block in merged]
 
     def _use(self, requests: list[Request]) -> None:
@@ -167,6 +188,7 @@ class Job:
             request.at = at
             request.end = at + len(request.block.rows)
             at = request.end
+
         wiring = self.unit.meter.wiring
         names = [tag_name(row, wiring) for row in _rows_of(requests)]
         self.requests = requests
@@ -180,6 +202,7 @@ def _rows_of(requests: list[Request]) -> list[Row]:
     rows: list[Row] = []
     for request in requests:
         rows += request.block.rows
+
     return rows
 
 
@@ -189,9 +212,14 @@ def add_jobs(
     tags: Tags,
     speed: float,
 ) -> None:
-    """Give a unit its poll groups: instantaneous values at `every.power`, counters at `every.energy`."""
+    """Give a unit its poll groups: instantaneous values at `every.power`, counters at
+    `every.energy`.
+    """
     meter = unit.meter
-    period_of = {"power": meter.every.power, "energy": meter.every.energy}
+    period_of = {
+        "power": meter.every.power,
+        "energy": meter.every.energy,
+    }
     groups = split_groups(wanted_rows(meter, unit.profile))
     for group, rows in groups.items():
         period_s = period_of[group]
@@ -199,7 +227,10 @@ def add_jobs(
         job = Job(
             unit=unit,
             rows=tuple(rows),
-            grid=Grid.named(f"{connection}/{unit.id}/{group}", real_period(period_s, speed)),
+            grid=Grid.named(
+                f"{connection}/{unit.id}/{group}",
+                real_period(period_s, speed),
+            ),
             polls=unit.health.groups.setdefault(group, Polls(period_s)),
             tag_of={name: tags.tag(unit.id, name) for name in names},
         )

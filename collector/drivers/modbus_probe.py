@@ -27,9 +27,14 @@ async def probe(assignment: Assignment, wait_s: float) -> list[ProbeRow]:
     results = [ProbeRow(unit.id, endpoint) for unit in driver.units]
     try:
         await driver.connect()
-        for unit, result in zip(driver.units, results, strict=True):
+        for unit, result in zip(
+            driver.units,
+            results,
+            strict=True,
+        ):
             if not driver.connected:
                 await driver.connect()
+
             await _Probe(driver, unit, result).run()
     except DeviceError as error:
         for result in results:
@@ -37,13 +42,19 @@ async def probe(assignment: Assignment, wait_s: float) -> list[ProbeRow]:
                 result.problems.append(str(error))
     finally:
         driver.close()
+
     return results
 
 
 class _Probe:
     """The probe of one unit."""
 
-    def __init__(self, driver: ModbusDriver, unit: Unit, result: ProbeRow) -> None:
+    def __init__(
+        self,
+        driver: ModbusDriver,
+        unit: Unit,
+        result: ProbeRow,
+    ) -> None:
         self.driver = driver
         self.unit = unit
         self.result = result
@@ -60,8 +71,10 @@ class _Probe:
             except DeviceError as error:
                 self._problem(str(error))
                 return
+
             self._take(block, request.decode(registers).tolist())
             self._word_order(block, registers)
+
         for check in self.unit.profile.identify:
             await self._identify(check)
 
@@ -73,13 +86,18 @@ class _Probe:
         for row in profile.registers:
             if row.name in told_by and row not in rows:
                 rows.append(row)
+
         return rows
 
     def _problem(self, text: str) -> None:
         self.result.problems.append(text)
 
     def _take(self, block: Block, values: list[float]) -> None:
-        for row, value in zip(block.rows, values, strict=True):
+        for row, value in zip(
+            block.rows,
+            values,
+            strict=True,
+        ):
             self.result.values[row.name] = value
             problem = implausible(row.name, value)
             if problem is not None:
@@ -91,10 +109,18 @@ class _Probe:
         names = [block.rows[index].name for index in telling]
         if all(implausible(name, self.result.values[name]) is None for name in names):
             return
+
         other = _other_order(self.unit.profile)
         turned = compile_block(block, other)(registers)
         values = [float(turned[index]) for index in telling]
-        fits = [implausible(*pair) is None for pair in zip(names, values, strict=True)]
+        fits = [
+            implausible(*pair) is None
+            for pair in zip(
+                names,
+                values,
+                strict=True,
+            )
+        ]
         if all(fits):
             self._problem(
                 f"the values fit with word order {other}: "
@@ -107,25 +133,34 @@ class _Probe:
             found = self.result.values.get(check.name)
         else:
             found = await self._register(check)
+
         if found is None or isnan(found):
             return
+
         ask = f"is this a {self.unit.profile.model}?"
         if check.between is not None:
             low, high = check.between
             if not low <= found <= high:
                 self._problem(f"{check.name}: {found:g} is not between {low:g} and {high:g}: {ask}")
+
         if check.expect and found not in check.expect:
             self._problem(f"{check.name}: {found:g} is none of {check.expect}: {ask}")
 
     async def _register(self, check: Check) -> float | None:
         """The number in a register of the device; None where it does not give it."""
-        row = Row(quantity="status", address=check.address or 0, type="uint16", unit="1")
+        row = Row(
+            quantity="status",
+            address=check.address or 0,
+            type="uint16",
+            unit="1",
+        )
         (block,) = self.unit.plan([row])
         try:
             registers = await self.driver.ask(self.unit, self.unit.request(block))
         except DeviceError as error:
             self._problem(f"cannot be identified: {error}")
             return None
+
         return float(int.from_bytes(registers, "big"))
 
 

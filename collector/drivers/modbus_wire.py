@@ -35,6 +35,7 @@ class _Words:
         if size >= len(data):
             why = f"{size} bytes announced, {len(data) - 1} came"
             raise ModbusIOException(why, function_code=self.function_code)
+
         self.words = data[1 : size + 1]
 
     def __str__(self) -> str:
@@ -63,7 +64,11 @@ def words_of(answer: ModbusPDU) -> bytes:
     return answer.words if isinstance(answer, _Words) else b""
 
 
-def open_client(host: str, port: int, timeout: float) -> AsyncModbusTcpClient:
+def open_client(
+    host: str,
+    port: int,
+    timeout: float,
+) -> AsyncModbusTcpClient:
     """A client that is not connected yet.
 
     It neither retries nor reconnects by itself: that is decided by the driver.
@@ -96,6 +101,7 @@ def _guard(client: AsyncModbusTcpClient) -> None:
             waiting = client.ctx.response_future
             if not waiting.done():
                 waiting.set_exception(ProtocolError(f"answer cannot be understood: {error}"))
+
             return len(data)
 
     client.ctx.callback_data = guarded  # type: ignore[method-assign]

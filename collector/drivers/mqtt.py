@@ -51,12 +51,25 @@ def build(assignment: Assignment) -> MqttDriver:
     ids_by_topic: dict[str, list[str]] = {name: [] for name in connection.topics}
     for key, declared in assignment.meters.items():
         meter = MqttMeter.of(declared)
-        link.add(key, f"mqtt:{meter.topic}", {"power": meter.every.power})
-        points.append(_point(assignment, connection, key, meter))
+        link.add(
+            key,
+            f"mqtt:{meter.topic}",
+            {"power": meter.every.power},
+        )
+        points.append(
+            _point(
+                assignment,
+                connection,
+                key,
+                meter,
+            )
+        )
         ids_by_topic[meter.topic].append(meter.id)
+
     subscriptions: list[str] = []
     for name, ids in ids_by_topic.items():
         subscriptions += subscription(connection.topics[name].filter, ids)
+
     session = Session(
         client_id=assignment.reader,
         timeout=connection.timeout,
@@ -64,7 +77,12 @@ def build(assignment: Assignment) -> MqttDriver:
         password=assignment.password,
         lasting=assignment.lasting,
     )
-    return MqttDriver(link, Router(points, subscriptions, link), assignment.clock, session)
+    return MqttDriver(
+        link,
+        Router(points, subscriptions, link),
+        assignment.clock,
+        session,
+    )
 
 
 def _point(
@@ -140,6 +158,7 @@ class MqttDriver:
                 "value": value,
                 "received_ms": at_ns // 1_000_000,
             }
+
         return report
 
     async def run(self, sink: Sink) -> None:
@@ -154,6 +173,7 @@ class MqttDriver:
             while not await loop.run_in_executor(None, self._open, client):
                 self._note()
                 await asyncio.sleep(backoff.take())
+
             client.loop_start()
             while True:
                 await asyncio.sleep(FLUSH_S)
@@ -172,8 +192,10 @@ class MqttDriver:
             self._held = deque(maxlen=KEEP)
             dropped = self._dropped
             self._dropped = 0
+
         if dropped:
             self.link.counts["dropped"] += dropped
+
         if messages:
             batch = self.router.batch(messages)
             if len(batch):
@@ -187,11 +209,19 @@ class MqttDriver:
             clean_session=not session.lasting,
         )
         client.connect_timeout = session.timeout
-        client.reconnect_delay_set(_RECONNECT_LEAST_S, int(BACKOFF_MAX_S))
+        client.reconnect_delay_set(
+            _RECONNECT_LEAST_S,
+            int(BACKOFF_MAX_S),
+        )
         if session.user:
-            client.username_pw_set(session.user, session.password() if session.password else None)
+            client.username_pw_set(
+                session.user,
+                session.password() if session.password else None,
+            )
+
         if self._secure:
             client.tls_set_context(ssl.create_default_context())
+
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._failed
@@ -213,6 +243,7 @@ class MqttDriver:
         except (OSError, ValueError) as error:
             self._changes.append(f"no connection: {error}")
             return False
+
         return code == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _connected(
@@ -226,6 +257,7 @@ class MqttDriver:
         if reason.is_failure:
             self._changes.append(f"refused: {reason}")
             return
+
         self._accepted = True
         self._changes.append("")
         client.subscribe([(pattern, _AT_LEAST_ONCE) for pattern in self.router.subscriptions])
@@ -241,6 +273,7 @@ class MqttDriver:
         # After a refusal, that is the reason, and it is already known.
         if self._accepted:
             self._changes.append(f"connection lost: {reason}")
+
         self._accepted = False
 
     def _failed(self, _client: mqtt.Client, _data: object) -> None:
@@ -255,7 +288,11 @@ class MqttDriver:
         _properties: Properties | None,
     ) -> None:
         """The broker's answer to each subscription."""
-        for pattern, reason in zip(self.router.subscriptions, reasons, strict=False):
+        for pattern, reason in zip(
+            self.router.subscriptions,
+            reasons,
+            strict=False,
+        ):
             if reason.is_failure:
                 self._changes.append(f"subscription to {pattern} refused: {reason}")
 
@@ -266,10 +303,16 @@ class MqttDriver:
         message: mqtt.MQTTMessage,
     ) -> None:
         received = self.clock.now()
-        held = Message(message.topic, bytes(message.payload), received, message.retain)
+        held = Message(
+            message.topic,
+            bytes(message.payload),
+            received,
+            message.retain,
+        )
         with self._lock:
             if len(self._held) == KEEP:
                 self._dropped += 1
+
             self._held.append(held)
 
     def _note(self) -> None:

@@ -31,7 +31,10 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Message(NamedTuple):
-    """What came from the broker; `received` is event time. Retained: a last known value of unknown age."""
+    """What came from the broker; `received` is event time.
+
+    Retained: a last known value of unknown age.
+    """
 
     topic: str
     payload: bytes
@@ -61,15 +64,19 @@ class Point:
     time: Steps | None = None
 
     def read(self, payload: bytes, received: int) -> Reading:
-        """What a payload says of this meter; the errors of `pick`, `number` and `time_ns` where it does not."""
+        """What a payload says of this meter; the errors of `pick`, `number` and `time_ns` where it
+        does not.
+        """
         content: object = _decode(payload)
         counter = number(pick(content, self.value)) * self.factor
         flow = None
         if self.flow is not None:
             flow = number(pick(content, self.flow)) * self.factor
+
         ts = received
         if self.time is not None:
             ts = time_ns(pick(content, self.time))
+
         return Reading(ts, counter, flow)
 
 
@@ -82,8 +89,10 @@ def parse_path(path: str) -> Steps:
         key, index = match.groups()
         steps.append(key if index is None else int(index))
         understood += match[0]
+
     if not path.startswith("$") or understood != body:
         raise ValueError(f"expected a path such as $.energy.total[0], not {path!r}")
+
     return tuple(steps)
 
 
@@ -91,6 +100,7 @@ def pick(value: object, steps: Sequence[Step]) -> object:
     """What stands at the path; KeyError, IndexError or TypeError where nothing does."""
     for step in steps:
         value = value[step]  # type: ignore[index]
+
     return value
 
 
@@ -103,7 +113,13 @@ class _Columns:
     tags: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
 
-    def add(self, ts: int, received: int, tag: int, value: float) -> None:
+    def add(
+        self,
+        ts: int,
+        received: int,
+        tag: int,
+        value: float,
+    ) -> None:
         """One row more."""
         self.ts.append(ts)
         self.received.append(received)
@@ -114,11 +130,17 @@ class _Columns:
         """All rows."""
         if not self.ts:
             return EMPTY
-        return batch(self.ts, self.tags, self.values, received=self.received)
+
+        return batch(
+            self.ts,
+            self.tags,
+            self.values,
+            received=self.received,
+        )
 
 
 class Router:
-    """Finds the meter of a topic and reads its payload; what cannot be read is counted by reason."""
+    """Finds the meter of a topic and reads its payload; what it cannot read is counted."""
 
     def __init__(
         self,
@@ -143,32 +165,58 @@ class Router:
             points = self._known.get(message.topic)
             if points is None:
                 points = self._find(message.topic)
+
             for point in points:
                 self._take(point, message, columns)
+
         return columns.batch()
 
-    def _take(self, point: Point, message: Message, columns: _Columns) -> None:
+    def _take(
+        self,
+        point: Point,
+        message: Message,
+        columns: _Columns,
+    ) -> None:
         received = message.received
         reading = self._read(point, message)
         if reading is None:
             return
+
         ts, counter, flow = reading
         if message.retained:
             self.retained[point.meter] = counter, received
             self._link.counts["retained"] += 1
             return
-        columns.add(ts, received, point.tag, counter)
+
+        columns.add(
+            ts,
+            received,
+            point.tag,
+            counter,
+        )
         if flow is not None:
-            columns.add(ts, received, point.flow_tag, flow)
-        self._ok(point, received, rows=1 if flow is None else 2)
+            columns.add(
+                ts,
+                received,
+                point.flow_tag,
+                flow,
+            )
+
+        self._ok(
+            point,
+            received,
+            rows=1 if flow is None else 2,
+        )
 
     def _find(self, topic: str) -> tuple[Point, ...]:
         """Whose topic it is; kept, since patterns are dear to match."""
         found = tuple(point for point in self._points if topic_matches_sub(point.pattern, topic))
         if not found:
             self._link.counts["unknown_topic"] += 1
+
         if len(self._known) < _TOPICS_KNOWN_MOST:
             self._known[topic] = found
+
         return found
 
     def _read(self, point: Point, message: Message) -> Reading | None:
@@ -181,6 +229,7 @@ class Router:
             self._bad(point, "missing")
         except (ValueError, OverflowError):
             self._bad(point, "bad_value")
+
         return None
 
     def _bad(self, point: Point, reason: str) -> None:
@@ -189,7 +238,12 @@ class Router:
         polls.due += 1
         meter.failed(polls, reason)
 
-    def _ok(self, point: Point, at: int, rows: int) -> None:
+    def _ok(
+        self,
+        point: Point,
+        at: int,
+        rows: int,
+    ) -> None:
         meter = self._link.meters[point.meter]
         polls = meter.groups[_GROUP]
         polls.due += 1
@@ -198,12 +252,17 @@ class Router:
 
 
 def number(value: object) -> float:
-    """A finite number, also where it is sent as text; ValueError otherwise. `true` and null are none."""
+    """A finite number, also where it is sent as text; ValueError otherwise.
+
+    `true` and null are none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("not a number")
+
     found = float(value)
     if not isfinite(found):
         raise ValueError("not finite")
+
     return found
 
 
@@ -216,12 +275,15 @@ def time_ns(value: object) -> int:
         stamp = datetime.fromisoformat(value)
         if stamp.tzinfo is None:
             raise ValueError("time without offset")
+
         microseconds = round(stamp.timestamp() * 1e6)
         return microseconds * 1000
+
     given = number(value)
     milliseconds = given if given >= _MS_FROM else given * 1e3
     if not 0 <= milliseconds < _MS_TO:
         raise ValueError("not a time since 1970")
+
     return round(milliseconds) * _MS_NS
 
 
@@ -232,6 +294,7 @@ def subscription(pattern: str, meter_ids: Iterable[str]) -> list[str]:
     """
     if "{meter}" not in pattern:
         return [pattern]
+
     levels = ["+" if "{meter}" in level else level for level in pattern.split("/")]
     wide = "/".join(levels)
     deep = [pattern.replace("{meter}", each) for each in meter_ids if "/" in each]

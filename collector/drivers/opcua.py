@@ -1,9 +1,10 @@
-"""OPC UA: one subscription per server, taken at session level so that a publish is handled as a whole.
+"""OPC UA: one subscription per server, taken at session level so that a publish is handled as a
+whole.
 
 Nodes are given as `nsu=URI;s=ID` and resolved each session, because namespace indexes move. A value
-that does not change is not sent again by a server; while publishes or keep-alives arrive it is known
-to hold, and is handed over again on the grid of its meter. Text nodes become events, and UNKNOWN
-when the connection is lost.
+that does not change is not sent again by a server; while publishes or keep-alives arrive it is
+known to hold, and is handed over again on the grid of its meter. Text nodes become events, and
+UNKNOWN when the connection is lost.
 """
 
 from __future__ import annotations
@@ -65,8 +66,17 @@ def build(assignment: Assignment) -> OpcUaDriver:
         meter = OpcUaMeter.of(declared)
         link.add(key, "opcua", {"power": meter.every.power})
         signals += _signals(assignment, key, meter)
+
     for name, node in connection.signals.items():
-        signals.append(Signal(link.id, name, node, assignment.tags.tag(link.id, name)))
+        signals.append(
+            Signal(
+                link.id,
+                name,
+                node,
+                assignment.tags.tag(link.id, name),
+            )
+        )
+
     return OpcUaDriver(
         link,
         signals,
@@ -77,7 +87,11 @@ def build(assignment: Assignment) -> OpcUaDriver:
     )
 
 
-def _signals(assignment: Assignment, key: str, meter: OpcUaMeter) -> Iterator[Signal]:
+def _signals(
+    assignment: Assignment,
+    key: str,
+    meter: OpcUaMeter,
+) -> Iterator[Signal]:
     """What is read of a meter, each under the name under which it travels."""
     for quantity, node in meter.nodes.items():
         known = QUANTITIES[quantity]
@@ -138,6 +152,7 @@ class OpcUaDriver:
                 self.link.down(str(error))
             finally:
                 self._unknown(sink)
+
             self._count("connection_lost")
             await asyncio.sleep(self._backoff.take())
 
@@ -149,11 +164,15 @@ class OpcUaDriver:
         try:
             async with asyncio.timeout(10 * self.timeout):
                 await self._subscribe(client, sink)
+
             self.link.up()
             self._backoff.reset()
             await self._watch(sink)
         except (OSError, TimeoutError, ua.UaError) as error:
-            raise Unreachable(f"session failed: {error!r}", endpoint=self.link.endpoint) from error
+            raise Unreachable(
+                f"session failed: {error!r}",
+                endpoint=self.link.endpoint,
+            ) from error
         finally:
             await _close(client, self.timeout)
 
@@ -178,6 +197,7 @@ class OpcUaDriver:
             raise DeviceTimeout("no session in time", endpoint=endpoint) from error
         except (OSError, ua.UaError) as error:
             raise Unreachable(f"no session: {error!r}", endpoint=endpoint) from error
+
         return client
 
     async def _subscribe(self, client: Client, sink: Sink) -> None:
@@ -199,12 +219,17 @@ class OpcUaDriver:
         items = await self._items(client, interval_s)
         if not items:
             return
+
         wanted = ua.CreateMonitoredItemsParameters()
         wanted.SubscriptionId = made.SubscriptionId
         wanted.TimestampsToReturn = ua.TimestampsToReturn.Both
         wanted.ItemsToCreate = items
         results = await client.uaclient.create_monitored_items(wanted)
-        for item, result in zip(items, results, strict=True):
+        for item, result in zip(
+            items,
+            results,
+            strict=True,
+        ):
             if not result.StatusCode.is_good():
                 self._refused(item.RequestedParameters.ClientHandle, result.StatusCode.name)
 
@@ -212,7 +237,10 @@ class OpcUaDriver:
         """Real seconds between publishes: half the fastest period, 100 ms to 1 s."""
         periods = [signal.every_s for signal in self.cache.signals]
         fastest_s = real_period(min(periods, default=1.0), self.clock.speed)
-        return min(_PUBLISH_SLOWEST_S, max(_PUBLISH_FASTEST_S, fastest_s / 2))
+        return min(
+            _PUBLISH_SLOWEST_S,
+            max(_PUBLISH_FASTEST_S, fastest_s / 2),
+        )
 
     async def _items(
         self, client: Client, interval_s: float
@@ -225,6 +253,7 @@ class OpcUaDriver:
             if node is None:
                 self._refused(handle, "BadNodeIdUnknown")
                 continue
+
             item = ua.MonitoredItemCreateRequest()
             item.ItemToMonitor.NodeId = node
             item.ItemToMonitor.AttributeId = ua.AttributeIds.Value
@@ -234,12 +263,14 @@ class OpcUaDriver:
             item.RequestedParameters.QueueSize = QUEUE_SIZE
             item.RequestedParameters.DiscardOldest = True
             items.append(item)
+
         return items
 
     def _refused(self, handle: int, why: str) -> None:
         """A node that the server does not give."""
         signal = self.cache.signals[handle]
-        self.link.last_error = f"{signal.owner}.{signal.name}: {signal.node}: {why}"
+        name = f"{signal.owner}.{signal.name}"
+        self.link.last_error = f"{name}: {signal.node}: {why}"
         self.link.counts["refused_nodes"] += 1
         log.warning("%s: %s", self.connection, self.link.last_error)
 
@@ -276,20 +307,34 @@ class OpcUaDriver:
         grids = self._grids(now)
         stale_s = max(STALE_S, 3 * self.timeout)
         while True:
-            wake = min([grid.next for grid in grids.values()], default=now + 1.0)
+            wake = min(
+                [grid.next for grid in grids.values()],
+                default=now + 1.0,
+            )
             if await self._lost_within(wake - monotonic()):
                 if self._fault is not None:
                     raise self._fault
+
                 raise Unreachable("connection lost", endpoint=endpoint)
+
             now = monotonic()
             silent_s = now - self._heard
             if silent_s > stale_s:
-                raise Unreachable(f"nothing heard for {stale_s:.0f} s", endpoint=endpoint)
+                raise Unreachable(
+                    f"nothing heard for {stale_s:.0f} s",
+                    endpoint=endpoint,
+                )
+
             alive = silent_s <= 2 * KEEP_ALIVE_S
             for period, grid in grids.items():
                 if grid.next <= now:
                     skipped = grid.advance(now)
-                    self._again(period, skipped, alive, sink)
+                    self._again(
+                        period,
+                        skipped,
+                        alive,
+                        sink,
+                    )
 
     def _grids(self, now: float) -> dict[float, Grid]:
         """When values of each period are handed over again."""
@@ -299,6 +344,7 @@ class OpcUaDriver:
             grid = Grid.named(f"{self.connection}/{period}", real_s)
             grid.start(now)
             grids[period] = grid
+
         return grids
 
     async def _lost_within(self, seconds: float) -> bool:
@@ -308,6 +354,7 @@ class OpcUaDriver:
                 await self._lost.wait()
         except TimeoutError:
             return False
+
         return True
 
     def _again(
@@ -317,11 +364,14 @@ class OpcUaDriver:
         alive: bool,
         sink: Sink,
     ) -> None:
-        """A tick of a grid: known values once more, if the server is alive, and the counts of each meter."""
+        """A tick of a grid: known values once more, if the server is alive, and the counts of each
+        meter.
+        """
         if alive:
             batch = self.cache.held(period)
             if len(batch):
                 sink(batch)
+
         for meter in self.link.meters.values():
             for polls in meter.groups.values():
                 if polls.period_s == period:
@@ -329,7 +379,12 @@ class OpcUaDriver:
                     polls.skipped += skipped
                     self._judge(meter, polls, alive)
 
-    def _judge(self, meter: MeterHealth, polls: Polls, alive: bool) -> None:
+    def _judge(
+        self,
+        meter: MeterHealth,
+        polls: Polls,
+        alive: bool,
+    ) -> None:
         """Whether a meter answers, as far as known values tell."""
         count = self.cache.good(meter.meter)
         if alive and count:
@@ -359,9 +414,11 @@ def resolve(node: str, namespaces: Sequence[str]) -> ua.NodeId | None:
     """
     if not node.startswith("nsu="):
         return ua.NodeId.from_string(node)
+
     uri, _, identifier = node.removeprefix("nsu=").rpartition(";")
     if uri not in namespaces:
         return None
+
     index = list(namespaces).index(uri)
     return ua.NodeId.from_string(f"ns={index};{identifier}")
 

@@ -26,7 +26,9 @@ CLOSE_NS: Final = 2 * SECOND_NS
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One node: whose value it is, its tag, the factor to the canonical unit, and how often it repeats."""
+    """One node: whose value it is, its tag, the factor to the canonical unit, and how often it
+    repeats.
+    """
 
     owner: str
     name: str
@@ -85,7 +87,9 @@ class Cache:
                 if text != known.text:
                     known.text = text
                     events.append(Event(at, signal.tag, text))
+
                 continue
+
             marked = _number(raw, status, signal.factor)
             known.value = marked.value
             known.quality = marked.quality
@@ -93,8 +97,10 @@ class Cache:
             tags.append(signal.tag)
             values.append(marked.value)
             marks.append(marked.quality)
+
         if not ts and not events:
             return EMPTY
+
         return batch(
             ts,
             tags,
@@ -109,6 +115,7 @@ class Cache:
         stamp = value.SourceTimestamp
         if stamp is None or self.clock.speed != 1.0:
             return now
+
         since = stamp - (_EPOCH_UTC if stamp.tzinfo else _EPOCH)
         seconds = since.days * _DAY_S + since.seconds
         at = seconds * SECOND_NS + since.microseconds * _MICROSECOND_NS
@@ -123,51 +130,84 @@ class Cache:
         tags: list[int] = []
         values: list[float] = []
         marks: list[int] = []
-        for signal, known in zip(self.signals, self._known, strict=True):
+        for signal, known in zip(
+            self.signals,
+            self._known,
+            strict=True,
+        ):
             holds = known.quality != Quality.BAD and known.last_ns < now
             if signal.every_s == period and holds:
                 known.last_ns = now
                 tags.append(signal.tag)
                 values.append(known.value)
                 marks.append(known.quality)
+
         if not tags:
             return EMPTY
-        return batch([now] * len(tags), tags, values, marks)
+
+        return batch(
+            [now] * len(tags),
+            tags,
+            values,
+            marks,
+        )
 
     def good(self, owner: str) -> int:
         """How many numbers of a meter are known."""
         count = 0
-        for signal, known in zip(self.signals, self._known, strict=True):
+        for signal, known in zip(
+            self.signals,
+            self._known,
+            strict=True,
+        ):
             if signal.owner == owner and known.quality != Quality.BAD:
                 count += 1
+
         return count
 
     def forget(self, text: str) -> Batch:
         """The connection is lost: nothing is known any more; texts become `text`."""
         now = self.clock.now()
         events: list[Event] = []
-        for signal, known in zip(self.signals, self._known, strict=True):
+        for signal, known in zip(
+            self.signals,
+            self._known,
+            strict=True,
+        ):
             known.value = nan
             known.quality = Quality.BAD
             if known.text is not None and known.text != text:
                 known.text = text
                 events.append(Event(known.later_than_last(now), signal.tag, text))
-        return batch([], [], [], events=tuple(events))
+
+        return batch(
+            [],
+            [],
+            [],
+            events=tuple(events),
+        )
 
 
 def _text(raw: object, status: ua.StatusCode) -> str:
     """The text of a node; a state that is bad, or no text any more, is not known."""
     if isinstance(raw, str) and not status.is_bad():
         return raw
+
     return State.UNKNOWN.value
 
 
-def _number(raw: object, status: ua.StatusCode, factor: float) -> Marked:
+def _number(
+    raw: object,
+    status: ua.StatusCode,
+    factor: float,
+) -> Marked:
     """NaN and BAD for a Bad status, or for what is no finite number."""
     nothing = Marked(nan, Quality.BAD)
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return nothing
+
     if status.is_bad() or not isfinite(raw):
         return nothing
+
     quality = Quality.UNCERTAIN if status.is_uncertain() else Quality.GOOD
     return Marked(raw * factor, quality)

@@ -1,4 +1,5 @@
-"""The protocols that Wattline speaks: one entry each, and nothing else anywhere asks which there are.
+"""The protocols that Wattline speaks: one entry each, and nothing else anywhere asks which there
+are.
 
 A protocol is its entry here, with what may stand in a plant file in a module of this folder, and
 two files that do I/O: its driver in `collector/drivers` and its device in `simulator/devices`.

@@ -41,7 +41,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """A meter on the edge that it measures: what its protocol needs to say which tags count there."""
+    """A meter on the edge that it measures, for its protocol to say which tags count there."""
 
     key: str
     index: int
@@ -83,10 +83,20 @@ class Edge:
         )
 
     def by_power(self, power: Power) -> tuple[Channel, ...]:
-        """Channels of a meter without counter: its energy, each way, is the integral of its power."""
+        """Channels of a meter without counter: its energy is the integral of its power."""
         return (
-            Channel(tag=power.tag, meter=self.index, reverse=False, kind="power"),
-            Channel(tag=power.tag, meter=self.index, reverse=True, kind="power"),
+            Channel(
+                tag=power.tag,
+                meter=self.index,
+                reverse=False,
+                kind="power",
+            ),
+            Channel(
+                tag=power.tag,
+                meter=self.index,
+                reverse=True,
+                kind="power",
+            ),
         )
 
 
@@ -135,17 +145,27 @@ def part(reference: str) -> object:
     return pkgutil.resolve_name(reference)
 
 
-def book_scale(canonical: str, book_unit: str, meter: Meter) -> float:
+def book_scale(
+    canonical: str,
+    book_unit: str,
+    meter: Meter,
+) -> float:
     """Booking unit per canonical unit of the counter (or per hour of its flow)."""
     counted = "kWh" if canonical == "kW" else canonical.removesuffix("/h")
     if counted == "kg" and book_unit == "kWh":
         return (meter.enthalpy or STEAM_KJ_PER_KG) / KJ_PER_KWH
+
     if counted == "m3" and book_unit == "Nm3":
         return NM3_PER_M3[meter.reference or "0C"]
+
     return 1.0
 
 
-def check_counter(key: str, meter: WiredMeter, known: Collection[str]) -> Iterator[Finding]:
+def check_counter(
+    key: str,
+    meter: WiredMeter,
+    known: Collection[str],
+) -> Iterator[Finding]:
     """The quantity that shall rule the books is a counter that the meter can have."""
     counters = [name for name in known if name in CUMULATIVE]
     if meter.counter is not None and meter.counter not in counters:

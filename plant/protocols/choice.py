@@ -30,6 +30,7 @@ def note_protocols(plant: object) -> object:
     """The content of a plant file in which every meter knows the protocol of its connection."""
     if not isinstance(plant, Mapping) or not isinstance(plant.get("meters"), Mapping):
         return plant
+
     noted: dict[object, object] = {}
     for key, meter in plant["meters"].items():
         if isinstance(meter, Mapping):
@@ -38,13 +39,19 @@ def note_protocols(plant: object) -> object:
             noted[key] = given
         else:
             noted[key] = meter
-    return {**plant, "meters": noted}
+
+    return {
+        **plant,
+        "meters": noted,
+    }
 
 
 def _protocol_behind(meter: Mapping[object, object], plant: object) -> str:
+    """The protocol of a meter's connection; "" where that is not clear."""
     connections = plant.get("connections") if isinstance(plant, Mapping) else None
     if not isinstance(connections, Mapping):
         return ""
+
     words = _words(connections.get(meter.get("on")))
     return words[0] if len(words) == 1 else ""
 
@@ -53,8 +60,10 @@ def _words(connection: object) -> list[str]:
     """The protocols that a connection as written names; one, if it is right."""
     if isinstance(connection, Connection):
         return [connection.word]
+
     if not isinstance(connection, Mapping):
         return []
+
     return [word for word in PROTOCOLS if word in connection]
 
 
@@ -63,18 +72,22 @@ class ByAddress:
 
     def models(self, value: object, plant: object) -> list[type[BaseModel]]:
         """The models that may read `value`, one if it is clear which."""
-        words = _words(value) or list(PROTOCOLS)
-        return [PROTOCOLS[word].connection for word in words]
+        possible = _words(value) or list(PROTOCOLS)
+        entries = [PROTOCOLS[word] for word in possible]
+        return [entry.connection for entry in entries]
 
     def read(self, value: object) -> Connection:
         """The connection that is written."""
         if isinstance(value, Connection):
             return value
+
         if not isinstance(value, Mapping):
             return Connection.model_validate(value)
+
         words = _words(value)
         if len(words) == 1:
             return PROTOCOLS[words[0]].connection.model_validate(value)
+
         _refuse_unknown(value, self.models(None, None))
         raise ValueError(f"exactly one of {', '.join(PROTOCOLS)} is needed")
 
@@ -83,7 +96,11 @@ class ByAddress:
         source: object,
         handler: GetCoreSchemaHandler,
     ) -> CoreSchema:
-        return _chosen(self.read, [entry.connection for entry in PROTOCOLS.values()], handler)
+        return _chosen(
+            self.read,
+            [entry.connection for entry in PROTOCOLS.values()],
+            handler,
+        )
 
 
 class ByConnection:
@@ -91,14 +108,19 @@ class ByConnection:
 
     def models(self, value: object, plant: object) -> list[type[BaseModel]]:
         """The models that may read `value`, one if it is clear which."""
-        word = _protocol_behind(value, plant) if isinstance(value, Mapping) else ""
-        words = [word] if word else list(PROTOCOLS)
-        return [PROTOCOLS[each].meter for each in words]
+        possible = list(PROTOCOLS)
+        if isinstance(value, Mapping):
+            word = _protocol_behind(value, plant)
+            possible = [word] if word else possible
+
+        entries = [PROTOCOLS[word] for word in possible]
+        return [entry.meter for entry in entries]
 
     def read(self, value: object) -> Meter:
         """The meter that is written."""
         if isinstance(value, Meter) or not isinstance(value, Mapping):
             return Meter.model_validate(value)
+
         word = value.protocol if isinstance(value, GivenMeter) else ""
         model = PROTOCOLS[word].meter if word else _best_fit(value)
         return model.model_validate(dict(value))
@@ -108,7 +130,11 @@ class ByConnection:
         source: object,
         handler: GetCoreSchemaHandler,
     ) -> CoreSchema:
-        return _chosen(self.read, [entry.meter for entry in PROTOCOLS.values()], handler)
+        return _chosen(
+            self.read,
+            [entry.meter for entry in PROTOCOLS.values()],
+            handler,
+        )
 
 
 def _best_fit(value: Mapping[object, object]) -> type[Meter]:
@@ -125,10 +151,18 @@ def _refuse_unknown(value: Mapping[object, object], models: Sequence[type[BaseMo
     known: set[object] = set()
     for model in models:
         known |= _keys(model)
+
     mistakes: list[InitErrorDetails] = []
     for key, given in value.items():
         if key not in known:
-            mistakes.append({"type": "extra_forbidden", "loc": (str(key),), "input": given})
+            mistakes.append(
+                {
+                    "type": "extra_forbidden",
+                    "loc": (str(key),),
+                    "input": given,
+                }
+            )
+
     if mistakes:
         raise ValidationError.from_exception_data("connection", mistakes)
 

@@ -26,7 +26,9 @@ from plant.units import to_canonical
 
 
 class ModbusConnection(Connection):
-    """A Modbus TCP endpoint; many devices accept one connection only, so each address is given once."""
+    """A Modbus TCP endpoint; many devices accept one connection only, so each address is given
+    once.
+    """
 
     word: ClassVar[str] = "modbus"
 
@@ -90,6 +92,7 @@ def _units(declared: Declared) -> Iterator[Finding]:
                 ("meters", key),
                 f"same connection and unit as meter '{other}'; give each device once",
             )
+
         taken[device] = key
 
 
@@ -98,15 +101,31 @@ def channels(edge: Edge) -> EdgeTags:
     profile = edge.profile
     if profile is None:
         return EdgeTags()
+
     forward = _forward_rows(edge, profile)
     backward = _backward_rows(edge, profile)
     counters = [
-        *(_counter(edge, row, reverse=False) for row in forward),
-        *(_counter(edge, row, reverse=True) for row in backward),
+        *(
+            _counter(
+                edge,
+                row,
+                reverse=False,
+            )
+            for row in forward
+        ),
+        *(
+            _counter(
+                edge,
+                row,
+                reverse=True,
+            )
+            for row in backward
+        ),
     ]
     power = _power(edge, profile)
     if not forward and power is not None:
         counters += edge.by_power(power)
+
     return EdgeTags(
         counters=tuple(counters),
         power=power,
@@ -119,6 +138,7 @@ def _forward_rows(edge: Edge, profile: Profile) -> list[Row]:
     if profile.category == "inverter":
         # What an inverter exports is what it gives to the plant.
         return best_rows(profile, (REVERSE_COUNTER,))
+
     wanted = (meter.counter,) if meter.counter else COUNTERS[edge.carrier]
     return best_rows(profile, wanted)
 
@@ -126,6 +146,7 @@ def _forward_rows(edge: Edge, profile: Profile) -> list[Row]:
 def _backward_rows(edge: Edge, profile: Profile) -> list[Row]:
     if profile.category == "inverter" or edge.carrier is not Carrier.ELECTRICITY:
         return []
+
     return best_rows(profile, (REVERSE_COUNTER,))
 
 
@@ -143,8 +164,10 @@ def best_rows(profile: Profile, quantities: tuple[str, ...]) -> list[Row]:
         totals = [row for row in rows if row.tariff is None]
         if totals:
             return [max(totals, key=_resolution)]
+
         if rows:
             return rows
+
     return []
 
 
@@ -153,7 +176,12 @@ def _resolution(row: Row) -> tuple[int, bool]:
     return row.registers, row.type != "float32"
 
 
-def _counter(edge: Edge, row: Row, *, reverse: bool) -> Channel:
+def _counter(
+    edge: Edge,
+    row: Row,
+    *,
+    reverse: bool,
+) -> Channel:
     canonical, unit_factor = to_canonical(row.unit)
     # Step and wrap are those of the register, behind the current transformer.
     by_ct = QUANTITIES[row.quantity].by_ct
@@ -176,11 +204,20 @@ def _power(edge: Edge, profile: Profile) -> Power | None:
             if row.quantity == quantity and row.phase == "total":
                 canonical, _ = to_canonical(row.unit)
                 return Power(edge.tag(row.name), edge.scale(canonical))
+
     return None
 
 
 def _power_factor(edge: Edge, profile: Profile) -> tuple[int, ...]:
     """Tags of the power factor: of all phases together where the meter gives it, else of each."""
-    rows = [row for row in profile.registers if row.quantity == "power_factor"]
-    together = [row for row in rows if row.phase == "total"]
-    return tuple(edge.tag(row.name) for row in together or rows)
+    together: list[str] = []
+    by_phase: list[str] = []
+    for row in profile.registers:
+        if row.quantity != "power_factor":
+            continue
+
+        names = together if row.phase == "total" else by_phase
+        names.append(row.name)
+
+    read = together or by_phase
+    return tuple(edge.tag(name) for name in read)

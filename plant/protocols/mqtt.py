@@ -89,4 +89,8 @@ def channels(edge: Edge) -> EdgeTags:
     power = None
     if "flow" in edge.connection.quantities(meter):
         power = Power(edge.tag("flow.total"), scale)
-    return EdgeTags(counters=(counter,), power=power)
+
+    return EdgeTags(
+        counters=(counter,),
+        power=power,
+    )

@@ -1,4 +1,6 @@
-"""OPC UA in the plant file: a meter names the node of each quantity, a connection those of its signals."""
+"""OPC UA in the plant file: a meter names the node of each quantity, a connection those of its
+signals.
+"""
 
 from __future__ import annotations
 
@@ -70,12 +72,14 @@ def check(declared: Declared) -> Iterator[Finding]:
                 ("connections", key, "security"),
                 f"'{security}' is not offered yet; only None is, on a network you trust",
             )
+
     for key, each in declared.meters.items():
         meter = OpcUaMeter.of(each)
         for quantity in meter.nodes:
             if quantity not in QUANTITIES:
                 at = ("meters", key, "nodes", quantity)
                 yield at, missing(quantity, QUANTITIES, "quantity")
+
         yield from check_counter(key, meter, meter.nodes)
 
 
@@ -84,17 +88,39 @@ def channels(edge: Edge) -> EdgeTags:
     meter = OpcUaMeter.of(edge.meter)
     said = [QUANTITIES[quantity].read_as(meter.wiring) for quantity in meter.nodes]
     counters: list[Channel] = []
-    counter = _first(said, (meter.counter,) if meter.counter else COUNTERS[edge.carrier])
+    counter = _first(
+        said,
+        (meter.counter,) if meter.counter else COUNTERS[edge.carrier],
+    )
     if counter is not None:
-        counters.append(_counter(edge, counter, reverse=False))
+        counters.append(
+            _counter(
+                edge,
+                counter,
+                reverse=False,
+            )
+        )
+
     if REVERSE_COUNTER in said:
-        counters.append(_counter(edge, REVERSE_COUNTER, reverse=True))
+        counters.append(
+            _counter(
+                edge,
+                REVERSE_COUNTER,
+                reverse=True,
+            )
+        )
+
     power = None
     flow = _first(said, POWERS[edge.carrier])
     if flow is not None:
-        power = Power(edge.tag(f"{flow}.total"), edge.scale(_canonical(meter, flow)))
+        power = Power(
+            edge.tag(f"{flow}.total"),
+            edge.scale(_canonical(meter, flow)),
+        )
+
     if counter is None and power is not None:
         counters += edge.by_power(power)
+
     with_factor = "power_factor" in said
     return EdgeTags(
         counters=tuple(counters),
@@ -108,6 +134,7 @@ def _first(said: Sequence[str], quantities: tuple[str, ...]) -> str | None:
     for quantity in quantities:
         if quantity in said:
             return quantity
+
     return None
 
 
@@ -118,7 +145,12 @@ def _canonical(meter: OpcUaMeter, quantity: str) -> str:
     return known.unit if given == "kWh" or known.unit in POWER_UNITS else given
 
 
-def _counter(edge: Edge, quantity: str, *, reverse: bool) -> Channel:
+def _counter(
+    edge: Edge,
+    quantity: str,
+    *,
+    reverse: bool,
+) -> Channel:
     meter = OpcUaMeter.of(edge.meter)
     # Step and wrap are those of the device, behind the current transformer.
     through_ct = Wiring(ratio=meter.wiring.ratio)
