@@ -68,6 +68,7 @@ def _line_of(site: Site, meter: str) -> str | None:
         for draw in line.draws:
             if meter in [site.meters[index].id for index in draw.meters]:
                 return line.id
+
     return None
 
 
@@ -95,7 +96,10 @@ def _counters(verdicts: Sequence[OddStep]) -> Iterator[Attention]:
                 severity="info",
                 since_ms=step.at_ms,
                 meter=step.meter,
-                params=AttentionParams(amount=step.amount, bound=step.bound),
+                params=AttentionParams(
+                    amount=step.amount,
+                    bound=step.bound,
+                ),
             )
 
 
@@ -128,6 +132,7 @@ def _idle(site: Site, now: NowShown) -> Iterator[Attention]:
         since = shown.get("state_since_ms")
         if shown.get("state") != "IDLE" or not since:
             continue
+
         idle_ms = now["at_ms"] - since
         if idle_ms > IDLE_MS:
             yield Attention(
@@ -135,7 +140,10 @@ def _idle(site: Site, now: NowShown) -> Iterator[Attention]:
                 severity="info",
                 since_ms=since,
                 line=line.id,
-                params=AttentionParams(minutes=_minutes(idle_ms), kw=shown.get("final_kw")),
+                params=AttentionParams(
+                    minutes=_minutes(idle_ms),
+                    kw=shown.get("final_kw"),
+                ),
             )
 
 
@@ -145,6 +153,7 @@ def _unloaded(now: NowShown) -> Iterator[Attention]:
         since = shown["unloaded_since_ms"]
         if not since:
             continue
+
         unloaded_ms = now["at_ms"] - since
         if unloaded_ms > UNLOADED_MS:
             yield Attention(

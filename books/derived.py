@@ -35,7 +35,11 @@ class Question:
 
 
 def derived(
-    site: Site, store: Store, of: str, edges: Edges, names: Sequence[str]
+    site: Site,
+    store: Store,
+    of: str,
+    edges: Edges,
+    names: Sequence[str],
 ) -> dict[str, Floats]:
     """The columns that the derived figures among `names` need, by bucket; NaN where there is nothing to say."""
     plain_names = [ALIASES.get(name, name) for name in names]
@@ -47,11 +51,21 @@ def derived(
         "demand_block_kw": _demand_block,
         "demand_sliding_kw": _demand_sliding,
     }
-    question = Question(site, store, of, edges)
+    question = Question(
+        site,
+        store,
+        of,
+        edges,
+    )
     return {column: make[column](question) for column in sorted(wanted)}
 
 
-def _window_rows(asked: Question, table: str, where: str, at: str = "start") -> str:
+def _window_rows(
+    asked: Question,
+    table: str,
+    where: str,
+    at: str = "start",
+) -> str:
     """SQL for the rows of a table that has no roll-ups, between the first and the last edge."""
     first = int(asked.edges[0])
     last = int(asked.edges[-1])
@@ -69,15 +83,26 @@ def _uncertainty(asked: Question) -> Floats:
     }
     if not meter_of or not store.has("meter"):
         return unknown(asked.edges)
+
     rows = in_buckets(
         store,
         asked.edges,
         "t.meter AS meter, sum(forward) + sum(reverse) AS energy",
-        _window_rows(asked, "meter", f"meter IN ({listed(meter_of)})"),
+        _window_rows(
+            asked,
+            "meter",
+            f"meter IN ({listed(meter_of)})",
+        ),
     )
     energy = {meter: unknown(asked.edges) for meter in meter_of.values()}
-    for bucket, code, amount in zip(rows["bucket"], rows["meter"], rows["energy"], strict=True):
+    for bucket, code, amount in zip(
+        rows["bucket"],
+        rows["meter"],
+        rows["energy"],
+        strict=True,
+    ):
         energy[meter_of[int(code)]][int(bucket)] = amount
+
     kwh_per_unit = {meter: _kwh(site, meter) for meter in energy}
     return K * standard(site, energy, kwh_per_unit)
 
@@ -87,9 +112,11 @@ def _meters_behind(asked: Question) -> set[int]:
     lines = members(asked.site, asked.of)
     if asked.of == "site":
         return set(meters_of_site(asked.site))
+
     buses = [bus.id for bus in asked.site.buses]
     if asked.of in buses:
         return set(meters_of_bus(Graph(asked.site), buses.index(asked.of)))
+
     return set(meters_of_lines(asked.site, lines))
 
 
@@ -104,15 +131,21 @@ def _held(asked: Question) -> Floats:
     out = unknown(asked.edges)
     if asked.of != "site" or not asked.store.has("source"):
         return out
+
     storages = [storage.id for storage in asked.site.storages if storage.line is None]
     kept_as = codes(asked.store, storages)
     if not kept_as:
         return out
+
     rows = in_buckets(
         asked.store,
         asked.edges,
         "t.source AS source, arg_max(held_kg, start) AS kg",
-        _window_rows(asked, "source", f"source IN ({listed(kept_as)})"),
+        _window_rows(
+            asked,
+            "source",
+            f"source IN ({listed(kept_as)})",
+        ),
     )
     bucket = rows["bucket"].astype(int)
     out[np.unique(bucket)] = 0.0
@@ -127,16 +160,23 @@ def _power_factor(asked: Question) -> Floats:
         meters = {source.meter for source in site.sources if source.kind == SourceKind.GRID}
     else:
         meters = set(meters_of_lines(site, members(site, asked.of)))
+
     tags = [tag for meter in sorted(meters) for tag in site.meters[meter].power_factor_tags]
     out = unknown(asked.edges)
     if not tags:
         return out
+
     where = f"tag IN ({listed(tags)}) AND quality < {BAD}"
     rows = in_buckets(
         asked.store,
         asked.edges,
         "avg(abs(value)) AS value",
-        _window_rows(asked, "reading", where, at="ts"),
+        _window_rows(
+            asked,
+            "reading",
+            where,
+            at="ts",
+        ),
         at="ts",
     )
     out[rows["bucket"].astype(int)] = rows["value"]
@@ -165,15 +205,23 @@ def _purchased(asked: Question) -> Energies:
         table = "line"
         column = "electricity_kwh"
         names = members(asked.site, asked.of)
+
     kept_as = codes(asked.store, names)
     if not kept_as or not asked.store.has(table):
-        return Energies(start=np.empty(0, np.int64), kwh=np.empty(0))
+        return Energies(
+            start=np.empty(0, np.int64),
+            kwh=np.empty(0),
+        )
+
     rows = asked.store.query(
         f"SELECT start, sum({column}) AS kwh FROM {table} "
         f"WHERE start >= ? AND start < ? AND {table} IN ({listed(kept_as)}) GROUP BY start ORDER BY start",
         [int(asked.edges[0]) - QUARTER_NS, int(asked.edges[-1])],
     )
-    return Energies(start=rows["start"].astype(np.int64), kwh=rows["kwh"])
+    return Energies(
+        start=rows["start"].astype(np.int64),
+        kwh=rows["kwh"],
+    )
 
 
 def _demand_block(asked: Question) -> Floats:
@@ -193,6 +241,7 @@ def _demand(asked: Question, *, sliding: bool) -> Floats:
     count = max(QUARTER_NS // window, 1)
     if len(bought.start) < count:
         return out
+
     # The sum over each run of `count` windows; a run counts only where no window of it is missing.
     sums = np.convolve(bought.kwh, np.ones(count), "valid")
     first = bought.start[: len(sums)]

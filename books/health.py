@@ -66,6 +66,7 @@ class HealthOf:
         if self._kept is None or now - self._looked_at > KEPT_S:
             self._kept = self._look()
             self._looked_at = now
+
         return self._kept
 
     def _look(self) -> Health:
@@ -75,6 +76,7 @@ class HealthOf:
         counted: dict[str, MeterReport] = {}
         for report in reports:
             counted |= report["meters"]
+
         powers = sources.last()
         meters = []
         for point in self.site.meters:
@@ -82,6 +84,7 @@ class HealthOf:
             state = self._meter(point, counted.get(point.id), now_ns)
             state.power = None if newest is None else newest[0]
             meters.append(state)
+
         found = verdicts(sources.store, now_ns - DAY_NS)
         behind_ns = now_ns - sources.journal.last_wm()
         return Health(
@@ -112,7 +115,12 @@ class HealthOf:
             shaped_by=SHAPED_BY,
         )
 
-    def _meter(self, point: MeterPoint, report: MeterReport | None, now_ns: int) -> MeterHealth:
+    def _meter(
+        self,
+        point: MeterPoint,
+        report: MeterReport | None,
+        now_ns: int,
+    ) -> MeterHealth:
         """A meter as its driver counts it; one that no driver reads was never heard."""
         health = MeterHealth(
             id=point.id,
@@ -125,11 +133,17 @@ class HealthOf:
         )
         if report is None:
             return health
+
         last_ns = (report["last_ms"] or 0) * MILLISECOND
         # A gateway that serves its meters in turn may answer less often than it was asked to; that is its pace, not a silence.
         pace_s = report["effective_period_s"] or 1.0
         due_every_s = max(point.power_every_s, pace_s)
-        health.state = heard(last_ns, due_every_s, now_ns, self.sources.slack_s)
+        health.state = heard(
+            last_ns,
+            due_every_s,
+            now_ns,
+            self.sources.slack_s,
+        )
         health.last_ms = report["last_ms"]
         health.lag_s = (now_ns - last_ns) / SECOND if last_ns else None
         health.period_s = report["period_s"]

@@ -31,29 +31,47 @@ HOUR_NS = 3600 * SECOND
 MILLISECOND = 1_000_000
 
 
-def buckets(site: Site, start: int, end: int, every: str | float) -> Edges:
+def buckets(
+    site: Site,
+    start: int,
+    end: int,
+    every: str | float,
+) -> Edges:
     """Boundaries of buckets from `start` to `end`: seconds, or local `day`."""
     if every in DAYS:
         return _days(site, start, end)
+
     step = round(float(every) * SECOND)
     if step < round(site.window_s * SECOND):
         raise QueryError(f"every must be at least the books window of {site.window_s:g} s")
+
     if (end - start) / step > BUCKETS_MOST:
         raise QueryError(
             f"more than {BUCKETS_MOST} buckets; ask for a longer every or a shorter span"
         )
+
     first_whole = start - start % step
-    edges = np.arange(first_whole, end, step, dtype=np.int64)
+    edges = np.arange(
+        first_whole,
+        end,
+        step,
+        dtype=np.int64,
+    )
     edges[0] = start
     return np.append(edges, end)
 
 
-def _days(site: Site, start: int, end: int) -> Edges:
+def _days(
+    site: Site,
+    start: int,
+    end: int,
+) -> Edges:
     edges = [start]
     following = next_day(site, day_start(site, start))
     while following < end:
         edges.append(following)
         following = next_day(site, following)
+
     return np.array([*edges, end], np.int64)
 
 
@@ -69,35 +87,60 @@ class History:
     site: Site
     store: Store
 
-    def sums(self, of: str, edges: Edges, names: Sequence[str] = ()) -> dict[str, Floats]:
+    def sums(
+        self,
+        of: str,
+        edges: Edges,
+        names: Sequence[str] = (),
+    ) -> dict[str, Floats]:
         """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN where nothing is booked."""
         wanted = needed(names) if names else SUMS
         columns = [column for column in SUMS if column in wanted]
         found = self._line_sums(of, edges, columns)
-        found |= derived(self.site, self.store, of, edges, names)
+        found |= derived(
+            self.site,
+            self.store,
+            of,
+            edges,
+            names,
+        )
         if len(output_units(self.site, of)) > 1:
             # Cells and boards are not one number.
             for piece in PIECES:
                 if piece in found:
                     found[piece] = unknown(edges)
+
         return found
 
-    def _line_sums(self, of: str, edges: Edges, columns: Sequence[str]) -> dict[str, Floats]:
+    def _line_sums(
+        self,
+        of: str,
+        edges: Edges,
+        columns: Sequence[str],
+    ) -> dict[str, Floats]:
         found = {column: unknown(edges) for column in columns}
         found["hours"] = np.diff(edges) / HOUR_NS
         kept_as = codes(self.store, members(self.site, of))
         if not kept_as or not columns or not self.store.has("line"):
             return found
+
         where = f"line IN ({listed(kept_as)})"
         rows = in_buckets(
             self.store,
             edges,
             ", ".join(f"sum({column}) AS {column}" for column in columns),
-            rows_between("line", edges, columns, where, SUMS),
+            rows_between(
+                "line",
+                edges,
+                columns,
+                where,
+                SUMS,
+            ),
         )
         bucket = rows["bucket"].astype(int)
         for column in columns:
             found[column][bucket] = rows[column]
+
         return found
 
     def by_source(self, of: str, edges: Edges) -> dict[str, Floats]:
@@ -106,12 +149,18 @@ class History:
         kept_as = codes(self.store, members(self.site, of))
         if not kept_as or not self.store.has("flow"):
             return found
+
         where = f"kind IN (0, 1) AND node IN ({listed(kept_as)})"
         rows = in_buckets(
             self.store,
             edges,
             "t.source AS source, t.via AS via, sum(t.kwh) AS kwh",
-            rows_between("flow", edges, ("source", "via", "kwh"), where),
+            rows_between(
+                "flow",
+                edges,
+                ("source", "via", "kwh"),
+                where,
+            ),
             having="HAVING sum(t.kwh) <> 0",
         )
         text = self.store.text()
@@ -120,14 +169,26 @@ class History:
             name = text[int(via)] or text[int(source)]
             if name not in found:
                 found[name] = np.zeros(len(edges) - 1)
+
             found[name][int(bucket)] += float(kwh)
+
         return found
 
     def series(
-        self, of: str, figures: list[str], start: int, end: int, every: str | float
+        self,
+        of: str,
+        figures: list[str],
+        start: int,
+        end: int,
+        every: str | float,
     ) -> Series:
         """Figures over time, with the coverage of each bucket."""
-        edges = buckets(self.site, start, end, every)
+        edges = buckets(
+            self.site,
+            start,
+            end,
+            every,
+        )
         names = _expand(figures)
         sums = self.sums(of, edges, [*names, *ALWAYS])
         starts_ms: list[int] = (edges[:-1] // MILLISECOND).tolist()
@@ -140,9 +201,11 @@ class History:
                 name = f"energy.source.{source}"
                 columns[name] = nulls(np.where(is_booked, kwh, np.nan))
                 units[name] = "kWh"
+
         for name in dict.fromkeys([*names, "coverage.time"]):
             columns[name] = nulls(value(name, sums))
             units[name] = figure(name).unit
+
         return Series(
             of=of,
             from_ms=start // MILLISECOND,
@@ -159,25 +222,64 @@ class History:
         bases = {factor.gas_basis for factor in counted}
         return "CO2e" if bases == {"CO2e"} else "CO2"
 
-    def one(self, of: str, start: int, end: int) -> FigureValues:
+    def one(
+        self,
+        of: str,
+        start: int,
+        end: int,
+    ) -> FigureValues:
         """All figures of one span that are sums of lines or ratios of such sums."""
         sums = self.sums(of, span(start, end))
         return {name: nulls(value(name, sums))[0] for name in FIGURES if name not in DERIVED}
 
-    def figures(self, of: str, start: int, end: int, names: Sequence[str]) -> FigureValues:
+    def figures(
+        self,
+        of: str,
+        start: int,
+        end: int,
+        names: Sequence[str],
+    ) -> FigureValues:
         """Some figures of one span."""
         sums = self.sums(of, span(start, end), names)
         return {name: nulls(value(name, sums))[0] for name in names}
 
-    def parts(self, of: str, start: int, end: int, name: str) -> list[Part]:
+    def parts(
+        self,
+        of: str,
+        start: int,
+        end: int,
+        name: str,
+    ) -> list[Part]:
         """What a figure of carbon is made of, by source, so that the parts add up to its numerator; nothing for other figures."""
-        return parts(self.site, self.store, of, span(start, end), name)
+        return parts(
+            self.site,
+            self.store,
+            of,
+            span(start, end),
+            name,
+        )
 
-    def sources(self, of: str, start: int, end: int) -> list[Part]:
+    def sources(
+        self,
+        of: str,
+        start: int,
+        end: int,
+    ) -> list[Part]:
         """All sources behind what was used, with the carbon of each by location."""
-        return sources(self.site, self.store, of, span(start, end))
+        return sources(
+            self.site,
+            self.store,
+            of,
+            span(start, end),
+        )
 
-    def by_member(self, of: str, start: int, end: int, name: str) -> list[Contribution]:
+    def by_member(
+        self,
+        of: str,
+        start: int,
+        end: int,
+        name: str,
+    ) -> list[Contribution]:
         """What each line, and what is unmetered on each bus, has in the numerator of a figure."""
         wanted = figure(name)
         found = []
@@ -185,7 +287,13 @@ class History:
             question = member.removeprefix("unmetered.")
             sums = self.sums(question, span(start, end), [name])
             (top,) = nulls(np.asarray(wanted.top(sums), float))
-            found.append(Contribution(of=member, value=top))
+            found.append(
+                Contribution(
+                    of=member,
+                    value=top,
+                )
+            )
+
         return found
 
 
@@ -195,12 +303,15 @@ def _expand(figures: list[str]) -> list[str]:
     for asked in figures:
         if asked == BY_SOURCE:
             continue
+
         if asked.endswith(".*"):
             found = [name for name in FIGURES if name.startswith(asked[:-1])]
             if not found:
                 raise QueryError(f"no figure begins with '{asked[:-1]}'")
+
             names += found
         else:
             figure(asked)
             names.append(asked)
+
     return names

@@ -17,15 +17,25 @@ def members(site: Site, of: str) -> list[str]:
     buses = [bus.id for bus in site.buses]
     if of == "site":
         return lines + [unmetered(bus) for bus in buses]
+
     if of in lines:
         return [of]
+
     group = [line.id for line in site.lines if line.group == of]
     if group:
         return group
+
     if of in buses:
         return [unmetered(of)]
+
     groups = [group.id for group in site.groups]
-    known = ", ".join(["site", *groups, *lines])
+    known = ", ".join(
+        [
+            "site",
+            *groups,
+            *lines,
+        ]
+    )
     raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
 
 

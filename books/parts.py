@@ -66,17 +66,40 @@ class _Asked(dict[str, Floats]):
         return self.setdefault(column, np.ones(1))
 
 
-def parts(site: Site, store: Store, of: str, edges: Edges, name: str) -> list[Part]:
+def parts(
+    site: Site,
+    store: Store,
+    of: str,
+    edges: Edges,
+    name: str,
+) -> list[Part]:
     """The sources behind the numerator of a figure between two edges, the greatest first; none where it holds no carbon."""
     asked = _Asked()
     figure(name).top(asked)
     measures = [CARBON[column] for column in sorted(asked) if column in CARBON]
-    return _parts(site, store, of, edges, measures)
+    return _parts(
+        site,
+        store,
+        of,
+        edges,
+        measures,
+    )
 
 
-def sources(site: Site, store: Store, of: str, edges: Edges) -> list[Part]:
+def sources(
+    site: Site,
+    store: Store,
+    of: str,
+    edges: Edges,
+) -> list[Part]:
     """All sources behind what `of` used between two edges, the greatest first."""
-    return _parts(site, store, of, edges, [EVERYTHING])
+    return _parts(
+        site,
+        store,
+        of,
+        edges,
+        [EVERYTHING],
+    )
 
 
 def _parts(
@@ -89,10 +112,17 @@ def _parts(
     properties = {prop.source: prop for prop in site.properties}
     found: list[Part] = []
     for measured in measures:
-        for row in _rows(store, site, of, edges, measured):
+        for row in _rows(
+            store,
+            site,
+            of,
+            edges,
+            measured,
+        ):
             prop = properties.get(row.source)
             if prop is None or prop.scope not in measured.scopes:
                 continue
+
             factor = prop.market if measured.kg == "market_kg" else prop.location
             found.append(
                 Part(
@@ -105,25 +135,45 @@ def _parts(
                     factor=factor_row(factor),
                 )
             )
+
     return sorted(found, key=lambda part: -abs(part.amount))
 
 
-def _rows(store: Store, site: Site, of: str, edges: Edges, measured: Measured) -> list[SourceRow]:
+def _rows(
+    store: Store,
+    site: Site,
+    of: str,
+    edges: Edges,
+    measured: Measured,
+) -> list[SourceRow]:
     kept_as = codes(store, members(site, of))
     if not kept_as or not store.has("flow"):
         return []
+
     where = f"kind IN (0, 1) AND node IN ({listed(kept_as)})"
     if measured.electric_only:
         where += f" AND carrier IN ({listed(codes(store, ELECTRIC)) or 'NULL'})"
+
     columns = ("source", "via", "amount", measured.kg)
     rows = store.query(
         f"SELECT source, via, sum(amount) AS amount, sum({measured.kg}) AS kg "
         f"FROM ({rows_between('flow', edges, columns, where)}) GROUP BY ALL HAVING sum(amount) <> 0"
     )
     text = store.text()
-    named = zip(rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True)
+    named = zip(
+        rows["source"],
+        rows["via"],
+        rows["amount"],
+        rows["kg"],
+        strict=True,
+    )
     return [
-        SourceRow(source=text[int(source)], via=text[int(via)], amount=float(amount), kg=float(kg))
+        SourceRow(
+            source=text[int(source)],
+            via=text[int(via)],
+            amount=float(amount),
+            kg=float(kg),
+        )
         for source, via, amount, kg in named
     ]
 

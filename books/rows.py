@@ -48,6 +48,7 @@ def rows_between(
             f"SELECT start, {chosen} FROM {span.table} "
             f"WHERE start >= {span.start} AND start < {span.end} AND {where}"
         )
+
     return " UNION ALL ".join(parts)
 
 

@@ -80,7 +80,12 @@ class Seen:
     behind: bool = False
 
 
-def books(site: Site, history: History, closed_ns: int, seen: Seen) -> Books:
+def books(
+    site: Site,
+    history: History,
+    closed_ns: int,
+    seen: Seen,
+) -> Books:
     """Sums of closed windows up to `closed_ns`."""
     last_instant = closed_ns - 1
     shift, shift_began = shift_at(site, last_instant)
@@ -88,27 +93,60 @@ def books(site: Site, history: History, closed_ns: int, seen: Seen) -> Books:
     late = seen.behind or is_late(site, closed_ns, seen.now_ns)
     so_far = Span(shift_began, closed_ns)
     names = [line.id for line in site.lines] + [group.id for group in site.groups]
-    lines = {name: _figures(history, name, so_far, LINE_FIGURES) for name in names}
+    lines = {
+        name: _figures(
+            history,
+            name,
+            so_far,
+            LINE_FIGURES,
+        )
+        for name in names
+    }
     steps = verdicts(history.store, closed_ns - HOUR_NS)
     return Books(
         to_ms=closed_ns // MILLISECOND,
         late=late,
-        shift=ShiftNow(id=shift, from_ms=shift_began // MILLISECOND),
-        today=_today(site, history, day, late=late),
+        shift=ShiftNow(
+            id=shift,
+            from_ms=shift_began // MILLISECOND,
+        ),
+        today=_today(
+            site,
+            history,
+            day,
+            late=late,
+        ),
         last_week=LastWeek(electricity_pct=None if late else _against_last_week(history, day)),
         lines=lines,
         unknown=_unknown(site, lines, seen.meters),
         comparisons=_comparisons(site, history, so_far),
-        attention=attention(site, seen.picture, seen.meters, steps, seen.urgent),
+        attention=attention(
+            site,
+            seen.picture,
+            seen.meters,
+            steps,
+            seen.urgent,
+        ),
     )
 
 
-def _figures(history: History, of: str, during: Span, names: Sequence[str]) -> FigureValues:
+def _figures(
+    history: History,
+    of: str,
+    during: Span,
+    names: Sequence[str],
+) -> FigureValues:
     """Figures of a span; all unknown, and not zero, where no second of it was seen."""
     asked = list(dict.fromkeys([*names, COVERAGE]))
-    found = history.figures(of, during.start, during.end, asked)
+    found = history.figures(
+        of,
+        during.start,
+        during.end,
+        asked,
+    )
     if not found[COVERAGE]:
         found = dict.fromkeys(asked) | {COVERAGE: found[COVERAGE]}
+
     return {name: found[name] for name in names}
 
 
@@ -123,26 +161,44 @@ def _unknown(
     for line in site.lines:
         if lines[line.id][COVERAGE]:
             continue
+
         behind = [site.meters[index].id for draw in line.draws for index in draw.meters]
         states = {state_of.get(meter, Heard.NEVER) for meter in behind}
         found[line.id] = Heard.NEVER if states == {Heard.NEVER} else Heard.SILENT
+
     return found
 
 
-def is_late(site: Site, closed_ns: int, now_ns: int) -> bool:
+def is_late(
+    site: Site,
+    closed_ns: int,
+    now_ns: int,
+) -> bool:
     """Whether books speak of another time than now: they are behind, or the day has changed since."""
     usual_ns = round((site.window_s + site.grace_s) * SECOND)
     if now_ns - closed_ns > usual_ns + LATE_NS:
         return True
+
     booked_day = day_start(site, closed_ns - 1)
     # In the first minutes of a day its first window is still open, so yesterday's books are shown under their own date.
     return booked_day != day_start(site, now_ns)
 
 
-def _today(site: Site, history: History, day: Span, *, late: bool) -> Today:
+def _today(
+    site: Site,
+    history: History,
+    day: Span,
+    *,
+    late: bool,
+) -> Today:
     carbon = {name: f"carbon.{name}" for name in TODAY_CARBON}
     names = (ELECTRICITY, COVERAGE, "estimated", *carbon.values())
-    found = _figures(history, "site", day, names)
+    found = _figures(
+        history,
+        "site",
+        day,
+        names,
+    )
     return Today(
         from_ms=day.start // MILLISECOND,
         date=local_time(site, day.start).date().isoformat(),
@@ -159,6 +215,7 @@ def _planned(site: Site, day: Span) -> float | None:
     """What the plan gives for so much of a day."""
     if site.plan_kwh_per_day is None:
         return None
+
     return site.plan_kwh_per_day * (day.end - day.start) / DAY_NS
 
 
@@ -170,18 +227,33 @@ def _against_last_week(history: History, day: Span) -> float | None:
     week = history.sums("site", span(before.start, before.end), names)
     if not week["due_s"][0] >= LIKE_FOR_LIKE * today["due_s"][0]:
         return None
+
     kwh = value(ELECTRICITY, today)[0]
     kwh_then = value(ELECTRICITY, week)[0]
     if not kwh_then > 0 or kwh != kwh:
         return None
+
     return float(100.0 * (kwh - kwh_then) / kwh_then)
 
 
-def _comparisons(site: Site, history: History, so_far: Span) -> dict[str, list[float | None]]:
+def _comparisons(
+    site: Site,
+    history: History,
+    so_far: Span,
+) -> dict[str, list[float | None]]:
     """The figure of each configured comparison, for its lines in their order."""
     found: dict[str, list[float | None]] = {}
     for comparison in site.comparisons:
         name = comparison.figure
         compared = [site.lines[index].id for index in comparison.lines]
-        found[comparison.id] = [_figures(history, of, so_far, [name])[name] for of in compared]
+        found[comparison.id] = [
+            _figures(
+                history,
+                of,
+                so_far,
+                [name],
+            )[name]
+            for of in compared
+        ]
+
     return found

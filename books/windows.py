@@ -80,32 +80,63 @@ def chunks(
     """All windows of a span in order. `wanted` has the table of lines, which says which windows there are; `traced`: with flows."""
     window_ns = round(site.window_s * 1e9)
     for piece in span.chunks():
-        found = {each.table: _table(store, each, piece, known) for each in wanted}
+        found = {
+            each.table: _table(
+                store,
+                each,
+                piece,
+                known,
+            )
+            for each in wanted
+        }
         starts = found[OF_LINES].start
         tables: dict[str, Columns] = {
             table: _aligned(starts, part) for table, part in found.items()
         }
-        tables["closed"] = {"start": starts, "rev": np.zeros(len(starts), np.int64)}
+        tables["closed"] = {
+            "start": starts,
+            "rev": np.zeros(len(starts), np.int64),
+        }
         if traced:
             tables["flow"] = _flows(store, piece, known)
-        yield Chunk(starts, tables, _unusual(store, site, window_ns, piece))
+
+        yield Chunk(
+            starts,
+            tables,
+            _unusual(
+                store,
+                site,
+                window_ns,
+                piece,
+            ),
+        )
 
 
 def newest_window(store: Store) -> int | None:
     """When the newest window that is booked begins."""
     if not store.has("closed"):
         return None
+
     newest = store.query("SELECT max(start) AS newest FROM closed")["newest"][0]
     return None if np.isnan(newest) else int(newest)
 
 
-def _table(store: Store, wanted: Wanted, span: Span, known: Known) -> _Found:
+def _table(
+    store: Store,
+    wanted: Wanted,
+    span: Span,
+    known: Known,
+) -> _Found:
     names = wanted.names
     table = wanted.table
     place_of = {store.codes[name]: i for i, name in enumerate(names) if name in store.codes}
     if not place_of or not store.has(table):
         nothing = {column: np.empty((0, len(names))) for column in wanted.columns}
-        return _Found(start=np.empty(0, np.int64), columns=nothing)
+        return _Found(
+            start=np.empty(0, np.int64),
+            columns=nothing,
+        )
+
     chosen = f"start, {table} AS name, {', '.join(wanted.columns)}"
     where = f"WHERE start >= {span.start} AND start < {span.end}"
     rows_sql = f"SELECT {chosen} FROM {table} {where}"
@@ -116,9 +147,16 @@ def _table(store: Store, wanted: Wanted, span: Span, known: Known) -> _Found:
         )
         first = "row_number() OVER (PARTITION BY start, name ORDER BY rev) = 1"
         rows_sql = f"SELECT * FROM ({both}) QUALIFY {first}"
+
     rows = store.query(f"{rows_sql} ORDER BY start")
-    starts, window = np.unique(rows["start"].astype(np.int64), return_inverse=True)
-    place = np.array([place_of.get(int(code), -1) for code in rows["name"]], np.int64)
+    starts, window = np.unique(
+        rows["start"].astype(np.int64),
+        return_inverse=True,
+    )
+    place = np.array(
+        [place_of.get(int(code), -1) for code in rows["name"]],
+        np.int64,
+    )
     asked_for = place >= 0
     columns: dict[str, Column] = {}
     for column in wanted.columns:
@@ -126,31 +164,46 @@ def _table(store: Store, wanted: Wanted, span: Span, known: Known) -> _Found:
         read = np.asarray(rows[column], float)
         values[window[asked_for], place[asked_for]] = read[asked_for]
         columns[column] = values
-    return _Found(start=starts, columns=columns)
+
+    return _Found(
+        start=starts,
+        columns=columns,
+    )
 
 
-def _flows(store: Store, span: Span, known: Known) -> Columns:
+def _flows(
+    store: Store,
+    span: Span,
+    known: Known,
+) -> Columns:
     """Traced flows of the windows, each window in one revision; `rev` is 0, as in the other tables here."""
     if not store.has("flow"):
         return {name: np.empty(0) for name in FLOW_COLUMNS}
+
     chosen = ", ".join(FLOW_COLUMNS)
     where = f"WHERE start >= {span.start} AND start < {span.end}"
     rows_sql = f"SELECT {chosen} FROM flow {where}"
     if known == "then":
         both = f"{rows_sql} UNION ALL SELECT {chosen} FROM flow_superseded {where}"
         rows_sql = f"SELECT * FROM ({both}) QUALIFY rev = min(rev) OVER (PARTITION BY start)"
+
     rows = dict(store.query(rows_sql))
     return rows | {"rev": np.zeros(len(rows["start"]), np.int64)}
 
 
 def _aligned(starts: Starts, found: _Found) -> Columns:
     """Flat columns for just these windows; NaN where a table has none of them."""
-    _, there, here = np.intersect1d(starts, found.start, return_indices=True)
+    _, there, here = np.intersect1d(
+        starts,
+        found.start,
+        return_indices=True,
+    )
     columns: dict[str, Column] = {}
     for name, values in found.columns.items():
         whole = np.full((len(starts), values.shape[1]), np.nan)
         whole[there] = values[here]
         columns[name] = whole.ravel()
+
     return columns
 
 
@@ -174,7 +227,9 @@ def _unusual(
     for at, meter, verdict in zip(*columns, strict=True):
         if meter not in index:
             continue
+
         window = found.setdefault(at - at % window_ns, {})
         key = (str(verdict), index[meter])
         window[key] = window.get(key, 0) + 1
+
     return found

@@ -41,6 +41,7 @@ class AlertBook:
         with transaction(self.db, self.file):
             for table in _TABLES:
                 self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+
             for index in _INDEXES:
                 self.db.execute(f"CREATE INDEX IF NOT EXISTS {index}")
 
@@ -52,7 +53,11 @@ class AlertBook:
 
     def meta(self, key: str) -> str | None:
         with self.lock:
-            row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            row = self.db.execute(
+                "SELECT value FROM meta WHERE key = ?",
+                (key,),
+            ).fetchone()
+
         return None if row is None else str(row[0])
 
     def set_meta(self, key: str, value: str) -> None:
@@ -65,6 +70,7 @@ class AlertBook:
         """Ids of the journals that the rules have read."""
         with self.lock:
             rows = self.db.execute("SELECT key FROM meta WHERE key LIKE 'place.%'").fetchall()
+
         return {str(row[0]).removeprefix("place.") for row in rows}
 
     def place(self, journal: str) -> int:
@@ -74,11 +80,23 @@ class AlertBook:
     def part(self, name: str) -> tuple[int, bytes] | None:
         """A saved state and the place in the journal at which it was so."""
         with self.lock:
-            row = self.db.execute("SELECT place, body FROM part WHERE name = ?", (name,)).fetchone()
+            row = self.db.execute(
+                "SELECT place, body FROM part WHERE name = ?",
+                (name,),
+            ).fetchone()
+
         return None if row is None else (int(row[0]), bytes(row[1]))
 
-    def set_part(self, name: str, place: int, body: bytes) -> None:
-        self.db.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", (name, place, body))
+    def set_part(
+        self,
+        name: str,
+        place: int,
+        body: bytes,
+    ) -> None:
+        self.db.execute(
+            "INSERT OR REPLACE INTO part VALUES (?, ?, ?)",
+            (name, place, body),
+        )
 
     def add_changes(self, rows: Iterable[Row]) -> None:
         """(clock, at_ns, rule, subject, state, value, limit, unit, late, withdrawn), in the order in which they became known."""
@@ -106,17 +124,33 @@ class AlertBook:
         with self.lock:
             cursor = self.db.execute(sql, parameters)
             names = [d[0] for d in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return [
+                dict(
+                    zip(
+                        names,
+                        row,
+                        strict=True,
+                    )
+                )
+                for row in cursor.fetchall()
+            ]
 
     def alert(self, alert: str) -> tuple[bytes, str | None] | None:
         """One alert, and who took it."""
         with self.lock:
             row = self.db.execute(
-                "SELECT body, taken_by FROM alert WHERE id = ?", (alert,)
+                "SELECT body, taken_by FROM alert WHERE id = ?",
+                (alert,),
             ).fetchone()
+
         return None if row is None else (bytes(row[0]), row[1])
 
-    def alerts(self, from_ns: int, to_ns: int, limit: int = 1000) -> list[tuple[bytes, str | None]]:
+    def alerts(
+        self,
+        from_ns: int,
+        to_ns: int,
+        limit: int = 1000,
+    ) -> list[tuple[bytes, str | None]]:
         """Alerts that fired in a span, newest first, each with who took it."""
         sql = "SELECT body, taken_by FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY fired_ns DESC LIMIT ?"
         with self.lock:
@@ -128,18 +162,29 @@ class AlertBook:
     def forget(self, before_ns: int) -> None:
         """Let go of history, closed alerts and their trail older than a time."""
         with self.together():
-            self.db.execute("DELETE FROM change WHERE at_ns < ?", (before_ns,))
             self.db.execute(
-                "DELETE FROM alert WHERE resolved_ns IS NOT NULL AND resolved_ns < ?", (before_ns,)
+                "DELETE FROM change WHERE at_ns < ?",
+                (before_ns,),
             )
-            self.db.execute("DELETE FROM audit WHERE at_ns < ?", (before_ns,))
+            self.db.execute(
+                "DELETE FROM alert WHERE resolved_ns IS NOT NULL AND resolved_ns < ?",
+                (before_ns,),
+            )
+            self.db.execute(
+                "DELETE FROM audit WHERE at_ns < ?",
+                (before_ns,),
+            )
 
     def close(self) -> None:
         with self.lock:
             self.db.close()
 
 
-def noisiest(book: AlertBook, from_ns: int, to_ns: int) -> list[Mapping[str, Any]]:
+def noisiest(
+    book: AlertBook,
+    from_ns: int,
+    to_ns: int,
+) -> list[Mapping[str, Any]]:
     """By rule: how often it fired, how many were acknowledged, how many ended with nobody doing anything, and minutes of firing."""
     return list(
         book.rows(

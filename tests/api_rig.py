@@ -11,6 +11,7 @@ import httpx
 from api.app import create_app
 from api.context import Context
 from api.hub import Hub
+from books.answers import Health, JournalHealth
 from books.history import History
 from store.duck import DuckStore
 from store.influxql.query import Answerer
@@ -47,7 +48,14 @@ class ApiRig(Rig):
             pass
 
     def app(self, token: str | None = None) -> Any:
-        health = {"connections": [], "meters": [], "verdicts": [], "gaps": [], "journal": {}}
+        health = Health(
+            connections=[],
+            meters=[],
+            verdicts=[],
+            gaps=[],
+            journal=JournalHealth(frames=0, bytes=0, behind_s=0.0, consumers={}),
+            stores=[],
+        )
         return create_app(
             Context(
                 self.site,
