@@ -21,7 +21,11 @@ DERIVED = "derived"
 ROUNDING = 1e-9
 
 
-def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Finding]:
+def cross_check(
+    plant: PlantFile,
+    profiles: Collection[str] = (),
+    figures: Collection[str] = (),
+) -> list[Finding]:
     """Every finding.
 
     References that lead nowhere, what a protocol needs of its meters, carriers that do not match,
@@ -36,7 +40,7 @@ def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Findin
         *_converters(plant),
         *_lines(plant),
         *_contracts(plant),
-        *_comparisons(plant),
+        *_comparisons(plant, figures),
         *_shared_meters(plant),
     ]
 
@@ -313,13 +317,16 @@ def _contracts(plant: PlantFile) -> Iterator[Finding]:
             yield (*at, "share"), f"contracts cover more than all of source '{source}'"
 
 
-def _comparisons(plant: PlantFile) -> Iterator[Finding]:
-    """A comparison is of two lines of the file."""
+def _comparisons(plant: PlantFile, figures: Collection[str]) -> Iterator[Finding]:
+    """A comparison is of two lines of the file, in a figure that there is."""
     for key, comparison in plant.compare.items():
-        at = ("compare", key, "lines")
+        at = ("compare", key)
+        if figures and comparison.figure not in figures:
+            yield (*at, "figure"), missing(comparison.figure, figures, "figure")
+
         for index, line in enumerate(comparison.lines):
             yield from _leads_nowhere(
-                (*at, index),
+                (*at, "lines", index),
                 line,
                 plant.lines,
                 "line",
@@ -327,7 +334,7 @@ def _comparisons(plant: PlantFile) -> Iterator[Finding]:
 
         first, second = comparison.lines
         if first == second:
-            yield at, "a line cannot be compared with itself"
+            yield (*at, "lines"), "a line cannot be compared with itself"
 
 
 def _shared_meters(plant: PlantFile) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ simulator files, rules).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,22 +35,28 @@ _WORDING = {
 }
 
 
-def load_plant(path: Path, profiles: frozenset[str] = frozenset()) -> PlantFile:
+def load_plant(
+    path: Path,
+    profiles: Collection[str] = (),
+    figures: Collection[str] = (),
+) -> PlantFile:
     """Read and cross-check a plant file.
 
-    `profiles` are the ids of the catalogue; empty skips that one check.
+    `profiles` are the ids of the catalogue, `figures` the names of the figures that there are;
+    where they are not given, nothing is held against them.
     """
-    return load_plant_text(str(path), read_text(path), profiles)
+    return load_plant_text(str(path), read_text(path), profiles, figures)
 
 
 def load_plant_text(
     name: str,
     text: str,
-    profiles: frozenset[str] = frozenset(),
+    profiles: Collection[str] = (),
+    figures: Collection[str] = (),
 ) -> PlantFile:
     """Like `load_plant`, from text."""
     plant, document = load_text(name, text, PlantFile)
-    findings = cross_check(plant, profiles)
+    findings = cross_check(plant, profiles, figures)
     if plant.notify is not None:
         findings += check_notify(plant.notify)
 

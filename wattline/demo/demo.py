@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.clock import ScaledClock
 from plant.errors import WattlineError
 from plant.load import load_plant
@@ -176,7 +177,7 @@ def run_demo(
     """The demo until Ctrl-C, or for `seconds` of real time."""
     path = plant or plant_path()
     catalogue = load_catalogue()
-    parsed = load_plant(path, frozenset(catalogue))
+    parsed = load_plant(path, catalogue, figure_names())
     data.mkdir(parents=True, exist_ok=True)
     memo = data / "demo.json"
     kept = json.loads(memo.read_text()) if memo.exists() and speed == 1.0 else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.errors import ConfigError
 from plant.load import load_plant, load_plant_text
 
@@ -177,4 +178,17 @@ def test_a_comparison_is_of_two_lines_that_there_are() -> None:
     ]
     assert mistakes(text.replace("pres]", "press]"))[0].endswith(
         "a line cannot be compared with itself"
+    )
+
+
+def test_a_comparison_is_in_a_figure_that_there_is() -> None:
+    text = GOOD.replace("lines: {", "lines: {oven: {draws: {}}, ") + (
+        "compare: {sisters: {lines: [press, oven], figure: per_good.carbn}}\n"
+    )
+    load_plant_text("plant.yaml", text)
+    with pytest.raises(ConfigError) as caught:
+        load_plant_text("plant.yaml", text, (), figure_names())
+    assert str(caught.value).startswith(
+        "plant.yaml:7: compare.sisters.figure: there is no figure 'per_good.carbn' "
+        "(did you mean 'per_good.carbon'?)"
     )
