@@ -16,7 +16,7 @@ from plant.names import Verdict
 from plant.reports import LinkReport
 from plant.silence import Heard
 
-Names = Mapping[str, str]
+Names = dict[str, str]
 """Texts by language."""
 
 StoreReport = Mapping[str, Any]
@@ -49,10 +49,10 @@ class Attention(Answer):
     code: str
     severity: str
     since_ms: int | None
-    until_ms: int | None = None
-    meter: str | None = None
-    line: str | None = None
-    params: AttentionParams = msgspec.field(default_factory=AttentionParams)
+    until_ms: int | None
+    meter: str | None
+    line: str | None
+    params: AttentionParams
 
 
 class ShiftNow(Answer):
@@ -144,7 +144,7 @@ class Series(Answer):
     every_s: float | None
     units: dict[str, str]
     gas_basis: str
-    columns: dict[str, list[int] | list[float | None]]
+    columns: dict[str, list[float | None]]
 
 
 class OddStep(Answer):
@@ -166,7 +166,7 @@ class Gap(OddStep):
     shaped_by: str
 
 
-class MeterHealth(Answer):
+class Meter(Answer):
     """One meter: who reads it, how often it answers, and its newest power in `power_unit`."""
 
     id: str
@@ -174,37 +174,37 @@ class MeterHealth(Answer):
     connection: str
     profile: str
     class_limit: float | None
+    state: Heard
+    last_ms: int | None
+    lag_s: float | None
+    period_s: float | None
+    effective_period_s: float | None
+    answer_s: float | None
+    refused: list[str]
+    due: int
+    answered: int
+    failed: dict[str, int]
+    skipped: int
+    power: float | None
     power_unit: str
     counter_unit: str
-    power: float | None = None
-    state: Heard = Heard.NEVER
-    last_ms: int | None = None
-    lag_s: float | None = None
-    period_s: float | None = None
-    effective_period_s: float | None = None
-    answer_s: float | None = None
-    refused: list[str] = []
-    due: int = 0
-    answered: int = 0
-    failed: Mapping[str, int] = {}
-    skipped: int = 0
 
 
-class JournalHealth(Answer):
+class Journal(Answer):
     """The journal, and up to which frame each consumer has come."""
 
     frames: int
     bytes: int
     behind_s: float
-    consumers: Mapping[str, int]
+    consumers: dict[str, int]
 
 
 class Health(Answer):
     """How good the data are, but for figures. Connections and further stores tell of themselves."""
 
     connections: list[LinkReport]
-    meters: list[MeterHealth]
+    meters: list[Meter]
     verdicts: list[OddStep]
     gaps: list[Gap]
-    journal: JournalHealth
+    journal: Journal
     stores: list[StoreReport]

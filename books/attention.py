@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypedDict
 
-from books.answers import Attention, AttentionParams, MeterHealth, OddStep
+from books.answers import Attention, AttentionParams, Meter, OddStep
 from plant.names import Verdict
 from plant.silence import Heard
 from plant.site import Site
@@ -46,7 +46,7 @@ class NowShown(TypedDict):
 def attention(
     site: Site,
     now: NowShown | None,
-    meters: Sequence[MeterHealth],
+    meters: Sequence[Meter],
     verdicts: Sequence[OddStep],
     urgent: Sequence[Attention] = (),
 ) -> list[Attention]:
@@ -62,6 +62,28 @@ def attention(
     return found[:MOST]
 
 
+def item(
+    code: str,
+    severity: str,
+    since_ms: int | None,
+    params: AttentionParams,
+    *,
+    until_ms: int | None = None,
+    meter: str | None = None,
+    line: str | None = None,
+) -> Attention:
+    """One item; it lasts where it has no end."""
+    return Attention(
+        code=code,
+        severity=severity,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        meter=meter,
+        line=line,
+        params=params,
+    )
+
+
 def _line_of(site: Site, meter: str) -> str | None:
     """The line that hangs on a meter."""
     for line in site.lines:
@@ -72,11 +94,11 @@ def _line_of(site: Site, meter: str) -> str | None:
     return None
 
 
-def _silent(site: Site, meters: Sequence[MeterHealth]) -> Iterator[Attention]:
+def _silent(site: Site, meters: Sequence[Meter]) -> Iterator[Attention]:
     """Meters that fell silent; those that never said anything are commissioning, not a fault."""
     for meter in meters:
         if meter.state is Heard.SILENT and meter.lag_s is not None:
-            yield Attention(
+            yield item(
                 code="meter_silent",
                 severity="warning",
                 since_ms=meter.last_ms,
@@ -91,7 +113,7 @@ def _counters(verdicts: Sequence[OddStep]) -> Iterator[Attention]:
     for step in verdicts:
         code = COUNTER_CODES.get(step.verdict)
         if code is not None:
-            yield Attention(
+            yield item(
                 code=code,
                 severity="info",
                 since_ms=step.at_ms,
@@ -109,7 +131,7 @@ def _gaps(site: Site, verdicts: Sequence[OddStep]) -> Iterator[Attention]:
         line = _line_of(site, step.meter)
         if step.verdict is Verdict.GAP and line is not None:
             seconds = (step.at_ms - step.from_ms) // 1000
-            yield Attention(
+            yield item(
                 code="meter_silent",
                 severity="info",
                 since_ms=step.from_ms,
@@ -135,7 +157,7 @@ def _idle(site: Site, now: NowShown) -> Iterator[Attention]:
 
         idle_ms = now["at_ms"] - since
         if idle_ms > IDLE_MS:
-            yield Attention(
+            yield item(
                 code="line_idle",
                 severity="info",
                 since_ms=since,
@@ -156,7 +178,7 @@ def _unloaded(now: NowShown) -> Iterator[Attention]:
 
         unloaded_ms = now["at_ms"] - since
         if unloaded_ms > UNLOADED_MS:
-            yield Attention(
+            yield item(
                 code="converter_unloaded",
                 severity="warning",
                 since_ms=since,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from books.answers import Gap, Health, JournalHealth, MeterHealth, OddStep, StoreReport
+from books.answers import Gap, Health, Journal, Meter, OddStep, StoreReport
 from books.verdicts import verdicts
 from plant.names import Verdict
 from plant.ports import Driver, Store
@@ -23,6 +23,25 @@ KEPT_S: Final = 1.0
 
 SHAPED_BY: Final = "power, siblings, the day before or a straight line"
 POWER_UNIT: Final = {"kWh": "kW"}
+
+
+NEVER_READ: Final[MeterReport] = {
+    "profile": "",
+    "state": "never",
+    "last_ms": None,
+    "lag_s": None,
+    "period_s": None,
+    "effective_period_s": None,
+    "answer_s": None,
+    "refused": [],
+    "due": 0,
+    "answered": 0,
+    "failed": {},
+    "skipped": 0,
+    "rows": 0,
+    "groups": {},
+}
+"""What would be said of a meter that no driver reads."""
 
 
 class JournalState(Protocol):
@@ -92,11 +111,11 @@ class HealthOf:
             meters=meters,
             verdicts=[step for step in found if step.verdict is not Verdict.GAP],
             gaps=[self._gap(step) for step in found if step.verdict is Verdict.GAP],
-            journal=JournalHealth(
+            journal=Journal(
                 frames=sources.journal.last(),
                 bytes=sources.journal.bytes,
                 behind_s=max(behind_ns, 0) / SECOND,
-                consumers=sources.places(),
+                consumers=dict(sources.places()),
             ),
             stores=list(sources.beside()),
         )
@@ -120,38 +139,31 @@ class HealthOf:
         point: MeterPoint,
         report: MeterReport | None,
         now_ns: int,
-    ) -> MeterHealth:
+    ) -> Meter:
         """A meter as its driver counts it; one that no driver reads was never heard."""
-        health = MeterHealth(
+        report = NEVER_READ if report is None else report
+        last_ns = (report["last_ms"] or 0) * MILLISECOND
+        # A gateway that serves its meters in turn may answer less often than it was asked to; that is its pace, not a silence.
+        pace_s = report["effective_period_s"] or 1.0
+        due_every_s = max(point.power_every_s, pace_s)
+        return Meter(
             id=point.id,
             name=point.name,
             connection=point.connection,
             profile=point.profile,
             class_limit=point.class_limit,
+            state=heard(last_ns, due_every_s, now_ns, self.sources.slack_s),
+            last_ms=report["last_ms"],
+            lag_s=(now_ns - last_ns) / SECOND if last_ns else None,
+            period_s=report["period_s"],
+            effective_period_s=report["effective_period_s"],
+            answer_s=report["answer_s"],
+            refused=report["refused"],
+            due=report["due"],
+            answered=report["answered"],
+            failed=report["failed"],
+            skipped=report["skipped"],
+            power=None,
             power_unit=POWER_UNIT.get(point.unit, f"{point.unit}/h"),
             counter_unit=point.unit,
         )
-        if report is None:
-            return health
-
-        last_ns = (report["last_ms"] or 0) * MILLISECOND
-        # A gateway that serves its meters in turn may answer less often than it was asked to; that is its pace, not a silence.
-        pace_s = report["effective_period_s"] or 1.0
-        due_every_s = max(point.power_every_s, pace_s)
-        health.state = heard(
-            last_ns,
-            due_every_s,
-            now_ns,
-            self.sources.slack_s,
-        )
-        health.last_ms = report["last_ms"]
-        health.lag_s = (now_ns - last_ns) / SECOND if last_ns else None
-        health.period_s = report["period_s"]
-        health.effective_period_s = report["effective_period_s"]
-        health.answer_s = report["answer_s"]
-        health.refused = report["refused"]
-        health.due = report["due"]
-        health.answered = report["answered"]
-        health.failed = report["failed"]
-        health.skipped = report["skipped"]
-        return health

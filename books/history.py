@@ -191,8 +191,8 @@ class History:
         )
         names = _expand(figures)
         sums = self.sums(of, edges, [*names, *ALWAYS])
-        starts_ms: list[int] = (edges[:-1] // MILLISECOND).tolist()
-        columns: dict[str, list[int] | list[float | None]] = {"start_ms": starts_ms}
+        starts_ms: list[float | None] = (edges[:-1] // MILLISECOND).tolist()
+        columns: dict[str, list[float | None]] = {"start_ms": starts_ms}
         units: dict[str, str] = {}
         if BY_SOURCE in figures:
             # Where nothing is booked, nothing is known of any source either.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plant.errors import QueryError
+from plant.errors import NotThere
 from plant.site import Site
 
 
@@ -24,19 +24,11 @@ def members(site: Site, of: str) -> list[str]:
     group = [line.id for line in site.lines if line.group == of]
     if group:
         return group
-
     if of in buses:
         return [unmetered(of)]
-
     groups = [group.id for group in site.groups]
-    known = ", ".join(
-        [
-            "site",
-            *groups,
-            *lines,
-        ]
-    )
-    raise QueryError(f"there is no line, group or bus '{of}'; known are {known}")
+    known = ", ".join(["site", *groups, *lines])
+    raise NotThere(f"there is no line, group or bus '{of}'; known are {known}")
 
 
 def output_units(site: Site, of: str) -> set[str]:

@@ -15,7 +15,7 @@ from books.answers import (
     Books,
     FigureValues,
     LastWeek,
-    MeterHealth,
+    Meter,
     ShiftNow,
     Today,
 )
@@ -75,7 +75,7 @@ class Seen:
 
     now_ns: int
     picture: NowShown | None = None
-    meters: Sequence[MeterHealth] = ()
+    meters: Sequence[Meter] = ()
     urgent: Sequence[Attention] = ()
     behind: bool = False
 
@@ -153,7 +153,7 @@ def _figures(
 def _unknown(
     site: Site,
     lines: Mapping[str, FigureValues],
-    meters: Sequence[MeterHealth],
+    meters: Sequence[Meter],
 ) -> dict[str, Heard]:
     """Why nothing is known of a line: its meters were never heard, or are silent. Lines of which something is known are left out."""
     state_of = {meter.id: meter.state for meter in meters}

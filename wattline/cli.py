@@ -46,6 +46,13 @@ Bind = Annotated[
         help="address to listen on; any but loopback needs a token, which is made at start",
     ),
 ]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        help="further name under which this host is known, such as that of a proxy; may be repeated",
+    ),
+]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
 AsJson = Annotated[bool, typer.Option("--json", help="print as JSON")]
 
@@ -110,6 +117,7 @@ def demo(
     data: Data = Path("data/demo"),
     port: Port = 8000,
     bind: Bind = "127.0.0.1",
+    allow_host: AllowHost = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="forget what an earlier demo stored")
     ] = False,
@@ -129,7 +137,15 @@ def demo(
     folder = data if speed == 1.0 else data.with_name(f"{data.name}-speed-{speed:g}")
     if (reset or speed != 1.0) and folder.exists():
         shutil.rmtree(folder)
-    run_demo(speed=speed, seconds=seconds, data=folder, host=bind, port=port, backfill=speed == 1.0)
+    run_demo(
+        speed=speed,
+        seconds=seconds,
+        data=folder,
+        host=bind,
+        port=port,
+        backfill=speed == 1.0,
+        allowed_hosts=allow_host or (),
+    )
 
 
 @app.command()
@@ -138,6 +154,7 @@ def run(
     data: Data = Path("data/plant"),
     port: Port = 8000,
     bind: Bind = "127.0.0.1",
+    allow_host: AllowHost = None,
     endpoints: Annotated[Path | None, typer.Option(help="endpoints.json of a simulation")] = None,
     log_level: Level = "info",
 ) -> None:
@@ -152,12 +169,18 @@ def run(
     rules = rules_for(plant, parsed)
     _port_free(bind, port)
     clock: Any = SystemClock()
-    options = Options(data, bind, port, rules=rules)
+    options = Options(data, bind, port, rules=rules, allowed_hosts=allow_host or ())
     if endpoints is not None:
         found = read_endpoints(endpoints)
         clock = ScaledClock(**found["clock"])
         options = Options(
-            data, bind, port, simulated=True, endpoints=found["connections"], rules=rules
+            data,
+            bind,
+            port,
+            simulated=True,
+            endpoints=found["connections"],
+            rules=rules,
+            allowed_hosts=allow_host or (),
         )
     runtime = Runtime(parsed, catalogue, clock, options)
     print(

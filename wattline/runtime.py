@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,9 +17,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 import uvicorn
 
-from api.app import create_app, one_time_key
-from api.context import Context
+from api.access import Access, Guard, one_time_key
+from api.app import Shown, create_app
 from api.hub import Hub
+from api.ports import Ports
 from books.answers import Books
 from books.health import HealthOf, Sources
 from books.history import SUMS, History
@@ -36,6 +38,7 @@ from rules.alert import Alert
 from rules.desk.desk import open_alerts
 from rules.language.config import Rule
 from rules.notify.build import Notifier
+from rules.watching.backtest import backtest
 from store.alert_book import AlertBook
 from store.duck import DuckStore
 from store.influxql.query import Answerer
@@ -47,6 +50,7 @@ from wattline.hosts.engine import EngineHost
 from wattline.hosts.rule_sample import disk_used, sample
 from wattline.hosts.rules import OutboxTeller, RulesHost
 from wattline.metrics import prometheus
+from wattline.operations import Operations
 from wattline.site_build import build_site, secret
 
 if TYPE_CHECKING:
@@ -71,6 +75,8 @@ class Options:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     keep: Keep = field(default_factory=Keep)
     rules: Sequence[Rule] = ()
+    allowed_hosts: Sequence[str] = ()
+    """Further names under which this host is known, such as that of a proxy."""
 
 
 class Runtime:
@@ -218,32 +224,30 @@ class Runtime:
             self.sequencer.control(Control(site=self.site))
         self.sequencer.config = config_hash(self.site)
 
-    def app(self, page: Path | None) -> Any:
-        context = Context(
-            self.site,
-            self.history,
-            self.hub,
-            self.clock.now,
-            self.health,
-            self._not_ready,
-            __version__,
-            page,
-            self.token,
+    def app(self, page: Path | None) -> Guard:
+        """The API over this plant."""
+        window_ns = round(self.site.window_s * 1e9)
+        operations = Operations(
+            now_ns=self.clock.now,
+            health=self.health,
+            not_ready=self._not_ready,
             metrics=lambda: prometheus(self),
-            influxql=Answerer(
-                self.site.id, self.store, self.journal.names, round(self.site.window_s * 1e9)
-            ),
-            query_token=self.query_token,
-            alerts=self.rules_host.alerts,
-            test_channel=None if self.notifier is None else self._test_channel,
-            notify_health=None if self.notifier is None else self.notifier.health,
+            notifier=self.notifier,
         )
-        return create_app(context)
-
-    def _test_channel(self, channel: str, name: str) -> dict[str, Any]:
-        assert self.notifier is not None
-        sent, detail = self.notifier.test(channel, name)
-        return {"sent": sent, "detail": detail}
+        ports = Ports(
+            figures=self.history,
+            live=self.hub,
+            operations=operations,
+            alerts=self.rules_host.alerts,
+            trials=partial(backtest, self.store, self.site),
+            queries=Answerer(self.site.id, self.store, self.journal.names, window_ns),
+        )
+        access = Access(
+            token=self.token,
+            query_token=self.query_token,
+            hosts=frozenset(self.options.allowed_hosts),
+        )
+        return create_app(Shown(self.site, __version__, page), ports, access)
 
     def _not_ready(self) -> str | None:
         if self.host.failed:

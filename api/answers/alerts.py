@@ -143,15 +143,20 @@ class Changes(Answer):
     changes: list[Change]
 
 
-class Noisy(Answer):
+class NoisyCounts(Answer):
     """How often a rule fired, and how often somebody did something about it."""
 
     rule: str
-    title: Names
     fired: int
     acknowledged: int
     no_action: int
     minutes_firing: float
+
+
+class Noisy(NoisyCounts):
+    """The same, with the title of the rule."""
+
+    title: Names
 
 
 class Noisiest(Answer):

@@ -22,7 +22,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from api.app import CSP
+from api.access import CSP
 from api.hub import Hub
 from wattline.runtime import page_folder
 

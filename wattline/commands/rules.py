@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import typer
 
-from api.alert_views import backtest_words
+from api.rule_views import backtest_words
 from api.times import span
 from books.windows import newest_window
 from plant.errors import ConfigError, QueryError, WattlineError
@@ -202,9 +203,17 @@ def _here(
             raise WattlineError(f"{data} holds no books yet")
         closed = newest + round(site.window_s * 1e9)
         start, end = span(str(given["from"]), str(given["to"]), site, closed)
-        return backtest_words(
-            run_backtest(store, site, rule, start, end, given["known"], float(given["level"]))
+        found = run_backtest(
+            store,
+            site,
+            rule,
+            start,
+            end,
+            given["known"],
+            float(given["level"]),
         )
+        words: dict[str, Any] = msgspec.to_builtins(backtest_words(found))
+        return words
     except QueryError as error:
         raise WattlineError(str(error)) from None
     finally:

@@ -173,6 +173,7 @@ def run_demo(
     port: int,
     backfill: bool = True,
     plant: Path | None = None,
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
     """The demo until Ctrl-C, or for `seconds` of real time."""
     path = plant or plant_path()
@@ -197,6 +198,7 @@ def run_demo(
                 simulated=True,
                 endpoints=endpoints["connections"],
                 rules=rules_for(path, parsed),
+                allowed_hosts=allowed_hosts,
             ),
         )
         world = World(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from books.answers import MeterHealth
+from books.answers import Meter
 from engine.factors.registry import newest_year
 from engine.now.now import Now
 from plant.names import SourceKind
@@ -24,7 +24,7 @@ _LINE_FIGURES = [f for f in figures_of("line", "now") if not f.startswith("power
 def sample(
     now: Now,
     picture: Mapping[str, Any],
-    meters: Sequence[MeterHealth],
+    meters: Sequence[Meter],
     at_ns: int,
     since_ns: int,
     used: Mapping[str, float],
@@ -98,9 +98,7 @@ def _factor_of(now: Now, meter: MeterPoint) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _meters(
-    now: Now, meters: Sequence[MeterHealth], at_ns: int, since_ns: int
-) -> dict[str, Floats]:
+def _meters(now: Now, meters: Sequence[Meter], at_ns: int, since_ns: int) -> dict[str, Floats]:
     """How well each meter is heard. Silence is beyond its own period; a meter whose registers come on change has no silent register."""
     waited = max(at_ns - since_ns, 0) * 1e-9
     period = np.array([m.period_s or 0.0 for m in meters], float)

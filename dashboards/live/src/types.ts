@@ -1,6 +1,11 @@
 // Made by `make regen` from the API's answers (api/answers); do not edit.
 export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
+// Somebody has it.
+export interface Acknowledge {
+  name: string;
+  note?: string;
+}
 // Who has it; when and with which note, as long as the alert is open.
 export interface Acknowledged {
   by: string;
@@ -40,17 +45,17 @@ export interface Alerts {
   chattering: Alert[];
   past: Alert[];
 }
-// Something that somebody should look at.
+// Something that somebody should look at. `until_ms` is None as long as it lasts.
 export interface Attention {
   code: string;
   severity: string;
-  since_ms: number;
+  since_ms: number | null;
   until_ms: number | null;
   meter: string | null;
   line: string | null;
   params: AttentionParams;
 }
-// The numbers of a sentence; each code has its own.
+// The numbers and names of a sentence; each code has its own.
 export interface AttentionParams {
   seconds?: number;
   minutes?: number;
@@ -58,6 +63,8 @@ export interface AttentionParams {
   amount?: number | null;
   bound?: number | null;
   converter?: string;
+  host?: string;
+  cause?: string;
 }
 // How far history is filled, in windows.
 export interface Backfill {
@@ -81,13 +88,16 @@ export interface Backtest {
   others: OtherLevel[];
   chart: TrialChart;
 }
-// Sums of closed windows up to `to_ms`; `lines` are those of the shift so far.
+// Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
 export interface Books {
   to_ms: number;
+  late: boolean;
   shift: ShiftNow;
   today: Today;
   last_week: LastWeek;
   lines: Record<string, Record<string, number | null>>;
+  unknown: Record<string, Heard>;
+  comparisons: Record<string, (number | null)[]>;
   attention: Attention[];
 }
 // A rail or a net of one carrier.
@@ -270,6 +280,8 @@ export interface Healthy {
   status: "ok";
   version: string;
 }
+// How a meter stands by the age of what it said last.
+export type Heard = "heard" | "late" | "never" | "silent";
 // One entry for each statement.
 export interface InfluxAnswer {
   results: Statement[];
@@ -288,7 +300,7 @@ export interface Journal {
   behind_s: number;
   consumers: Record<string, number>;
 }
-// Against the same hours a week ago.
+// Against the same hours a week ago; None while books are late, or where that week was booked less.
 export interface LastWeek {
   electricity_pct: number | null;
 }
@@ -331,11 +343,13 @@ export interface Meter {
   connection: string;
   profile: string;
   class_limit: number | null;
-  state: string;
+  state: Heard;
   last_ms: number | null;
   lag_s: number | null;
   period_s: number | null;
   effective_period_s: number | null;
+  answer_s: number | null;
+  refused: string[];
   due: number;
   answered: number;
   failed: Record<string, number>;
@@ -343,8 +357,6 @@ export interface Meter {
   power: number | null;
   power_unit: string;
   counter_unit: string;
-  answer_s?: number | null;
-  refused?: string[];
 }
 // Which rules fired most, against the goal.
 export interface Noisiest {
@@ -352,14 +364,14 @@ export interface Noisiest {
   per_hour: number;
   rules: Noisy[];
 }
-// How often a rule fired, and how often somebody did something about it.
+// The same, with the title of the rule.
 export interface Noisy {
   rule: string;
-  title: Record<string, string>;
   fired: number;
   acknowledged: number;
   no_action: number;
   minutes_firing: number;
+  title: Record<string, string>;
 }
 // How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
 export interface Notify {
@@ -404,13 +416,14 @@ export interface OtherLevel {
   per_week: number;
   seconds: number;
 }
-// What one source has in a figure; `via` is the storage that it came through.
+// What one source has in a figure.
 export interface Part {
   source: string;
   via: string | null;
   amount: number;
   unit: string;
   kg: number;
+  value: number;
   factor: Factor;
 }
 // What is wrong: a word for programs, a sentence for people, and what to do.
@@ -465,6 +478,12 @@ export interface Series {
 }
 // How soon somebody should look: at the next round, in this shift, at once.
 export type Severity = "critical" | "info" | "warning";
+// One alert is put aside for a while.
+export interface Shelve {
+  name: string;
+  reason: string;
+  minutes: number;
+}
 // The shift up to which books are closed.
 export interface ShiftNow {
   id: string;
@@ -473,6 +492,15 @@ export interface ShiftNow {
 // What stands above or below the line of a ratio, before the figure's own scale.
 export interface Side {
   value: number | null;
+}
+// A rule or a subject is kept quiet until a time.
+export interface Silence {
+  name: string;
+  reason: string;
+  until: string;
+  from?: string;
+  rule?: string;
+  subject?: string;
 }
 // What the plant is made of.
 export interface Site {
@@ -556,14 +584,20 @@ export interface StorageNow {
   held_kwh?: number;
   held_kg?: number;
 }
+// A test message over one channel.
+export interface TestCall {
+  name: string;
+  channel: string;
+}
 // What came of a test message.
 export interface TestSent {
   sent: boolean;
   detail: string;
 }
-// Sums of the local day so far; coverage and estimated in percent.
+// Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan is given while books are late.
 export interface Today {
   from_ms: number;
+  date: string;
   electricity_kwh: number | null;
   plan_kwh: number | null;
   gas_basis: string;
@@ -577,6 +611,15 @@ export interface Trail {
   actor: string;
   action: string;
   detail: string;
+}
+// A rule that is not in force yet: the text of a rule file, and which of its rules is meant.
+export interface Trial {
+  text: string;
+  rule: string;
+  from?: string;
+  to?: string;
+  known?: "then" | "now";
+  level?: number;
 }
 // The curve of the subject that fired most.
 export interface TrialChart {
