@@ -7,7 +7,11 @@ from books.parts import factor_row
 from plant.site import ComparisonNode, ConverterNode, Input, LineNode, Site
 
 
-def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
+def site(
+    plant: Site,
+    version: str,
+    gas_basis: str,
+) -> answers.Site:
     """What the plant is made of."""
     return answers.Site(
         id=plant.id,
@@ -46,6 +50,7 @@ def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
         lines=lines(plant),
         groups=groups(plant),
         comparisons=[comparison(plant, node) for node in plant.comparisons],
+        meters=[answers.MeterName(id=meter.id, name=meter.name) for meter in plant.meters],
     )
 
 

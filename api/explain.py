@@ -21,7 +21,8 @@ def explained(
     of: str,
     span: tuple[int, int],
 ) -> answers.Explained:
-    """A figure of a span (ns): its value, what stands above and below the line, and its parts by source."""
+    """A figure of a span (ns): its value, what stands above and below the line, and its parts by
+    source."""
     start, end = span
     wanted = figure(name)
     sums = books.sums(of, np.array(span, np.int64), [name])

@@ -347,10 +347,10 @@ class Runtime:
 
     def _held(self, name: str) -> dict[str, float]:
         index = next(i for i, s in enumerate(self.site.storages) if s.id == name)
-        snapshots = self.host.state.snapshots
-        if not snapshots:
+        running = self.host.state.running
+        if running is None or running.booked is None:
             return {}
-        accounts = list(snapshots.values())[-1].accounts
+        accounts = running.booked.newest_block.accounts
         kg = sum(
             a * self.site.properties[s].location.value_kg
             for (s, _), a in accounts[index].amounts().items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from api.answers.base import Answer
 from books.answers import Part
@@ -43,13 +43,14 @@ class Explained(Answer):
 
 
 class FlowNode(Answer):
-    """A place in the flow picture of now."""
+    """A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value."""
 
     id: str
     kind: str
     ref: str
     kw: float
     g_per_kwh: float | None
+    known: bool | UnsetType = UNSET
 
 
 class FlowLink(Answer):
@@ -60,6 +61,7 @@ class FlowLink(Answer):
     kw: float
     delivered_kw: float
     g_per_kwh: float | None
+    known: bool | UnsetType = UNSET
 
 
 class Flows(Answer):

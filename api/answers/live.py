@@ -1,6 +1,9 @@
-"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is filled."""
+"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is
+filled."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -18,7 +21,11 @@ class SiteNow(Answer):
 
 
 class LineNow(Answer):
-    """A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run."""
+    """A line or a group; `power` by carrier in the carrier's own unit an hour.
+
+    A group says how many members run. `unknown` says why nothing is known: its meters were never
+    heard, or are silent now.
+    """
 
     state: str
     state_since_ms: int | None
@@ -27,6 +34,7 @@ class LineNow(Answer):
     figures: Figures
     sources_kw: dict[str, float]
     stale_since_ms: int | None
+    unknown: Literal["never", "silent"] | UnsetType | None = UNSET
     running: int | UnsetType = UNSET
     members: int | UnsetType = UNSET
 

@@ -36,7 +36,7 @@ class Bus(Answer):
 
 
 class Converter(Answer):
-    """What makes one carrier of another: ids of the buses and sources it takes from and gives to."""
+    """What makes one carrier of another: ids of what it takes from and gives to."""
 
     id: str
     name: Names
@@ -72,6 +72,13 @@ class Comparison(Answer):
     figure: str
 
 
+class MeterName(Answer):
+    """What a meter is called."""
+
+    id: str
+    name: Names
+
+
 class Site(Answer):
     """What the plant is made of."""
 
@@ -94,6 +101,7 @@ class Site(Answer):
     lines: list[Line]
     groups: list[Group]
     comparisons: list[Comparison]
+    meters: list[MeterName]
 
 
 class Connection(Answer):

@@ -16,15 +16,30 @@ from plant.site import Site
 TAG = "plant"
 
 
-def plant_routes(routes: Routes, ports: Ports, site: Site, version: str) -> None:
+def plant_routes(
+    routes: Routes,
+    ports: Ports,
+    site: Site,
+    version: str,
+) -> None:
     """Site, lines, meters, data health, factors."""
 
-    @routes.add("GET", "/api/v1/site", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/site",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def plant() -> answers.Site:
         """What the plant is made of."""
         return describe.site(site, version, ports.figures.gas_basis())
 
-    @routes.add("GET", "/api/v1/lines", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/lines",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def lines() -> list[answers.Line]:
         """Lines with group, carriers, unit of output, meters."""
         return describe.lines(site)
@@ -34,7 +49,12 @@ def plant_routes(routes: Routes, ports: Ports, site: Site, version: str) -> None
         """Meters with their last values and health."""
         return told(ports).meters
 
-    @routes.add("GET", "/api/v1/health", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/health",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def health() -> answers.Health:
         """Data health: connections, meters, verdicts, gaps, journal, further stores."""
         now_ns = ports.operations.now_ns()
@@ -52,7 +72,12 @@ def plant_routes(routes: Routes, ports: Ports, site: Site, version: str) -> None
             stores=found.stores,
         )
 
-    @routes.add("GET", "/api/v1/factors", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/factors",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def factors() -> list[answers.SourceFactors]:
         """Factors in force, with source, year, basis and fallback."""
         return describe.factors(site)
@@ -61,4 +86,8 @@ def plant_routes(routes: Routes, ports: Ports, site: Site, version: str) -> None
 def told(ports: Ports) -> answers.DataHealth:
     """Data health as drivers, stores and journal tell it."""
     found = ports.operations.health()
-    return msgspec.convert(found, answers.DataHealth, from_attributes=True)
+    return msgspec.convert(
+        found,
+        answers.DataHealth,
+        from_attributes=True,
+    )

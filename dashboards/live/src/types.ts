@@ -12,7 +12,7 @@ export interface Acknowledged {
   at_ms: number | null;
   note: string;
 }
-// One occurrence of a rule on a subject. `cause` is the id of the alert that it is told under.
+// One occurrence of a rule on a subject.
 export interface Alert {
   id: string;
   rule: string;
@@ -151,7 +151,7 @@ export interface Connection {
   last_error: string | null;
   counts: Record<string, number>;
 }
-// What makes one carrier of another: ids of the buses and sources it takes from and gives to.
+// What makes one carrier of another: ids of what it takes from and gives to.
 export interface Converter {
   id: string;
   name: Record<string, string>;
@@ -217,14 +217,16 @@ export interface FlowLink {
   kw: number;
   delivered_kw: number;
   g_per_kwh: number | null;
+  known?: boolean;
 }
-// A place in the flow picture of now.
+// A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value.
 export interface FlowNode {
   id: string;
   kind: string;
   ref: string;
   kw: number;
   g_per_kwh: number | null;
+  known?: boolean;
 }
 // The flow picture of now.
 export interface Flows {
@@ -313,7 +315,7 @@ export interface Line {
   output_unit: string;
   meters: string[];
 }
-// A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run.
+// A line or a group; `power` by carrier in the carrier's own unit an hour.
 export interface LineNow {
   state: string;
   state_since_ms: number | null;
@@ -322,6 +324,7 @@ export interface LineNow {
   figures: Record<string, number | null>;
   sources_kw: Record<string, number>;
   stale_since_ms: number | null;
+  unknown?: "never" | "silent" | null;
   running?: number;
   members?: number;
 }
@@ -358,6 +361,11 @@ export interface Meter {
   power_unit: string;
   counter_unit: string;
 }
+// What a meter is called.
+export interface MeterName {
+  id: string;
+  name: Record<string, string>;
+}
 // Which rules fired most, against the goal.
 export interface Noisiest {
   goal_per_hour: number;
@@ -373,7 +381,7 @@ export interface Noisy {
   minutes_firing: number;
   title: Record<string, string>;
 }
-// How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
+// How people can be told: messages of the outbox by state, channels, and what fails and why,
 export interface Notify {
   outbox: Record<string, number>;
   channels: Channel[];
@@ -523,6 +531,7 @@ export interface Site {
   lines: Line[];
   groups: Group[];
   comparisons: Comparison[];
+  meters: MeterName[];
 }
 // The whole site; `coverage` is the share of its meters that are heard (0 to 1).
 export interface SiteNow {
