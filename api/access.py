@@ -2,11 +2,12 @@
 
 Three checks stand between the network and the plant:
 
-1. The name in the address (`Host`). A page of somebody else can let its own name point at this host and then read
-   everything as if it were its own; so only names that are ours are answered. A bare address cannot be turned like
-   that: what a browser sends to an address was asked of that address.
+1. The name in the address (`Host`). A page of somebody else can let its own name point at this host
+   and then read everything as if it were its own; so only names that are ours are answered. A bare
+   address cannot be turned like that: what a browser sends to an address was asked of that address.
 2. The token, where Wattline listens on more than loopback.
-3. `Origin`, where something is changed: a page of somebody else must not act in the name of whoever has ours open.
+3. `Origin`, where something is changed: a page of somebody else must not act in the name of whoever
+   has ours open.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Role(StrEnum):
 
 @dataclass(slots=True)
 class Access:
-    """`token` opens everything, `query_token` the routes of dashboards; without `token` (loopback) none is asked for.
+    """`token` opens everything, `query_token` the routes of dashboards; without `token` (loopback)
+    none is asked for.
 
     `hosts`: further names under which this host is known, such as that of a proxy before it.
     """
@@ -77,7 +79,8 @@ class Access:
         return is_address(name) or name in self.own or name in self.hosts
 
     def needs(self, role: Role) -> Callable[[Request], None]:
-        """The dependency of a route that needs a role; NoAccess or QueryError where it is not given."""
+        """The dependency of a route that needs a role; NoAccess or QueryError where it is not
+        given."""
 
         def check(request: Request) -> None:
             if role is Role.OPEN:
@@ -102,10 +105,12 @@ class Access:
         return found
 
     def from_our_page(self, headers: Headers) -> bool:
-        """Whether a request that changes something comes from our page, or from a program, which sends no `Origin`.
+        """Whether a request that changes something comes from our page, or from a program, which
+        sends no `Origin`.
 
-        The host that the request was sent to has been checked before; its port must be that of the page, since another
-        program of the same host may be on another. A proxy has its own name and port: its name is in `hosts`.
+        The host that the request was sent to has been checked before; its port must be that of the
+        page, since another program of the same host may be on another. A proxy has its own name and
+        port: its name is in `hosts`.
         """
         origin = headers.get("origin")
 
@@ -146,13 +151,19 @@ class Access:
 
 
 class Guard:
-    """Outside of everything else: checks the name in the address, and puts the security headers on every answer, errors too."""
+    """Outside of everything else: checks the name in the address, and puts the security headers on
+    every answer, errors too."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
         self.access = access
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -178,7 +189,8 @@ def misdirected(host: str) -> Response:
         421,
         "unknown_host",
         f"Wattline is not known here under the name '{name}'",
-        f"ask for localhost or an address of this host; if '{name}' is its name, start Wattline with --allow-host {name}",
+        f"ask for localhost or an address of this host; if '{name}' is its name, "
+        f"start Wattline with --allow-host {name}",
     )
 
 
@@ -209,10 +221,18 @@ def is_loopback(name: str) -> bool:
 
 
 def own_names() -> frozenset[str]:
-    """The names that this host has by itself: localhost, its name, and that name in the local network."""
+    """The names that this host has by itself: localhost, its name, and that name in the local
+    network."""
     full = socket.gethostname().lower()
     short = full.partition(".")[0]
-    return frozenset({"localhost", full, short, f"{short}.local"})
+    return frozenset(
+        {
+            "localhost",
+            full,
+            short,
+            f"{short}.local",
+        }
+    )
 
 
 def one_time_key(token: str) -> str:
@@ -226,7 +246,8 @@ def bearer(headers: Headers) -> str:
 
 
 def query_token(request: Request) -> str:
-    """The token that an InfluxDB client brings: `Authorization: Token`, `Bearer` or `Basic` (as password), or the parameter `p`."""
+    """The token that an InfluxDB client brings: `Authorization: Token`, `Bearer` or `Basic` (as
+    password), or the parameter `p`."""
     kind, _, given = request.headers.get("authorization", "").partition(" ")
 
     if kind.lower() == "basic":

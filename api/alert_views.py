@@ -46,7 +46,8 @@ class AlertViews:
     meters: dict[str, Names] = field(default_factory=dict)
 
     def listed(self, span: tuple[int, int], *, past: bool) -> answers.Alerts:
-        """Open alerts, the most urgent and oldest first; with `past` those that fired in the span (ns) and are over."""
+        """Open alerts, the most urgent and oldest first; with `past` those that fired in the span
+        (ns) and are over."""
         now_ns = self.operations.now_ns()
 
         with self.alerts.book.lock:
@@ -104,7 +105,12 @@ class AlertViews:
         alert = alert_of(body)
         return alert, self._closed(alert, by)
 
-    def changes(self, span: tuple[int, int], rule: str, subject: str) -> answers.Changes:
+    def changes(
+        self,
+        span: tuple[int, int],
+        rule: str,
+        subject: str,
+    ) -> answers.Changes:
         """Changes of a span (ns), of one rule or subject where that is given."""
         rows = self.alerts.book.changes(*span, rule, subject)
         return answers.Changes(changes=[change(row) for row in rows])
@@ -139,7 +145,11 @@ class AlertViews:
         shown = self._alert(alert)
 
         if by:
-            shown.acknowledged = answers.Acknowledged(by=by, at_ms=None, note="")
+            shown.acknowledged = answers.Acknowledged(
+                by=by,
+                at_ms=None,
+                note="",
+            )
 
         return shown
 
@@ -191,7 +201,8 @@ class AlertViews:
         return [other for other in found if other.id != alert.id]
 
     def _chart(self, alert: Alert, now_ns: int) -> answers.Watched | None:
-        """The watched figure around the alert, where it is one that is stored by line, group, bus or site."""
+        """The watched figure around the alert, where it is one that is stored by line, group, bus
+        or site."""
         rule = self.alerts.rules.get(alert.rule)
 
         if rule is None or alert.per in ("meter", "connection"):
@@ -209,8 +220,7 @@ class AlertViews:
         # Whole minutes, long enough for at most so many points.
         minutes = round((end - start) / 1e9 / CHART_POINTS / MINUTE_S)
         every = max(self.site.window_s, minutes * MINUTE_S)
-        found = self.figures.series(alert.subject, [figure], start, end, every)
-        curve = msgspec.convert(found, Curve, from_attributes=True)
+        curve = self.figures.series(alert.subject, [figure], start, end, every)
         start_ms = [int(moment) for moment in curve.columns["start_ms"] if moment is not None]
         return answers.Watched(
             figure=figure,
@@ -220,12 +230,6 @@ class AlertViews:
             limit=[alert.limit] * len(start_ms),
             firing=[(milliseconds(alert.fired_ns), milliseconds(over_ns))],
         )
-
-
-class Curve(msgspec.Struct):
-    """What a chart needs of a series."""
-
-    columns: dict[str, list[float | None]]
 
 
 def change(row: object) -> answers.Change:

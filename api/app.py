@@ -1,4 +1,7 @@
-"""The app: the routes of each room behind one guard. Every answer follows docs/api.md; every error has one shape."""
+"""The app: the routes of each room behind one guard.
+
+Every answer follows docs/api.md; every error has one shape.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,21 @@ class Shown:
     page: Path | None = None
 
 
-def create_app(shown: Shown, ports: Ports, access: Access | None = None) -> Guard:
+def create_app(
+    shown: Shown,
+    ports: Ports,
+    access: Access | None = None,
+) -> Guard:
     """The app over one running plant, behind the guard."""
     access = access or Access()
     return Guard(routed(shown, ports, access), access)
 
 
-def routed(shown: Shown, ports: Ports, access: Access) -> FastAPI:
+def routed(
+    shown: Shown,
+    ports: Ports,
+    access: Access,
+) -> FastAPI:
     """The routes without the guard."""
     app = FastAPI(
         title="Wattline",
@@ -51,7 +62,12 @@ def routed(shown: Shown, ports: Ports, access: Access) -> FastAPI:
     routes = Routes(app, access)
     app.openapi = routes.describe  # type: ignore[method-assign]
     operation_routes(routes, ports.operations, shown.version)
-    plant_routes(routes, ports, shown.site, shown.version)
+    plant_routes(
+        routes,
+        ports,
+        shown.site,
+        shown.version,
+    )
     figure_routes(routes, ports, shown.site)
     live_routes(routes, ports.live)
 
@@ -60,7 +76,12 @@ def routed(shown: Shown, ports: Ports, access: Access) -> FastAPI:
         rule_routes(routes, ports, shown.site)
 
     if ports.queries is not None:
-        influx_routes(routes, ports.queries, ports.operations, shown.version)
+        influx_routes(
+            routes,
+            ports.queries,
+            ports.operations,
+            shown.version,
+        )
 
     # Last, since it answers whatever no other route does.
     page_routes(routes, shown.page)
@@ -72,4 +93,7 @@ def described() -> dict[str, object]:
     nobody = object()
     ports = Ports(*[nobody] * 6)  # type: ignore[arg-type]
     shown = Shown(cast("Site", nobody), version="")
-    return cast("dict[str, object]", routed(shown, ports, Access()).openapi())
+    return cast(
+        "dict[str, object]",
+        routed(shown, ports, Access()).openapi(),
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from api.answers import plant as answers
-from books.history import factor_row
-from plant.site import ComparisonNode, ConverterNode, FactorRow, Input, LineNode, Site
+from books.parts import factor_row
+from plant.site import ComparisonNode, ConverterNode, Input, LineNode, Site
 
 
-def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
+def site(
+    plant: Site,
+    version: str,
+    gas_basis: str,
+) -> answers.Site:
     """What the plant is made of."""
     return answers.Site(
         id=plant.id,
@@ -48,6 +50,7 @@ def site(plant: Site, version: str, gas_basis: str) -> answers.Site:
         lines=lines(plant),
         groups=groups(plant),
         comparisons=[comparison(plant, node) for node in plant.comparisons],
+        meters=[answers.MeterName(id=meter.id, name=meter.name) for meter in plant.meters],
     )
 
 
@@ -159,13 +162,8 @@ def factors(plant: Site) -> list[answers.SourceFactors]:
             contract_share=source.contract_share,
             kwh_per_unit=source.kwh,
             kgce_per_unit=source.kgce,
-            location=factor(source.location),
-            market=factor(source.market),
+            location=factor_row(source.location),
+            market=factor_row(source.market),
         )
         for source in plant.properties
     ]
-
-
-def factor(row: FactorRow) -> answers.Factor:
-    """An emission factor."""
-    return msgspec.convert(factor_row(row), answers.Factor, from_attributes=True)

@@ -1,4 +1,7 @@
-"""`/api/docs`: the routes with their parameters and examples, as one plain page. No script, and nothing from outside the host."""
+"""`/api/docs`: the routes with their parameters and examples, as one plain page.
+
+No script, and nothing from outside the host.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,11 @@ def docs_page(found: Document) -> str:
     return page + "</html>"
 
 
-def _route(path: str, method: str, operation: Document) -> str:
+def _route(
+    path: str,
+    method: str,
+    operation: Document,
+) -> str:
     """One route: what it says of itself, its parameters, and an answer."""
     title = f"{escape(method.upper())} {escape(path)}"
     said = escape(operation.get("description") or operation.get("summary", ""))
@@ -49,10 +56,22 @@ def _route(path: str, method: str, operation: Document) -> str:
     if rows:
         page += f"<table><tr><th>parameter<th>means<th>default<th>such as{rows}</table>"
 
-    content = operation["responses"].get("200", {}).get("content", {}).get(JSON, {})
+    content = (
+        operation["responses"]
+        .get("200", {})
+        .get("content", {})
+        .get(
+            JSON,
+            {},
+        )
+    )
 
     if "example" in content:
-        example = json.dumps(content["example"], indent=1, ensure_ascii=False)
+        example = json.dumps(
+            content["example"],
+            indent=1,
+            ensure_ascii=False,
+        )
         page += (
             "<details><summary>an answer, cut short</summary>"
             f"<pre>{escape(example)}</pre></details>"

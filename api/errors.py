@@ -22,15 +22,35 @@ class NoAccess(Exception):
     """Somebody asks for something without the token that it needs."""
 
 
-def refusal(status: int, code: str, message: str, hint: str = "") -> Response:
+def refusal(
+    status: int,
+    code: str,
+    message: str,
+    hint: str = "",
+) -> Response:
     """An answer in the one shape of errors."""
-    body = Error(error=Problem(code=code, message=message, hint=hint))
-    return Response(msgspec.json.encode(body), status, media_type="application/json")
+    body = Error(
+        error=Problem(
+            code=code,
+            message=message,
+            hint=hint,
+        )
+    )
+    return Response(
+        msgspec.json.encode(body),
+        status,
+        media_type="application/json",
+    )
 
 
 def no_access(message: str, hint: str) -> Response:
     """401, for whoever has no token or the wrong one."""
-    return refusal(401, "no_access", message, hint)
+    return refusal(
+        401,
+        "no_access",
+        message,
+        hint,
+    )
 
 
 def error_handlers(app: FastAPI) -> None:
@@ -38,11 +58,21 @@ def error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(NotThere)
     async def not_there(_: Request, problem: NotThere) -> Response:
-        return refusal(404, "not_found", str(problem), SEE_DOCS)
+        return refusal(
+            404,
+            "not_found",
+            str(problem),
+            SEE_DOCS,
+        )
 
     @app.exception_handler(QueryError)
     async def query(_: Request, problem: QueryError) -> Response:
-        return refusal(400, "bad_query", str(problem), SEE_DOCS)
+        return refusal(
+            400,
+            "bad_query",
+            str(problem),
+            SEE_DOCS,
+        )
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, problem: RequestValidationError) -> Response:
@@ -53,7 +83,12 @@ def error_handlers(app: FastAPI) -> None:
             place = ".".join(str(part) for part in error["loc"][1:])
             found.append(f"{place}: {error['msg']}")
 
-        return refusal(400, "bad_query", "; ".join(found), SEE_DOCS)
+        return refusal(
+            400,
+            "bad_query",
+            "; ".join(found),
+            SEE_DOCS,
+        )
 
     @app.exception_handler(NoAccess)
     async def without_token(_: Request, problem: NoAccess) -> Response:
@@ -69,4 +104,8 @@ def error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, problem: Exception) -> Response:
-        return refusal(500, "internal", f"{type(problem).__name__}; the log has the details")
+        return refusal(
+            500,
+            "internal",
+            f"{type(problem).__name__}; the log has the details",
+        )

@@ -1,4 +1,5 @@
-"""Series as files for spreadsheets: CSV and XLSX, with local time, units in the head and empty cells where nothing is known."""
+"""Series as files for spreadsheets: CSV and XLSX, with local time, units in the head and empty
+cells where nothing is known."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Final
 import polars as pl
 import xlsxwriter
 
-from api.answers.figures import Series
+from books.answers import Series
 
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -16,7 +17,11 @@ XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 def _frame(series: Series, timezone: str) -> pl.DataFrame:
     """Columns `start` (local time) and `NAME [UNIT]`."""
-    utc = pl.Series("start", series.columns["start_ms"], pl.Datetime("ms", "UTC"))
+    utc = pl.Series(
+        "start",
+        series.columns["start_ms"],
+        pl.Datetime("ms", "UTC"),
+    )
     columns = [utc.dt.convert_time_zone(timezone)]
 
     for name, values in series.columns.items():
@@ -24,7 +29,14 @@ def _frame(series: Series, timezone: str) -> pl.DataFrame:
             continue
 
         head = f"{name} [{series.units.get(name, '')}]"
-        columns.append(pl.Series(head, values, pl.Float64, strict=False))
+        columns.append(
+            pl.Series(
+                head,
+                values,
+                pl.Float64,
+                strict=False,
+            )
+        )
 
     return pl.DataFrame(columns)
 

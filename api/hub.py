@@ -12,14 +12,19 @@ from typing import Any
 import msgspec
 
 SILENT_S = 10.0
-"""After so long without news a comment is sent, so that nothing between takes the connection for dead."""
+"""After so long without news a comment is sent, so that nothing between takes the connection for
+dead."""
 
 
 class Hub:
     """`publish` from the event loop; `stream` per viewer."""
 
     def __init__(self) -> None:
-        self.latest: dict[str, Any] = {"now": None, "books": None, "backfill": None}
+        self.latest: dict[str, Any] = {
+            "now": None,
+            "books": None,
+            "backfill": None,
+        }
         self.encoded: dict[str, bytes] = {}
         self.turn = 0
         self.changed = asyncio.Condition()

@@ -13,10 +13,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from books.answers import Part, Series
+from books.windows import Known
 from rules.desk.desk import Desk, Quiet
 from rules.language.config import Rule
 from rules.watching.backtest import Backtest
-from rules.watching.past import Known
 
 Floats = npt.NDArray[np.float64]
 Edges = npt.NDArray[np.int64]
@@ -33,13 +34,25 @@ class Figures(Protocol):
         start: int,
         end: int,
         every: str | float,
-    ) -> object: ...
+    ) -> Series: ...
 
-    def sums(self, of: str, edges: Edges, names: Sequence[str] = ()) -> Mapping[str, Floats]: ...
+    def sums(
+        self,
+        of: str,
+        edges: Edges,
+        names: Sequence[str] = (),
+    ) -> Mapping[str, Floats]: ...
 
-    def one(self, of: str, start: int, end: int) -> Mapping[str, float | None]: ...
+    def one(
+        self,
+        of: str,
+        start: int,
+        end: int,
+    ) -> Mapping[str, float | None]: ...
 
-    def parts(self, of: str, start: int, end: int, electric_only: bool) -> Sequence[object]: ...
+    def parts(self, of: str, start: int, end: int, name: str) -> Sequence[Part]: ...
+
+    def sources(self, of: str, start: int, end: int) -> Sequence[Part]: ...
 
     def gas_basis(self) -> str: ...
 
@@ -62,10 +75,19 @@ class AlertPast(Protocol):
     def alert(self, alert: str) -> tuple[bytes, str | None] | None: ...
 
     def alerts(
-        self, from_ns: int, to_ns: int, limit: int = 1000
+        self,
+        from_ns: int,
+        to_ns: int,
+        limit: int = 1000,
     ) -> list[tuple[bytes, str | None]]: ...
 
-    def changes(self, from_ns: int, to_ns: int, rule: str, subject: str) -> list[Row]: ...
+    def changes(
+        self,
+        from_ns: int,
+        to_ns: int,
+        rule: str,
+        subject: str,
+    ) -> list[Row]: ...
 
     def chattering(self, since_ns: int, times: int) -> set[tuple[str, str]]: ...
 
@@ -86,9 +108,22 @@ class AlertDesk(Protocol):
     @property
     def book(self) -> AlertPast: ...
 
-    def acknowledge(self, alert: str, name: str, note: str, now_ns: int) -> None: ...
+    def acknowledge(
+        self,
+        alert: str,
+        name: str,
+        note: str,
+        now_ns: int,
+    ) -> None: ...
 
-    def shelve(self, alert: str, name: str, reason: str, minutes: float, now_ns: int) -> Quiet: ...
+    def shelve(
+        self,
+        alert: str,
+        name: str,
+        reason: str,
+        minutes: float,
+        now_ns: int,
+    ) -> Quiet: ...
 
     def silence(
         self,
@@ -101,7 +136,12 @@ class AlertDesk(Protocol):
         now_ns: int,
     ) -> Quiet: ...
 
-    def lift(self, quiet: str, name: str, now_ns: int) -> None: ...
+    def lift(
+        self,
+        quiet: str,
+        name: str,
+        now_ns: int,
+    ) -> None: ...
 
 
 class Table(Protocol):
@@ -145,13 +185,14 @@ class Operations(Protocol):
         """Data health without figures, in the shape of `api.answers.plant.Health`."""
 
     def not_ready(self) -> str | None:
-        """Why figures cannot be relied on now, such as a part that stands still; None if they can."""
+        """Why figures cannot be relied on, such as a part that stands still; None if they can."""
 
     def metrics(self) -> str:
         """Metrics as Prometheus reads them."""
 
     def test_channel(self, channel: str, name: str) -> object:
-        """Send a test message over a channel, in the name of somebody; QueryError where nobody can be told."""
+        """Send a test message over a channel, in the name of somebody; QueryError where nobody can
+        be told."""
 
     def channels(self) -> object:
         """How people can be told, in the shape of `api.answers.alerts.Notify`."""
@@ -163,7 +204,11 @@ Trials = Callable[[Rule, int, int, Known, float], Backtest]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All ports. Without `alerts` and `trials` there are no routes of alerts and rules, without `queries` none of InfluxQL."""
+    """All ports.
+
+    Without `alerts` and `trials` there are no routes of alerts and rules, without `queries` none of
+    InfluxQL.
+    """
 
     figures: Figures
     live: Live

@@ -1,6 +1,8 @@
-"""How a route is written: its path, its tag, one word for the role that it needs; its answer is what it says it returns.
+"""How a route is written: its path, its tag, one word for the role that it needs; its answer is
+what it says it returns.
 
-The class that a route returns (`api.answers`) is what OpenAPI says of it, and is encoded by msgspec.
+The class that a route returns (`api.answers`) is what OpenAPI says of it, and is encoded by
+msgspec.
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ Schema = dict[str, object]
 
 @dataclass(slots=True)
 class Routes:
-    """Adds routes to `app`; each is guarded by `access`. `answers` gathers what OpenAPI has to describe."""
+    """Adds routes to `app`; each is guarded by `access`.
+
+    `answers` gathers what OpenAPI has to describe.
+    """
 
     app: FastAPI
     access: Access
@@ -53,7 +58,10 @@ class Routes:
         also: Mapping[str, Schema] | None = None,
         status: int = 200,
     ) -> Callable[[Endpoint[Given, Found]], Endpoint[Given, Found]]:
-        """Registers the function below it. `also`: further kinds of content that it may answer with."""
+        """Registers the function below it.
+
+        `also`: further kinds of content that it may answer with.
+        """
 
         def register(endpoint: Endpoint[Given, Found]) -> Endpoint[Given, Found]:
             answers, response = answers_of(endpoint)
@@ -67,7 +75,12 @@ class Routes:
                 response_model=None,
                 response_class=response,
                 dependencies=[Depends(self.access.needs(role)), Depends(known_parameters)],
-                responses=self._responses(path, method, answers, also or {}),
+                responses=self._responses(
+                    path,
+                    method,
+                    answers,
+                    also or {},
+                ),
                 openapi_extra={"x-role": role.value},
             )
             return endpoint
@@ -147,11 +160,15 @@ def recorded_examples() -> Mapping[str, object]:
 def problem(said: str) -> dict[str, object]:
     """An error in OpenAPI."""
     reference = {"$ref": REFERENCE.format(name=Error.__name__)}
-    return {"description": said, "content": {JSON: {"schema": reference}}}
+    return {
+        "description": said,
+        "content": {JSON: {"schema": reference}},
+    }
 
 
 def answers_of(endpoint: Callable[..., object]) -> tuple[list[object], type[Response]]:
-    """What an endpoint says it returns: shapes of answers, and the kind of response where it makes one itself."""
+    """What an endpoint says it returns: shapes of answers, and the kind of response where it makes
+    one itself."""
     returned = get_type_hints(endpoint)["return"]
     united = get_origin(returned) is types.UnionType
     kinds = get_args(returned) if united else (returned,)
@@ -200,7 +217,10 @@ def encoded(found: object) -> Response:
 
 
 def known_parameters(request: Request) -> None:
-    """A misspelt parameter is an error, not a default. InfluxQL clients send parameters of their own."""
+    """A misspelt parameter is an error, not a default.
+
+    InfluxQL clients send parameters of their own.
+    """
     route = request.scope.get("route")
 
     if not isinstance(route, APIRoute) or not route.path.startswith("/api/v1"):

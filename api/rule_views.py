@@ -9,6 +9,7 @@ import msgspec
 
 from api.answers import alerts as answers
 from api.ports import AlertDesk, Trials
+from books.windows import Known
 from plant.config import names
 from plant.errors import ConfigError, NotThere, QueryError
 from plant.site import Site
@@ -16,7 +17,6 @@ from plant.units import HOUR_NS
 from rules.language.config import Rule
 from rules.language.load import known_of_site, load_rules_text
 from rules.watching import backtest as trials
-from rules.watching.past import Known
 
 GOAL_PER_HOUR: Final = 6.0
 """More alerts in an hour than a person can follow."""
@@ -25,7 +25,8 @@ HOURS_PER_WEEK: Final = 7 * 24
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Over which span (ns) a rule is tried, on books as known then or now, with its threshold times `level`."""
+    """Over which span (ns) a rule is tried, on books as known then or now, with its threshold times
+    `level`."""
 
     span: tuple[int, int]
     known: Known
@@ -62,7 +63,8 @@ class RuleViews:
         )
 
     def _noisy(self, row: object) -> answers.Noisy:
-        """A row of the alert book, with the title of its rule; one that is no longer in force has only its id."""
+        """A row of the alert book, with the title of its rule; one that is no longer in force has
+        only its id."""
         counted = msgspec.convert(row, answers.NoisyCounts)
         rule = self.alerts.rules.get(counted.rule)
         title = names(rule.title if rule else "", counted.rule)
@@ -85,7 +87,12 @@ class RuleViews:
 
         return self._tried(rule, tried)
 
-    def trial(self, text: str, rule_id: str, tried: Tried) -> answers.Backtest:
+    def trial(
+        self,
+        text: str,
+        rule_id: str,
+        tried: Tried,
+    ) -> answers.Backtest:
         """A rule of a text; QueryError carries every mistake of it."""
         try:
             loaded = load_rules_text("rules", text, known_of_site(self.site))
@@ -102,7 +109,14 @@ class RuleViews:
         return self._tried(by_id[rule_id], tried)
 
     def _tried(self, rule: Rule, tried: Tried) -> answers.Backtest:
-        return backtest_words(self.trials(rule, *tried.span, tried.known, tried.level))
+        return backtest_words(
+            self.trials(
+                rule,
+                *tried.span,
+                tried.known,
+                tried.level,
+            )
+        )
 
 
 def rule_words(rule: Rule, open_alerts: int | msgspec.UnsetType = msgspec.UNSET) -> answers.Rule:
@@ -166,7 +180,7 @@ def firing(span: trials.Span) -> answers.Firing:
 
 
 def trial_chart(found: trials.Backtest, spans: list[answers.Firing]) -> answers.TrialChart:
-    """The curve of the subject that fired most; where it still fires, the span ends with the books."""
+    """The curve of the subject that fired most; what still fires ends with the books."""
     end_ms = milliseconds(found.end_ns)
     fired = [
         (span.from_ms, span.to_ms or end_ms) for span in spans if span.subject == found.subject

@@ -35,7 +35,11 @@ def answer(found: Sequence[Sequence[Table]], epoch: str) -> InfluxAnswer:
     )
 
 
-def statement(number: int, found: Sequence[Table], scale: int | None) -> Statement:
+def statement(
+    number: int,
+    found: Sequence[Table],
+    scale: int | None,
+) -> Statement:
     """One statement with its series; one that found nothing has none."""
     if not found:
         return Statement(statement_id=number)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from books.history import day_start
 from plant import units
+from plant.calendar import day_start
 from plant.errors import QueryError
 from plant.site import Site
 
 
-def moment(text: str, name: str, site: Site, now_ns: int) -> int:
+def moment(
+    text: str,
+    name: str,
+    site: Site,
+    now_ns: int,
+) -> int:
     """Nanoseconds of `text`; QueryError says what is accepted."""
     if text == "now":
         return now_ns
@@ -48,10 +53,25 @@ def _error(name: str, text: str) -> QueryError:
     )
 
 
-def span(start: str, end: str, site: Site, now_ns: int) -> tuple[int, int]:
+def span(
+    start: str,
+    end: str,
+    site: Site,
+    now_ns: int,
+) -> tuple[int, int]:
     """Both ends, in order."""
-    from_ns = moment(start, "from", site, now_ns)
-    to_ns = moment(end, "to", site, now_ns)
+    from_ns = moment(
+        start,
+        "from",
+        site,
+        now_ns,
+    )
+    to_ns = moment(
+        end,
+        "to",
+        site,
+        now_ns,
+    )
 
     if from_ns >= to_ns:
         raise QueryError("from must be before to")

@@ -1,6 +1,8 @@
-"""`types.ts` and `constants.ts` of the live page: the shapes of answers as OpenAPI tells them, and the lists that Python keeps.
+"""`types.ts` and `constants.ts` of the live page: the shapes of answers as OpenAPI tells them, and
+the lists that Python keeps.
 
-Part of `make regen`; a test says when the files are out of date. A schema becomes an interface of the same name.
+Part of `make regen`; a test says when the files are out of date. A schema becomes an interface of
+the same name.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ from rules.notify.build import Notifier
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """Implements `api.ports.Operations`. `notifier` is None where the plant file has no section notify."""
+    """Implements `api.ports.Operations`.
+
+    `notifier` is None where the plant file has no section notify.
+    """
 
     now_ns: Callable[[], int]
     health: Callable[[], object]

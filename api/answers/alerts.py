@@ -38,7 +38,10 @@ class Quiet(Answer):
 
 
 class Alert(Answer):
-    """One occurrence of a rule on a subject. `cause` is the id of the alert that it is told under."""
+    """One occurrence of a rule on a subject.
+
+    `cause` is the id of the alert that it is told under.
+    """
 
     id: str
     rule: str
@@ -222,7 +225,8 @@ class Channel(Answer):
 
 
 class Notify(Answer):
-    """How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent."""
+    """How people can be told: messages of the outbox by state, channels, and what fails and why,
+    and how many heartbeats were sent."""
 
     outbox: dict[str, int]
     channels: list[Channel]

@@ -57,13 +57,38 @@ class TestCall(By):
     channel: str
 
 
-def alert_routes(routes: Routes, ports: Ports, site: Site) -> None:
+def alert_routes(
+    routes: Routes,
+    ports: Ports,
+    site: Site,
+) -> None:
     """Reading, acting, telling. Only where rules run."""
     assert ports.alerts is not None
-    views = AlertViews(site, ports.alerts, ports.figures, ports.operations)
-    reading_routes(routes, views, site, ports.operations)
-    acting_routes(routes, views, ports.alerts, ports.operations)
-    silence_routes(routes, views, ports.alerts, ports.operations, site)
+    views = AlertViews(
+        site,
+        ports.alerts,
+        ports.figures,
+        ports.operations,
+    )
+    reading_routes(
+        routes,
+        views,
+        site,
+        ports.operations,
+    )
+    acting_routes(
+        routes,
+        views,
+        ports.alerts,
+        ports.operations,
+    )
+    silence_routes(
+        routes,
+        views,
+        ports.alerts,
+        ports.operations,
+        site,
+    )
     telling_routes(routes, ports.operations)
 
 
@@ -75,13 +100,33 @@ def reading_routes(
 ) -> None:
     """What is open, what was, and one alert whole."""
 
-    @routes.add("GET", "/api/v1/alerts", role=Role.VIEWER, tag=TAG)
-    def alerts(state: Open = "open", start: From = "-7d", to: To = "now") -> answers.Alerts:
-        """Open alerts, those that come and go (chattering) apart; with state=all those of a span too."""
-        span = times.span(start, to, site, operations.now_ns())
+    @routes.add(
+        "GET",
+        "/api/v1/alerts",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
+    def alerts(
+        state: Open = "open",
+        start: From = "-7d",
+        to: To = "now",
+    ) -> answers.Alerts:
+        """Open alerts, those that come and go (chattering) apart; with state=all those of a span
+        too."""
+        span = times.span(
+            start,
+            to,
+            site,
+            operations.now_ns(),
+        )
         return views.listed(span, past=state == "all")
 
-    @routes.add("GET", "/api/v1/alerts/history", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/alerts/history",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def history(
         start: From = "-24h",
         to: To = "now",
@@ -89,10 +134,20 @@ def reading_routes(
         subject: str = "",
     ) -> answers.Changes:
         """Every change of every rule, in the order in which it became known."""
-        span = times.span(start, to, site, operations.now_ns())
+        span = times.span(
+            start,
+            to,
+            site,
+            operations.now_ns(),
+        )
         return views.changes(span, rule, subject)
 
-    @routes.add("GET", "/api/v1/alerts/{alert}", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/alerts/{alert}",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def one(alert: str) -> answers.OneAlert:
         """One alert: its rule, its curve, what fired at the same time, and who did what."""
         return views.one(alert)
@@ -106,16 +161,37 @@ def acting_routes(
 ) -> None:
     """What people do about one alert."""
 
-    @routes.add("POST", "/api/v1/alerts/{alert}/acknowledge", role=Role.OPERATOR, tag=TAG)
+    @routes.add(
+        "POST",
+        "/api/v1/alerts/{alert}/acknowledge",
+        role=Role.OPERATOR,
+        tag=TAG,
+    )
     def acknowledge(alert: str, body: Acknowledge) -> answers.OneAlert:
         """Somebody has it: no repeats, no escalation."""
-        desk.acknowledge(alert, body.name, body.note, operations.now_ns())
+        desk.acknowledge(
+            alert,
+            body.name,
+            body.note,
+            operations.now_ns(),
+        )
         return views.one(alert)
 
-    @routes.add("POST", "/api/v1/alerts/{alert}/shelve", role=Role.OPERATOR, tag=TAG)
+    @routes.add(
+        "POST",
+        "/api/v1/alerts/{alert}/shelve",
+        role=Role.OPERATOR,
+        tag=TAG,
+    )
     def shelve(alert: str, body: Shelve) -> answers.OneAlert:
         """Put one alert aside for a while, with a reason."""
-        desk.shelve(alert, body.name, body.reason, body.minutes, operations.now_ns())
+        desk.shelve(
+            alert,
+            body.name,
+            body.reason,
+            body.minutes,
+            operations.now_ns(),
+        )
         return views.one(alert)
 
 
@@ -128,16 +204,32 @@ def silence_routes(
 ) -> None:
     """What is kept quiet."""
 
-    @routes.add("GET", "/api/v1/silences", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/silences",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def silences() -> list[answers.Quiet]:
         """What is kept quiet, by whom, why, and until when."""
         return views.quiets()
 
-    @routes.add("POST", "/api/v1/silences", role=Role.OPERATOR, tag=TAG)
+    @routes.add(
+        "POST",
+        "/api/v1/silences",
+        role=Role.OPERATOR,
+        tag=TAG,
+    )
     def silence(body: Silence) -> answers.Quiet:
-        """Keep a rule or a subject quiet until a time; from a later time on it is a maintenance window."""
+        """Keep a rule or a subject quiet until a time; from a later time on it is a maintenance
+        window."""
         now_ns = operations.now_ns()
-        from_ns, until_ns = times.span(body.begin, body.until, site, now_ns)
+        from_ns, until_ns = times.span(
+            body.begin,
+            body.until,
+            site,
+            now_ns,
+        )
         made = desk.silence(
             name=body.name,
             reason=body.reason,
@@ -149,7 +241,12 @@ def silence_routes(
         )
         return quiet(made)
 
-    @routes.add("DELETE", "/api/v1/silences/{silence}", role=Role.OPERATOR, tag=TAG)
+    @routes.add(
+        "DELETE",
+        "/api/v1/silences/{silence}",
+        role=Role.OPERATOR,
+        tag=TAG,
+    )
     def lift(silence: str, name: Who) -> list[answers.Quiet]:
         """End a silence, a maintenance window or a shelving before its time."""
         desk.lift(silence, name, operations.now_ns())
@@ -159,16 +256,34 @@ def silence_routes(
 def telling_routes(routes: Routes, operations: Operations) -> None:
     """How people are told."""
 
-    @routes.add("GET", "/api/v1/notify", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/notify",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def channels() -> answers.Notify:
         """How people can be told: channels with their state, and what waits in the outbox.
 
         Nothing where the plant file has no section notify.
         """
-        return msgspec.convert(operations.channels(), answers.Notify, from_attributes=True)
+        return msgspec.convert(
+            operations.channels(),
+            answers.Notify,
+            from_attributes=True,
+        )
 
-    @routes.add("POST", "/api/v1/notify/test", role=Role.OPERATOR, tag=TAG)
+    @routes.add(
+        "POST",
+        "/api/v1/notify/test",
+        role=Role.OPERATOR,
+        tag=TAG,
+    )
     def test(body: TestCall) -> answers.TestSent:
         """Send a test message over one channel, and say what came of it."""
         found = operations.test_channel(body.channel, body.name)
-        return msgspec.convert(found, answers.TestSent, from_attributes=True)
+        return msgspec.convert(
+            found,
+            answers.TestSent,
+            from_attributes=True,
+        )

@@ -1,7 +1,8 @@
-"""`/api/influx/query` and `/ping`: the embedded store answers the InfluxQL that dashboards send, so a stock Grafana needs no plug-in.
+"""`/api/influx/query` and `/ping`: the embedded store answers the InfluxQL that dashboards send, so
+a stock Grafana needs no plug-in.
 
-Grafana shows `results[0].error` of an answer 200 as it is, and hides the text of any other status; so whatever is wrong
-with a query comes that way.
+Grafana shows `results[0].error` of an answer 200 as it is, and hides the text of any other status;
+so whatever is wrong with a query comes that way.
 """
 
 from __future__ import annotations
@@ -37,19 +38,39 @@ def influx_routes(
 ) -> None:
     """Queries as parameter and as form, and the ping that clients look for."""
 
-    def answer(db: str, text: str, epoch: str) -> InfluxAnswer:
+    def answer(
+        db: str,
+        text: str,
+        epoch: str,
+    ) -> InfluxAnswer:
         if db not in DATABASES:
             return failed(f"database not found: {db}")
 
         try:
-            found = queries.answer(text, operations.now_ns(), raw=db == RAW)
+            found = queries.answer(
+                text,
+                operations.now_ns(),
+                raw=db == RAW,
+            )
         except QueryError as problem:
             return failed(str(problem))
 
         return tables.answer(found, epoch)
 
-    @routes.add("GET", "/api/influx/ping", role=Role.DASHBOARD, tag=TAG, status=204)
-    @routes.add("HEAD", "/api/influx/ping", role=Role.DASHBOARD, tag=TAG, status=204)
+    @routes.add(
+        "GET",
+        "/api/influx/ping",
+        role=Role.DASHBOARD,
+        tag=TAG,
+        status=204,
+    )
+    @routes.add(
+        "HEAD",
+        "/api/influx/ping",
+        role=Role.DASHBOARD,
+        tag=TAG,
+        status=204,
+    )
     def ping() -> Response:
         """204, for clients that look whether it is there."""
         return Response(
@@ -57,12 +78,26 @@ def influx_routes(
             headers={"X-Influxdb-Version": f"wattline-{version}"},
         )
 
-    @routes.add("GET", "/api/influx/query", role=Role.DASHBOARD, tag=TAG)
-    def query(q: Text, db: Database = "wattline", epoch: Epoch = "") -> InfluxAnswer:
+    @routes.add(
+        "GET",
+        "/api/influx/query",
+        role=Role.DASHBOARD,
+        tag=TAG,
+    )
+    def query(
+        q: Text,
+        db: Database = "wattline",
+        epoch: Epoch = "",
+    ) -> InfluxAnswer:
         """The InfluxQL subset over the embedded store (docs/influxql.md)."""
         return answer(db, q, epoch)
 
-    @routes.add("POST", "/api/influx/query", role=Role.DASHBOARD, tag=TAG)
+    @routes.add(
+        "POST",
+        "/api/influx/query",
+        role=Role.DASHBOARD,
+        tag=TAG,
+    )
     async def query_form(
         request: Request,
         db: str = "wattline",
@@ -74,10 +109,18 @@ def influx_routes(
         form = parse_qs(body.decode("utf-8", "replace"))
         database = form.get("db", [db])[0]
         text = form.get("q", [q])[0]
-        return await run_in_threadpool(answer, database, text, epoch)
+        return await run_in_threadpool(
+            answer,
+            database,
+            text,
+            epoch,
+        )
 
 
 def failed(error: str) -> InfluxAnswer:
     """What is wrong with a query, where Grafana shows it."""
-    statement = Statement(statement_id=0, error=error)
+    statement = Statement(
+        statement_id=0,
+        error=error,
+    )
     return InfluxAnswer(results=[statement])

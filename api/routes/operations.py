@@ -14,17 +14,34 @@ from api.routing import Routes
 TAG = "operations"
 
 
-def operation_routes(routes: Routes, operations: Operations, version: str) -> None:
+def operation_routes(
+    routes: Routes,
+    operations: Operations,
+    version: str,
+) -> None:
     """For those who keep it running, and the description of the API."""
 
-    @routes.add("GET", "/healthz", role=Role.OPEN, tag=TAG)
+    @routes.add(
+        "GET",
+        "/healthz",
+        role=Role.OPEN,
+        tag=TAG,
+    )
     async def healthz() -> answers.Healthy:
         """Whether the process lives; what stands still is told by readyz."""
-        return answers.Healthy(status="ok", version=version)
+        return answers.Healthy(
+            status="ok",
+            version=version,
+        )
 
-    @routes.add("GET", "/readyz", role=Role.OPEN, tag=TAG)
+    @routes.add(
+        "GET",
+        "/readyz",
+        role=Role.OPEN,
+        tag=TAG,
+    )
     async def readyz() -> answers.Ready | Response:
-        """200 while figures can be relied on, else 503 with what stands still, since when and why."""
+        """200 while figures can be relied on, else 503: what stands still, since when and why."""
         why = operations.not_ready()
 
         if why is not None:
@@ -32,7 +49,12 @@ def operation_routes(routes: Routes, operations: Operations, version: str) -> No
 
         return answers.Ready(status="ready")
 
-    @routes.add("GET", "/metrics", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/metrics",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     async def metrics() -> PlainTextResponse:
         """Prometheus metrics."""
         return PlainTextResponse(operations.metrics())

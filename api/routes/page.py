@@ -37,7 +37,12 @@ def page_routes(routes: Routes, folder: Path | None) -> None:
     @routes.hidden("/{path:path}", role=Role.VIEWER)
     async def serve(path: str, request: Request) -> Response:
         if path.startswith("api/"):
-            return refusal(404, "not_found", f"there is no /{path}", "see /api/docs")
+            return refusal(
+                404,
+                "not_found",
+                f"there is no /{path}",
+                "see /api/docs",
+            )
 
         if folder is None or not (folder / INDEX).exists():
             return PlainTextResponse(
@@ -57,7 +62,11 @@ def page_routes(routes: Routes, folder: Path | None) -> None:
         return asset(folder / INDEX, request, ASK_AGAIN)
 
 
-def asset(file: Path, request: Request, cached: str) -> Response:
+def asset(
+    file: Path,
+    request: Request,
+    cached: str,
+) -> Response:
     """A file in the smallest form that the browser takes; 304 where it has it already."""
     encoding = chosen(file, request.headers.get("accept-encoding", ""))
     sent = file if encoding is None else beside(file, encoding)
@@ -68,8 +77,14 @@ def asset(file: Path, request: Request, cached: str) -> Response:
         "Vary": "Accept-Encoding",
     }
 
-    if known(request.headers.get("if-none-match", ""), headers["ETag"]):
-        return Response(status_code=304, headers=headers)
+    if known(
+        request.headers.get("if-none-match", ""),
+        headers["ETag"],
+    ):
+        return Response(
+            status_code=304,
+            headers=headers,
+        )
 
     if encoding is not None:
         headers["Content-Encoding"] = encoding
@@ -83,7 +98,8 @@ def asset(file: Path, request: Request, cached: str) -> Response:
 
 
 def chosen(file: Path, accepted: str) -> str | None:
-    """The encoding to send a file in: the first that is both there and taken; None for the plain file."""
+    """The encoding to send a file in: the first that is both there and taken; None for the plain
+    file."""
     taken = set()
 
     for offer in accepted.split(","):

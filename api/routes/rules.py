@@ -40,24 +40,44 @@ class Trial(BaseModel):
     level: float = Field(1.0, gt=0, le=100)
 
 
-def rule_routes(routes: Routes, ports: Ports, site: Site) -> None:
+def rule_routes(
+    routes: Routes,
+    ports: Ports,
+    site: Site,
+) -> None:
     """Only where rules run."""
     assert ports.alerts is not None
     assert ports.trials is not None
     views = RuleViews(site, ports.alerts, ports.trials)
     operations = ports.operations
 
-    @routes.add("GET", "/api/v1/rules", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/rules",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def rules() -> list[answers.Rule]:
         """The rules in force, with what they look for and why."""
         return views.listed()
 
-    @routes.add("GET", "/api/v1/rules/noisiest", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/rules/noisiest",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def noisiest(weeks: Weeks = 1) -> answers.Noisiest:
-        """Which rules fired most, and how often nobody did anything; against the goal of six an hour at most."""
+        """Which rules fired most, and how often nobody did anything; against the goal of six an
+        hour at most."""
         return views.noisiest(weeks, operations.now_ns())
 
-    @routes.add("GET", "/api/v1/rules/{rule}/backtest", role=Role.VIEWER, tag=TAG)
+    @routes.add(
+        "GET",
+        "/api/v1/rules/{rule}/backtest",
+        role=Role.VIEWER,
+        tag=TAG,
+    )
     def backtest(
         rule: str,
         start: From = "-7d",
@@ -66,11 +86,30 @@ def rule_routes(routes: Routes, ports: Ports, site: Site) -> None:
         level: Level = 1.0,
     ) -> answers.Backtest:
         """When a rule would have fired, and how other thresholds would have done."""
-        span = times.span(start, to, site, operations.now_ns())
+        span = times.span(
+            start,
+            to,
+            site,
+            operations.now_ns(),
+        )
         return views.backtest(rule, Tried(span, known, level))
 
-    @routes.add("POST", "/api/v1/rules/try", role=Role.OPERATOR, tag=TAG)
+    @routes.add(
+        "POST",
+        "/api/v1/rules/try",
+        role=Role.OPERATOR,
+        tag=TAG,
+    )
     def try_rule(body: Trial) -> answers.Backtest:
         """Back-test a rule that is not in force yet; nothing is changed by it."""
-        span = times.span(body.begin, body.end, site, operations.now_ns())
-        return views.trial(body.text, body.rule, Tried(span, body.known, body.level))
+        span = times.span(
+            body.begin,
+            body.end,
+            site,
+            operations.now_ns(),
+        )
+        return views.trial(
+            body.text,
+            body.rule,
+            Tried(span, body.known, body.level),
+        )

@@ -117,10 +117,10 @@ def _readings(runtime: Runtime, tag: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _accepted(runtime: Runtime, channel: int) -> tuple[float, float, int, int]:
     """Booked amount, and counter difference by the verdicts, between first and last accepted reading (edge unit)."""
-    state = runtime.host.state
-    assert state.meters is not None and state.history is not None
+    running = runtime.host.state.running
+    assert running is not None
     node = runtime.site.channels[channel]
-    points = state.meters.points
+    points = running.meters.points
     mine = points.channel == channel
     if not mine.any():
         return 0.0, 0.0, 0, 0
@@ -176,9 +176,10 @@ def _row(check: str, of: str, value: float, expected: float, within: float) -> R
 
 def _truth_span(runtime: Runtime) -> tuple[int, int]:
     """Whole windows in which every meter was read: from the second window, and the first readings of all, to the one before the last readings."""
-    meters = runtime.host.state.meters
+    running = runtime.host.state.running
     window = round(runtime.site.window_s * 1e9)
-    assert meters is not None
+    assert running is not None
+    meters = running.meters
     counters = [c for c, n in enumerate(runtime.site.channels) if n.meter >= 0]
     last = min(
         int(meters.points.ts[meters.points.channel == c].max(initial=0)) or 2**62 for c in counters
@@ -292,8 +293,9 @@ def _remainders(runtime: Runtime, ask: Ask) -> list[Row]:
 def uncertainty(runtime: Runtime, bus: int) -> float:
     """Standard uncertainty of a bus's remainder: that of the method, and what the edges of the span may cut off at this speed."""
     site = runtime.site
-    graph = runtime.host.state.graph
-    assert graph is not None
+    running = runtime.host.state.running
+    assert running is not None
+    graph = running.graph
     energy = {}
     edges = 0.0
     for m in meters_of_bus(graph, bus):

@@ -12,22 +12,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from engine import checkpoint
 from engine.book import MAGIC as BOOK
 from engine.book import Book
 from engine.figures.products import Columns, Producer
-from engine.step import Out, State, step
+from engine.outputs import SITE, UnusualSteps, encode, name_of, outputs_of
+from engine.outputs import decode as decode_output
+from engine.state import State
+from engine.step import step
 from plant.frame import Kind, decode
-from plant.site import Control, Site, decode_control, encode_control
+from plant.site import Site, decode_control
 from store.duck import DuckStore, VerdictRow
 from store.journal import Checkpoint, Output, SqliteJournal
 
 log = logging.getLogger("wattline.engine")
-SITE = b"WLSITE1\n"
-ODD = b"WLODD1\n"
 HOUR = 3_600_000_000_000
 AT_ONCE = 400
 BALANCE = 1e-9
@@ -47,7 +47,7 @@ class EngineHost(threading.Thread):
         self.state = State() if saved is None else checkpoint.load(saved[1])
         self.saved_at = self.state.wm
         self.saved_place = self.state.seq
-        self.site: Site | None = self.state.site
+        self.site: Site | None = None if self.state.running is None else self.state.running.site
         self.producer: Producer | None = None
         self.wake = threading.Event()
         self.stopping = threading.Event()
@@ -87,7 +87,7 @@ class EngineHost(threading.Thread):
         outputs: list[Output] = []
         for seq, body in rows:
             self.state, out = step(self.state, decode(body))
-            outputs += _outputs(seq, out)
+            outputs += [Output(seq, name_of(each, seq), encode(each)) for each in outputs_of(out)]
             self.steps += 1
         if self.state.wm - self.saved_at >= HOUR:
             self._save(outputs)
@@ -183,17 +183,20 @@ class EngineHost(threading.Thread):
         site = self.site
         assert site is not None
         out = []
-        for channel, ts, verdict, amount, bound, since in msgspec.json.decode(body[len(ODD) :]):
-            node = site.channels[channel]
+        found = decode_output(body)
+        assert isinstance(found, UnusualSteps)
+        for odd in found.steps:
+            node = site.channels[odd.channel]
             name = site.meters[node.meter].id if node.meter >= 0 else f"signal {node.tag}"
+            bound = odd.bound * node.scale if np.isfinite(odd.bound) else None
             out.append(
                 VerdictRow(
-                    ts=ts,
-                    since=since or ts,
+                    ts=odd.ts,
+                    since=odd.since or odd.ts,
                     meter=self.store.code(name),
-                    verdict=verdict,
-                    amount=amount * node.scale,
-                    bound=None if bound is None else bound * node.scale,
+                    verdict=odd.verdict.value,
+                    amount=odd.amount * node.scale,
+                    bound=bound,
                     reverse=node.reverse,
                 )
             )
@@ -211,27 +214,3 @@ class EngineHost(threading.Thread):
                 return
             self.wake.set()
             time.sleep(0.05)
-
-
-def _outputs(seq: int, out: Out) -> list[Output]:
-    """Outputs of one step, in the order in which the store must see them, each under the name by which a replay finds it again."""
-    found: list[Output] = []
-    if out.site is not None:
-        site = SITE + encode_control(Control(site=out.site))
-        found.append(Output(seq, f"site {seq}", site))
-    if out.unusual:
-        rows = [
-            [
-                step.channel,
-                step.ts,
-                step.verdict.value,
-                step.amount,
-                step.bound if np.isfinite(step.bound) else None,
-                step.since,
-            ]
-            for step in out.unusual
-        ]
-        found.append(Output(seq, f"unusual {seq}", ODD + msgspec.json.encode(rows)))
-    for book in out.books:
-        found.append(Output(seq, f"book {book.start} r{book.revision}", book.encode()))
-    return found

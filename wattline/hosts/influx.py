@@ -18,6 +18,7 @@ import numpy as np
 from engine.book import MAGIC as BOOK
 from engine.book import Book
 from engine.figures.products import Producer
+from engine.outputs import SITE
 from plant.config import Influx
 from plant.errors import RetryableError, SinkRefused
 from plant.frame import Kind, decode
@@ -26,7 +27,6 @@ from store.influx import Access, InfluxStore
 from store.journal import SqliteJournal
 from wattline.hosts import earlier_sites
 from wattline.hosts.earlier_sites import KEPT, Earlier, with_zeros
-from wattline.hosts.engine import SITE
 from wattline.site_build import secret
 
 log = logging.getLogger("wattline.influx")

@@ -19,6 +19,8 @@ import numpy as np
 from engine.book import MAGIC as BOOK
 from engine.book import Book
 from engine.figures.products import Producer
+from engine.outputs import SITE
+from engine.outputs import UNUSUAL as ODD
 from plant.site import Control, Site, decode_control, encode_control
 from rules.alert import Alert, Telling
 from rules.desk.alerts import Alerts
@@ -32,7 +34,7 @@ from rules.watching.step import Noted, Window
 from rules.watching.subjects import ODD_KINDS, Odd
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
-from wattline.hosts.engine import HOUR, ODD, SITE
+from wattline.hosts.engine import HOUR
 
 log = logging.getLogger("wattline.rules")
 NAME = "rules"
