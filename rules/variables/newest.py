@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from books.answers import Meter
 from engine.factors.registry import newest_year
 from engine.now.now import Now
 from plant.names import SourceKind
@@ -42,7 +43,7 @@ class Newest:
 
     now: Now
     picture: Mapping[str, Any]
-    meters: Sequence[Mapping[str, Any]]
+    meters: Sequence[Meter]
     at_ns: int
     since_ns: int
     of_site: Mapping[str, float]
@@ -93,6 +94,16 @@ def figure(name: str) -> Read:
 def of_site(name: str) -> Read:
     """A figure of the program itself; not known where nobody gave it."""
     return lambda newest, per: np.array([newest.of_site.get(name, np.nan)])
+
+
+def longest(names: Sequence[str]) -> Read:
+    """The highest of some figures of the program itself that are known."""
+
+    def read(newest: Newest, per: str) -> Floats:
+        known = [newest.of_site[name] for name in names if name in newest.of_site]
+        return np.array([max(known, default=np.nan)])
+
+    return read
 
 
 def factor_newer(newest: Newest, per: str) -> Floats:
@@ -151,9 +162,10 @@ def silence(newest: Newest, per: str) -> Floats:
     lags = []
     periods = []
     for meter in newest.meters:
-        lags.append(newest.waited_s if meter["lag_s"] is None else meter["lag_s"])
-        periods.append(meter["period_s"] or 0.0)
-    return np.maximum(np.array(lags, float) - np.array(periods, float), 0.0)
+        lags.append(newest.waited_s if meter.lag_s is None else meter.lag_s)
+        periods.append(meter.period_s or 0.0)
+    beyond_s: Floats = np.array(lags, float) - np.array(periods, float)
+    return np.maximum(beyond_s, 0.0)
 
 
 def register_silence(newest: Newest, per: str) -> Floats:
@@ -182,12 +194,12 @@ def register_silence(newest: Newest, per: str) -> Floats:
 
 def registers_refused(newest: Newest, per: str) -> Floats:
     """How many registers of its profile a meter says it does not have."""
-    return np.array([float(len(meter["refused"])) for meter in newest.meters])
+    return np.array([float(len(meter.refused)) for meter in newest.meters])
 
 
 def answer(newest: Newest, per: str) -> Floats:
     """Seconds that a meter takes to answer."""
-    return _known([meter["answer_s"] for meter in newest.meters])
+    return _known([meter.answer_s for meter in newest.meters])
 
 
 def clock_error(newest: Newest, per: str) -> Floats:
@@ -217,7 +229,8 @@ def unmoved(newest: Newest, per: str) -> Floats:
     still_s = np.maximum((heard_ns - moved_ns) * SECONDS_NS - 3 * every_s, 0.0)
     known = (moved_ns > 0) & (step > 0)
     energy = np.maximum(now.power, 0.0) * still_s / 3600
-    return np.where(known, energy / np.where(known, step, 1.0), 0.0)
+    steps: Floats = np.where(known, energy / np.where(known, step, 1.0), 0.0)
+    return steps
 
 
 def meter_power_factor(newest: Newest, per: str) -> Floats:

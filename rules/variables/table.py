@@ -202,6 +202,12 @@ VARIABLES: tuple[Variable, ...] = (
     _now("journal.used", "%", SITE, newest.of_site("journal.used")),
     _now("factor.newer", "1", SITE, newest.factor_newer),
     *(_now(f"standing.{host}", "s", SITE, newest.of_site(f"standing.{host}")) for host in HOSTS),
+    _now(
+        "host.standing_still",
+        "s",
+        SITE,
+        newest.longest([f"standing.{host}" for host in HOSTS]),
+    ),
     _now("power", "kW", METER, newest.meter_power),
     _now("silence", "s", METER, newest.silence),
     _now("register_silence", "s", METER, newest.register_silence),

@@ -12,13 +12,13 @@ from rules.variables.book_row import BookRow, Layout, Odd, Tables
 from rules.variables.columns import read
 from rules.variables.newest import Values
 from rules.variables.past import OverTime
+from rules.variables.subjects import carriers, subjects
 from rules.variables.table import KEPT, STATE, place
 from rules.variables.variable import KINDS, Clock, Column, Variable
 from rules.watching.measures import BookMeasures, PlainMeasures
 from rules.watching.ring import RECENT_NOW_NS, Ring
 from rules.watching.ruleset import Calendar, RuleSet, Subjects, build, looked_at
 from rules.watching.step import RuleState, Window, start
-from rules.watching.subjects import carriers, subjects
 from rules.watching.view import View
 
 Views: TypeAlias = dict[str, View]
@@ -59,7 +59,7 @@ class Feed:
     def _watched(self) -> list[str]:
         """Kinds of subject that rules are about. Meters come first: a bus needs what went through its own."""
         kinds = {rule.on.per for rule in self.rules if rule.enabled}
-        watched = [per for per in KINDS if per in kinds and per != "meter"]
+        watched: list[str] = [per for per in KINDS if per in kinds and per != "meter"]
         if "meter" in kinds or "bus" in kinds:
             watched.insert(0, "meter")
         return watched

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from rules.variables.past import Floats, Sums
+from rules.variables.past import Floats, OverTime, Sums
 from rules.variables.table import ALWAYS
 from rules.variables.variable import Column, Variable
 
@@ -92,15 +92,6 @@ def _count_of(name: str) -> str:
     return f"{name} count"
 
 
-def plain_state(past: PlainPast, count: int) -> Floats:
+def plain_state(measures: PlainMeasures) -> OverTime:
     """Machine states where they are given as codes (rule tests)."""
-    return past.measures.value("state", past.sums(1))
-
-
-class PlainPast(Protocol):
-    """A past of plain values."""
-
-    @property
-    def measures(self) -> Measures: ...
-
-    def sums(self, count: int) -> Sums: ...
+    return lambda past, count: measures.value("state", past.sums(1))

@@ -10,9 +10,9 @@ import msgspec
 from plant.site import Site
 from rules.alert import Alert, AlertState, Row
 from rules.desk.desk import Desk, key_of, reconcile
+from rules.variables.subjects import names
 from rules.variables.variable import KINDS
 from rules.watching.step import Noted, RuleState, Window, firing, step
-from rules.watching.subjects import names
 from rules.watching.words import Occurrence, alert_of
 
 

@@ -197,7 +197,8 @@ class View:
         if len(found) < hours:
             return self._unknown()
         span = np.sum(found, axis=0)
-        return self._values(name, span[None], hours)[0]
+        found_then: Floats = self._values(name, span[None], hours)[0]
+        return found_then
 
     def _baseline(self, name: str, hour: int, hours: int) -> Floats:
         """Median of the same hour on days of the same kind (working days, weekends)."""
