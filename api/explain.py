@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
 from api import describe
@@ -43,12 +42,7 @@ def explained(
         value=nulls(value(name, sums))[0],
         unit=wanted.unit,
         means=MEANINGS[ALIASES.get(name, name)],
-        parts=parts(
-            books,
-            of,
-            span,
-            name.startswith("intensity.electricity"),
-        ),
+        parts=list(books.parts(of, start, end, name)),
         numerator=answers.Side(value=top),
         denominator=denominator,
         coverage=quality["coverage.time"],
@@ -59,38 +53,13 @@ def explained(
     )
 
 
-def parts(
-    books: Figures,
-    of: str,
-    span: tuple[int, int],
-    electric_only: bool,
-) -> list[answers.Part]:
-    """What each source has in a figure."""
-    found = books.parts(of, *span, electric_only)
-    return msgspec.convert(
-        found,
-        list[answers.Part],
-        from_attributes=True,
-    )
-
-
-def flows_over(
-    books: Figures,
-    site: Site,
-    start: int,
-    end: int,
-) -> answers.SpanFlows:
+def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.SpanFlows:
     """What came from each source, or from a storage, to each line."""
     kwh_per_unit = {source.source: source.kwh for source in site.properties}
     links = []
 
     for line in site.lines:
-        for part in parts(
-            books,
-            line.id,
-            (start, end),
-            False,
-        ):
+        for part in books.sources(line.id, start, end):
             kwh = part.amount * kwh_per_unit[part.source]
 
             if kwh <= 0:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from books.history import day_start
 from plant import units
+from plant.calendar import day_start
 from plant.errors import QueryError
 from plant.site import Site
 

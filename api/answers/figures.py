@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType, field
 
 from api.answers.base import Answer
-from api.answers.plant import Factor
+from books.answers import Part
 
 
 class FigureMeaning(Answer):
@@ -14,32 +14,6 @@ class FigureMeaning(Answer):
     name: str
     unit: str
     means: str
-
-
-class Series(Answer):
-    """Figures over time, by column; `start_ms` holds the begin of each bucket.
-
-    `every_s` is None for local days.
-    """
-
-    of: str
-    from_ms: int
-    to_ms: int
-    every_s: float | None
-    units: dict[str, str]
-    gas_basis: str
-    columns: dict[str, list[int | float | None]]
-
-
-class Part(Answer):
-    """What one source has in a figure; `via` is the storage that it came through."""
-
-    source: str
-    via: str | None
-    amount: float
-    unit: str
-    kg: float
-    factor: Factor
 
 
 class Side(Answer):
