@@ -1,4 +1,5 @@
-"""The alerts of a running plant: desk, history and what people do about them. One lock, and one transaction for all that belongs together.
+"""The alerts of a running plant: desk, history and what people do about them. One lock, and one
+transaction for all that belongs together.
 
 `route` turns tellings into messages in the outbox, inside the transaction that notes them as told.
 """
@@ -35,7 +36,11 @@ class Alerts:
     """`rules` by id. All times are event time in ns."""
 
     def __init__(
-        self, book: AlertBook, site: Site, rules: Mapping[str, Rule], route: Route | None = None
+        self,
+        book: AlertBook,
+        site: Site,
+        rules: Mapping[str, Rule],
+        route: Route | None = None,
     ) -> None:
         self.book = book
         self.rules = rules
@@ -68,7 +73,12 @@ class Alerts:
 
     def turn(self, now_ns: int) -> None:
         """Causes, quiets that end, and what is to be told; inside a transaction of the caller."""
-        changed = cause.find(self.desk, self.rules, self.hangs, now_ns)
+        changed = cause.find(
+            self.desk,
+            self.rules,
+            self.hangs,
+            now_ns,
+        )
         self.note([], changed)
         ended = forget_quiets(self.desk, now_ns)
         self.book.add_audit(
@@ -95,17 +105,37 @@ class Alerts:
             self.book.set_part("desk", now_ns, body)
             self.saved = body
 
-    def acknowledge(self, alert: str, name: str, note: str, now_ns: int) -> None:
+    def acknowledge(
+        self,
+        alert: str,
+        name: str,
+        note: str,
+        now_ns: int,
+    ) -> None:
         """Somebody has it: no repeats, no escalation."""
         with self.book.together():
             there = self._open(alert)
             there.taken = Taken(_name(name), now_ns, note)
             self.book.db.execute(
-                "UPDATE alert SET taken_by = ? WHERE id = ?", (there.taken.by, alert)
+                "UPDATE alert SET taken_by = ? WHERE id = ?",
+                (there.taken.by, alert),
             )
-            self._did(now_ns, name, "acknowledged", alert, note)
+            self._did(
+                now_ns,
+                name,
+                "acknowledged",
+                alert,
+                note,
+            )
 
-    def shelve(self, alert: str, name: str, reason: str, minutes: float, now_ns: int) -> Quiet:
+    def shelve(
+        self,
+        alert: str,
+        name: str,
+        reason: str,
+        minutes: float,
+        now_ns: int,
+    ) -> Quiet:
         """Put one alert aside for a while; at most as long as its severity allows."""
         with self.book.together():
             there = self._open(alert)
@@ -114,10 +144,22 @@ class Alerts:
                 raise QueryError(
                     f"an alert of severity {there.alert.severity} can be shelved for up to {most / 60:g} h, not {minutes:g} min"
                 )
+
             quiet = self._quiet(
-                "shelve", name, reason, now_ns, now_ns + round(minutes * MINUTE_NS), alert=alert
+                "shelve",
+                name,
+                reason,
+                now_ns,
+                now_ns + round(minutes * MINUTE_NS),
+                alert=alert,
             )
-            self._did(now_ns, name, "shelved", alert, reason)
+            self._did(
+                now_ns,
+                name,
+                "shelved",
+                alert,
+                reason,
+            )
             return quiet
 
     def silence(
@@ -130,16 +172,21 @@ class Alerts:
         subject: str,
         now_ns: int,
     ) -> Quiet:
-        """Keep a rule, a subject or one on the other quiet until a time; planned ahead it is a maintenance window."""
+        """Keep a rule, a subject or one on the other quiet until a
+        time; planned ahead it is a maintenance window.
+        """
         with self.book.together():
             if not rule and not subject:
                 raise QueryError("a silence needs a rule or a subject; it cannot be for everything")
+
             if rule and rule not in self.rules:
                 raise QueryError(f"there is no rule '{rule}'")
+
             if subject and subject not in self.hangs.known:
                 raise QueryError(
                     f"there is no line, group, bus, meter or connection '{subject}'{suggestion(subject, sorted(self.hangs.known))}"
                 )
+
             severity = (
                 self.rules[rule].severity if rule else Severity.CRITICAL
             )  # it may cover anything
@@ -152,26 +199,57 @@ class Alerts:
                 raise QueryError(
                     f"a silence of severity {severity} ends within {most / 60:g} h of its begin, in the future"
                 )
+
             kind = "maintenance" if from_ns > now_ns else "silence"
-            quiet = self._quiet(kind, name, reason, from_ns, until_ns, rule=rule, subject=subject)
-            self._did(now_ns, name, f"{kind} set", "", f"{rule} {subject}: {reason}".strip())
+            quiet = self._quiet(
+                kind,
+                name,
+                reason,
+                from_ns,
+                until_ns,
+                rule=rule,
+                subject=subject,
+            )
+            self._did(
+                now_ns,
+                name,
+                f"{kind} set",
+                "",
+                f"{rule} {subject}: {reason}".strip(),
+            )
             return quiet
 
-    def lift(self, quiet: str, name: str, now_ns: int) -> None:
+    def lift(
+        self,
+        quiet: str,
+        name: str,
+        now_ns: int,
+    ) -> None:
         """End a silence or a shelving before its time."""
         _name(name)
         with self.book.together():
             found = next((q for q in self.desk.quiets if q.id == quiet), None)
             if found is None:
                 raise NotThere(f"there is no silence '{quiet}'")
-            lift(self.desk, msgspec.structs.replace(found, until_ns=now_ns))
-            self._did(now_ns, name, f"{found.kind} lifted", found.alert, found.reason)
+
+            lift(
+                self.desk,
+                msgspec.structs.replace(found, until_ns=now_ns),
+            )
+            self._did(
+                now_ns,
+                name,
+                f"{found.kind} lifted",
+                found.alert,
+                found.reason,
+            )
 
     def _quiet(
         self, kind: str, name: str, reason: str, from_ns: int, until_ns: int, **what: str
     ) -> Quiet:
         if not reason.strip():
             raise QueryError("say why: reason must not be empty")
+
         quiet = Quiet(
             id=uuid.uuid4().hex[:12],
             kind=kind,
@@ -184,7 +262,14 @@ class Alerts:
         self.desk.quiets.append(quiet)
         return quiet
 
-    def _did(self, now_ns: int, name: str, action: str, alert: str, detail: str) -> None:
+    def _did(
+        self,
+        now_ns: int,
+        name: str,
+        action: str,
+        alert: str,
+        detail: str,
+    ) -> None:
         self.book.add_audit([(now_ns, _name(name), action, alert, detail)])
         self.save(now_ns)
 
@@ -192,6 +277,7 @@ class Alerts:
         there = self.desk.by_id(alert)
         if there is None:
             raise NotThere(f"there is no open alert '{alert}'")
+
         return there
 
 
@@ -218,4 +304,5 @@ def _row(alert: Alert) -> tuple[Any, ...]:
 def _name(name: str) -> str:
     if not name.strip():
         raise QueryError("say who: name must not be empty")
+
     return name.strip()

@@ -1,7 +1,8 @@
-"""The state of the rules as bytes, and back: into the same rules, or into others, which take over what they have in common with the old ones.
+"""The state of the rules as bytes, and back: into the same rules, or into others, which take over
+what they have in common with the old ones.
 
-Rings are carried over by subject and column, instances by rule, meaning and subject. Where rules changed, corrections of windows before the change are
-no longer judged anew.
+Rings are carried over by subject and column, instances by rule, meaning and subject. Where rules
+changed, corrections of windows before the change are no longer judged anew.
 """
 
 from __future__ import annotations
@@ -44,15 +45,26 @@ def save(state: RuleState, rings: bool = True) -> bytes:
             view.measures.columns,
             view.subjects,
         ]
+
     starts = sorted(state.before) if rings else []
     arrays["before.start"] = np.array(starts, np.int64)
-    arrays["before.count"] = np.array([len(state.before[s]["index"]) for s in starts], np.int64)
+    arrays["before.count"] = np.array(
+        [len(state.before[s]["index"]) for s in starts],
+        np.int64,
+    )
     for name in _SNAPSHOT:
         arrays[f"before.{name}"] = np.concatenate(
             [np.zeros(0, np.int64), *(state.before[s][name] for s in starts)]
         )
+
     meta["noted"] = [
-        [*(getattr(n.change, f) for f in _CHANGE), n.value, n.limit] for n in state.noted if rings
+        [
+            *(getattr(n.change, f) for f in _CHANGE),
+            n.value,
+            n.limit,
+        ]
+        for n in state.noted
+        if rings
     ]
     return pack(MAGIC, meta, arrays)
 
@@ -64,15 +76,27 @@ def load(data: bytes, state: RuleState) -> RuleState:
     state.dirty = meta["dirty"]
     for per, saved in meta["views"].items():
         if per in state.views:
-            _ring(state.views[per], saved, arrays[f"{per}.recent"], arrays[f"{per}.hours"])
+            _ring(
+                state.views[per],
+                saved,
+                arrays[f"{per}.recent"],
+                arrays[f"{per}.hours"],
+            )
+
     if tuple(meta["keys"]) == state.rules.keys:
         _same(state, meta, arrays)
     else:
         _others(state, meta["keys"], arrays)
+
     return state
 
 
-def _ring(view: View, saved: list[Any], recent: Any, hours: Any) -> None:
+def _ring(
+    view: View,
+    saved: list[Any],
+    recent: Any,
+    hours: Any,
+) -> None:
     first, newest, first_hour, columns, subjects = saved
     ring: Ring = view.ring
     ring.first = first
@@ -82,43 +106,86 @@ def _ring(view: View, saved: list[Any], recent: Any, hours: Any) -> None:
         ring.recent = recent
         ring.hours = hours if ring.long else ring.hours
         return
+
     pairs = [(i, columns.index(c)) for i, c in enumerate(view.measures.columns) if c in columns]
     places = [(i, subjects.index(s)) for i, s in enumerate(view.subjects) if s in subjects]
-    ring.recent = _fit(recent, ring, pairs, places)
+    ring.recent = _fit(
+        recent,
+        ring,
+        pairs,
+        places,
+    )
     if ring.long and len(pairs) == len(
         view.measures.columns
     ):  # hours without a column would be zeros of it
-        ring.hours = np.nan_to_num(_fit(hours, ring, pairs, places))
+        ring.hours = np.nan_to_num(
+            _fit(
+                hours,
+                ring,
+                pairs,
+                places,
+            )
+        )
 
 
 def _fit(
-    values: Any, ring: Ring, columns: list[tuple[int, int]], subjects: list[tuple[int, int]]
+    values: Any,
+    ring: Ring,
+    columns: list[tuple[int, int]],
+    subjects: list[tuple[int, int]],
 ) -> Any:
     """Values by the columns and subjects that are wanted now; NaN for what was not kept."""
     out = np.full((len(values), ring.columns, ring.subjects), np.nan)
     for new_column, old_column in columns:
         for new_subject, old_subject in subjects:
             out[:, new_column, new_subject] = values[:, old_column, old_subject]
+
     return out
 
 
-def _same(state: RuleState, meta: Any, arrays: dict[str, Any]) -> None:
+def _same(
+    state: RuleState,
+    meta: Any,
+    arrays: dict[str, Any],
+) -> None:
     for name in _MACHINE:
         setattr(state.machine, name, arrays[f"machine.{name}"])
+
     ends = np.cumsum(arrays["before.count"])
-    for start, count, end in zip(arrays["before.start"], arrays["before.count"], ends, strict=True):
+    for start, count, end in zip(
+        arrays["before.start"],
+        arrays["before.count"],
+        ends,
+        strict=True,
+    ):
         state.before[int(start)] = {n: arrays[f"before.{n}"][end - count : end] for n in _SNAPSHOT}
+
     for instance, at, word, since, fired, value, limit in meta["noted"]:
         state.noted.append(
-            Noted(Change(instance, at, AlertState(word), since, fired), value, limit)
+            Noted(
+                Change(
+                    instance,
+                    at,
+                    AlertState(word),
+                    since,
+                    fired,
+                ),
+                value,
+                limit,
+            )
         )
 
 
-def _others(state: RuleState, keys: list[str], arrays: dict[str, Any]) -> None:
+def _others(
+    state: RuleState,
+    keys: list[str],
+    arrays: dict[str, Any],
+) -> None:
     was = {key: i for i, key in enumerate(keys)}
     pairs = [(i, was[key]) for i, key in enumerate(state.rules.keys) if key in was]
     new = np.array([p[0] for p in pairs], np.int64)
     old = np.array([p[1] for p in pairs], np.int64)
     for name in _MACHINE:
         getattr(state.machine, name)[new] = arrays[f"machine.{name}"][old]
+
     state.dirty = None
