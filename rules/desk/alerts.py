@@ -57,47 +57,32 @@ class Alerts:
     def note(self, rows: Sequence[Row], changed: Sequence[Alert]) -> None:
         """History of a round; inside a transaction of the caller."""
         self.book.add_changes(rows)
-        self.book.put_alerts([_row(a) for a in changed])
-        self.book.add_audit(
-            [
-                (
-                    a.resolved_ns or a.fired_ns,
-                    "wattline",
-                    _ACTIONS[a.state],
-                    a.id,
-                    "found late" if a.late else "",
-                )
-                for a in changed
-            ]
-        )
+        self.book.put_alerts([_row(alert) for alert in changed])
+        for alert in changed:
+            at_ns = alert.resolved_ns or alert.fired_ns
+            found_late = "found late" if alert.late else ""
+            self._did_itself(at_ns, _ACTIONS[alert.state], alert.id, found_late)
 
     def turn(self, now_ns: int) -> None:
         """Causes, quiets that end, and what is to be told; inside a transaction of the caller."""
-        changed = cause.find(
-            self.desk,
-            self.rules,
-            self.hangs,
-            now_ns,
-        )
+        changed = cause.find(self.desk, self.rules, self.hangs, now_ns)
         self.note([], changed)
-        ended = forget_quiets(self.desk, now_ns)
-        self.book.add_audit(
-            [
-                (now_ns, "wattline", f"{q.kind} ended", q.alert, f"{q.rule} {q.subject}".strip())
-                for q in ended
-            ]
-        )
-        told = telling.tell(self.desk, self.rules, now_ns)
-        heard = self.route(told, now_ns)
-        self.book.add_audit(
-            [
-                (now_ns, "wattline", t.occasion.value, a.id, heard[t.key])
-                for t in told
-                if heard.get(t.key)
-                for a in t.alerts
-            ]
-        )
+        for quiet in forget_quiets(self.desk, now_ns):
+            what = f"{quiet.rule} {quiet.subject}".strip()
+            self._did_itself(now_ns, f"{quiet.kind} ended", quiet.alert, what)
+
+        tellings = telling.tell(self.desk, self.rules, now_ns)
+        heard = self.route(tellings, now_ns)
+        for told in tellings:
+            who = heard.get(told.key)
+            for alert in told.alerts if who else ():
+                self._did_itself(now_ns, told.occasion.value, alert.id, heard[told.key])
+
         self.save(now_ns)
+
+    def _did_itself(self, at_ns: int, action: str, alert: str, detail: str) -> None:
+        """What Wattline did, for the trail of an alert."""
+        self.book.add_audit([(at_ns, "wattline", action, alert, detail)])
 
     def save(self, now_ns: int) -> None:
         body = msgspec.json.encode(self.desk)
@@ -116,10 +101,7 @@ class Alerts:
         with self.book.together():
             there = self._open(alert)
             there.taken = Taken(_name(name), now_ns, note)
-            self.book.db.execute(
-                "UPDATE alert SET taken_by = ? WHERE id = ?",
-                (there.taken.by, alert),
-            )
+            self.book.take(alert, there.taken.by)
             self._did(
                 now_ns,
                 name,
@@ -228,7 +210,7 @@ class Alerts:
         """End a silence or a shelving before its time."""
         _name(name)
         with self.book.together():
-            found = next((q for q in self.desk.quiets if q.id == quiet), None)
+            found = next((each for each in self.desk.quiets if each.id == quiet), None)
             if found is None:
                 raise NotThere(f"there is no silence '{quiet}'")
 

@@ -49,32 +49,29 @@ class Hangs:
 
     @classmethod
     def of(cls, site: Site) -> Hangs:
+        """As the plant file says it."""
+        connections = {meter.id: meter.connection for meter in site.meters}
         behind: dict[str, list[str]] = {}
         for meter in site.meters:
             behind.setdefault(meter.connection, []).append(meter.id)
 
-        of_line = {
-            ("line", n.id): frozenset(site.meters[m].id for d in n.draws for m in d.meters)
-            for n in site.lines
-        }
-        groups = {
-            ("group", g.id): frozenset(
-                m for n in site.lines if n.group == g.id for m in of_line["line", n.id]
-            )
-            for g in site.groups
-        }
-        of_bus = {
-            ("bus", b.id): frozenset(site.meters[s.meter].id for s in site.sources if s.bus == i)
-            for i, b in enumerate(site.buses)
-        }
+        meters: dict[tuple[str, str], frozenset[str]] = {}
+        of_group: dict[str, set[str]] = {group.id: set() for group in site.groups}
+        for line in site.lines:
+            own = {site.meters[meter].id for draw in line.draws for meter in draw.meters}
+            meters["line", line.id] = frozenset(own)
+            if line.group in of_group:
+                of_group[line.group] |= own
+        for group, members in of_group.items():
+            meters["group", group] = frozenset(members)
+        for index, bus in enumerate(site.buses):
+            feeding = [source for source in site.sources if source.bus == index]
+            meters["bus", bus.id] = frozenset(site.meters[source.meter].id for source in feeding)
+
         return cls(
-            {m.id: m.connection for m in site.meters},
-            {k: tuple(v) for k, v in behind.items()},
-            {
-                **of_line,
-                **groups,
-                **of_bus,
-            },
+            connection=connections,
+            behind={connection: tuple(ids) for connection, ids in behind.items()},
+            meters=meters,
         )
 
 
@@ -92,8 +89,15 @@ def find(
     possible = {
         key_of(rule.id, f"@{connection}") for rule in gathering for connection in hangs.behind
     }
-    gone = [k for k, o in desk.open.items() if o.alert.per == "connection" and k not in possible]
-    changed += [close(desk, key, at_ns) for key in gone]  # its rule or its connection is no more
+    # Its rule or its connection is no more.
+    gone = [
+        key
+        for key, there in desk.open.items()
+        if there.alert.per == "connection" and key not in possible
+    ]
+    for key in gone:
+        changed.append(close(desk, key, at_ns))
+
     for rule in gathering:
         changed += _gather(
             desk,
@@ -178,7 +182,7 @@ def _connection(
     count: int,
     at_ns: int,
 ) -> Open:
-    since = min(o.alert.since_ns for o in found)
+    since = min(there.alert.since_ns for there in found)
     severity = Severity.CRITICAL if rule.severity is Severity.CRITICAL else Severity.WARNING
     alert = Alert(
         id=alert_id(rule.id, f"@{connection}", at_ns),
@@ -240,16 +244,18 @@ def _depend(
 ) -> None:
     """Lines, groups and buses whose meters are silent: their alerts are told by the silence."""
     silent = {
-        o.alert.subject: o.cause or o.alert.id
-        for o in desk.open.values()
-        if o.alert.per == "meter" and (rule := rules.get(o.alert.rule)) is not None and rule.gather
+        there.alert.subject: there.cause or there.alert.id
+        for there in desk.open.values()
+        if there.alert.per == "meter"
+        and (rule := rules.get(there.alert.rule)) is not None
+        and rule.gather
     }
     for there in desk.open.values():
         meters = hangs.meters.get((there.alert.per, there.alert.subject))
         if meters is None:
             continue
 
-        cause = next((silent[m] for m in sorted(meters) if m in silent), "")
+        cause = next((silent[meter] for meter in sorted(meters) if meter in silent), "")
         if there.cause and not cause:
             there.due_ns = at_ns
 

@@ -79,14 +79,14 @@ class Desk(msgspec.Struct, kw_only=True):
     quiets: list[Quiet] = []
 
     def by_id(self, alert: str) -> Open | None:
-        return next((o for o in self.open.values() if o.alert.id == alert), None)
+        return next((there for there in self.open.values() if there.alert.id == alert), None)
 
     def quiet(self, alert: Alert, at_ns: int) -> Quiet | None:
         """What keeps an alert quiet for the longest, if anything does."""
-        found = [q for q in self.quiets if q.covers(alert, at_ns)]
+        found = [each for each in self.quiets if each.covers(alert, at_ns)]
         return max(
             found,
-            key=lambda q: q.until_ns,
+            key=lambda each: each.until_ns,
             default=None,
         )
 
@@ -131,9 +131,9 @@ def reconcile(
             changed.append(there.alert)
 
     gone = [
-        k
-        for k, o in desk.open.items()
-        if o.clock == clock and k not in firing and o.alert.per != "connection"
+        key
+        for key, there in desk.open.items()
+        if there.clock == clock and key not in firing and there.alert.per != "connection"
     ]
     return changed + [close(desk, key, at_ns) for key in gone]
 
@@ -160,8 +160,8 @@ def close(
 
 def forget_quiets(desk: Desk, at_ns: int) -> list[Quiet]:
     """Quiets that are over; what they covered counts as new from now on."""
-    over = [q for q in desk.quiets if q.until_ns <= at_ns]
-    desk.quiets = [q for q in desk.quiets if q.until_ns > at_ns]
+    over = [each for each in desk.quiets if each.until_ns <= at_ns]
+    desk.quiets = [each for each in desk.quiets if each.until_ns > at_ns]
     for quiet in over:
         _new_again(desk, quiet)
 
@@ -170,7 +170,7 @@ def forget_quiets(desk: Desk, at_ns: int) -> list[Quiet]:
 
 def lift(desk: Desk, quiet: Quiet) -> None:
     """End a quiet before its time."""
-    desk.quiets = [q for q in desk.quiets if q.id != quiet.id]
+    desk.quiets = [each for each in desk.quiets if each.id != quiet.id]
     _new_again(desk, quiet)
 
 
@@ -182,4 +182,4 @@ def _new_again(desk: Desk, quiet: Quiet) -> None:
 
 def open_alerts(desk: Desk) -> Iterable[Alert]:
     """All open alerts that stand for themselves."""
-    return [o.alert for o in desk.open.values() if not o.cause]
+    return [there.alert for there in desk.open.values() if not there.cause]

@@ -38,7 +38,7 @@ def tell(
         *_over(desk, now_ns),
         *_summary(desk, now_ns),
     ]
-    desk.groups = {g: at for g, at in desk.groups.items() if now_ns - at < AGAIN_NS}
+    desk.groups = {group: at for group, at in desk.groups.items() if now_ns - at < AGAIN_NS}
     return found
 
 
@@ -76,9 +76,9 @@ def _new(
         groups.setdefault(there.alert.group, []).append(there)
 
     return [
-        t
+        telling
         for name, found in groups.items()
-        for t in _group(
+        for telling in _group(
             desk,
             rules,
             name,
@@ -95,13 +95,13 @@ def _group(
     found: list[Open],
     now_ns: int,
 ) -> list[Telling]:
-    first = min(o.due_ns for o in found)
+    first = min(each.due_ns for each in found)
     gathers = (
         found[0].alert.per == "meter"
         and (rule := rules.get(found[0].alert.rule)) is not None
         and rule.gather
     )
-    urgent = any(o.alert.severity is Severity.CRITICAL for o in found)
+    urgent = any(each.alert.severity is Severity.CRITICAL for each in found)
     soon = not urgent and now_ns - desk.groups.get(name, -AGAIN_NS) < AGAIN_NS
     if soon or now_ns < first + (GATHER_NS if gathers else 0):
         return []
@@ -110,7 +110,7 @@ def _group(
     for there in found:
         there.told_ns = there.last_ns = now_ns
 
-    return [_telling(Occasion.FIRED, [o.alert for o in found], now_ns)]
+    return [_telling(Occasion.FIRED, [each.alert for each in found], now_ns)]
 
 
 def _lasting(
@@ -189,18 +189,12 @@ def _telling(
     to: Iterable[str] = (),
     step: int = 0,
 ) -> Telling:
-    ordered = sorted(alerts, key=lambda a: (-_RANK[a.severity], a.fired_ns, a.subject))
-    first = ordered[0]
-    mark = (
-        first.resolved_ns
-        if occasion is Occasion.RESOLVED
-        else step
-        if occasion is Occasion.ESCALATED
-        else now_ns
-        if occasion is Occasion.REPEATED
-        else first.fired_ns
+    ordered = sorted(
+        alerts, key=lambda alert: (-_RANK[alert.severity], alert.fired_ns, alert.subject)
     )
-    told = tuple(dict.fromkeys(name for a in ordered for name in a.tell))
+    first = ordered[0]
+    mark = _mark_of(occasion, first, now_ns, step)
+    told = tuple(dict.fromkeys(name for alert in ordered for name in alert.tell))
     return Telling(
         key=f"{occasion}|{first.id}|{mark}",
         occasion=occasion,
@@ -210,6 +204,17 @@ def _telling(
         to=tuple(to) or told,
         step=step,
     )
+
+
+def _mark_of(occasion: Occasion, first: Alert, now_ns: int, step: int) -> int | None:
+    """What tells one telling of an alert from the next, and stays the same after a crash."""
+    if occasion is Occasion.RESOLVED:
+        return first.resolved_ns
+    if occasion is Occasion.ESCALATED:
+        return step
+    if occasion is Occasion.REPEATED:
+        return now_ns
+    return first.fired_ns
 
 
 def _within(rules: Mapping[str, Rule], alert: Alert) -> int:

@@ -23,7 +23,7 @@ LONGEST_S: Final = 28 * DAY_S
 RECENT_S: Final = 26 * HOUR_S
 SHORT: Final = ("mean", "min", "max", "sum")
 LONG: Final = ("median", "median_of_days", "last_week", "baseline")
-STATE_WORDS: Final = frozenset(s.value.lower() for s in STATES)
+STATE_WORDS: Final = frozenset(state.value.lower() for state in STATES)
 
 
 @dataclass(frozen=True, slots=True)

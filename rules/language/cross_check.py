@@ -212,7 +212,7 @@ def _references(
             )
 
     told = known.tell
-    for name in [*rule.tell, *(n for e in rule.escalate for n in e.to)]:
+    for name in [*rule.tell, *(name for step in rule.escalate for name in step.to)]:
         if told is not None and name not in told:
             yield (
                 (*at, "tell"),

@@ -45,8 +45,8 @@ def known_of(plant: PlantFile) -> Known:
 def known_of_site(site: Site) -> Known:
     """What a rule that is only tried may name; who is told does not matter to a back-test."""
     sources = (
-        *(s.id for s in site.sources),
-        *(s.id for s in site.storages),
+        *(source.id for source in site.sources),
+        *(source.id for source in site.storages),
         "ambient",
         "unknown",
         "opening_stock",
@@ -78,9 +78,9 @@ def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
                     str(path),
                     1,
                     "rules.off",
-                    f"there is no shipped rule '{n}'{suggestion(n, sorted(shipped))}",
+                    f"there is no shipped rule '{name}'{suggestion(name, sorted(shipped))}",
                 )
-                for n in unknown
+                for name in unknown
             ]
         )
 
@@ -98,7 +98,7 @@ class Loaded:
 def packs() -> list[tuple[str, str]]:
     """Name and text of the rule files that ship."""
     folder = files("rules") / "packs"
-    found = sorted(p.name for p in folder.iterdir() if p.name.endswith(".yaml"))
+    found = sorted(path.name for path in folder.iterdir() if path.name.endswith(".yaml"))
     return [(f"{PACKS}{name}", (folder / name).read_text(encoding="utf-8")) for name in found]
 
 
@@ -133,14 +133,14 @@ def load_all(
     """
     loaded = []
     mistakes = []
-    texts = [*(packs() if with_packs else []), *((str(p), read_text(p)) for p in paths)]
+    texts = [*(packs() if with_packs else []), *((str(path), read_text(path)) for path in paths)]
     for name, text in texts:
         try:
             loaded.append(load_rules_text(name, text, known))
         except ConfigError as error:
             mistakes += error.mistakes
 
-    mistakes += _twice([n for n in loaded if not n.path.startswith(PACKS)])
+    mistakes += _twice([item for item in loaded if not item.path.startswith(PACKS)])
     if mistakes:
         raise ConfigError(mistakes)
 

@@ -34,7 +34,7 @@ def with_level(rule: Rule, factor: float) -> Rule:
 def scaled(text: str, factor: float) -> str:
     """A condition with the level of its first comparison of numbers times `factor`."""
     tree = parse(text)
-    target = next((p for p in parts(tree) if _compares(p)), None)
+    target = next((part for part in parts(tree) if _compares(part)), None)
     return text if target is None else render(_swap(tree, target, factor))
 
 

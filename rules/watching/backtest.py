@@ -4,6 +4,7 @@ how other thresholds would have done. The same step as live.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -55,7 +56,7 @@ class Trial:
     spans: list[Span] = field(default_factory=list)
 
     def seconds(self, until_ns: int) -> float:
-        return sum(((s.end_ns or until_ns) - s.start_ns) * 1e-9 for s in self.spans)
+        return sum(((span.end_ns or until_ns) - span.start_ns) * 1e-9 for span in self.spans)
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Backtest:
 
     @property
     def own(self) -> Trial:
-        return next(t for t in self.trials if t.factor == 1.0)
+        return next(trial for trial in self.trials if trial.factor == 1.0)
 
     def per_week(self, trial: Trial) -> float:
         return len(trial.spans) * WEEK_NS / (self.end_ns - self.start_ns)
@@ -102,7 +103,7 @@ def backtest(
     own = rule if level == 1.0 else with_level(rule, level).model_copy(update={"id": rule.id})
     feed = Feed(
         site,
-        [own, *(with_level(own, f) for f in FACTORS)],
+        [own, *(with_level(own, factor) for factor in FACTORS)],
         lambda name: store.codes.get(name, -1),
     )
     state = feed.start()
@@ -125,15 +126,15 @@ def backtest(
     )
     trials = [
         Trial(
-            f,
+            factor,
             _spans(
                 state,
                 found,
-                f,
+                factor,
                 start_ns,
             ),
         )
-        for f in sorted((1.0, *FACTORS))
+        for factor in sorted((1.0, *FACTORS))
     ]
     unit = state.rules.watches[0].unit if state.rules.watches else ""
     result = Backtest(
@@ -209,33 +210,34 @@ def _spans(
 ) -> list[Span]:
     out: list[Span] = []
     at: dict[str, Noted] = {}
-    for n in found:
-        watch, subject = state.rules.subject(n.change.instance, state.views)
+    for seen in found:
+        watch, subject = state.rules.subject(seen.change.instance, state.views)
         if (float(watch.rule.id.partition(MARK)[2] or 1.0)) != factor:
             continue
 
-        if n.change.state in (AlertState.FIRING, AlertState.NO_DATA):
-            at.setdefault(subject, n)
-        elif n.change.state is AlertState.RESOLVED and subject in at:
-            out.append(_span(subject, at.pop(subject), n.change.at))
+        if seen.change.state in (AlertState.FIRING, AlertState.NO_DATA):
+            at.setdefault(subject, seen)
+        elif seen.change.state is AlertState.RESOLVED and subject in at:
+            out.append(_span(subject, at.pop(subject), seen.change.at))
 
-    out += [_span(subject, n, None) for subject, n in at.items()]
+    out += [_span(subject, seen, None) for subject, seen in at.items()]
     return sorted(
-        (s for s in out if s.end_ns is None or s.end_ns > since_ns), key=lambda s: s.start_ns
+        (span for span in out if span.end_ns is None or span.end_ns > since_ns),
+        key=lambda span: span.start_ns,
     )
 
 
 def _span(
     subject: str,
-    n: Noted,
+    seen: Noted,
     end_ns: int | None,
 ) -> Span:
     return Span(
         subject,
-        n.change.at,
+        seen.change.at,
         end_ns,
-        n.value,
-        n.limit,
+        seen.value,
+        seen.limit,
     )
 
 
@@ -249,12 +251,12 @@ def _chart(
         return
 
     watch = state.rules.watches[0]
-    ids = [state.views[watch.rule.on.per].subjects[i] for i in watch.subjects.tolist()]
+    ids = [state.views[watch.rule.on.per].subjects[row] for row in watch.subjects.tolist()]
     if not ids:
         return
 
-    counts = {s: sum(x.subject == s for x in result.own.spans) for s in ids}
-    row = max(range(len(ids)), key=lambda i: counts[ids[i]])
+    counts = Counter(span.subject for span in result.own.spans)
+    row = max(range(len(ids)), key=lambda index: counts[ids[index]])
     result.subject = ids[row]
     result.at_ns = [at for at, _, _ in curves]
     result.value = nulls(np.array([values[row] for _, values, _ in curves]))

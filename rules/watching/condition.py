@@ -77,13 +77,13 @@ def _compare(
     right: Numbers,
 ) -> Test:
     def answer(view: View) -> Truth:
-        a = left(view)
-        b = right(view)
-        found = np.asarray(sign(a, b)).view(np.int8) * np.int8(TRUE)
+        first = left(view)
+        second = right(view)
+        found = np.asarray(sign(first, second)).view(np.int8) * np.int8(TRUE)
         if found.ndim == 0:
             found = np.full(len(view.subjects), found)
 
-        for gaps in (view.unknown(a), view.unknown(b)):
+        for gaps in (view.unknown(first), view.unknown(second)):
             if gaps is not None:
                 found[gaps] = UNKNOWN
 
@@ -95,7 +95,7 @@ def _compare(
 def _state(node: Binary) -> Test:
     text = node.left if isinstance(node.left, Text) else node.right
     assert isinstance(text, Text)
-    code = [s.value.lower() for s in STATES].index(text.value.lower())
+    code = [known.value.lower() for known in STATES].index(text.value.lower())
     equal = node.sign == "=="
 
     def answer(view: View) -> Truth:
@@ -166,7 +166,7 @@ def compared(node: Node) -> tuple[Node, Node] | None:
         if (
             not isinstance(value, Text)
             and not isinstance(limit, Text)
-            and any(isinstance(p, Call | Name) for p in parts(value))
+            and any(isinstance(part, Call | Name) for part in parts(value))
         ):
             return value, limit
 

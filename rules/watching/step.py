@@ -116,7 +116,7 @@ def _judge(state: RuleState, start_ns: int) -> list[Noted]:
         off,
         state.rules.settings,
     )
-    noted = [Noted(c, *state.rules.shown(c.instance, state.views)) for c in changes]
+    noted = [Noted(change, *state.rules.shown(change.instance, state.views)) for change in changes]
     if state.corrects:
         state.noted += noted
 
@@ -133,38 +133,38 @@ def _again(state: RuleState) -> list[Noted]:
     for view in state.views.values():
         view.corrected()
 
-    old = {_key(n.change): n for n in state.noted if n.change.at > since}
-    state.noted = [n for n in state.noted if n.change.at <= since]
+    old = {_key(seen.change): seen for seen in state.noted if seen.change.at > since}
+    state.noted = [seen for seen in state.noted if seen.change.at <= since]
     state.machine.restore(state.before[since])
     new: list[Noted] = []
-    for start_ns in sorted(s for s in state.before if s >= since):
+    for start_ns in sorted(begun for begun in state.before if begun >= since):
         new += _judge(state, start_ns)
 
-    there = {_key(n.change) for n in new}
+    there = {_key(seen.change) for seen in new}
     gone = [
         Noted(
-            n.change,
-            n.value,
-            n.limit,
+            seen.change,
+            seen.value,
+            seen.limit,
             late=True,
             withdrawn=True,
         )
-        for key, n in old.items()
+        for key, seen in old.items()
         if key not in there
     ]
     late = [
         Noted(
-            n.change,
-            n.value,
-            n.limit,
+            seen.change,
+            seen.value,
+            seen.limit,
             late=True,
         )
-        for n in new
-        if _key(n.change) not in old
+        for seen in new
+        if _key(seen.change) not in old
     ]
     return sorted(
         [*gone, *late],
-        key=lambda n: (n.change.at, n.change.instance),
+        key=lambda seen: (seen.change.at, seen.change.instance),
     )
 
 

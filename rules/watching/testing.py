@@ -26,7 +26,7 @@ from rules.watching.view import View
 
 _SAMPLE = re.compile(r"^(?P<value>[^,]+?)(?:\s+x(?P<times>\d{1,5}))?$")
 MOST_SAMPLES = 50_000
-_STATES = {s.value.lower(): float(i) for i, s in enumerate(STATES)}
+_STATES = {state.value.lower(): float(code) for code, state in enumerate(STATES)}
 _WORDS = (AlertState.INACTIVE, AlertState.PENDING, AlertState.FIRING, AlertState.NO_DATA)
 
 
@@ -62,14 +62,16 @@ def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
     rule = rule.model_copy(update={"enabled": True})
     subjects = tuple(test.series)
     samples = {
-        s: {f: samples_of(text, f) for f, text in series.items()}
-        for s, series in test.series.items()
+        subject: {figure: samples_of(text, figure) for figure, text in series.items()}
+        for subject, series in test.series.items()
     }
-    length = max((len(v) for series in samples.values() for v in series.values()), default=0)
+    length = max(
+        (len(values) for series in samples.values() for values in series.values()), default=0
+    )
     state = _state(rule, test, subjects)
     every = round(test.every * 1e9)
     first = _first(test)
-    expected = sorted(enumerate(test.expect), key=lambda e: e[1].at)
+    expected = sorted(enumerate(test.expect), key=lambda pair: pair[1].at)
     failures: list[tuple[int, Failure]] = []
     for k in range(length):
         step(
@@ -82,8 +84,8 @@ def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
         for order, wanted in expected:
             if round(wanted.at * 1e9) // every == k:
                 failures += [
-                    (order, f)
-                    for f in _compare(
+                    (order, failure)
+                    for failure in _compare(
                         rule,
                         test,
                         state.machine,
@@ -92,13 +94,15 @@ def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
                     )
                 ]
 
-    unmet = [(o, w) for o, w in expected if round(w.at * 1e9) // every >= length]
+    unmet = [
+        (order, wanted) for order, wanted in expected if round(wanted.at * 1e9) // every >= length
+    ]
     if unmet:
         raise QueryError(
             f"{rule.id}: a state is expected at {unmet[0][1].at / 60:g}m, but the series end at {(length - 1) * test.every / 60:g}m"
         )
 
-    return [f for _, f in sorted(failures, key=lambda item: item[0])]
+    return [failure for _, failure in sorted(failures, key=lambda item: item[0])]
 
 
 def _state(
@@ -145,7 +149,7 @@ def _row(
     measures = view.measures
     assert isinstance(measures, PlainMeasures)
     values = {
-        figure: np.array([_at(samples[s].get(figure, []), k) for s in view.subjects])
+        figure: np.array([_at(samples[subject].get(figure, []), k) for subject in view.subjects])
         for figure in measures.names
     }
     return measures.rows(values, len(view.subjects))
@@ -187,7 +191,7 @@ def samples_of(text: str, figure: str) -> list[float]:
     QueryError says what cannot be read.
     """
     out: list[float] = []
-    for part in filter(None, (p.strip() for p in text.split(","))):
+    for part in filter(None, (part.strip() for part in text.split(","))):
         match = _SAMPLE.match(part)
         if match is None:
             raise QueryError(f"{figure}: expected samples such as '2kW x5, 6kW x20', not '{part}'")
