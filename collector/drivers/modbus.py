@@ -21,7 +21,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from collector.drivers.modbus_meter import Job, ModbusMeter, Request
 from collector.drivers.modbus_wire import open_client
 from collector.health import LinkHealth
-from collector.schedule import Backoff
+from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.errors import DeviceError, DeviceTimeout, ProtocolError, Unreachable, Unsupported
 from plant.frame import Batch, Quality

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from collector.drivers.mqtt_payload import Message, Router
 from collector.health import LinkHealth
-from collector.schedule import BACKOFF_MAX_S, Backoff
+from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.ports import Sink
 
@@ -108,7 +108,7 @@ class MqttDriver:
             CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=not self._keep
         )
         client.connect_timeout = self.timeout
-        client.reconnect_delay_set(1, int(BACKOFF_MAX_S))
+        client.reconnect_delay_set(1, int(Backoff().longest_s))
         if self._user:
             client.username_pw_set(self._user, self._password() if self._password else None)
         if self.link.endpoint.startswith("mqtts://"):

@@ -17,7 +17,8 @@ from asyncua import Client, ua
 
 from collector.drivers.opcua_cache import Cache, Signal
 from collector.health import LinkHealth
-from collector.schedule import Backoff, Grid, real_period
+from collector.schedule import Grid, real_period
+from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.errors import AuthFailed, DeviceError, DeviceTimeout, Unreachable
 from plant.names import State
