@@ -9,7 +9,10 @@ WattlineError
 │   ├── ProtocolError  an answer that cannot be understood
 │   └── Unsupported    the device says that it does not have what was asked
 ├── RetryableError     a sink cannot take data now; the journal holds it and it is tried again
+│   └── StoreFull      no room on the disk; nothing of the write is kept, it is tried again until there is room
 ├── PermanentError     a sink will never take this data; it goes to the dead letters with the reason
+│   └── RevisionRefused  a store would hold two revisions of one window as current; nothing was written
+├── StoreDamaged       a file of the data folder is damaged, or not of one moment with the others; says what to do
 ├── PushError          Grafana did not take what was pushed; says what was refused and what to do
 ├── SinkRefused        a sink takes nothing from us until someone changes a setting or a right; says which
 ├── JournalFull        the journal has reached its bound and its policy is to refuse
@@ -92,8 +95,20 @@ class RetryableError(WattlineError):
         super().__init__(message)
 
 
+class StoreFull(RetryableError):
+    """There is no room on the disk. Nothing of what was being written is kept; trying again is right."""
+
+
 class PermanentError(WattlineError):
     """A sink will never take this data."""
+
+
+class RevisionRefused(PermanentError):
+    """A window is there already in a newer revision, or in this one with other content. Nothing was written."""
+
+
+class StoreDamaged(WattlineError):
+    """A file of the data folder cannot be read, or contradicts another. Says what is damaged, what is lost, what to do."""
 
 
 class SinkRefused(WattlineError):

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy.typing as npt
+
 from plant.frame import Batch, Frame
+
+Column = npt.NDArray[Any]
+"""One column of a table, of the type that the table says."""
+
+Columns = Mapping[str, Column]
+"""A table by the names of its columns, all of one length."""
 
 Sink = Callable[[Batch], None]
 
@@ -35,8 +43,29 @@ class Journal(Protocol):
 
 
 class Store(Protocol):
-    """Where readings and figures live. Every write carries the journal offset and is one transaction with it."""
+    """The figures as they are read: what books and all above them need of a database.
 
-    def offset(self, consumer: str) -> int: ...
-    def write_readings(self, frames: Iterable[Frame], offset: int) -> None: ...
-    def write_books(self, books: Iterable[Any], offset: int) -> None: ...
+    Tables and columns are those of `store.tables`. Names are kept as integers; `codes` and `text` translate.
+    """
+
+    @property
+    def codes(self) -> Mapping[str, int]:
+        """Integers by name."""
+        ...
+
+    def text(self) -> Mapping[int, str]:
+        """Names by integer."""
+        ...
+
+    def has(self, table: str) -> bool:
+        """Whether anything was ever booked into a table."""
+        ...
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        **more: Columns,
+    ) -> Mapping[str, Column]:
+        """Columns of a read-only question; `more` are tables joined in by name. Unknown is NaN."""
+        ...

@@ -6,13 +6,14 @@ keeps its tables in the same file, for the same reason.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from store.faults import ALERTS
+from store.sqlite_file import open_sqlite
 from store.transaction import transaction
 
 _TABLES = (
@@ -34,19 +35,19 @@ class AlertBook:
     """One writer thread and readers, behind one lock."""
 
     def __init__(self, path: Path | str) -> None:
-        self.db = sqlite3.connect(str(path), check_same_thread=False, isolation_level=None)
+        self.file = ALERTS.at(path)
         self.lock = threading.RLock()
-        self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA synchronous = FULL")
-        for table in _TABLES:
-            self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
-        for index in _INDEXES:
-            self.db.execute(f"CREATE INDEX IF NOT EXISTS {index}")
+        self.db = open_sqlite(path, self.file)
+        with transaction(self.db, self.file):
+            for table in _TABLES:
+                self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+            for index in _INDEXES:
+                self.db.execute(f"CREATE INDEX IF NOT EXISTS {index}")
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """All that is written inside is one commit, or nothing."""
-        with self.lock, transaction(self.db):
+        with self.lock, transaction(self.db, self.file):
             yield
 
     def meta(self, key: str) -> str | None:
@@ -59,6 +60,16 @@ class AlertBook:
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
         )
+
+    def journals(self) -> set[str]:
+        """Ids of the journals that the rules have read."""
+        with self.lock:
+            rows = self.db.execute("SELECT key FROM meta WHERE key LIKE 'place.%'").fetchall()
+        return {str(row[0]).removeprefix("place.") for row in rows}
+
+    def place(self, journal: str) -> int:
+        """How far the rules have read this journal."""
+        return int(self.meta(f"place.{journal}") or 0)
 
     def part(self, name: str) -> tuple[int, bytes] | None:
         """A saved state and the place in the journal at which it was so."""

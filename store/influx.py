@@ -15,11 +15,11 @@ from typing import Any
 import urllib3
 
 from plant.errors import QueryError, RetryableError, SinkRefused
+from plant.ports import Columns
 from store import influx_points
 from store.dead_letters import DeadLetters
 from store.influx_points import MeterPoints
 from store.influx_send import Sender
-from store.tables import Columns
 
 QUERY_TIMEOUT = urllib3.Timeout(connect=3.0, read=30.0)
 

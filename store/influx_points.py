@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from plant.ports import Columns
 from store import line_protocol
 from store.schema import DIRECT, SCHEMA
-from store.tables import Columns
 
 TABLES = ("line", "flow", "bus", "source")
 TRACED = (0, 1)

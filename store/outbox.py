@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from store.faults import ALERTS
 from store.transaction import transaction
 
 _TABLES: Final = """
@@ -63,7 +64,7 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self.lock, transaction(self.db):
+        with self.lock, transaction(self.db, ALERTS):
             yield
 
     def put(self, deliveries: Iterable[Delivery]) -> None:

@@ -8,7 +8,6 @@ bound, and shrinks when it may. Rows that are not checkpointed yet (16 MB at mos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
@@ -31,7 +30,7 @@ class Keep:
         return f"Raw readings are kept for {self.days:g} days or up to {self.gb:g} GB, whichever comes first; books are kept for good."
 
 
-def readings_bytes(db: Any) -> int:
+def readings_bytes(db: duckdb.DuckDBPyConnection) -> int:
     """Bytes of the file that hold readings; 0 for a store in memory."""
     blocks = db.execute(
         "SELECT count(DISTINCT block_id) FROM pragma_storage_info('reading') WHERE persistent AND block_id >= 0"
@@ -41,7 +40,7 @@ def readings_bytes(db: Any) -> int:
     )
 
 
-def forget(db: Any, keep: Keep, now: int) -> None:
+def forget(db: duckdb.DuckDBPyConnection, keep: Keep, now: int) -> None:
     """Delete the oldest readings past either bound at `now` (ns UTC), and free their blocks."""
     _delete(db, now - round(keep.days * DAY))
     most = keep.gb * GB
@@ -50,7 +49,7 @@ def forget(db: Any, keep: Keep, now: int) -> None:
         _delete(db, _oldest_kept(db, ROOM * most / used))
 
 
-def _delete(db: Any, before: int) -> None:
+def _delete(db: duckdb.DuckDBPyConnection, before: int) -> None:
     gone = db.execute("DELETE FROM reading WHERE ts < ?", [before]).fetchone()[0]
     if gone:
         try:
@@ -59,7 +58,7 @@ def _delete(db: Any, before: int) -> None:
             return  # someone reads; DuckDB's own next checkpoint frees the blocks
 
 
-def _oldest_kept(db: Any, share: float) -> int:
+def _oldest_kept(db: duckdb.DuckDBPyConnection, share: float) -> int:
     """The hour from which on readings stay, when `share` of all rows may."""
     rows = db.execute(
         f"SELECT ts - ts % {HOUR} AS hour, count(*) FROM reading GROUP BY hour ORDER BY hour DESC"

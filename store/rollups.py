@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 
@@ -60,7 +60,7 @@ def spans(table: str, edges: Starts) -> list[Span]:
     return [Span(table, start, end)]
 
 
-def make(db: Any, table: str) -> list[str]:
+def make(db: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     """Empty roll-ups of a table that is there, unless they are; the names of their columns."""
     of = ROLLED[table]
     kinds = db.execute(
@@ -73,7 +73,7 @@ def make(db: Any, table: str) -> list[str]:
     return list(kept)
 
 
-def touch(db: Any, table: str, names: Sequence[str], starts: Starts) -> None:
+def touch(db: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], starts: Starts) -> None:
     """Sum again the buckets of the windows that begin at `starts`; `names` are the columns written. Within the transaction of the write."""
     below = table
     for suffix, length in LEVELS.items() if len(starts) else ():
@@ -91,7 +91,7 @@ def touch(db: Any, table: str, names: Sequence[str], starts: Starts) -> None:
         below = table + suffix
 
 
-def renew(db: Any, table: str) -> None:
+def renew(db: duckdb.DuckDBPyConnection, table: str) -> None:
     """Make the roll-ups of a table anew from all its windows, a month at a time. Within a transaction."""
     for suffix in LEVELS:
         db.execute(f"DROP TABLE IF EXISTS {table}{suffix}")

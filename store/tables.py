@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+import duckdb
 import numpy as np
-import numpy.typing as npt
 
+from plant.ports import Columns
 from store import rollups
 
-Columns = Mapping[str, npt.NDArray[Any]]
 BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "closed")
 _SQL_TYPE = {
     "i8": "BIGINT",
@@ -33,13 +32,13 @@ def kinds(columns: Columns) -> dict[str, str]:
     return {name: _SQL_TYPE[np.asarray(values).dtype.str[1:]] for name, values in columns.items()}
 
 
-def exists(db: Any, table: str) -> bool:
+def exists(db: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(
         db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall()
     )
 
 
-def ensure(db: Any, table: str, wanted: Mapping[str, str]) -> None:
+def ensure(db: duckdb.DuckDBPyConnection, table: str, wanted: Mapping[str, str]) -> None:
     """Make `table`, the table of what it superseded, and its roll-ups; or give them the columns they lack, unknown in older rows."""
     listed = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
     for name in (table, f"{table}_superseded"):
@@ -51,7 +50,7 @@ def ensure(db: Any, table: str, wanted: Mapping[str, str]) -> None:
             _grow(db, table + suffix, {n: kind for n, kind in wanted.items() if n in summed})
 
 
-def _grow(db: Any, table: str, wanted: Mapping[str, str]) -> None:
+def _grow(db: duckdb.DuckDBPyConnection, table: str, wanted: Mapping[str, str]) -> None:
     rows = db.execute(
         "SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [table]
     ).fetchall()

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine import checkpoint
-from engine.outputs import encode, outputs_of
+from engine.book import Book
+from engine.outputs import Output as Given
+from engine.outputs import SiteInForce, encode, outputs_of
 from engine.state import State
 from engine.step import step
 from plant.frame import decode
@@ -91,7 +93,8 @@ class EngineHost(Consumer):
         self._broken = True
         self.state, out = step(self.state, decode(body))
         self._broken = False
-        self._owed += [Output(seq, given.what, given.body) for given in map(encode, outputs_of(out))]
+        for given in outputs_of(out):
+            self._owed.append(Output(seq, name_of(given, seq), encode(given)))
         self.steps += 1
 
     def _commit(self) -> None:
@@ -125,3 +128,11 @@ class EngineHost(Consumer):
 
     def caught_up(self) -> bool:
         return self.state.seq >= self.journal.last() and not self._owed
+
+
+def name_of(output: Given, seq: int) -> str:
+    """What an output is, the same at each replay: by this name the journal knows it again."""
+    if isinstance(output, Book):
+        return f"book {output.start} r{output.revision}"
+    kind = "site" if isinstance(output, SiteInForce) else "unusual"
+    return f"{kind} {seq}"

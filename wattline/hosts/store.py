@@ -16,7 +16,7 @@ from engine.book import Book
 from engine.figures.products import Columns
 from engine.outputs import UnusualSteps
 from plant.site import Site
-from store.duck import DuckStore
+from store.duck import DuckStore, VerdictRow
 from store.journal import SqliteJournal
 from wattline.hosts.consumer import Consumer
 from wattline.hosts.engine import Passed
@@ -33,8 +33,6 @@ FRAMES: Final = 400
 READING_COLUMNS: Final = ("ts", "received", "tag", "value", "quality")
 BALANCE: Final = 1e-9
 """Relative; what is above it is no rounding."""
-Verdict = tuple[int, int, int, str, float, float | None, bool]
-"""Row of the table of verdicts: ts, since (ns), meter, verdict, amount, bound (edge unit), reverse."""
 
 
 class StoreHost(Consumer):
@@ -98,7 +96,7 @@ class StoreHost(Consumer):
         batch = self.reader.read(self.books_place, self.in_force)
         if batch is None:
             return False
-        verdicts: list[Verdict] = []
+        verdicts: list[VerdictRow] = []
         for part in batch.parts:
             if isinstance(part.holds, InForce):
                 if verdicts:
@@ -115,7 +113,7 @@ class StoreHost(Consumer):
             self._commit(None, verdicts, batch.place)
         return True
 
-    def _store(self, books: Books, verdicts: list[Verdict], place: int) -> None:
+    def _store(self, books: Books, verdicts: list[VerdictRow], place: int) -> None:
         """Books, and the unusual steps that came before them."""
         self._check_balance(books.tables["closed"])
         self._commit(books, verdicts, place)
@@ -126,7 +124,7 @@ class StoreHost(Consumer):
             raise ValueError("the journal gives books before it says of which site they are")
         return self.in_force.site
 
-    def _commit(self, books: Books | None, verdicts: list[Verdict], place: int) -> None:
+    def _commit(self, books: Books | None, verdicts: list[VerdictRow], place: int) -> None:
         tables = {} if books is None else books.tables
         self.store.write_books(tables, verdicts, self.journal.id, place)
         self.books_place = place
@@ -145,24 +143,23 @@ class StoreHost(Consumer):
         self.imbalance = max(self.imbalance, worst)
         self.imbalance_kg = max(self.imbalance_kg, worst_kg)
 
-    def _verdicts(self, unusual: UnusualSteps) -> list[Verdict]:
+    def _verdicts(self, unusual: UnusualSteps) -> list[VerdictRow]:
         site = self._site()
-        rows: list[Verdict] = []
+        rows: list[VerdictRow] = []
         for step in unusual.steps:
             channel = site.channels[step.channel]
             name = f"signal {channel.tag}"
             if channel.meter >= 0:
                 name = site.meters[channel.meter].id
             bound = step.bound * channel.scale if np.isfinite(step.bound) else None
-            rows.append(
-                (
-                    step.ts,
-                    step.since or step.ts,
-                    self.reader.number(name),
-                    step.verdict.value,
-                    step.amount * channel.scale,
-                    bound,
-                    channel.reverse,
-                )
+            row = VerdictRow(
+                ts=step.ts,
+                since=step.since or step.ts,
+                meter=self.reader.number(name),
+                verdict=step.verdict.value,
+                amount=step.amount * channel.scale,
+                bound=bound,
+                reverse=channel.reverse,
             )
+            rows.append(row)
         return rows

@@ -21,7 +21,7 @@ from plant.frame import (
     decode,
     encode,
 )
-from store.journal import SqliteJournal
+from store.journal import Checkpoint, Output, SqliteJournal
 
 HEADER = Header(SCHEMA, "works", "j", 1, 2, "c")
 
@@ -62,7 +62,10 @@ def test_journal_orders_and_repeats_nothing(tmp_path: Path) -> None:
     assert [f.header.seq for f in journal.frames(0, 10)] == [first, second]
     assert journal.frames(first, 10)[0].header.kind is Kind.CONTROL
     for _ in range(2):
-        journal.put_outputs([(first, 0, b"a"), (second, 0, b"b")], ("step", second, b"state"))
+        journal.put_outputs(
+            [Output(first, "a", b"a"), Output(second, "b", b"b")],
+            Checkpoint("step", second, b"state"),
+        )
     assert [body for _, body in journal.outputs(0, 10)] == [b"a", b"b"]
     journal.forget(second, journal.last_output(), second)
     journal.close()
@@ -86,7 +89,7 @@ def filled(path: Path, most_bytes: int = 4 << 30) -> SqliteJournal:
     journal = SqliteJournal(path, most_bytes)
     for i in range(10):
         seq = journal.append(data_frame(HEADER, batch([i], [1], [float(i)])))
-        journal.put_outputs([(seq, 0, b"book")])
+        journal.put_outputs([Output(seq, f"book {seq}", b"book")])
     return journal
 
 
