@@ -1,10 +1,12 @@
-"""What needs attention on the Site page: silent meters, unusual counters, idle lines, unloaded converters."""
+"""What needs attention on the Site page: parts of Wattline that stand still, silent meters, unusual counters, idle lines, unloaded converters."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from plant.site import Site
+from plant.standing import Standing
 
 IDLE_MS = 10 * 60_000
 UNLOADED_MS = 2 * 60_000
@@ -17,9 +19,11 @@ def attention(
     now: dict[str, Any] | None,
     meters: list[dict[str, Any]],
     verdicts: list[dict[str, Any]],
+    standing: Sequence[Standing] = (),
 ) -> list[dict[str, Any]]:
     """Items of docs/api.md, most urgent first, seven at most."""
     found = [
+        *_standing(standing),
         *_silent(site, meters),
         *_counters(verdicts),
         *_unloaded(now),
@@ -40,6 +44,19 @@ def _item(code: str, severity: str, since_ms: int, **more: Any) -> dict[str, Any
         "params": {},
         **more,
     }
+
+
+def _standing(standing: Sequence[Standing]) -> list[dict[str, Any]]:
+    """Hosts that do not go on. They try again by themselves; the cause says what somebody can do."""
+    return [
+        _item(
+            "host_stands",
+            "critical",
+            host.since_ns // 1_000_000,
+            params={"host": host.who, "cause": host.cause},
+        )
+        for host in standing
+    ]
 
 
 def _line_of(site: Site, meter: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from books.history import History, day_start, shift_at
 from engine.figures.figures import value
 from plant.ports import Driver
 from plant.site import Site
+from plant.standing import Standing
 from store.duck import DuckStore
 from store.journal import SqliteJournal
 
@@ -25,6 +26,9 @@ def books(
     closed_ns: int,
     now: dict[str, Any] | None,
     meters: list[dict[str, Any]],
+    *,
+    standing: Sequence[Standing] = (),
+    late: bool = False,
 ) -> dict[str, Any]:
     """Sums of closed windows up to `closed_ns`: today, the shift so far, what needs attention."""
     last = closed_ns - 1
@@ -55,6 +59,7 @@ def books(
         lines[name] = {f: _number(value(f, sums)[0]) for f in wanted}
     return {
         "to_ms": closed_ns // 1_000_000,
+        "late": late,
         "shift": {"id": shift, "from_ms": since // 1_000_000},
         "today": {
             "from_ms": day // 1_000_000,
@@ -73,7 +78,12 @@ def books(
         },
         "lines": lines,
         "attention": attention(
-            site, closed_ns, now, meters, verdicts(history.store, closed_ns - 3_600_000_000_000)
+            site,
+            closed_ns,
+            now,
+            meters,
+            verdicts(history.store, closed_ns - 3_600_000_000_000),
+            standing,
         ),
     }
 

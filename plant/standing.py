@@ -44,6 +44,22 @@ class Trouble:
     changed: Callable[[], None] = lambda: None
     _said: type[Exception] | None = None
 
+    def attempt(
+        self,
+        work: Callable[[], object],
+        note: Callable[[Exception], float] | None = None,
+    ) -> float | None:
+        """Do some work; None if it went well, else the seconds to wait before the next attempt.
+
+        This is the wrapper that catches everything. `note` is asked instead of `failed` where a failure means more to its owner.
+        """
+        try:
+            work()
+        except Exception as error:
+            return (note or self.failed)(error)
+        self.worked()
+        return None
+
     def failed(self, error: Exception) -> float:
         """Note a failure; the seconds to wait before the next attempt."""
         wait_s = self.backoff.take()

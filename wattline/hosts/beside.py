@@ -19,6 +19,7 @@ from plant.backoff import Backoff
 from plant.errors import RetryableError, SinkRefused, StoreFull
 from plant.site import Site
 from plant.standing import cause_of
+from store.influx import Counts
 from store.journal import SqliteJournal
 from store.tables import Columns
 from wattline.hosts import earlier_sites
@@ -64,15 +65,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Counts(TypedDict):
-    """What a sink has taken in this run, what was too old for it, and what it will never take."""
-
-    points: int
-    expired: int
-    dead_letters: int
-
-
-class StoreHealth(Counts):
+class StoreHealth(TypedDict):
     """An entry of `stores` in data health, as docs/api.md has it."""
 
     id: str
@@ -81,6 +74,9 @@ class StoreHealth(Counts):
     last_error: str | None
     behind_frames: int
     behind_outputs: int
+    points: int
+    expired: int
+    dead_letters: int
     lost_frames: int
     lost_outputs: int
 
@@ -88,11 +84,13 @@ class StoreHealth(Counts):
 class Sink(Protocol):
     """Where rows go. A write that returns is acknowledged; RetryableError: later; SinkRefused: somebody has to act.
 
-    Writing the same again changes nothing. `where` is its address, for people.
+    Writing the same again changes nothing. `where` names it for people, `url` is its address alone.
     """
 
     @property
     def where(self) -> str: ...
+    @property
+    def url(self) -> str: ...
     def code(self, name: str) -> int: ...
     def counts(self) -> Counts: ...
     def write_readings(
@@ -148,41 +146,25 @@ class BesideHost(Consumer):
     def turn(self) -> bool:
         """Books first, they are few; True if there is more."""
         self._note_lost()
-        before = self._taken()
+        before = self.store.counts().taken
         more_books = self._books()
         more_readings = self._readings()
-        if self._taken() > before:
-            self._up()
+        if self.store.counts().taken > before or self.standing is not None:
+            self.state = State.UP
         return more_books or more_readings
 
-    def _taken(self) -> int:
-        counts = self.store.counts()
-        return counts["points"] + counts["expired"] + counts["dead_letters"]
-
-    def _up(self) -> None:
-        if self.state not in (State.UP, State.STARTING):
-            self.log.warning("%s takes data again", self.store.where)
-        self.state = State.UP
-        self.trouble.backoff.reset()
-
     def note(self, error: Exception) -> float:
-        """A store that is away is asked again soon, one that refuses after a while; all else is the policy of every host."""
+        """A store that is away is asked again soon, or when it says; one that refuses after a while."""
+        self.error = cause_of(error)
+        wait_s = super().note(error)
         if isinstance(error, SinkRefused):
-            self._down(State.REFUSED, str(error))
+            self.state = State.REFUSED
             return self.pace.refused_s
         if isinstance(error, RetryableError) and not isinstance(error, StoreFull):
-            self._down(State.AWAY, str(error))
-            wait_s = self.trouble.backoff.take()
+            self.state = State.AWAY
             return wait_s if error.after_s is None else min(error.after_s, self.pace.refused_s)
-        self._down(State.FAILED, cause_of(error))
-        return super().note(error)
-
-    def _down(self, state: State, why: str) -> None:
-        """Say a new state once."""
-        self.error = why
-        if self.state != state and state is not State.FAILED:
-            self.log.warning("%s", why)
-        self.state = state
+        self.state = State.FAILED
+        return wait_s
 
     def _took(self, of: str, place: int) -> None:
         self.journal.hold(self.name, of, place)
@@ -262,14 +244,14 @@ class BesideHost(Consumer):
         counts = self.store.counts()
         return {
             "id": self.name,
-            "url": self.store.where,
+            "url": self.store.url,
             "state": self.state.value,
             "last_error": self.error or None,
             "behind_frames": max(self.journal.last() - self.places["frame"], 0),
             "behind_outputs": max(self.journal.last_output() - self.places["output"], 0),
-            "points": counts["points"],
-            "expired": counts["expired"],
-            "dead_letters": counts["dead_letters"],
+            "points": counts.points,
+            "expired": counts.expired,
+            "dead_letters": counts.dead_letters,
             "lost_frames": self.lost["frame"],
             "lost_outputs": self.lost["output"],
         }

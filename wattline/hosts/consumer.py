@@ -71,7 +71,7 @@ class Consumer(threading.Thread):
         """Rounds until `stop`, then the last one."""
         while not self.stopping.is_set():
             self._pause(self.round())
-        self._attempt(self.finish)
+        self.trouble.attempt(self.finish, self.note)
 
     def round(self) -> float:
         """One attempt; the seconds to wait before the next."""
@@ -83,25 +83,10 @@ class Consumer(threading.Thread):
                 self.begin_again()
             more = self.turn()
 
-        wait_s = self._attempt(work)
-        if wait_s is not None:
-            return wait_s
+        pause_s = self.trouble.attempt(work, self.note)
+        if pause_s is not None:
+            return pause_s
         return 0.0 if more else self.idle_s
-
-    def _attempt(self, work: Callable[[], None]) -> float | None:
-        """Do it; the pause before the next attempt if it failed. The only place where a host catches everything."""
-        try:
-            work()
-        except Exception as error:
-            if self.stopping.is_set() and not self.is_open():
-                return 0.0
-            return self.note(error)
-        self.trouble.worked()
-        return None
-
-    def is_open(self) -> bool:
-        """False once its files were closed under it, which is said in `stop`."""
-        return True
 
     def note(self, error: Exception) -> float:
         """What a failure means for this host; the seconds to wait before the next attempt."""

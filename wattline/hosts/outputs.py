@@ -73,10 +73,14 @@ class OutputReader:
     _kept: OrderedDict[tuple[int, int, str], Batch] = field(default_factory=OrderedDict)
     _producers: dict[str, Producer] = field(default_factory=dict)
 
-    def read(self, after: int, now: InForce | None) -> Batch | None:
-        """The batch after a place, where `now` is in force; None if there is nothing."""
+    def read(
+        self, after: int, now: InForce | None, until: int | None = None
+    ) -> Batch | None:
+        """The batch after a place, where `now` is in force, and up to `until`; None if there is nothing."""
         limit = self.at_once - after % self.at_once
         rows = self.journal.outputs(after, limit)
+        if until is not None:
+            rows = [row for row in rows if row[0] <= until]
         if not rows:
             return None
         last = rows[-1][0]
