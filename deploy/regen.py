@@ -1,4 +1,4 @@
-"""Renew what is generated: schema and reference of the plant file, the list of meters, the tables in docs/figures.md and docs/api.md, dashboards.
+"""Renew what is generated: schema and reference of the plant file, the list of meters, the tables in docs/figures.md and docs/api.md, dashboards, types and constants of the page.
 
 A test says when that is due.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.catalogue import load_catalogue
 from dashboards.grafana import build
+from deploy import page_types
 from engine.figures.figures import ALIASES, FIGURES
 from engine.figures.meanings import MEANINGS
 from plant.config import PlantFile, names
@@ -244,7 +245,7 @@ def generated() -> dict[Path, str]:
         "figures.md": between(pages["figures.md"], "figures", figures()),
         "api.md": api(pages["api.md"]),
     }
-    return {DOCS / name: text for name, text in texts.items()} | build.files()
+    return {DOCS / name: text for name, text in texts.items()} | build.files() | page_types.files()
 
 
 if __name__ == "__main__":

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-GRID = "#7A7F87"
-SUN = "#E69F00"
-WIND = "#56B4E9"
-STORE = "#009E73"
-GAS = "#D55E00"
-HEAT = "#CC79A7"
-EARTH = "#0072B2"
-UNMETERED = "#B9BCC2"
+from dashboards.palette import (
+    CARBON_STOPS,
+    COVERED_PCT,
+    OTHER_COLOUR,
+    SOURCE_COLOURS,
+    STATE_COLOURS,
+)
+
+GRID = SOURCE_COLOURS["grid"]
+SUN = SOURCE_COLOURS["pv"]
+WIND = SOURCE_COLOURS["wind"]
+STORE = SOURCE_COLOURS["store"]
+GAS = SOURCE_COLOURS["gas"]
+HEAT = SOURCE_COLOURS["heat"]
+EARTH = SOURCE_COLOURS["geothermal"]
+UNMETERED = OTHER_COLOUR
 SOURCES: Final = {
     "grid|netz|mains|intake": GRID,
     "pv|sun|solar|roof": SUN,
@@ -29,23 +37,13 @@ SOURCES: Final = {
 
 A plant whose ids say nothing of the kind gets Grafana's own palette.
 """
-STATES: Final = {
-    "run": "#0F766E",
-    "idle": "#C9A23F",
-    "standby": "#D9CFA0",
-    "warmup": "#6FA8DC",
-    "changeover": "#8FA3AD",
-    "fault": "#B3261E",
-    "off": "#C6C9CE",
-    "unknown": "#E5E5E5",
-}
-CARBON_SCALE: Final = (
-    (None, "#269680"),
-    (300.0, "#CE9E3A"),
-    (600.0, "#8A4A24"),
-    (900.0, "#1E1816"),
+STATES: Final = {state.lower(): colour for state, colour in STATE_COLOURS.items()}
+CARBON_SCALE: Final = tuple(
+    # Grafana wants no number at the step from which a scale begins.
+    (float(grams) if grams else None, colour)
+    for grams, colour in CARBON_STOPS
 )
-COVERAGE_STEPS: Final = ((None, "#B3261E"), (95.0, "#C9A23F"), (99.0, "#0F766E"))
+COVERAGE_STEPS: Final = ((None, "#B3261E"), (float(COVERED_PCT), "#C9A23F"), (99.0, "#0F766E"))
 PLAIN: Final = ((None, "#0072B2"),)
 LOCATION_COLOUR = "#8A4A24"
 MARKET_COLOUR = "#269680"

@@ -11,7 +11,7 @@ export function drawBand(host: HTMLElement, s: Series): void {
     const state = longest(s, i), last = runs.at(-1);
     if (last?.state === state) last.n += 1;
     else runs.push({ state, n: 1 });
-    hours[state] = (hours[state] ?? 0) + s.every_s / 3600;
+    hours[state] = (hours[state] ?? 0) + (s.every_s ?? 86_400) / 3600;
   }
   const told = Object.entries(hours).map(([state, h]) => `${word(state)} ${num(h)} h`).join(", ");
   host.setAttribute("role", "img");

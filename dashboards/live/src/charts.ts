@@ -76,7 +76,7 @@ const valueAxis = (unit: string) => ({ type: "value" as const, name: unit, nameT
 
 export function drawSources(c: ECharts, site: Site, s: Series, small: boolean): void {
   const ids = Object.keys(s.columns).filter((k) => k.startsWith("energy.source.") && s.columns[k]!.some((v) => v !== null && Math.abs(v) > 0.01));
-  const hours = s.every_s / 3600;
+  const hours = (s.every_s ?? 86_400) / 3600;
   c.setOption({
     animation: false, grid: { left: small ? 0 : rem() * 3, right: small ? 0 : 4, top: small ? 4 : rem() * 2.4, bottom: rem() * 1.5 }, xAxis: axis(s, site.timezone, step(c)),
     yAxis: { ...valueAxis("MW"), show: !small }, legend: small ? undefined : legend(true), tooltip: small ? undefined : { trigger: "axis", valueFormatter: (v: number) => `${num(v)} MW` },
@@ -129,7 +129,7 @@ export function drawStates(c: ECharts, site: Site, s: Series): void {
   const lines = site.lines.filter((l) => l.group === s.of).length || 1; // a group's seconds are those of all its lines
   const states = Object.keys(STATE_COLOUR);
   c.setOption({
-    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: { ...axis(s, site.timezone, step(c)), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: s.every_s * lines }, legend: legend(),
+    animation: false, grid: { left: rem() * 3, right: 4, top: rem() * 2.4, bottom: rem() * 1.5 }, xAxis: { ...axis(s, site.timezone, step(c)), boundaryGap: true }, yAxis: { ...valueAxis(""), show: false, max: (s.every_s ?? 86_400) * lines }, legend: legend(),
     series: states.filter((x) => s.columns[`seconds.${x}`]?.some((v) => v)).map((x, i) => ({ type: "bar", name: code("state", x), stack: "s", barWidth: Math.ceil(c.getWidth() / s.columns.start_ms!.length) + 1, color: STATE_COLOUR[x], itemStyle: x === "RUN" ? {} : { decal: { symbol: "line", rotation: 0.6 + i * 0.4, dashArrayX: [1, 0], dashArrayY: [2, 5], color: "rgba(0,0,0,.25)" } }, data: s.columns[`seconds.${x}`] })),
   }, { notMerge: true });
 }
