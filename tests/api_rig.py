@@ -14,8 +14,8 @@ from api.hub import Hub
 from books.history import History
 from store.duck import DuckStore
 from store.influxql.query import Answerer
+from tests.by_hand import ByHand
 from tests.rig import Rig
-from wattline.hosts.engine import EngineHost
 
 Energies = Mapping[str, float | tuple[float, float]]
 
@@ -26,7 +26,7 @@ class ApiRig(Rig):
     def __init__(self, plant_text: str, folder: Path, **more: Any) -> None:
         super().__init__(plant_text, folder, **more)
         self.store = DuckStore(None)
-        self.host = EngineHost(self.journal, self.store, lambda site, books: None)
+        self.host = ByHand(self.journal, self.store)
 
     def store_all(self) -> None:
         self.sequencer.cut(self.at + self.window + 120_000_000_000)

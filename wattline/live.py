@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ from engine.figures.weights import Weights
 from engine.now.now import Now
 from plant.clock import Clock
 from plant.site import Site
-from plant.standing import Standing
+from plant.standing import Standing, Trouble
 
 TICK_S: Final = 1.0
 MILLISECOND_NS: Final = 1_000_000
@@ -59,6 +60,13 @@ class Live:
         self.backfill: Span | None = None
         self._weights = Weights.of_site(site)
         self._held: dict[str, Held] = {}
+        self._summary: dict[str, Any] | None = None
+        self._trouble = Trouble(
+            who="summary",
+            meanwhile="The page shows the sums of before; live figures go on.",
+            now_ns=clock.now,
+            log=logging.getLogger("wattline.summary"),
+        )
         self._due = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -145,12 +153,15 @@ class Live:
             if self.backfill is not None:
                 await asyncio.sleep(BACKFILL_PAUSE_S)
             if self.closed_ns:
-                summary = await asyncio.to_thread(self._summary, health, standing())
-                await self.hub.publish("books", summary)
+                await asyncio.to_thread(
+                    self._trouble.attempt, lambda: self._sum_up(health, standing())
+                )
+            if self._summary is not None:
+                await self.hub.publish("books", self._summary)
             await asyncio.sleep(TICK_S)
 
-    def _summary(self, health: Health, standing: Sequence[Standing]) -> dict[str, Any]:
-        return books(
+    def _sum_up(self, health: Health, standing: Sequence[Standing]) -> None:
+        self._summary = books(
             self.site,
             self.history,
             self.closed_ns,

@@ -56,7 +56,11 @@ NOW_METER: Final = {
 }
 HELD: Final = "carbon.in_storage"
 PLAN: Final = {"plan.demand": "kW", "plan.intensity": "g/kWh"}
-NOW_SITE: Final = {"disk.used": "%", "journal.used": "%", "factor.newer": "1"}
+NOW_STANDING: Final = {
+    f"standing.{host}": "s" for host in ("polling", "engine", "store", "rules", "beside")
+}
+"""For how long a part of Wattline has stood still; `beside` is any store beside the embedded one."""
+NOW_SITE: Final = {"disk.used": "%", "journal.used": "%", "factor.newer": "1"} | NOW_STANDING
 
 
 def figures_of(per: str, clock: str = "books") -> dict[str, str]:

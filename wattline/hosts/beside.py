@@ -17,11 +17,11 @@ from typing import Final, Protocol, TypedDict
 from engine.figures.products import Producer
 from plant.backoff import Backoff
 from plant.errors import RetryableError, SinkRefused, StoreFull
+from plant.ports import Columns
 from plant.site import Site
 from plant.standing import cause_of
 from store.influx import Counts
 from store.journal import SqliteJournal
-from store.tables import Columns
 from wattline.hosts import earlier_sites
 from wattline.hosts.consumer import Consumer
 from wattline.hosts.earlier_sites import Earlier, with_zeros

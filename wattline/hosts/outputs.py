@@ -73,9 +73,7 @@ class OutputReader:
     _kept: OrderedDict[tuple[int, int, str], Batch] = field(default_factory=OrderedDict)
     _producers: dict[str, Producer] = field(default_factory=dict)
 
-    def read(
-        self, after: int, now: InForce | None, until: int | None = None
-    ) -> Batch | None:
+    def read(self, after: int, now: InForce | None, until: int | None = None) -> Batch | None:
         """The batch after a place, where `now` is in force, and up to `until`; None if there is nothing."""
         limit = self.at_once - after % self.at_once
         rows = self.journal.outputs(after, limit)
@@ -128,9 +126,7 @@ class OutputReader:
         self._close(parts, books, place, now)
         return parts
 
-    def _close(
-        self, parts: list[Part], books: list[Book], place: int, now: InForce | None
-    ) -> None:
+    def _close(self, parts: list[Part], books: list[Book], place: int, now: InForce | None) -> None:
         """Turn books that came one after the other into tables."""
         if not books:
             return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plant.frame import Kind, decode
-from store.tables import Columns
+from plant.ports import Columns
 
 
 def columns_of(frames: Sequence[tuple[int, bytes]], names: Sequence[str]) -> Columns:

@@ -3,21 +3,69 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from books.summary import Health
 from engine.factors.registry import newest_year
 from engine.now.now import Now
 from plant.names import SourceKind
 from plant.site import LineNode, MeterPoint, Site
-from rules.watching.subjects import NOW_POWER, figures_of
+from plant.standing import Standing
+from rules.watching.subjects import NOW_POWER, NOW_STANDING, figures_of
+from wattline.live import Live
+from wattline.places import DataFolder
 
-Floats = Any
-Values = Mapping[str, Mapping[str, Floats]]
-_LINE_FIGURES = [f for f in figures_of("line", "now") if not f.startswith("power")]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Values: TypeAlias = Mapping[str, Mapping[str, Floats]]
+Shown: TypeAlias = Mapping[str, float | None]
+"""Figures of one subject; None where a figure is not known."""
+LEAST_KW: Final = 1.0
+"""Below it a power factor says nothing."""
+PUSHED: Final = ("opcua", "mqtt")
+"""In place of a profile: values of such meters come when they change."""
+SECONDS_NS: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class NewestValues:
+    """Asked by the host of the rules: event time and newest values, or None before live frames are cut."""
+
+    live: Live
+    health: Health
+    data: DataFolder
+    standing: Callable[[], Sequence[Standing]]
+
+    def __call__(self) -> tuple[int, Values] | None:
+        picture = self.live.hub.latest["now"]
+        since_ns = self.live.since_ns
+        if picture is None or since_ns is None:
+            return None
+        at_ns = self.live.clock.now()
+        journal = self.data.journal
+        of_site = {
+            "disk.used": disk_used(self.data.path),
+            "journal.used": 100.0 * journal.bytes / journal.most_bytes,
+            **standing_seconds(self.standing(), at_ns),
+        }
+        meters = self.health()["meters"]
+        return at_ns, sample(self.live.now, picture, meters, at_ns, since_ns, of_site)
+
+
+def standing_seconds(standing: Sequence[Standing], at_ns: int) -> dict[str, float]:
+    """For how long each host has stood still; a store beside counts under one name, as all of its kind do."""
+    found = dict.fromkeys(NOW_STANDING, 0.0)
+    for host in standing:
+        name = f"standing.{host.who}"
+        if name not in found:
+            name = "standing.beside"
+        found[name] = max(found[name], host.seconds(at_ns))
+    return found
 
 
 def sample(
@@ -26,28 +74,29 @@ def sample(
     meters: Sequence[Mapping[str, Any]],
     at_ns: int,
     since_ns: int,
-    used: Mapping[str, float],
+    of_site: Mapping[str, float],
 ) -> Values:
-    """`picture` is the newest NOW, `meters` those of data health, `used` shares of disk and journal in per cent. A meter never heard of is silent since `since_ns`."""
+    """`picture` is the newest NOW, `meters` those of data health, `of_site` figures of the program itself. A meter never heard of is silent since `since_ns`."""
     site = now.site
-    lines = [
-        _shown(picture["lines"].get(n.id, {}), _factor(now, _meters_of(n))) for n in site.lines
-    ]
-    groups = [_shown(picture["lines"].get(g.id, {}), None) for g in site.groups]
-    grid = [s.meter for s in site.sources if s.kind == SourceKind.GRID]
+    lines = []
+    for line in site.lines:
+        shown = picture["lines"].get(line.id, {})
+        lines.append(_shown(shown, _factor(now, _meters_of(line))))
+    groups = [_shown(picture["lines"].get(group.id, {}), None) for group in site.groups]
+    grid_meters = [source.meter for source in site.sources if source.kind == SourceKind.GRID]
     whole = {
         "power": {"electricity": picture["site"]["power_kw"]},
         "figures": picture["site"]["figures"],
         "final_kw": None,
     }
+    of_whole = _columns([_shown(whole, _factor(now, grid_meters))])
+    for name, value in {**of_site, "factor.newer": newer_factor(site)}.items():
+        of_whole[name] = np.array([value])
     return {
         "line": _columns(lines),
         "group": _columns(groups),
         "meter": _meters(now, meters, at_ns, since_ns),
-        "site": {
-            **_columns([_shown(whole, _factor(now, grid))]),
-            **{k: np.array([v]) for k, v in {**used, "factor.newer": newer_factor(site)}.items()},
-        },
+        "site": of_whole,
     }
 
 
@@ -55,45 +104,45 @@ def _shown(of: Mapping[str, Any], factor: float | None) -> dict[str, float | Non
     """Figures of one line, group or the site. A line whose meters are silent has none."""
     if of.get("stale_since_ms"):
         return {}
-    power = {f"power.{carrier}": kw for carrier, kw in of.get("power", {}).items()}
-    return {
-        **power,
-        "power.final": of.get("final_kw"),
-        **of.get("figures", {}),
-        "power_factor": factor,
-    }
+    found: dict[str, float | None] = {}
+    for carrier, power_kw in of.get("power", {}).items():
+        found[f"power.{carrier}"] = power_kw
+    found["power.final"] = of.get("final_kw")
+    found |= of.get("figures", {})
+    found["power_factor"] = factor
+    return found
 
 
-def _columns(shown: Sequence[Mapping[str, float | None]]) -> dict[str, Floats]:
-    names = [*NOW_POWER, *_LINE_FIGURES]
-    return {
-        name: np.array([np.nan if (v := one.get(name)) is None else v for one in shown])
-        for name in names
-    }
+def _columns(shown: Sequence[Shown]) -> dict[str, Floats]:
+    """One array a figure, over all subjects; NaN where it is not known."""
+    of_line = [name for name in figures_of("line", "now") if not name.startswith("power")]
+    columns: dict[str, Floats] = {}
+    for name in (*NOW_POWER, *of_line):
+        values = [one.get(name) for one in shown]
+        columns[name] = np.array([np.nan if value is None else value for value in values])
+    return columns
 
 
 def _meters_of(line: LineNode) -> list[int]:
-    return [m for d in line.draws for m in d.meters]
+    return [meter for draw in line.draws for meter in draw.meters]
 
 
 def _factor(now: Now, meters: Sequence[int]) -> float | None:
     """Power factor of some meters, weighted by their power; of meters that hardly carry anything there is none."""
-    found = [
-        (abs(float(now.power[m])), pf)
-        for m in meters
-        if (pf := _factor_of(now, now.site.meters[m])) is not None
-    ]
-    total = sum(kw for kw, _ in found)
-    return sum(kw * pf for kw, pf in found) / total if total > LEAST_KW else None
-
-
-LEAST_KW = 1.0
-PUSHED = ("opcua", "mqtt")
-"""In place of a profile: values of such meters come when they change."""
+    total_kw = 0.0
+    weighted = 0.0
+    for meter in meters:
+        factor = _factor_of(now, now.site.meters[meter])
+        if factor is not None:
+            power_kw = abs(float(now.power[meter]))
+            total_kw += power_kw
+            weighted += power_kw * factor
+    return weighted / total_kw if total_kw > LEAST_KW else None
 
 
 def _factor_of(now: Now, meter: MeterPoint) -> float | None:
-    known = [now.power_factor[t] for t in meter.power_factor_tags if t in now.power_factor]
+    """Mean over the phases whose factor was heard."""
+    known = [now.power_factor[tag] for tag in meter.power_factor_tags if tag in now.power_factor]
     return sum(known) / len(known) if known else None
 
 
@@ -101,46 +150,48 @@ def _meters(
     now: Now, meters: Sequence[Mapping[str, Any]], at_ns: int, since_ns: int
 ) -> dict[str, Floats]:
     """How well each meter is heard. Silence is beyond its own period; a meter whose registers come on change has no silent register."""
-    waited = max(at_ns - since_ns, 0) * 1e-9
-    period = np.array([m["period_s"] or 0.0 for m in meters], float)
-    silence = np.maximum(
-        np.array([waited if m["lag_s"] is None else m["lag_s"] for m in meters], float) - period,
-        0.0,
-    )
-    factor = [
-        _factor_of(now, m) if abs(now.power[i]) > LEAST_KW else None
-        for i, m in enumerate(now.site.meters)
-    ]
+    waited_s = max(at_ns - since_ns, 0) * SECONDS_NS
+    lags = [waited_s if meter["lag_s"] is None else meter["lag_s"] for meter in meters]
+    periods = [meter["period_s"] or 0.0 for meter in meters]
+    silence = np.maximum(np.array(lags, float) - np.array(periods, float), 0.0)
+    factors = []
+    for index, meter_point in enumerate(now.site.meters):
+        carries = abs(now.power[index]) > LEAST_KW
+        factor = _factor_of(now, meter_point) if carries else None
+        factors.append(np.nan if factor is None else factor)
+    answers = [np.nan if meter["answer_s"] is None else meter["answer_s"] for meter in meters]
+    refused = [float(len(meter["refused"])) for meter in meters]
+    of_registers = _register_silence(now, at_ns, since_ns)
     return {
         "power": np.where(now.at > 0, now.power, np.nan),
         "silence": silence,
         "clock_error": now.ahead_s.copy(),
-        "answer": np.array([np.nan if m["answer_s"] is None else m["answer_s"] for m in meters]),
-        "registers_refused": np.array([float(len(m["refused"])) for m in meters]),
-        "register_silence": np.where(silence > 0, 0.0, _register_silence(now, at_ns, since_ns)),
+        "answer": np.array(answers),
+        "registers_refused": np.array(refused),
+        # Of a meter that is silent as a whole, that is said and not its registers.
+        "register_silence": np.where(silence > 0, 0.0, of_registers),
         "unmoved": _unmoved(now),
-        "power_factor": np.array([np.nan if f is None else f for f in factor]),
+        "power_factor": np.array(factors),
     }
 
 
 def _register_silence(now: Now, at_ns: int, since_ns: int) -> Floats:
     """Seconds beyond three periods since the oldest of the registers that the books need, of meters that are polled by a register map."""
-    out = np.zeros(len(now.site.meters))
-    tags = [
-        (i, m.power_tag, m.power_every_s)
-        for i, m in enumerate(now.site.meters)
-        if m.power_tag is not None
-    ]
-    tags += [
-        (c.meter, c.tag, now.site.meters[c.meter].energy_every_s)
-        for c in now.site.channels
-        if c.meter >= 0
-    ]
-    for meter, tag, every_s in tags:
-        if tag is not None and now.site.meters[meter].profile not in PUSHED:
-            out[meter] = max(
-                out[meter], (at_ns - max(int(now.heard_at[tag]), since_ns)) * 1e-9 - 3 * every_s
-            )
+    points = now.site.meters
+    out = np.zeros(len(points))
+
+    def note(meter: int, tag: int | None, every_s: float) -> None:
+        if tag is None or points[meter].profile in PUSHED:
+            return
+        heard_ns = max(int(now.heard_at[tag]), since_ns)
+        beyond_s = (at_ns - heard_ns) * SECONDS_NS - 3 * every_s
+        out[meter] = max(out[meter], beyond_s)
+
+    for index, point in enumerate(points):
+        note(index, point.power_tag, point.power_every_s)
+    for channel in now.site.channels:
+        if channel.meter >= 0:
+            note(channel.meter, channel.tag, points[channel.meter].energy_every_s)
     return np.maximum(out, 0.0)
 
 
@@ -150,45 +201,33 @@ def _unmoved(now: Now) -> Floats:
     A meter with tariffs has several counters, of which one moves.
     """
     points = now.site.meters
-    counters = [
-        c
-        for c in now.site.channels
-        if c.meter >= 0 and not c.reverse and c.kind == "counter" and c.step
-    ]
-    meter = np.array([c.meter for c in counters], np.int64)
-    tag = np.array([c.tag for c in counters], np.int64)
-    moved = np.zeros(len(points), np.int64)
-    heard = np.zeros(len(points), np.int64)
+    moved_ns = np.zeros(len(points), np.int64)
+    heard_ns = np.zeros(len(points), np.int64)
     step = np.zeros(len(points))
-    np.maximum.at(moved, meter, now.moved_at[tag])
-    np.maximum.at(heard, meter, now.heard_at[tag])
-    np.maximum.at(step, meter, np.array([c.step * c.scale for c in counters]))
-    away_s = np.maximum(
-        (heard - moved) * 1e-9 - 3 * np.array([m.energy_every_s for m in points]), 0.0
-    )
-    some = (moved > 0) & (step > 0)
-    return np.where(
-        some, np.maximum(now.power, 0.0) * away_s / 3600 / np.where(some, step, 1.0), 0.0
-    )
+    for channel in now.site.channels:
+        counts = channel.meter >= 0 and not channel.reverse and channel.kind == "counter"
+        if not counts or not channel.step:
+            continue
+        meter = channel.meter
+        moved_ns[meter] = max(moved_ns[meter], now.moved_at[channel.tag])
+        heard_ns[meter] = max(heard_ns[meter], now.heard_at[channel.tag])
+        step[meter] = max(step[meter], channel.step * channel.scale)
+    every_s = np.array([point.energy_every_s for point in points])
+    still_s = np.maximum((heard_ns - moved_ns) * SECONDS_NS - 3 * every_s, 0.0)
+    known = (moved_ns > 0) & (step > 0)
+    energy = np.maximum(now.power, 0.0) * still_s / 3600
+    return np.where(known, energy / np.where(known, step, 1.0), 0.0)
 
 
 def newer_factor(site: Site) -> float:
     """By how many years the newest published grid factor is newer than the one in force; 0 where there is none newer, or the factor is the plant's own."""
-    years = [
-        (p.location, newest_year(p.location.region, p.location.kind))
-        for p in site.properties
-        if p.location.year
-    ]
-    return float(
-        max(
-            [
-                newest - row.year
-                for row, newest in years
-                if newest is not None and newest > row.year
-            ],
-            default=0,
-        )
-    )
+    newer = 0
+    for source in site.properties:
+        row = source.location
+        newest = newest_year(row.region, row.kind) if row.year else None
+        if newest is not None:
+            newer = max(newer, newest - row.year)
+    return float(newer)
 
 
 def disk_used(folder: Path) -> float:

@@ -25,9 +25,7 @@ from wattline.hosts.readings import columns_of
 
 log = logging.getLogger("wattline.store")
 NAME: Final = "store"
-MEANWHILE: Final = (
-    "Readings and books wait in the journal and nothing is lost; history ends at the last window that was stored."
-)
+MEANWHILE: Final = "Readings and books wait in the journal and nothing is lost; history ends at the last window that was stored."
 FRAMES: Final = 400
 """Frames of one write."""
 READING_COLUMNS: Final = ("ts", "received", "tag", "value", "quality")

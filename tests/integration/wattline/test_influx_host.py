@@ -13,13 +13,13 @@ import pytest
 from plant.config import Influx
 from plant.site import Control
 from store.duck import DuckStore
+from tests.by_hand import ByHand
 from tests.influx_rig import Influxd
 from tests.integration.store.test_influx import assert_same
 from tests.loopback import until
 from tests.rig import START, Rig, text
 from wattline.commands.compare import Difference, compare
 from wattline.hosts import influx as influx_host
-from wattline.hosts.engine import EngineHost
 from wattline.hosts.influx import InfluxHost, open_influx
 
 pytestmark = pytest.mark.net
@@ -48,7 +48,7 @@ class Plant:
         self.folder, self.server = folder, server
         self.rig = Rig(plant_text or text(PLANT, "g r e l d s", window="1m"), folder)
         self.duck = DuckStore(None)
-        self.engine = EngineHost(self.rig.journal, self.duck, lambda site, books: None)
+        self.engine = ByHand(self.rig.journal, self.duck)
         self.chance = np.random.default_rng(1)
 
     def feeder(self) -> InfluxHost:
