@@ -6,7 +6,7 @@ from typing import Any
 
 from api.context import Context
 from books.history import factor_row
-from plant.site import LineNode, Site
+from plant.site import ComparisonNode, LineNode, Site
 
 
 def site(context: Context) -> dict[str, Any]:
@@ -50,6 +50,17 @@ def site(context: Context) -> dict[str, Any]:
             {"id": g.id, "name": g.name, "lines": [x.id for x in s.lines if x.group == g.id]}
             for g in s.groups
         ],
+        "comparisons": [_comparison(s, node) for node in s.comparisons],
+    }
+
+
+def _comparison(site: Site, node: ComparisonNode) -> dict[str, Any]:
+    """A configured comparison, its lines by id."""
+    return {
+        "id": node.id,
+        "name": node.name,
+        "lines": [site.lines[index].id for index in node.lines],
+        "figure": node.figure,
     }
 
 

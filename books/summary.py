@@ -162,7 +162,7 @@ class Health:
 
     def _look(self) -> dict[str, Any]:
         now = self.now_ns()
-        reports = [d.health() for d in self.drivers]
+        reports: list[Any] = [d.health() for d in self.drivers]
         counted = {meter: m for r in reports for meter, m in r["meters"].items()}
         values = self.last()
         found = verdicts(self.store, now - 86_400_000_000_000)

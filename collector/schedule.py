@@ -1,4 +1,6 @@
-"""When polls are due: fixed grids on the monotonic clock, each with an offset of its own, the same on every start."""
+"""When polls are due: fixed grids on the monotonic clock, each with an offset of its own, the same
+on every start.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Grid:
         self.next = (math.floor((now - self.offset) / self.period) + 1) * self.period + self.offset
 
     def advance(self, now: float) -> int:
-        """Go to the first tick after `now` and at least one on; returns how many ticks between were missed."""
+        """Go to the first tick after `now` and at least one on; returns how many ticks between were
+        missed.
+        """
         steps = max(1, math.floor((now - self.next) / self.period) + 1)
         self.next += steps * self.period
         return steps - 1

@@ -19,6 +19,7 @@ from plant.frame import SCHEMA, Batch, Frame, Header, Kind, control_frame, data_
 from plant.ports import Journal
 from plant.site import Control, config_hash, encode_control
 from plant.standing import Trouble
+from plant.units import SECOND_NS
 
 CUT_S: Final = 0.25
 DISORDER_S: Final = 0.5
@@ -74,7 +75,15 @@ class Sequencer:
         return sum(len(batch) for batch in self.pending)
 
     def _header(self, kind: Kind, wm: int) -> Header:
-        return Header(SCHEMA, self.site, self.journal_id, 0, wm, self.config, kind)
+        return Header(
+            schema=SCHEMA,
+            site=self.site,
+            journal=self.journal_id,
+            seq=0,  # the journal gives the number
+            wm=wm,
+            config=self.config,
+            kind=kind,
+        )
 
     def control(self, control: Control) -> int:
         """Commit a control frame: a new site, a declared swap. Returns its number."""
@@ -97,9 +106,9 @@ class Sequencer:
         return number
 
     def _edge(self) -> int:
-        """Event time before which nothing more comes from a device."""
-        disorder_ns = int(DISORDER_S * 1e9 * max(self.clock.speed, 1.0))
-        return self.clock.now() - disorder_ns
+        """Event time before which everything has come; a fast clock passes more of it meanwhile."""
+        disorder_s = DISORDER_S * max(self.clock.speed, 1.0)
+        return self.clock.now() - int(disorder_s * SECOND_NS)
 
     def _commit(self, batches: list[Batch], wm: int) -> int:
         header = self._header(Kind.DATA, wm)

@@ -20,11 +20,17 @@ def running_shifts(local: datetime, shifts: Mapping[str, str]) -> list[tuple[str
         # A shift that ends when it began lasts the whole day.
         length_min = (_minute_of_day(end) - begin_min) % DAY_MIN or DAY_MIN
         hour, minute = divmod(begin_min, 60)
-        today = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        today = local.replace(
+            hour=hour,
+            minute=minute,
+            second=0,
+            microsecond=0,
+        )
         yesterday = today - timedelta(days=1)
         for start in (today, yesterday):
             if start <= local < start + timedelta(minutes=length_min):
                 running.append((name, start))
+
     return running
 
 

@@ -1,205 +1,347 @@
-"""Cross-checks of a plant file: what the grammar cannot say. Each finding is (path, message)."""
+"""Cross-checks of a plant file: what the grammar cannot say. Each finding is (place, message)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from plant.config import PlantFile, as_list
+from plant.config import Converter, Line, Output, PlantFile, Source, as_list
+from plant.document import Finding, Place
 from plant.hints import missing
 from plant.names import BOOK_UNIT, Carrier
+from plant.protocols import PROTOCOLS
+from plant.protocols.base import Declared, Protocol
 
-Finding = tuple[tuple[str | int, ...], str]
+# Words that stand for something else where a line's id could stand.
+SITE_WORD = "site"
+AMBIENT = "ambient"
+DERIVED = "derived"
+
+# Shares of several contracts add up to all of a source at most; this much is rounding.
+ROUNDING = 1e-9
 
 
-def cross_check(plant: PlantFile, profiles: Collection[str] = ()) -> list[Finding]:
-    """Every finding: references that lead nowhere, keys that do not fit the protocol, carriers that do not match."""
+def cross_check(
+    plant: PlantFile,
+    profiles: Collection[str] = (),
+    figures: Collection[str] = (),
+) -> list[Finding]:
+    """Every finding.
+
+    References that lead nowhere, what a protocol needs of its meters, carriers that do not match,
+    and energy that would be counted twice.
+    """
     return [
-        *_site(plant),
-        *_connections(plant),
-        *_meters(plant, profiles),
+        *_time_zone(plant),
+        *_connections_of_meters(plant),
+        *_protocols(plant, profiles),
         *_sources(plant),
-        *_stores(plant),
+        *_storages(plant),
         *_converters(plant),
         *_lines(plant),
         *_contracts(plant),
+        *_comparisons(plant, figures),
         *_shared_meters(plant),
     ]
 
 
-def _site(plant: PlantFile) -> Iterator[Finding]:
+def _leads_nowhere(
+    at: Place,
+    word: str,
+    known: Mapping[str, object],
+    what: str,
+) -> Iterator[Finding]:
+    """A finding if `word` is none of the known ones."""
+    if word not in known:
+        yield at, missing(word, known, what)
+
+
+def _time_zone(plant: PlantFile) -> Iterator[Finding]:
+    """Shifts and days need a time zone that there is."""
+    zone = plant.site.timezone
     try:
-        ZoneInfo(plant.site.timezone)
+        ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        yield (
-            ("site", "timezone"),
-            f"'{plant.site.timezone}' is not an IANA time zone such as Asia/Shanghai",
+        at = ("site", "timezone")
+        yield at, f"'{zone}' is not an IANA time zone such as Asia/Shanghai"
+
+
+def _connections_of_meters(plant: PlantFile) -> Iterator[Finding]:
+    """Every meter answers at a connection of the file."""
+    for key, meter in plant.meters.items():
+        at = ("meters", key, "on")
+        yield from _leads_nowhere(
+            at,
+            meter.on,
+            plant.connections,
+            "connection",
         )
 
 
-def _connections(plant: PlantFile) -> Iterator[Finding]:
-    first: dict[str, str] = {}
-    for key, connection in plant.connections.items():
-        other = first.setdefault(connection.endpoint, key)
-        if connection.modbus and other != key:
-            yield (
-                ("connections", key, "modbus"),
-                f"is the address of '{other}' too; put all its meters on '{other}', since many devices accept one connection only",
-            )
-        if connection.security != "None":
-            yield (
-                ("connections", key, "security"),
-                f"'{connection.security}' is not offered yet; only None is, on a network you trust",
-            )
+def _protocols(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
+    """What each protocol says of its own connections and meters."""
+    for protocol in PROTOCOLS.values():
+        yield from protocol.check(_declared(plant, protocol, profiles))
 
 
-def _meters(plant: PlantFile, profiles: Collection[str]) -> Iterator[Finding]:
-    taken: dict[tuple[str, object, int], str] = {}
-    for key, meter in plant.meters.items():
-        at = ("meters", key)
-        connection = plant.connections.get(meter.on)
-        if connection is None:
-            yield (*at, "on"), missing(meter.on, plant.connections, "connection")
-            continue
-        if connection.protocol == "modbus":
-            if meter.profile is None:
-                yield (
-                    at,
-                    "a Modbus meter needs profile: one of the catalogue (wattline check --profiles lists it)",
-                )
-            elif profiles and meter.profile not in profiles:
-                yield (*at, "profile"), missing(meter.profile, profiles, "profile")
-            if not isinstance(meter.unit, int) or not 0 <= meter.unit <= 255:
-                yield (*at, "unit"), "a Modbus meter needs unit: its unit id, 0 to 255"
-            place = (meter.on, meter.unit, meter.address)
-            if place in taken:
-                yield (
-                    at,
-                    f"same connection and unit as meter '{taken[place]}'; give each device once",
-                )
-            taken[place] = key
-        elif connection.protocol == "mqtt":
-            if meter.topic not in connection.topics:
-                yield (
-                    (*at, "topic"),
-                    missing(
-                        str(meter.topic), connection.topics, f"topic on connection '{meter.on}'"
-                    ),
-                )
-            if meter.id is None:
-                yield at, "an MQTT meter needs id: what stands for {meter} in the topic filter"
-            if not isinstance(meter.unit, str):
-                yield at, "an MQTT meter needs unit: that of its counter, such as Nm3 or kg"
-        elif not meter.nodes:
-            yield at, "an OPC UA meter needs nodes: quantity to node"
+def _declared(
+    plant: PlantFile,
+    protocol: Protocol,
+    profiles: Collection[str],
+) -> Declared:
+    """The part of the file that speaks one protocol."""
+    connections = {
+        key: connection
+        for key, connection in plant.connections.items()
+        if connection.protocol == protocol.word
+    }
+    meters = {key: meter for key, meter in plant.meters.items() if meter.on in connections}
+    return Declared(
+        connections=connections,
+        meters=meters,
+        profiles=profiles,
+    )
 
 
-def _meter_ref(plant: PlantFile, at: tuple[str | int, ...], meter: str) -> Iterator[Finding]:
-    if meter not in plant.meters:
-        yield at, missing(meter, plant.meters, "meter")
+def _meter(
+    plant: PlantFile,
+    at: Place,
+    meter: str,
+) -> Iterator[Finding]:
+    yield from _leads_nowhere(
+        at,
+        meter,
+        plant.meters,
+        "meter",
+    )
+
+
+def _bus(
+    plant: PlantFile,
+    at: Place,
+    bus: str,
+) -> Iterator[Finding]:
+    yield from _leads_nowhere(
+        at,
+        bus,
+        plant.buses,
+        "bus",
+    )
 
 
 def _sources(plant: PlantFile) -> Iterator[Finding]:
+    """A source enters a bus of its own carrier, and is metered there."""
     for key, source in plant.sources.items():
         at = ("sources", key)
-        yield from _meter_ref(plant, (*at, "meter"), source.meter)
+        yield from _meter(plant, (*at, "meter"), source.meter)
         for meter in source.shape:
-            yield from _meter_ref(plant, (*at, "shape"), meter)
+            yield from _meter(plant, (*at, "shape"), meter)
+
+        into = (*at, "into")
+        yield from _bus(plant, into, source.into)
         bus = plant.buses.get(source.into)
-        if bus is None:
-            yield (*at, "into"), missing(source.into, plant.buses, "bus")
-        elif bus.carrier is not source.carrier:
+        if bus is not None and bus.carrier is not source.carrier:
             yield (
-                (*at, "into"),
+                into,
                 f"bus '{source.into}' carries {bus.carrier}, the source gives {source.carrier}",
             )
-        if source.carrier is Carrier.NATURAL_GAS and source.meter in plant.meters:
-            meter_config = plant.meters[source.meter]
-            if meter_config.reference is None and (
-                bus is None or (bus.unit or BOOK_UNIT[bus.carrier]) == "Nm3"
-            ):
-                yield (
-                    ("meters", source.meter),
-                    "a gas meter needs reference: 0C, 15C or 20C (20C read as Nm3 is 7.3 % too much)",
-                )
+
+        yield from _gas_reference(plant, source)
 
 
-def _stores(plant: PlantFile) -> Iterator[Finding]:
-    for key, store in plant.storages.items():
-        yield from _meter_ref(plant, ("storages", key, "meter"), store.meter)
-        if store.bus not in plant.buses:
-            yield ("storages", key, "bus"), missing(store.bus, plant.buses, "bus")
-
-
-def _converters(plant: PlantFile) -> Iterator[Finding]:
-    for key, converter in plant.converters.items():
-        at = ("converters", key)
-        for name, meters in converter.inputs.items():
-            if name not in plant.buses and name not in plant.sources and name != "ambient":
-                yield (
-                    (*at, "inputs", name),
-                    missing(name, [*plant.buses, *plant.sources, "ambient"], "bus or source"),
-                )
-            for meter in as_list(meters):
-                if not (name == "ambient" and meter == "derived"):
-                    yield from _meter_ref(plant, (*at, "inputs", name), meter)
-        for name, output in converter.outputs.items():
-            if name not in plant.buses:
-                yield (*at, "outputs", name), missing(name, plant.buses, "bus")
-            if output.meter is not None:
-                yield from _meter_ref(plant, (*at, "outputs", name, "meter"), output.meter)
-        if converter.two_way and (len(converter.inputs) != 1 or len(converter.outputs) != 1):
-            yield at, "a two-way converter has one input and one output"
-
-
-def _signal(plant: PlantFile, at: tuple[str | int, ...], signal: str | None) -> Iterator[Finding]:
-    if signal is None:
+def _gas_reference(plant: PlantFile, source: Source) -> Iterator[Finding]:
+    """A volume of gas means nothing without the state it refers to."""
+    meter = plant.meters.get(source.meter)
+    if source.carrier is not Carrier.NATURAL_GAS or meter is None:
         return
-    connection, _, name = signal.partition(".")
-    if connection not in plant.connections:
-        yield at, missing(connection, plant.connections, "connection")
-    elif name not in plant.connections[connection].nodes:
+
+    bus = plant.buses.get(source.into)
+    booked_in = "Nm3" if bus is None else bus.unit or BOOK_UNIT[bus.carrier]
+    if meter.reference is None and booked_in == "Nm3":
         yield (
-            at,
-            missing(
-                name, plant.connections[connection].nodes, f"node on connection '{connection}'"
-            ),
+            ("meters", source.meter),
+            "a gas meter needs reference: 0C, 15C or 20C (20C read as Nm3 is 7.3 % too much)",
         )
 
 
+def _storages(plant: PlantFile) -> Iterator[Finding]:
+    """A storage hangs on a bus, and one meter counts both ways."""
+    for key, storage in plant.storages.items():
+        at = ("storages", key)
+        yield from _meter(plant, (*at, "meter"), storage.meter)
+        yield from _bus(plant, (*at, "bus"), storage.bus)
+
+
+def _converters(plant: PlantFile) -> Iterator[Finding]:
+    """A converter takes from buses or sources and feeds buses."""
+    for key, converter in plant.converters.items():
+        at = ("converters", key)
+        for name, meters in converter.inputs.items():
+            here = (*at, "inputs", name)
+            yield from _input(
+                plant,
+                here,
+                name,
+                as_list(meters),
+            )
+
+        for name, output in converter.outputs.items():
+            here = (*at, "outputs", name)
+            yield from _output(
+                plant,
+                here,
+                name,
+                output,
+            )
+
+        if converter.two_way and not _has_two_ends(converter):
+            yield at, "a two-way converter has one input and one output"
+
+
+def _has_two_ends(converter: Converter) -> bool:
+    """Whether energy can only come from one side and go to the other."""
+    return len(converter.inputs) == 1 and len(converter.outputs) == 1
+
+
+def _input(
+    plant: PlantFile,
+    at: Place,
+    name: str,
+    meters: list[str],
+) -> Iterator[Finding]:
+    """Heat of the surroundings has no bus, and need not be metered: it follows from the output."""
+    known = {
+        **plant.buses,
+        **plant.sources,
+        AMBIENT: None,
+    }
+    yield from _leads_nowhere(
+        at,
+        name,
+        known,
+        "bus or source",
+    )
+    for meter in meters:
+        is_derived = name == AMBIENT and meter == DERIVED
+        if not is_derived:
+            yield from _meter(plant, at, meter)
+
+
+def _output(
+    plant: PlantFile,
+    at: Place,
+    name: str,
+    output: Output,
+) -> Iterator[Finding]:
+    """What a converter gives, where it is metered."""
+    yield from _bus(plant, at, name)
+    if output.meter is not None:
+        yield from _meter(plant, (*at, "meter"), output.meter)
+
+
 def _lines(plant: PlantFile) -> Iterator[Finding]:
+    """A line draws from buses, by meters of its own."""
     for key, line in plant.lines.items():
         at = ("lines", key)
-        if line.group is not None and line.group not in plant.groups:
-            yield (*at, "group"), missing(line.group, plant.groups, "group")
-        if key in plant.groups or key == "site":
+        if line.group is not None:
+            yield from _leads_nowhere(
+                (*at, "group"),
+                line.group,
+                plant.groups,
+                "group",
+            )
+
+        if key in plant.groups or key == SITE_WORD:
             yield at, "a line must not have the id of a group, nor be called site"
+
         for bus, meters in line.draws.items():
-            if bus not in plant.buses:
-                yield (*at, "draws", bus), missing(bus, plant.buses, "bus")
+            here = (*at, "draws", bus)
+            yield from _bus(plant, here, bus)
             for meter in as_list(meters):
-                yield from _meter_ref(plant, (*at, "draws", bus), meter)
-        if line.output is not None:
-            for word in ("good", "scrap", "order"):
-                yield from _signal(plant, (*at, "output", word), getattr(line.output, word))
+                yield from _meter(plant, here, meter)
+
+        yield from _signals(plant, at, line)
+
+
+def _signals(
+    plant: PlantFile,
+    at: Place,
+    line: Line,
+) -> Iterator[Finding]:
+    """Where a line reads its state and its counts."""
+    if line.state is not None:
         yield from _signal(plant, (*at, "state"), line.state)
+
+    if line.output is None:
+        return
+
+    for word in ("good", "scrap", "order"):
+        signal = getattr(line.output, word)
+        if signal is not None:
+            yield from _signal(plant, (*at, "output", word), signal)
+
+
+def _signal(
+    plant: PlantFile,
+    at: Place,
+    signal: str,
+) -> Iterator[Finding]:
+    """CONNECTION.SIGNAL names a signal that the connection has."""
+    key, _, name = signal.partition(".")
+    connection = plant.connections.get(key)
+    if connection is None:
+        yield at, missing(key, plant.connections, "connection")
+    else:
+        yield from _leads_nowhere(
+            at,
+            name,
+            connection.signals,
+            f"node on connection '{key}'",
+        )
 
 
 def _contracts(plant: PlantFile) -> Iterator[Finding]:
+    """No more than all of a source is covered by contracts."""
     covered: dict[str, float] = {}
     for key, contract in plant.contracts.items():
-        if contract.source not in plant.sources:
-            yield ("contracts", key, "source"), missing(contract.source, plant.sources, "source")
-        covered[contract.source] = covered.get(contract.source, 0.0) + contract.share
-        if covered[contract.source] > 1 + 1e-9:
-            yield (
-                ("contracts", key, "share"),
-                f"contracts cover more than all of source '{contract.source}'",
+        at = ("contracts", key)
+        source = contract.source
+        yield from _leads_nowhere(
+            (*at, "source"),
+            source,
+            plant.sources,
+            "source",
+        )
+        covered[source] = covered.get(source, 0.0) + contract.share
+        if covered[source] > 1 + ROUNDING:
+            yield (*at, "share"), f"contracts cover more than all of source '{source}'"
+
+
+def _comparisons(plant: PlantFile, figures: Collection[str]) -> Iterator[Finding]:
+    """A comparison is of two lines of the file, in a figure that there is."""
+    for key, comparison in plant.compare.items():
+        at = ("compare", key)
+        if figures and comparison.figure not in figures:
+            yield (*at, "figure"), missing(comparison.figure, figures, "figure")
+
+        for index, line in enumerate(comparison.lines):
+            yield from _leads_nowhere(
+                (*at, "lines", index),
+                line,
+                plant.lines,
+                "line",
             )
+
+        first, second = comparison.lines
+        if first == second:
+            yield (*at, "lines"), "a line cannot be compared with itself"
 
 
 def _shared_meters(plant: PlantFile) -> Iterator[Finding]:
-    """A meter sits on one edge; a boiler's gas meter may be its source's meter too, because nothing else lies between."""
+    """A meter counts for one line only.
+
+    A boiler's gas meter may be its source's meter too, because nothing else lies between.
+    """
     used: dict[str, str] = {}
     for key, line in plant.lines.items():
         for bus, meters in line.draws.items():
@@ -207,6 +349,8 @@ def _shared_meters(plant: PlantFile) -> Iterator[Finding]:
                 if meter in used:
                     yield (
                         ("lines", key, "draws", bus),
-                        f"meter '{meter}' already counts for {used[meter]}; energy would be counted twice",
+                        f"meter '{meter}' already counts for {used[meter]}; "
+                        "energy would be counted twice",
                     )
+
                 used[meter] = f"line '{key}'"

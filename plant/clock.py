@@ -1,7 +1,10 @@
-"""Event time. One port, three clocks: the plant's, a scaled one for demos, a hand-moved one for tests.
+"""Event time.
 
-All times are integer nanoseconds since 1970 UTC. Event time runs on the monotonic clock plus an offset, so a step of the
-wall clock never makes it jump; I/O timeouts use real time and never this clock.
+One port, three clocks: the plant's, a scaled one for demos, a hand-moved one for tests.
+
+All times are integer nanoseconds since 1970 UTC. Event time runs on the monotonic clock plus an
+offset, so a step of the wall clock never makes it jump; I/O timeouts use real time and never this
+clock.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class ScaledClock:
-    """Event time `event_ns` at monotonic time `real_ns`, running `speed` times as fast. Shared by processes of one machine."""
+    """Event time `event_ns` at monotonic time `real_ns`, running `speed` times as fast.
+
+    Shared by processes of one machine.
+    """
 
     real_ns: int
     event_ns: int

@@ -10,6 +10,10 @@ import yaml
 from plant.errors import ConfigError, Mistake
 
 Place = tuple[str | int, ...]
+"""Where in a file something stands: keys and indexes from the top."""
+
+Finding = tuple[Place, str]
+"""A mistake before its line is known: where it is, and what to do about it."""
 
 if TYPE_CHECKING:
     _Base = yaml.SafeLoader
@@ -57,25 +61,42 @@ class Document:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             why = f"not valid YAML: {error.problem}"
-            raise ConfigError([Mistake(name, line, path="", message=why)]) from error
+            raise ConfigError(
+                [
+                    Mistake(
+                        name,
+                        line,
+                        path="",
+                        message=why,
+                    )
+                ]
+            ) from error
 
     def line(self, place: Place) -> int:
         """Line of the node at `place`, or of the nearest node above it."""
         while place and place not in self.lines:
             place = place[:-1]
+
         return self.lines.get(place, 1)
 
     def mistake(self, place: Place, message: str) -> Mistake:
         """A mistake at a place of this text."""
-        return Mistake(self.name, self.line(place), _dotted(place), message)
+        return Mistake(
+            self.name,
+            self.line(place),
+            _dotted(place),
+            message,
+        )
 
     def _build(self, node: yaml.Node, place: Place) -> object:
         self.lines.setdefault(place, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
+
         if isinstance(node, yaml.SequenceNode):
             children = enumerate(node.value)
             return [self._build(child, (*place, index)) for index, child in children]
+
         value = self._construct.construct_object(node)
         return value.isoformat() if hasattr(value, "isoformat") else value
 
@@ -87,7 +108,9 @@ class Document:
             self.lines[below] = key_node.start_mark.line + 1
             if key in built:
                 self.duplicates.append(self.mistake(below, "given twice; keep one"))
+
             built[key] = self._build(value_node, below)
+
         return built
 
 

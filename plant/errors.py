@@ -1,20 +1,20 @@
 """All errors of Wattline on one screen.
 
 WattlineError
-├── ConfigError        a file the user wrote is wrong; carries every mistake as file:line: path: message
-├── DeviceError        a device did not give what was asked; carries meter, endpoint and what was asked
+├── ConfigError        a file the user wrote is wrong; carries every mistake with its line
+├── DeviceError        a device did not give what was asked; carries meter and endpoint
 │   ├── Unreachable    no connection
 │   ├── DeviceTimeout  connected, no answer in time
 │   ├── AuthFailed     the device or broker refused the credentials or certificate
 │   ├── ProtocolError  an answer that cannot be understood
 │   └── Unsupported    the device says that it does not have what was asked
 ├── RetryableError     a sink cannot take data now; the journal holds it and it is tried again
-│   └── StoreFull      no room on the disk; nothing of the write is kept, it is tried again until there is room
+│   └── StoreFull      no room on the disk; nothing of the write is kept, it is tried again
 ├── PermanentError     a sink will never take this data; it goes to the dead letters with the reason
-│   └── RevisionRefused  a store would hold two revisions of one window as current; nothing was written
-├── StoreDamaged       a file of the data folder is damaged, or not of one moment with the others; says what to do
+│   └── RevisionRefused  a store would hold two revisions of a window; nothing was written
+├── StoreDamaged       a file of the data folder is damaged, or older than the others
 ├── PushError          Grafana did not take what was pushed; says what was refused and what to do
-├── SinkRefused        a sink takes nothing from us until someone changes a setting or a right; says which
+├── SinkRefused        a sink takes nothing until someone changes a setting or a right
 ├── JournalFull        the journal has reached its bound and its policy is to refuse
 └── QueryError         a question to the API or a store that cannot be answered as asked
 """
@@ -57,12 +57,19 @@ class ConfigError(WattlineError):
 class DeviceError(WattlineError):
     """A device did not give what was asked of it."""
 
-    def __init__(self, message: str, *, meter: str = "", endpoint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        meter: str = "",
+        endpoint: str = "",
+    ) -> None:
         self.meter = meter
         self.endpoint = endpoint
         where = [meter] if meter else []
         if endpoint:
             where.append(f"({endpoint})")
+
         prefix = " ".join(where)
         super().__init__(f"{prefix}: {message}" if prefix else message)
 
@@ -84,7 +91,9 @@ class ProtocolError(DeviceError):
 
 
 class Unsupported(DeviceError):
-    """The device says that it does not have what was asked (Modbus exceptions 1, 2, 3; BadNodeIdUnknown)."""
+    """The device says that it does not have what was asked (Modbus exceptions 1, 2, 3;
+    BadNodeIdUnknown).
+    """
 
 
 class RetryableError(WattlineError):
@@ -96,7 +105,10 @@ class RetryableError(WattlineError):
 
 
 class StoreFull(RetryableError):
-    """There is no room on the disk. Nothing of what was being written is kept; trying again is right."""
+    """There is no room on the disk.
+
+    Nothing of what was being written is kept; trying again is right.
+    """
 
 
 class PermanentError(WattlineError):
@@ -104,11 +116,17 @@ class PermanentError(WattlineError):
 
 
 class RevisionRefused(PermanentError):
-    """A window is there already in a newer revision, or in this one with other content. Nothing was written."""
+    """A window is there already in a newer revision, or in this one with other content.
+
+    Nothing was written.
+    """
 
 
 class StoreDamaged(WattlineError):
-    """A file of the data folder cannot be read, or contradicts another. Says what is damaged, what is lost, what to do."""
+    """A file of the data folder cannot be read, or contradicts another.
+
+    Says what is damaged, what is lost, what to do.
+    """
 
 
 class SinkRefused(WattlineError):

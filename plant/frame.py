@@ -1,4 +1,6 @@
-"""Frames: how readings travel. One frame holds every poll batch of a site of at most 250 ms, as columns.
+"""Frames: how readings travel.
+
+One frame holds every poll batch of a site of at most 250 ms, as columns.
 
 A frame has a header, a columnar section of numeric readings and a small section of text events
 (machine states, order ids). Columns: `ts` event time, `received` (both int64 ns UTC), `tag` int32,
@@ -56,8 +58,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True):
 class Header(msgspec.Struct, frozen=True):
     """What is known of a frame as a whole.
 
-    `wm` is the watermark: no row with an older event time is expected any more. `config` is the hash
-    of the site in force.
+    `wm` is the watermark: no row with an older event time is expected any more. `config` is the
+    hash of the site in force.
     """
 
     schema: int
@@ -71,7 +73,10 @@ class Header(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The columns of one device poll, as a driver hands them over. All five columns have one length."""
+    """The columns of one device poll, as a driver hands them over.
+
+    All five columns have one length.
+    """
 
     ts: Ints
     received: Ints
@@ -124,8 +129,10 @@ def batch(
         arrivals = times
     else:
         arrivals = _spread(np.asarray(received, np.int64), values)
+
     if quality is None:
         quality = np.where(np.isnan(values), Quality.BAD, Quality.GOOD)
+
     return Batch(
         ts=times,
         received=arrivals,
@@ -148,11 +155,14 @@ def join(batches: list[Batch]) -> Batch:
     """One batch of all rows and events, in order of arrival."""
     if not batches:
         return EMPTY
+
     if len(batches) == 1:
         return batches[0]
+
     events: list[Event] = []
     for each in batches:
         events += each.events
+
     return Batch(
         ts=np.concatenate([each.ts for each in batches]),
         received=np.concatenate([each.received for each in batches]),
@@ -163,7 +173,12 @@ def join(batches: list[Batch]) -> Batch:
     )
 
 
-def _frame(header: Header, rows: Batch, control: bytes = b"", size: int = 0) -> Frame:
+def _frame(
+    header: Header,
+    rows: Batch,
+    control: bytes = b"",
+    size: int = 0,
+) -> Frame:
     return Frame(
         header=header,
         ts=rows.ts,
@@ -184,7 +199,11 @@ def data_frame(header: Header, rows: Batch) -> Frame:
 
 def control_frame(header: Header, payload: bytes) -> Frame:
     """A control frame that carries `payload`."""
-    return _frame(header, EMPTY, control=payload)
+    return _frame(
+        header,
+        EMPTY,
+        control=payload,
+    )
 
 
 _HEADER_LENGTH: Final = struct.Struct("<II")
@@ -216,6 +235,7 @@ def _runs(column: npt.NDArray[np.generic]) -> bytes:
     bytes_a_run = column.itemsize + 4
     if len(starts) * bytes_a_run >= column.nbytes:
         return _plain(column)
+
     body = starts.astype("<u4").tobytes() + column[starts].tobytes()
     return _COLUMN.pack(RUNS, len(starts), len(body)) + body
 
@@ -224,6 +244,8 @@ def _run_starts(column: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
     """Where each run of equal values begins."""
     if not len(column):
         return np.empty(0, np.intp)
+
+    # A run begins with the first value, and wherever a value is another than the one before.
     differs_from_last = column[1:] != column[:-1]
     return np.flatnonzero(np.concatenate(([True], differs_from_last)))
 
@@ -235,7 +257,12 @@ def _plain(column: npt.NDArray[np.generic]) -> bytes:
 class _Reader:
     """Takes one column after the other off an encoded frame."""
 
-    def __init__(self, data: memoryview, at: int, rows: int) -> None:
+    def __init__(
+        self,
+        data: memoryview,
+        at: int,
+        rows: int,
+    ) -> None:
         self._data = data
         self._at = at
         self._rows = rows
@@ -248,8 +275,14 @@ class _Reader:
         body = self._data[begin : self._at]
         if coded == PLAIN:
             return np.frombuffer(body, kind, count)
+
         starts = np.frombuffer(body, "<u4", count)
-        values = np.frombuffer(body, kind, count, offset=starts.nbytes)
+        values = np.frombuffer(
+            body,
+            kind,
+            count,
+            offset=starts.nbytes,
+        )
         lengths = np.diff(np.append(starts, self._rows))
         return np.repeat(values, lengths)
 
@@ -277,6 +310,7 @@ def decode(data: bytes) -> Frame:
     magic = data[: len(MAGIC)]
     if magic != MAGIC:
         raise ValueError(f"not a frame: starts with {magic!r}, expected {MAGIC!r}")
+
     view = memoryview(data)
     head_length, control_length = _HEADER_LENGTH.unpack_from(view, len(MAGIC))
     head_at = len(MAGIC) + _HEADER_LENGTH.size
@@ -293,4 +327,9 @@ def decode(data: bytes) -> Frame:
         events=envelope.events,
     )
     control = bytes(view[control_at:columns_at])
-    return _frame(envelope.header, rows, control, size=len(data))
+    return _frame(
+        envelope.header,
+        rows,
+        control,
+        size=len(data),
+    )

@@ -1,4 +1,4 @@
-"""Did you mean: the nearest word that there is, for every message about a word that there is not."""
+"""Did you mean: the nearest word that there is, for messages about a word that there is not."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from typing import Final
 NEAR: Final = 0.6
 
 
-def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+def nearest(
+    word: str,
+    known: Iterable[str],
+    most: int = 1,
+) -> list[str]:
     """The known words that look like `word`, best first, at most `most` of them."""
-    return difflib.get_close_matches(word, list(known), n=most, cutoff=NEAR)
+    return difflib.get_close_matches(
+        word,
+        list(known),
+        n=most,
+        cutoff=NEAR,
+    )
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -21,6 +30,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
-def missing(word: str, known: Iterable[str], what: str) -> str:
+def missing(
+    word: str,
+    known: Iterable[str],
+    what: str,
+) -> str:
     """A reference that leads nowhere, with the nearest name that there is."""
     return f"there is no {what} '{word}'{suggestion(word, known)}"

@@ -6,6 +6,7 @@ simulator files, rules).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from plant.check import cross_check
 from plant.config import PlantFile
 from plant.document import Document, Place
 from plant.errors import ConfigError, Mistake
-from plant.grammar import known_keys
+from plant.grammar import fields_at
 from plant.hints import suggestion
 from plant.notify_check import check_notify
 
@@ -24,7 +25,6 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # pydantic's kinds of error, in the words of somebody who writes YAML
 _WORDING = {
-    "missing": "is needed and missing",
     "bool_type": "must be true or false",
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",
@@ -35,22 +35,34 @@ _WORDING = {
 }
 
 
-def load_plant(path: Path, profiles: frozenset[str] = frozenset()) -> PlantFile:
+def load_plant(
+    path: Path,
+    profiles: Collection[str] = (),
+    figures: Collection[str] = (),
+) -> PlantFile:
     """Read and cross-check a plant file.
 
-    `profiles` are the ids of the catalogue; empty skips that one check.
+    `profiles` are the ids of the catalogue, `figures` the names of the figures that there are;
+    where they are not given, nothing is held against them.
     """
-    return load_plant_text(str(path), read_text(path), profiles)
+    return load_plant_text(str(path), read_text(path), profiles, figures)
 
 
-def load_plant_text(name: str, text: str, profiles: frozenset[str] = frozenset()) -> PlantFile:
+def load_plant_text(
+    name: str,
+    text: str,
+    profiles: Collection[str] = (),
+    figures: Collection[str] = (),
+) -> PlantFile:
     """Like `load_plant`, from text."""
     plant, document = load_text(name, text, PlantFile)
-    findings = cross_check(plant, profiles)
+    findings = cross_check(plant, profiles, figures)
     if plant.notify is not None:
         findings += check_notify(plant.notify)
+
     if findings:
         raise ConfigError([document.mistake(path, message) for path, message in findings])
+
     return plant
 
 
@@ -60,15 +72,21 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
     return value
 
 
-def load_text(name: str, text: str, model: type[Model]) -> tuple[Model, Document]:
+def load_text(
+    name: str,
+    text: str,
+    model: type[Model],
+) -> tuple[Model, Document]:
     """Parse `text` against `model`; ConfigError carries every mistake."""
     document = Document(name, text)
     try:
         value = model.model_validate(document.value)
     except ValidationError as error:
         raise ConfigError(document.duplicates + _mistakes(error, document, model)) from None
+
     if document.duplicates:
         raise ConfigError(document.duplicates)
+
     return value, document
 
 
@@ -83,16 +101,30 @@ def read_text(path: Path) -> str:
 
 
 def _unreadable(path: Path, why: str) -> ConfigError:
-    return ConfigError([Mistake(str(path), line=1, path="", message=why)])
+    return ConfigError(
+        [
+            Mistake(
+                str(path),
+                line=1,
+                path="",
+                message=why,
+            )
+        ]
+    )
 
 
-def _mistakes(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Mistake]:
-    """Each error of pydantic at its place in the file; of several at one place the first is told."""
+def _mistakes(
+    error: ValidationError,
+    document: Document,
+    model: type[BaseModel],
+) -> list[Mistake]:
+    """Each error of pydantic at its place in the file; of several at one the first is told."""
     found: dict[Place, Mistake] = {}
     for item in error.errors(include_url=False):
         place = _place(item, document)
         if place not in found:
             found[place] = document.mistake(place, _message(item, document, model))
+
     return list(found.values())
 
 
@@ -106,9 +138,11 @@ def _place(item: ErrorDetails, document: Document) -> Place:
         deeper = (*place, part)
         if deeper in document.lines or part == location[-1]:
             place = deeper
+
     ends_in_branch = bool(place) and isinstance(place[-1], str) and place not in document.lines
     if ends_in_branch and item["type"] != "missing":
         return place[:-1]
+
     return place
 
 
@@ -117,22 +151,34 @@ def _location(item: ErrorDetails) -> Place:
     return tuple(part for part in item["loc"] if part != "[key]")
 
 
-def _message(error: ErrorDetails, document: Document, model: type[BaseModel]) -> str:
+def _message(
+    error: ErrorDetails,
+    document: Document,
+    model: type[BaseModel],
+) -> str:
     kind = error["type"]
     given = error["input"]
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "missing"):
         *above, key = _location(error)
-        known = known_keys(model, tuple(above), document.value)
-        return "unknown key" + suggestion(str(key), known)
+        fields = fields_at(model, tuple(above), document.value)
+        if kind == "extra_forbidden":
+            return "unknown key" + suggestion(str(key), fields)
+
+        means = fields[str(key)].description if str(key) in fields else None
+        return f"is needed and missing: {means}" if means else "is needed and missing"
+
     if kind in _WORDING:
         return _WORDING[kind]
+
     context = error.get("ctx", {})
     if kind == "string_pattern_mismatch":
         return f"{given!r} does not fit the form {context['pattern']}"
+
     if kind in ("literal_error", "enum"):
         expected = str(context["expected"])
         words = expected.replace("'", "").replace(" or ", ", ").split(", ")
         return f"must be one of {expected}, not {given!r}" + suggestion(str(given), words)
+
     return _sentence(error["msg"])
 
 

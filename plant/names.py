@@ -22,7 +22,9 @@ class Carrier(StrEnum):
 
 
 class SourceKind(StrEnum):
-    """Where primary energy comes from; decides factor, colour, and whether it is on-site or renewable."""
+    """Where primary energy comes from; decides factor, colour, and whether it is on-site or
+    renewable.
+    """
 
     GRID = "grid"
     PV = "pv"

@@ -1,7 +1,8 @@
-"""The section `notify:` of the plant file: channels, people, rotas, who is told what, and who watches the watchman.
+"""The section `notify:` of the plant file: who is told what, over which channels, and who watches
+that.
 
-Durations in seconds, times of day and dates in the site's time zone. `rules.notify` does what is declared here; what refers to what is
-checked in `plant.notify_check`.
+Durations in seconds, times of day and dates in the site's time zone. `rules.notify` does what is
+declared here; what refers to what is checked in `plant.notify_check`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from plant.strict import Id, Language, Seconds, Secret, Strict
+from plant.strict import ClockTime, Id, Language, Seconds, Secret, Strict
 
-ClockTime = Annotated[
-    str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time such as 07:00")
-]
 LocalTime = Annotated[
     str,
     Field(
@@ -31,7 +29,8 @@ class Channel(Strict):
 
     url: str | Secret | None = Field(
         None,
-        description="any Apprise URL (mailto://, workflows://, dingtalk://, wecombot://, feishu://, slack://, ntfy:// ...); as a secret where it carries a token",
+        description="any Apprise URL (mailto://, workflows://, dingtalk://, wecombot://, "
+        "feishu://, slack://, ntfy:// ...); as a secret where it carries a token",
     )
     webhook: str | Secret | None = Field(
         None, description="http address that gets the JSON of Alertmanager's webhook"
@@ -54,8 +53,10 @@ class Channel(Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Channel:
-        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
             raise ValueError("exactly one of url, webhook, alertmanager, mqtt is needed")
+
         return self
 
     @property
@@ -97,8 +98,10 @@ class Rota(Strict):
 
     @model_validator(mode="after")
     def _in_order(self) -> Rota:
-        if any(item.until <= item.since for item in self.instead):
-            raise ValueError("needs replacements whose until is after their since")
+        for item in self.instead:
+            if item.until <= item.since:
+                raise ValueError("needs replacements whose until is after their since")
+
         return self
 
 
@@ -125,11 +128,12 @@ class Heartbeat(Strict):
     def _one_way(self) -> Heartbeat:
         if (self.url is None) == (self.alertmanager is None):
             raise ValueError("exactly one of url, alertmanager is needed")
+
         return self
 
 
 class SelfTest(Strict):
-    """Once a week a message through every channel, so that a dead one is noticed before it is needed."""
+    """Once a week a message through every channel: a dead one is noticed before it is needed."""
 
     day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(
         "mon", description="day of the week"
@@ -165,4 +169,8 @@ class Notify(Strict):
     @property
     def names(self) -> list[str]:
         """Everybody who can be told: people, rotas and channels."""
-        return [*self.people, *self.rotas, *self.channels]
+        return [
+            *self.people,
+            *self.rotas,
+            *self.channels,
+        ]

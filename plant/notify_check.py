@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from plant.check import Finding
-from plant.document import Place
+from plant.document import Finding, Place
 from plant.hints import missing
 from plant.notify import Notify, Person, Rota
 
@@ -21,14 +20,17 @@ def check_notify(notify: Notify) -> Iterator[Finding]:
     yield from _names(notify)
     for key, person in notify.people.items():
         yield from _person(notify, key, person)
+
     for key, rota in notify.rotas.items():
         yield from _rota(notify, key, rota)
+
     yield from _channels(notify)
     yield from _fallback(notify)
     yield from _heartbeat(notify)
 
 
 def _told(notify: Notify) -> Iterator[Finding]:
+    """Who is told of a severity is somebody, or a way out."""
     for severity, names in notify.tell:
         for index, name in enumerate(names):
             if name not in notify.names:
@@ -37,37 +39,52 @@ def _told(notify: Notify) -> Iterator[Finding]:
 
 
 def _names(notify: Notify) -> Iterator[Finding]:
+    """One name for two things would be told by chance."""
     for name in notify.rotas:
         if name in notify.people:
             yield ("notify", "rotas", name), "is the name of a person too; give each its own"
+
     for name in (*notify.people, *notify.rotas):
         if name in notify.channels:
             at = ("notify", "channels", name)
             yield at, "is the name of a person or rota too; give each its own"
 
 
-def _person(notify: Notify, key: str, person: Person) -> Iterator[Finding]:
+def _person(
+    notify: Notify,
+    key: str,
+    person: Person,
+) -> Iterator[Finding]:
+    """The channels of a person are there."""
     for index, name in enumerate(person.channels):
         if name not in notify.channels:
             at = ("notify", "people", key, "channels", index)
             yield at, missing(name, notify.channels, "channel")
 
 
-def _rota(notify: Notify, key: str, rota: Rota) -> Iterator[Finding]:
+def _rota(
+    notify: Notify,
+    key: str,
+    rota: Rota,
+) -> Iterator[Finding]:
+    """People take turns who are there, and begin at a time that there is."""
     at: Place = ("notify", "rotas", key)
     for index, name in enumerate(rota.people):
         if name not in notify.people:
             yield (*at, "people", index), missing(name, notify.people, "person")
+
     yield from _real_date((*at, "since"), rota.since)
     for index, item in enumerate(rota.instead):
         here = (*at, "instead", index)
         if item.person not in notify.people:
             yield (*here, "person"), missing(item.person, notify.people, "person")
+
         yield from _real_date((*here, "since"), item.since)
         yield from _real_date((*here, "until"), item.until)
 
 
 def _real_date(at: Place, text: str) -> Iterator[Finding]:
+    """The form of a date was checked before; the calendar was not."""
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -82,17 +99,23 @@ def _channels(notify: Notify) -> Iterator[Finding]:
             address = getattr(channel, word)
             if isinstance(address, str):
                 yield from _open_secret((*at, word), address)
+
         if channel.password is not None and channel.user is None:
             yield (*at, "password"), "needs user beside it"
 
 
 def _fallback(notify: Notify) -> Iterator[Finding]:
+    """What nobody took goes to a channel that is there."""
     name = notify.fallback
-    if name is not None and name not in notify.channels:
-        yield ("notify", "fallback"), missing(name, notify.channels, "channel")
+    if name is None or name in notify.channels:
+        return
+
+    at = ("notify", "fallback")
+    yield at, missing(name, notify.channels, "channel")
 
 
 def _heartbeat(notify: Notify) -> Iterator[Finding]:
+    """Only an Alertmanager can be told by an alert that always fires."""
     name = notify.heartbeat.alertmanager if notify.heartbeat else None
     watched = list(_alertmanagers(notify))
     if name is not None and name not in watched:
@@ -101,6 +124,7 @@ def _heartbeat(notify: Notify) -> Iterator[Finding]:
 
 
 def _alertmanagers(notify: Notify) -> Iterable[str]:
+    """The channels that an alert can be sent to as it is."""
     for key, channel in notify.channels.items():
         if channel.kind == "alertmanager":
             yield key

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from plant.frame import Batch, Frame
+from plant.reports import DriverReport
 
 Column = npt.NDArray[Any]
 """One column of a table, of the type that the table says."""
@@ -24,11 +25,11 @@ class Driver(Protocol):
     connection: str
 
     async def run(self, sink: Sink) -> None: ...
-    def health(self) -> dict[str, Any]: ...
+    def health(self) -> DriverReport: ...
 
 
 class Tags(Protocol):
-    """Append-only registry: measuring point, quantity and phase to an integer that is never reused."""
+    """Append-only registry: a measuring point's value to an integer that is never reused."""
 
     def tag(self, meter: str, quantity: str) -> int: ...
     def names(self) -> dict[int, tuple[str, str]]: ...
@@ -45,7 +46,8 @@ class Journal(Protocol):
 class Store(Protocol):
     """The figures as they are read: what books and all above them need of a database.
 
-    Tables and columns are those of `store.tables`. Names are kept as integers; `codes` and `text` translate.
+    Tables and columns are those of `store.tables`. Names are kept as integers; `codes` and `text`
+    translate.
     """
 
     @property

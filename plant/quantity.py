@@ -1,8 +1,8 @@
 """What a meter can say: one row of one table for each quantity.
 
-A row knows the canonical unit, whether the value counts up or flows, and what the wiring does to it: whether a
-current transformer multiplies it, and what a meter that is wired the other way round makes of it. The collector,
-the probe, the resolver and the simulator all ask this table.
+A row knows the canonical unit, whether the value counts up or flows, and what the wiring does to
+it: whether a current transformer multiplies it, and what a meter that is wired the other way round
+makes of it. The collector, the probe, the resolver and the simulator all ask this table.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ ANYTHING: Final = Range(-1e12, 1e12)
 
 
 class Wiring(NamedTuple):
-    """How a meter hangs on its edge: ratio of the current transformer that we multiply, and direction."""
+    """How a meter hangs on its edge: ratio of the current transformer that we multiply, and
+    direction.
+    """
 
     ratio: float = 1.0
     reverse: bool = False
@@ -50,7 +52,10 @@ STRAIGHT: Final = Wiring()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """One quantity. `turned`: what it is on a meter wired the other way round, where it has a twin."""
+    """One quantity.
+
+    `turned`: what it is on a meter wired the other way round, where it has a twin.
+    """
 
     name: str
     unit: str
@@ -76,42 +81,64 @@ class Quantity:
         to_neutral = phase in ("L1", "L2", "L3", "avg_ln")
         if self.between_phases is None or to_neutral:
             return self.between
+
         return self.between_phases
 
     def read_as(self, wiring: Wiring) -> str:
         """The name under which it travels: a reversed meter has import and export change places."""
         if wiring.reverse and self.turned:
             return self.turned
+
         return self.name
 
     def factor(self, unit: str, wiring: Wiring = STRAIGHT) -> float:
         """What a value in `unit` is multiplied with to be canonical and as if wired straight."""
-        factor = to_canonical(unit)[1]
-        if self.by_ct:
-            factor *= wiring.ratio
-        if self.negated and wiring.reverse:
-            factor = -factor
-        return factor
+        _, to_unit = to_canonical(unit)
+        return to_unit * self.wired(wiring)
 
-    def factor_unmapped(self, unit: str) -> float:
-        """The same for a value that comes without a register map, from a meter that counts in `unit`.
+    def wired(self, wiring: Wiring) -> float:
+        """What the wiring alone multiplies: the transformer's ratio, and the sign."""
+        ratio = wiring.ratio if self.by_ct else 1.0
+        turned = wiring.reverse and self.negated
+        return -ratio if turned else ratio
 
-        Counters are in that unit, flows in that unit an hour; electric and heat power are in kW, levels canonical.
+    def factor_unmapped(self, unit: str, wiring: Wiring = STRAIGHT) -> float:
+        """The same for a value that comes without a register map, from a meter that counts in
+        `unit`.
+
+        Counters are in that unit, flows in that unit an hour; electric and heat power are in kW,
+        levels canonical.
         """
-        canonical, factor = to_canonical(unit)
-        if self.counts:
-            counts_hours = self.unit == "s"
-            return 1.0 if counts_hours else factor
-        if not self.unit:  # a plain `flow` is whatever the meter counts, an hour
-            return factor
-        of_matter = self.kind is Kind.FLOW and self.unit not in POWER_UNITS
-        return factor if of_matter and canonical != "kWh" else 1.0
+        canonical, to_unit = to_canonical(unit)
+        in_meters_unit = (
+            self.counts_amounts
+            # A plain `flow` is whatever the meter counts, an hour.
+            or not self.unit
+            or (self.flows_matter and canonical != "kWh")
+        )
+        return (to_unit if in_meters_unit else 1.0) * self.wired(wiring)
+
+    @property
+    def counts_amounts(self) -> bool:
+        """Whether it is a counter of something in the meter's unit; hours of operation are not."""
+        return self.counts and self.unit != "s"
+
+    @property
+    def flows_matter(self) -> bool:
+        """Whether it is a flow of volume or mass, not of energy."""
+        return self.kind is Kind.FLOW and self.unit not in POWER_UNITS
 
 
 POWER_UNITS: Final = frozenset({"kW", "kvar", "kVA"})
 
 
-def _electric(name: str, unit: str, *, turned: str = "", negated: bool = False) -> Quantity:
+def _electric(
+    name: str,
+    unit: str,
+    *,
+    turned: str = "",
+    negated: bool = False,
+) -> Quantity:
     """A counter that is made from currents, so the ratio of their transformers multiplies it."""
     return Quantity(
         name=name,
@@ -124,11 +151,27 @@ def _electric(name: str, unit: str, *, turned: str = "", negated: bool = False) 
 
 
 def _counter(name: str, unit: str) -> Quantity:
-    return Quantity(name=name, unit=unit, kind=Kind.COUNTER)
+    return Quantity(
+        name=name,
+        unit=unit,
+        kind=Kind.COUNTER,
+    )
 
 
-def _flow(name: str, unit: str, *, by_ct: bool = False, negated: bool = False) -> Quantity:
-    return Quantity(name=name, unit=unit, kind=Kind.FLOW, by_ct=by_ct, negated=negated)
+def _flow(
+    name: str,
+    unit: str,
+    *,
+    by_ct: bool = False,
+    negated: bool = False,
+) -> Quantity:
+    return Quantity(
+        name=name,
+        unit=unit,
+        kind=Kind.FLOW,
+        by_ct=by_ct,
+        negated=negated,
+    )
 
 
 def _level(

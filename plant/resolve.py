@@ -1,18 +1,23 @@
-"""From the plant file to the resolved `Site`: names to indexes, units to factors, quantities to tags."""
+"""From the plant file to the resolved `Site`: names to indexes, units to factors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from plant import units
-from plant.config import Meter, PlantFile, as_list, names
+from plant.check import AMBIENT, DERIVED
+from plant.config import Bus, Output, PlantFile, as_list, names
+from plant.meter import Meter
 from plant.names import BOOK_UNIT, DEFAULT_KIND, SLOW, Carrier
 from plant.ports import Tags
-from plant.profile import Profile, Row
-from plant.quantity import COUNTERS, POWERS, REVERSE_COUNTER
+from plant.profile import Profile
+from plant.protocols import PROTOCOLS
+from plant.protocols.base import Edge, EdgeTags, book_scale
 from plant.site import (
     BusNode,
     Channel,
+    ComparisonNode,
     ConverterNode,
     Draw,
     GroupNode,
@@ -25,31 +30,69 @@ from plant.site import (
     StorageNode,
 )
 
-GAS_AT_0C = {"0C": 1.0, "15C": 273.15 / 288.15, "20C": 273.15 / 293.15}
-GAS_NCV_KWH_PER_NM3 = 0.038931 / units.GJ_PER_KWH
-DEFAULT_COUNTER_STEP = 1e-3
+GAS_NCV_GJ_PER_NM3 = 0.038931
+GAS_NCV_KWH_PER_NM3 = GAS_NCV_GJ_PER_NM3 / units.GJ_PER_KWH
+
+# Net over gross heat value of natural gas.
+NET_PER_GROSS = 0.9024
+
+# Slow media mix over a quarter of an hour, unless the plant file says otherwise.
+SLOW_MIX_S = 900.0
+
+# A meter on no edge is taken for one of electricity.
+NOWHERE_UNIT = BOOK_UNIT[Carrier.ELECTRICITY]
+
+
+def resolve(
+    plant: PlantFile,
+    catalogue: Mapping[str, Profile],
+    tags: Tags,
+    *,
+    simulated: bool = False,
+) -> Site:
+    """The resolved site, without source properties.
+
+    `engine.factors.registry.properties` gives those.
+    """
+    return Resolver(plant, catalogue, tags).site(simulated)
+
+
+class _Booked(NamedTuple):
+    """What the edge of a meter carries, and the unit it is booked in."""
+
+    carrier: Carrier
+    unit: str
 
 
 class Resolver:
     """Builds one `Site`. `catalogue` are the profiles by id, `tags` the registry."""
 
-    def __init__(self, plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags) -> None:
+    def __init__(
+        self,
+        plant: PlantFile,
+        catalogue: Mapping[str, Profile],
+        tags: Tags,
+    ) -> None:
         self.plant = plant
         self.catalogue = catalogue
         self.tags = tags
-        self.bus_index = {key: i for i, key in enumerate(plant.buses)}
-        self.source_index = {key: i for i, key in enumerate(plant.sources)}
-        self.meter_index = {key: i for i, key in enumerate(plant.meters)}
-        self.carrier = self._carriers()
+        self.bus_index = _indexes(plant.buses)
+        self.source_index = _indexes(plant.sources)
+        self.meter_index = _indexes(plant.meters)
+        self.line_index = _indexes(plant.lines)
+        self.booked = _booked(plant)
         self.channels: list[Channel] = []
         self.counts: dict[str, int] = {}
 
     def site(self, simulated: bool) -> Site:
         """The resolved site, without source properties."""
         plant = self.plant
-        config = self.plant.site
+        config = plant.site
+        plan = config.plan
+        # Meters and lines first: they bring the channels.
         meters = tuple(self._meter(key, meter) for key, meter in plant.meters.items())
         lines = tuple(self._line(key) for key in plant.lines)
+        storages = [self._storage(key) for key in plant.storages]
         return Site(
             id=config.id,
             name=names(config.name, config.id),
@@ -62,264 +105,153 @@ class Resolver:
             meters=meters,
             channels=tuple(self.channels),
             sources=tuple(self._source(key) for key in plant.sources),
-            storages=(*(self._store(key) for key in plant.storages), *self._returns()),
-            buses=tuple(self._bus(key) for key in plant.buses),
+            storages=(*storages, *self._returns()),
+            buses=tuple(self._bus(key, bus) for key, bus in plant.buses.items()),
             converters=tuple(self._converter(key) for key in plant.converters),
             lines=lines,
-            groups=tuple(
-                GroupNode(id=key, name=names(g.name, key)) for key, g in plant.groups.items()
-            ),
+            groups=tuple(self._groups()),
+            comparisons=tuple(self._comparisons()),
             shifts=dict(config.shifts),
-            plan_kwh_per_day=config.plan.electricity_per_day,
-            plan_kw=config.plan.demand,
-            plan_g_per_kwh=config.plan.intensity,
+            plan_kwh_per_day=plan.electricity_per_day,
+            plan_kw=plan.demand,
+            plan_g_per_kwh=plan.intensity,
             simulated=simulated,
         )
 
-    def _carriers(self) -> dict[str, tuple[Carrier, str, str]]:
-        """Meter id to carrier, booking unit, and kind of source if it measures one."""
-        plant = self.plant
-        found = {}
-
-        def put(meter: str, bus: str, kind: str = "") -> None:
-            if meter in plant.meters and meter not in found and bus in plant.buses:
-                carrier = plant.buses[bus].carrier
-                found[meter] = (carrier, plant.buses[bus].unit or BOOK_UNIT[carrier], kind)
-
-        for source in plant.sources.values():
-            for meter in (source.meter, *source.shape):
-                put(meter, source.into, str(source.kind or DEFAULT_KIND.get(source.carrier) or ""))
-        for store in plant.storages.values():
-            put(store.meter, store.bus)
-        for converter in plant.converters.values():
-            for name, meters in converter.inputs.items():
-                bus = plant.sources[name].into if name in plant.sources else name
-                for meter in as_list(meters):
-                    put(meter, bus)
-            for bus, output in converter.outputs.items():
-                if output.meter:
-                    put(output.meter, bus)
-        for line in plant.lines.values():
-            for bus, meters in line.draws.items():
-                for meter in as_list(meters):
-                    put(meter, bus)
-        return found
-
     def _meter(self, key: str, meter: Meter) -> MeterPoint:
-        carrier, unit, _ = self.carrier.get(key, (Carrier.ELECTRICITY, "kWh", ""))
-        protocol = self.plant.connections[meter.on].protocol
-        profile = self.catalogue.get(meter.profile or "")
-        if protocol == "modbus" and profile is not None:
-            power = self._from_profile(key, meter, profile, carrier, unit)
-        elif protocol == "mqtt":
-            power = self._from_topic(key, meter, carrier, unit)
-        else:
-            power = self._from_nodes(key, meter, carrier, unit)
-        tag, scale = power
-        most = _most(meter, carrier, unit)
+        edge = self._edge(key, meter)
+        protocol = PROTOCOLS[edge.connection.protocol]
+        read: EdgeTags = protocol.channels(edge)
+        self.channels += read.counters
         return MeterPoint(
             id=key,
             name=names(meter.name, key),
-            carrier=carrier.value,
-            unit=unit,
+            carrier=edge.carrier.value,
+            unit=edge.unit,
             connection=meter.on,
-            profile=meter.profile or protocol,
+            profile=meter.register_map or protocol.word,
             class_limit=meter.class_limit,
-            power_tag=tag,
-            power_scale=scale,
-            max_per_hour=most,
+            power_tag=read.power.tag if read.power else None,
+            power_scale=read.power.scale if read.power else 1.0,
+            max_per_hour=_most_per_hour(meter, edge.unit),
             power_every_s=meter.every.power,
             energy_every_s=meter.every.energy,
-            books=key in self.carrier,
-            power_factor_tags=self._power_factor(key, meter, profile),
+            books=key in self.booked,
+            power_factor_tags=read.power_factor,
         )
 
-    def _power_factor(self, key: str, meter: Meter, profile: Profile | None) -> tuple[int, ...]:
-        """Tags of the power factor: of all phases together where the meter gives it, else of each."""
-        rows = [r for r in profile.registers if r.quantity == "power_factor"] if profile else []
-        names = [r.name for r in rows if r.phase == "total"] or [r.name for r in rows]
-        names += ["power_factor.total"] if "power_factor" in meter.nodes else []
-        return tuple(self.tags.tag(key, name) for name in names)
-
-    def _channel(
-        self,
-        key: str,
-        tag: int,
-        *,
-        reverse: bool,
-        scale: float,
-        kind: str = "counter",
-        step: float = 0.0,
-        float32: bool = False,
-        wraps_at: float | None = None,
-    ) -> None:
-        self.channels.append(
-            Channel(
-                tag=tag,
-                meter=self.meter_index[key],
-                reverse=reverse,
-                scale=scale,
-                kind=kind,
-                step=step,
-                float32=float32,
-                wraps_at=wraps_at,
-            )
+    def _edge(self, key: str, meter: Meter) -> Edge:
+        """A meter with what the edge it sits on carries."""
+        nowhere = _Booked(Carrier.ELECTRICITY, NOWHERE_UNIT)
+        booked = self.booked.get(key, nowhere)
+        return Edge(
+            key=key,
+            index=self.meter_index[key],
+            meter=meter,
+            connection=self.plant.connections[meter.on],
+            carrier=booked.carrier,
+            unit=booked.unit,
+            profile=self.catalogue.get(meter.register_map),
+            tags=self.tags,
         )
 
-    def _from_profile(
-        self, key: str, meter: Meter, profile: Profile, carrier: Carrier, unit: str
-    ) -> tuple[int | None, float]:
-        inverter = profile.category == "inverter"
-        wanted = (meter.counter,) if meter.counter else COUNTERS[carrier]
-        forward = best_rows(profile, (REVERSE_COUNTER,) if inverter else wanted)
-        backward = (
-            []
-            if inverter or carrier is not Carrier.ELECTRICITY
-            else best_rows(profile, (REVERSE_COUNTER,))
-        )
-        for rows, reverse in ((forward, False), (backward, True)):
-            for row in rows:
-                self._profile_channel(key, meter, row, reverse, carrier, unit)
-        power = next(
-            (
-                r
-                for q in POWERS[carrier]
-                for r in profile.registers
-                if r.quantity == q and r.phase == "total"
-            ),
-            None,
-        )
-        tag = None if power is None else self.tags.tag(key, power.name)
-        scale = 1.0 if power is None else book_scale(units.to_canonical(power.unit)[0], unit, meter)
-        if not forward and tag is not None:
-            self._channel(key, tag, reverse=False, scale=1.0, kind="power")
-            self._channel(key, tag, reverse=True, scale=1.0, kind="power")
-        return tag, scale
+    def _meters(self, keys: Iterable[str]) -> tuple[int, ...]:
+        """Indexes of these meters."""
+        return tuple(self.meter_index[key] for key in keys)
 
-    def _profile_channel(
-        self, key: str, meter: Meter, row: Row, reverse: bool, carrier: Carrier, unit: str
-    ) -> None:
-        canonical, factor = units.to_canonical(row.unit)
-        ratio = meter.ct.factor if meter.ct and carrier is Carrier.ELECTRICITY else 1.0
-        whole = row.type not in ("float32", "float64")
-        step = (meter.step or (abs(row.scale) if whole else DEFAULT_COUNTER_STEP)) * factor * ratio
-        wraps = meter.wraps_at or row.wraps_at
-        self._channel(
-            key,
-            self.tags.tag(key, row.name),
-            reverse=reverse,
-            scale=book_scale(canonical, unit, meter),
-            step=step,
-            float32=row.type == "float32",
-            wraps_at=None if wraps is None else wraps * factor * ratio,
-        )
-
-    def _from_topic(
-        self, key: str, meter: Meter, carrier: Carrier, unit: str
-    ) -> tuple[int | None, float]:
-        canonical, factor = units.to_canonical(str(meter.unit))
-        scale = book_scale(canonical, unit, meter)
-        wraps = None if meter.wraps_at is None else meter.wraps_at * factor
-        self._channel(
-            key,
-            self.tags.tag(key, "counter.total"),
-            reverse=False,
-            scale=scale,
-            step=(meter.step or DEFAULT_COUNTER_STEP) * factor,
-            wraps_at=wraps,
-        )
-        topic = self.plant.connections[meter.on].topics[str(meter.topic)]
-        return (self.tags.tag(key, "flow.total"), scale) if topic.flow else (None, scale)
-
-    def _from_nodes(
-        self, key: str, meter: Meter, carrier: Carrier, unit: str
-    ) -> tuple[int | None, float]:
-        counters = [q for q in COUNTERS[carrier] if q in meter.nodes][:1]
-        power = next((q for q in POWERS[carrier] if q in meter.nodes), None)
-        tag = None if power is None else self.tags.tag(key, f"{power}.total")
-        for quantity in counters:
-            self._channel(
-                key,
-                self.tags.tag(key, f"{quantity}.total"),
-                reverse=False,
-                scale=1.0,
-                step=meter.step or DEFAULT_COUNTER_STEP,
-            )
-        if REVERSE_COUNTER in meter.nodes:
-            self._channel(
-                key,
-                self.tags.tag(key, f"{REVERSE_COUNTER}.total"),
-                reverse=True,
-                scale=1.0,
-                step=meter.step or DEFAULT_COUNTER_STEP,
-            )
-        if not counters and tag is not None:
-            self._channel(key, tag, reverse=False, scale=1.0, kind="power")
-            self._channel(key, tag, reverse=True, scale=1.0, kind="power")
-        return tag, 1.0
-
-    def _bus(self, key: str) -> BusNode:
-        bus = self.plant.buses[key]
-        slow = 900.0 if bus.carrier in SLOW else self.plant.site.window
+    def _bus(self, key: str, bus: Bus) -> BusNode:
+        """A bus in the unit of its books, with the time over which it mixes."""
+        window = self.plant.site.window
+        usual = max(window, SLOW_MIX_S) if bus.carrier in SLOW else window
         return BusNode(
             id=key,
             name=names(bus.name, key),
             carrier=bus.carrier.value,
-            unit=bus.unit or BOOK_UNIT[bus.carrier],
-            mix_over_s=bus.mix_over or max(slow, self.plant.site.window),
+            unit=book_unit(bus),
+            mix_over_s=bus.mix_over or usual,
             holds_s=bus.holds,
         )
 
     def _source(self, key: str) -> SourceNode:
+        """A source on its bus; without a kind given, that of its carrier."""
         source = self.plant.sources[key]
-        bus = self.plant.buses[source.into]
+        kind = source.kind or DEFAULT_KIND[source.carrier]
         return SourceNode(
             id=key,
             name=names(source.name, key),
             carrier=source.carrier.value,
-            kind=(source.kind or DEFAULT_KIND[source.carrier]).value,
+            kind=kind.value,
             bus=self.bus_index[source.into],
             meter=self.meter_index[source.meter],
-            shape=tuple(self.meter_index[m] for m in source.shape),
+            shape=self._meters(source.shape),
             exports=source.exports,
             own=source.owner == "own",
-            unit=bus.unit or BOOK_UNIT[bus.carrier],
+            unit=book_unit(self.plant.buses[source.into]),
         )
 
-    def _store(self, key: str) -> StorageNode:
-        store = self.plant.storages[key]
+    def _storage(self, key: str) -> StorageNode:
+        storage = self.plant.storages[key]
         return StorageNode(
             id=key,
-            name=names(store.name, key),
-            bus=self.bus_index[store.bus],
-            meter=self.meter_index[store.meter],
-            capacity_kwh=store.capacity,
-            charge_efficiency=store.charge_efficiency,
-            discharge_efficiency=store.discharge_efficiency,
-            account=store.account,
-            opening_kwh=store.opening,
+            name=names(storage.name, key),
+            bus=self.bus_index[storage.bus],
+            meter=self.meter_index[storage.meter],
+            capacity_kwh=storage.capacity,
+            charge_efficiency=storage.charge_efficiency,
+            discharge_efficiency=storage.discharge_efficiency,
+            account=storage.account,
+            opening_kwh=storage.opening,
+        )
+
+    def _returns(self) -> list[StorageNode]:
+        """An account for every electricity draw of a line that feeds back (method, section 1)."""
+        found: list[StorageNode] = []
+        for key, line in self.plant.lines.items():
+            if not line.feeds_back:
+                continue
+
+            for bus, meters in line.draws.items():
+                if self.plant.buses[bus].carrier is Carrier.ELECTRICITY:
+                    first_meter = as_list(meters)[0]
+                    found.append(self._return(key, bus, first_meter))
+
+        return found
+
+    def _return(
+        self,
+        line: str,
+        bus: str,
+        meter: str,
+    ) -> StorageNode:
+        return StorageNode(
+            id=f"{line}.returned",
+            name=names(self.plant.lines[line].name, line),
+            bus=self.bus_index[bus],
+            meter=self.meter_index[meter],
+            capacity_kwh=0.0,
+            charge_efficiency=1.0,
+            discharge_efficiency=1.0,
+            account="fifo",
+            line=self.line_index[line],
         )
 
     def _converter(self, key: str) -> ConverterNode:
         converter = self.plant.converters[key]
-        inputs = tuple(
-            self._input(name, as_list(meters)) for name, meters in converter.inputs.items()
-        )
-        per_unit = self._kwh_per_input_unit(next(iter(converter.inputs)))
-        outputs = tuple(
-            OutputEdge(
-                bus=self.bus_index[bus],
-                meter=None if o.meter is None else self.meter_index[o.meter],
-                efficiency=o.efficiency,
-                kwh_per_input_unit=per_unit / (0.9024 if o.basis == "gross" else 1.0),
-            )
-            for bus, o in converter.outputs.items()
-        )
+        inputs: list[Input] = []
+        for name, meters in converter.inputs.items():
+            inputs.append(self._input(name, as_list(meters)))
+
+        first_input = next(iter(converter.inputs))
+        per_unit = self._kwh_per_input_unit(first_input)
+        outputs: list[OutputEdge] = []
+        for bus, output in converter.outputs.items():
+            outputs.append(self._output(bus, output, per_unit))
+
         return ConverterNode(
             id=key,
             name=names(converter.name, key),
-            inputs=inputs,
-            outputs=outputs,
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
             split=converter.split,
             two_way=converter.two_way,
             supply_c=converter.supply_c,
@@ -327,129 +259,178 @@ class Resolver:
         )
 
     def _input(self, name: str, meters: list[str]) -> Input:
-        known = tuple(self.meter_index[m] for m in meters if m != "derived")
-        if name == "ambient":
-            return Input(kind="ambient", index=0, meters=known)
+        """What a converter takes: from a bus, from a source, or from the surroundings."""
+        known = self._meters(meter for meter in meters if meter != DERIVED)
+        if name == AMBIENT:
+            return Input(
+                kind="ambient",
+                index=0,
+                meters=known,
+            )
+
         if name in self.bus_index:
-            return Input(kind="bus", index=self.bus_index[name], meters=known)
-        return Input(kind="source", index=self.source_index[name], meters=known)
+            return Input(
+                kind="bus",
+                index=self.bus_index[name],
+                meters=known,
+            )
+
+        return Input(
+            kind="source",
+            index=self.source_index[name],
+            meters=known,
+        )
+
+    def _output(
+        self,
+        bus: str,
+        output: Output,
+        kwh_per_input_unit: float,
+    ) -> OutputEdge:
+        # An efficiency on gross heat value is of more energy than the net one that is booked.
+        basis = NET_PER_GROSS if output.basis == "gross" else 1.0
+        return OutputEdge(
+            bus=self.bus_index[bus],
+            meter=None if output.meter is None else self.meter_index[output.meter],
+            efficiency=output.efficiency,
+            kwh_per_input_unit=kwh_per_input_unit / basis,
+        )
 
     def _kwh_per_input_unit(self, name: str) -> float:
-        bus = self.plant.buses.get(name) or self.plant.buses.get(
-            self.plant.sources[name].into if name in self.plant.sources else ""
+        """Energy of a unit of an input: gas is booked as volume, all else as energy already."""
+        source = self.plant.sources.get(name)
+        bus = self.plant.buses.get(source.into if source is not None else name)
+        is_gas_volume = (
+            bus is not None and bus.carrier is Carrier.NATURAL_GAS and book_unit(bus) == "Nm3"
         )
-        gas = (
-            bus is not None and bus.carrier is Carrier.NATURAL_GAS and (bus.unit or "Nm3") == "Nm3"
-        )
-        return GAS_NCV_KWH_PER_NM3 if gas else 1.0
+        return GAS_NCV_KWH_PER_NM3 if is_gas_volume else 1.0
 
-    def _returns(self) -> list[StorageNode]:
-        """An account for every electricity draw of a line that feeds back (method, section 1)."""
-        found = []
-        for at, (key, line) in enumerate(self.plant.lines.items()):
-            for bus, meters in line.draws.items() if line.feeds_back else ():
-                if self.plant.buses[bus].carrier is Carrier.ELECTRICITY:
-                    meter = self.meter_index[as_list(meters)[0]]
-                    found.append(
-                        StorageNode(
-                            id=f"{key}.returned",
-                            name=names(line.name, key),
-                            bus=self.bus_index[bus],
-                            meter=meter,
-                            capacity_kwh=0.0,
-                            charge_efficiency=1.0,
-                            discharge_efficiency=1.0,
-                            account="fifo",
-                            line=at,
-                        )
-                    )
-        return found
+    def _line(self, key: str) -> LineNode:
+        """A line by what it draws and what it makes."""
+        line = self.plant.lines[key]
+        output = line.output
+        draws: list[Draw] = []
+        for bus, meters in line.draws.items():
+            draws.append(
+                Draw(
+                    bus=self.bus_index[bus],
+                    meters=self._meters(as_list(meters)),
+                )
+            )
+
+        return LineNode(
+            id=key,
+            name=names(line.name, key),
+            draws=tuple(draws),
+            group=line.group,
+            good_channel=self._count(output.good if output else None),
+            scrap_channel=self._count(output.scrap if output else None),
+            state_tag=self._signal(line.state),
+            order_tag=self._signal(output.order if output else None),
+            unit=output.unit if output else "",
+        )
 
     def _count(self, signal: str | None) -> int | None:
         """Channel of a piece counter; one signal is one channel however many use it."""
-        if signal is None:
+        tag = self._signal(signal)
+        if signal is None or tag is None:
             return None
+
         if signal not in self.counts:
-            connection, _, name = signal.partition(".")
             self.counts[signal] = len(self.channels)
             self.channels.append(
                 Channel(
-                    tag=self.tags.tag(connection, name),
+                    tag=tag,
                     meter=-1,
                     reverse=False,
                     kind="count",
                     step=1.0,
-                )
+                ),
             )
+
         return self.counts[signal]
 
-    def _text(self, signal: str | None) -> int | None:
+    def _signal(self, signal: str | None) -> int | None:
+        """Tag of CONNECTION.SIGNAL."""
         if signal is None:
             return None
+
         connection, _, name = signal.partition(".")
         return self.tags.tag(connection, name)
 
-    def _line(self, key: str) -> LineNode:
-        line = self.plant.lines[key]
-        output = line.output
-        draws = tuple(
-            Draw(
-                bus=self.bus_index[bus], meters=tuple(self.meter_index[m] for m in as_list(meters))
+    def _groups(self) -> Iterable[GroupNode]:
+        for key, group in self.plant.groups.items():
+            yield GroupNode(
+                id=key,
+                name=names(group.name, key),
             )
-            for bus, meters in line.draws.items()
-        )
-        return LineNode(
-            id=key,
-            name=names(line.name, key),
-            draws=draws,
-            group=line.group,
-            good_channel=self._count(output.good if output else None),
-            scrap_channel=self._count(output.scrap if output else None),
-            state_tag=self._text(line.state),
-            order_tag=self._text(output.order if output else None),
-            unit=output.unit if output else "",
-        )
+
+    def _comparisons(self) -> Iterable[ComparisonNode]:
+        for key, comparison in self.plant.compare.items():
+            first, second = comparison.lines
+            yield ComparisonNode(
+                id=key,
+                name=names(comparison.name, key),
+                lines=(self.line_index[first], self.line_index[second]),
+                figure=comparison.figure,
+            )
 
 
-def best_rows(profile: Profile, quantities: tuple[str, ...]) -> list[Row]:
-    """The rows that count a quantity: the widest total register, or the tariff registers together where there is no total."""
-    for quantity in quantities:
-        rows = [
-            r for r in profile.registers if r.quantity == quantity and r.phase in ("total", "ch0")
-        ]
-        totals = [r for r in rows if r.tariff is None]
-        if totals:
-            return [max(totals, key=lambda r: (r.registers, r.type != "float32"))]
-        if rows:
-            return rows
-    return []
+def book_unit(bus: Bus) -> str:
+    """Unit in which the books of a bus are kept."""
+    return bus.unit or BOOK_UNIT[bus.carrier]
 
 
-def book_scale(canonical: str, book_unit: str, meter: Meter) -> float:
-    """Booking unit per canonical unit of the counter (or per hour of its flow)."""
-    base = canonical.removesuffix("/h") if canonical != "kW" else "kWh"
-    if base == book_unit:
-        return 1.0
-    if base == "kg" and book_unit == "kWh":
-        return (meter.enthalpy or 2763.0) / 3600.0
-    if base == "m3" and book_unit == "Nm3":
-        return GAS_AT_0C[meter.reference or "0C"]
-    return 1.0
+def _indexes(nodes: Iterable[str]) -> dict[str, int]:
+    """Place of each node in the order of the file."""
+    return {key: index for index, key in enumerate(nodes)}
 
 
-def _most(meter: Meter, carrier: Carrier, unit: str) -> float | None:
+def _booked(plant: PlantFile) -> dict[str, _Booked]:
+    """Meter id to what its edge carries; a meter on two edges belongs to the first."""
+    found: dict[str, _Booked] = {}
+    for meter, bus_id in _edges(plant):
+        bus = plant.buses.get(bus_id)
+        if meter in plant.meters and bus is not None:
+            found.setdefault(
+                meter,
+                _Booked(bus.carrier, book_unit(bus)),
+            )
+
+    return found
+
+
+def _edges(plant: PlantFile) -> Iterable[tuple[str, str]]:
+    """Every meter with the bus of the edge it sits on: sources, storages, converters, lines."""
+    for source in plant.sources.values():
+        for meter in (source.meter, *source.shape):
+            yield meter, source.into
+
+    for storage in plant.storages.values():
+        yield storage.meter, storage.bus
+
+    for converter in plant.converters.values():
+        for name, meters in converter.inputs.items():
+            input_source = plant.sources.get(name)
+            bus = input_source.into if input_source is not None else name
+            for meter in as_list(meters):
+                yield meter, bus
+
+        for bus, output in converter.outputs.items():
+            if output.meter is not None:
+                yield output.meter, bus
+
+    for line in plant.lines.values():
+        for bus, meters in line.draws.items():
+            for meter in as_list(meters):
+                yield meter, bus
+
+
+def _most_per_hour(meter: Meter, book_unit: str) -> float | None:
     """Greatest possible amount an hour, in the booking unit."""
     if meter.max is None:
         return None
-    text = meter.max.strip()
-    word = text.lstrip("0123456789.eE+- ")
-    canonical, factor = units.to_canonical(word)
-    number = float(text[: len(text) - len(word)])
-    return number * factor * book_scale(canonical, unit, meter)
 
-
-def resolve(
-    plant: PlantFile, catalogue: Mapping[str, Profile], tags: Tags, *, simulated: bool = False
-) -> Site:
-    """The resolved site, without source properties (`engine.factors.registry.properties` gives those)."""
-    return Resolver(plant, catalogue, tags).site(simulated)
+    number, unit = units.number_and_unit(meter.max, example="12 MW")
+    canonical, factor = units.to_canonical(unit)
+    return number * factor * book_scale(canonical, book_unit, meter)

@@ -1,11 +1,14 @@
-"""When a meter counts as heard, late or silent: the one rule, for page, books, alerts and health alike.
+"""When a meter counts as heard, late or silent: the one rule, for page, books, alerts and health
+alike.
 
-A meter is due once a period. What it showed last is taken as true while it is heard. When it is late, its last value says nothing
-about now any more: figures that hang on it are unknown, not zero. When it is silent, somebody has to look.
+A meter is due once a period. What it showed last is taken as true while it is heard. When it is
+late, its last value says nothing about now any more: figures that hang on it are unknown, not zero.
+When it is silent, somebody has to look.
 
-Every limit grows with the meter's own period, so that a meter read once a minute is not late after ten seconds, and has a floor, so
-that one lost answer of a fast meter is not news. Times are event time in ns UTC, spans are seconds. All functions but `heard` take
-single numbers and numpy arrays alike.
+Every limit grows with the meter's own period, so that a meter read once a minute is not late after
+ten seconds, and has a floor, so that one lost answer of a fast meter is not news. Times are event
+time in ns UTC, spans are seconds. All functions but `heard` take single numbers and numpy arrays
+alike.
 """
 
 from __future__ import annotations
@@ -19,19 +22,27 @@ import numpy.typing as npt
 Seconds = TypeVar("Seconds", float, npt.NDArray[np.float64])
 
 LATE_PERIODS = 3.5
-"""Three answers in a row are missing, and half a period has passed in which the third could still come."""
+"""Three answers in a row are missing, and half a period has passed in which the third could still
+come.
+"""
 
 LATE_LEAST_S = 12.0
-"""A device that starts again, or a connection that is made anew, takes up to ten seconds; that alone changes no figure."""
+"""A device that starts again, or a connection that is made anew, takes up to ten seconds; that
+alone changes no figure.
+"""
 
 SILENT_PERIODS = 10.0
 """Ten missing answers are no hiccup of the network."""
 
 SILENT_LEAST_S = 30.0
-"""Half a minute without a word is what a person is told of; the shipped rule `meter_silent` has the same limit."""
+"""Half a minute without a word is what a person is told of; the shipped rule `meter_silent` has the
+same limit.
+"""
 
 GAP_LEAST_S = 90.0
-"""A counter that is read again within this was seen: its energy is exact, and history with a value a minute is no gap."""
+"""A counter that is read again within this was seen: its energy is exact, and history with a value
+a minute is no gap.
+"""
 
 NANOSECONDS = 1_000_000_000
 
@@ -48,7 +59,8 @@ class Heard(StrEnum):
 def late_after_s(period_s: Seconds, slack_s: float = 0.0) -> Seconds:
     """Age beyond which the newest value no longer stands for now.
 
-    `slack_s` is what a reading needs on its way at most; it grows with a scaled clock, on which the same way takes more event time.
+    `slack_s` is what a reading needs on its way at most; it grows with a scaled clock, on which the
+    same way takes more event time.
     """
     limit: Seconds = np.maximum(LATE_PERIODS * period_s, LATE_LEAST_S) + slack_s
     return limit
@@ -61,7 +73,9 @@ def silent_after_s(period_s: Seconds, slack_s: float = 0.0) -> Seconds:
 
 
 def gap_after_s(period_s: Seconds) -> Seconds:
-    """Distance of two readings of a counter beyond which the books call it a gap: the total is certain, its course estimated."""
+    """Distance of two readings of a counter beyond which the books call it a gap: the total is
+    certain, its course estimated.
+    """
     limit: Seconds = np.maximum(LATE_PERIODS * period_s, GAP_LEAST_S)
     return limit
 
@@ -72,19 +86,30 @@ def is_current(
     now_ns: int,
     slack_s: float = 0.0,
 ) -> npt.NDArray[np.bool_]:
-    """Which meters' newest values stand for now. `last_ns` is 0 for a meter that was never heard."""
+    """Which meters' newest values stand for now.
+
+    `last_ns` is 0 for a meter that was never heard.
+    """
     age_s = (now_ns - last_ns) / NANOSECONDS
     current: npt.NDArray[np.bool_] = (last_ns > 0) & (age_s <= late_after_s(period_s, slack_s))
     return current
 
 
-def heard(last_ns: int | None, period_s: float, now_ns: int, slack_s: float = 0.0) -> Heard:
+def heard(
+    last_ns: int | None,
+    period_s: float,
+    now_ns: int,
+    slack_s: float = 0.0,
+) -> Heard:
     """How one meter stands at `now_ns`. `last_ns` is None or 0 for a meter that was never heard."""
     if not last_ns:
         return Heard.NEVER
+
     age_s = (now_ns - last_ns) / NANOSECONDS
     if age_s <= late_after_s(period_s, slack_s):
         return Heard.HEARD
+
     if age_s <= silent_after_s(period_s, slack_s):
         return Heard.LATE
+
     return Heard.SILENT

@@ -1,7 +1,9 @@
-"""The resolved site: what the engine needs to know, with names turned into indexes and units into factors.
+"""The resolved site: what the engine needs to know, with names turned into indexes and units into
+factors.
 
-A `Site` travels through the journal in a control frame, so the engine asks nobody: a replay sees the same plant and factors.
-Made from a plant file by `plant.resolve`. Edge amounts are in the unit of the edge's bus (`plant.names.BOOK_UNIT`).
+A `Site` travels through the journal in a control frame, so the engine asks nobody: a replay sees
+the same plant and factors. Made from a plant file by `plant.resolve`. Edge amounts are in the unit
+of the edge's bus (`plant.names.BOOK_UNIT`).
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ import msgspec
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One counter register of a meter. `scale`: edge unit per canonical counter unit; `step` and `wraps_at` in canonical unit.
+    """One counter register of a meter.
 
-    `kind`: "counter", or "power" where there is no counter and energy is the integral of power, or "count" for output pieces.
+    `scale`: edge unit per canonical counter unit; `step` and `wraps_at` in canonical unit. `kind`:
+    "counter", or "power" where there is no counter and energy is the integral of power, or "count"
+    for output pieces.
     """
 
     tag: int
@@ -28,7 +32,11 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeterPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A meter on an edge. `power_scale`: edge unit per hour per canonical power unit; `max_per_hour` in edge unit per hour."""
+    """A meter on an edge.
+
+    `power_scale`: edge unit per hour per canonical power unit; `max_per_hour` in edge unit per
+    hour.
+    """
 
     id: str
     name: dict[str, str]
@@ -61,7 +69,10 @@ class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StorageNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A battery; or, with `line`, the account of a line that feeds back: it holds what the line drew and gives what it returns."""
+    """A battery; or, with `line`, the account of a line that feeds back.
+
+    Such an account holds what the line drew and gives what it returns.
+    """
 
     id: str
     name: dict[str, str]
@@ -85,7 +96,10 @@ class BusNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """`kind` is bus, source or ambient; `index` the bus or source. No meters with `ambient`: derived from the output."""
+    """What a converter takes: `kind` is bus, source or ambient; `index` the bus or source.
+
+    No meters with `ambient`: derived from the output.
+    """
 
     kind: str
     index: int
@@ -143,7 +157,9 @@ class FactorRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatedFactor(msgspec.Struct, frozen=True, kw_only=True):
-    """Location and market factor of what comes from a source at `from_ns` and later, until the next."""
+    """Location and market factor of what comes from a source at `from_ns` and later, until the
+    next.
+    """
 
     from_ns: int
     location: FactorRow
@@ -151,9 +167,10 @@ class DatedFactor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceProperty(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a traced amount of a source is multiplied with. `kwh`, `kgce` per unit; factors in kg per unit.
+    """Everything a traced amount of a source is multiplied with.
 
-    `location` and `market` are the newest; `dated`, where the method goes by the year of consumption, those of each year.
+    `kwh`, `kgce` per unit; factors in kg per unit. `location` and `market` are the newest; `dated`,
+    where the method goes by the year of consumption, those of each year.
     """
 
     source: str
@@ -171,6 +188,15 @@ class SourceProperty(msgspec.Struct, frozen=True, kw_only=True):
 class GroupNode(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: dict[str, str]
+
+
+class ComparisonNode(msgspec.Struct, frozen=True, kw_only=True):
+    """Two lines by index, and the figure in which the first is judged by the second."""
+
+    id: str
+    name: dict[str, str]
+    lines: tuple[int, int]
+    figure: str
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +218,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     converters: tuple[ConverterNode, ...]
     lines: tuple[LineNode, ...]
     groups: tuple[GroupNode, ...] = ()
+    comparisons: tuple[ComparisonNode, ...] = ()
     shifts: dict[str, str] = {}
     properties: tuple[SourceProperty, ...] = ()
     electricity_kgce_per_kwh: float = 0.1229
@@ -202,7 +229,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at `starts_at`."""
+    """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at
+    `starts_at`.
+    """
 
     meter: str
     at: int
@@ -210,7 +239,9 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """Payload of a control frame: a new site in force from its place in the journal, or a declared swap."""
+    """Payload of a control frame: a new site in force from its place in the journal, or a declared
+    swap.
+    """
 
     site: Site | None = None
     swap: Swap | None = None

@@ -1,4 +1,7 @@
-"""Words that every part of the plant file is made of: ids, names, durations, secrets by reference, models that refuse unknown keys."""
+"""Words that every part of the plant file is made of.
+
+Ids, names, durations, times of day, secrets by reference, models that refuse unknown keys.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,14 @@ Seconds = Annotated[
     BeforeValidator(units.seconds),
     Field(gt=0, description="a duration such as 10s, 15m or 1h"),
 ]
+ClockTime = Annotated[
+    str,
+    Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time such as 07:00"),
+]
+Shift = Annotated[
+    str,
+    Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"),
+]
 Language = Literal["en", "zh", "de"]
 Name = str | dict[Literal["en", "zh", "de"], str]
 
@@ -30,6 +41,8 @@ class Strict(BaseModel):
 
 
 class Secret(Strict):
-    """A secret by reference: an environment variable WATTLINE_SECRET_NAME or a file in the secrets folder."""
+    """A secret by reference: an environment variable WATTLINE_SECRET_NAME or a file in the secrets
+    folder.
+    """
 
     secret: Id

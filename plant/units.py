@@ -1,6 +1,7 @@
 """Units: one canonical unit per dimension inside, conversions at the edges.
 
-Canonical: kWh, kW, kvarh, kvar, kVAh, kVA, m3 (Nm3 keeps its own name), m3/h, kg, kg/h, V, A, Hz, degC, bar, s, 1.
+Canonical: kWh, kW, kvarh, kvar, kVAh, kVA, m3 (Nm3 keeps its own name), m3/h, kg, kg/h, V, A, Hz,
+degC, bar, s, 1.
 """
 
 from __future__ import annotations
@@ -94,10 +95,12 @@ def quantity(text: str | float, expected: str) -> float:
     """
     if isinstance(text, int | float):
         return float(text)
+
     number, unit = number_and_unit(text, example=f"5 {expected}")
     canonical, factor = to_canonical(unit or expected)
     if canonical != expected:
         raise ValueError(f"expected a unit of {expected}, not {unit!r}")
+
     return number * factor
 
 
@@ -106,6 +109,7 @@ def number_and_unit(text: str, example: str) -> tuple[float, str]:
     match = _NUMBER_AND_UNIT.match(text)
     if match is None:
         raise ValueError(f"expected a number with a unit such as '{example}', not {text!r}")
+
     number, unit = match.groups()
     return float(number), unit
 
@@ -117,8 +121,10 @@ def seconds(text: str | float) -> float:
     """
     if isinstance(text, int | float):
         return float(text)
+
     match = _NUMBER_AND_UNIT.match(text)
     if match is None or match[2] not in _DURATION:
         raise ValueError(f"expected a duration such as '10s', '15m' or '1h', not {text!r}")
+
     number, unit = match.groups()
     return float(number) * _DURATION[unit]

@@ -5,7 +5,7 @@ meter by tag name, and the signals of each line.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from plant.quantity import QUANTITIES, Kind
 from plant.units import to_canonical
 from simulator.meters import Model, basic_rows
 from simulator.surroundings import Look, Numbers
-
-DEFAULT_UNIT: Final = "kWh"
 
 
 class Channel(NamedTuple):
@@ -43,21 +41,18 @@ class Signal(NamedTuple):
 
 def channels(plant: PlantFile, model: Model) -> list[Channel]:
     """Every value that a driver brings from this meter."""
-    connection = plant.connections[model.config.on]
-    if connection.protocol == "modbus":
-        wiring = model.config.wiring
+    wiring = model.config.wiring
+    if model.profile is not None:
         rows = basic_rows(model)
         return [Channel(tag_name(row, wiring), _register(model, row)) for row in rows]
 
-    if connection.protocol == "mqtt":
-        topic = connection.topics[str(model.config.topic)]
-        found = [Channel("counter.total", _plain(model, "counter"))]
-        if topic.flow:
-            found.append(Channel("flow.total", _plain(model, "flow")))
+    connection = plant.connections[model.config.on]
+    found = []
+    for quantity in connection.quantities(model.config):
+        name = QUANTITIES[quantity].read_as(wiring)
+        found.append(Channel(f"{name}.total", _plain(model, quantity)))
 
-        return found
-
-    return [Channel(f"{name}.total", _plain(model, name)) for name in model.config.nodes]
+    return found
 
 
 def _register(model: Model, row: Row) -> Callable[[Look], Numbers]:
@@ -68,11 +63,6 @@ def _register(model: Model, row: Row) -> Callable[[Look], Numbers]:
     return lambda look: model.shown(row, look) * factor
 
 
-def counter_unit(model: Model) -> str:
-    """Unit in which an MQTT or OPC UA meter counts."""
-    return model.config.unit if isinstance(model.config.unit, str) else DEFAULT_UNIT
-
-
 def plain(
     model: Model,
     quantity: str,
@@ -80,7 +70,7 @@ def plain(
 ) -> Numbers:
     """Value of a quantity of an MQTT or OPC UA meter in its own unit, as it is sent."""
     known = QUANTITIES[quantity]
-    canonical, factor = to_canonical(counter_unit(model))
+    canonical, factor = to_canonical(model.config.counter_unit)
     if known.kind is Kind.FLOW:
         rate_unit = "kW" if canonical == "kWh" else f"{canonical}/h"
         rate = model.canonical(
@@ -89,7 +79,7 @@ def plain(
             rate_unit,
             look,
         )
-        return np.round(rate / known.factor_unmapped(counter_unit(model)), 4)
+        return np.round(rate / known.factor_unmapped(model.config.counter_unit), 4)
 
     if known.kind is Kind.LEVEL:
         level = model.canonical(
@@ -119,7 +109,8 @@ def plain(
 
 def _plain(model: Model, quantity: str) -> Callable[[Look], Numbers]:
     """What the collector makes of a sent value."""
-    factor = QUANTITIES[quantity].factor_unmapped(counter_unit(model))
+    meter = model.config
+    factor = QUANTITIES[quantity].factor_unmapped(meter.counter_unit, meter.wiring)
     return lambda look: plain(model, quantity, look) * factor
 
 

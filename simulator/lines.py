@@ -150,7 +150,7 @@ def _batches(
     return total / cycle.machines / mean
 
 
-def greatest(plant: PlantFile, meters: object) -> float:
+def greatest(plant: PlantFile, meters: str | list[str]) -> float:
     """Half of what the meters of an edge can show at most, per hour in
     their own unit: the draw of a line without an archetype.
     """

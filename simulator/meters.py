@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collector.plan import wanted_rows
-from plant.config import Meter, PlantFile
+from plant.config import PlantFile
+from plant.meter import Meter
 from plant.names import Carrier
 from plant.profile import Profile, Row
+from plant.protocols.modbus import ModbusMeter
 from plant.quantity import QUANTITIES
 from plant.units import to_canonical
 from simulator import registers
@@ -65,7 +67,7 @@ class Model:
         inverters do, and meters wired the other way round.
         """
         inverter = self.profile is not None and self.profile.category == "inverter"
-        return inverter != self.config.reverse
+        return inverter != self.config.wiring.reverse
 
     def look(
         self,
@@ -80,7 +82,7 @@ class Model:
         against = self.start[1] + share * reverse
         sway = 1 + 0.0008 * flicker(seconds, self.around.noise)
         signed = share * flow * sway
-        if self.config.reverse:
+        if self.config.wiring.reverse:
             signed = -signed
 
         if self.outward:
@@ -299,7 +301,8 @@ def basic_rows(model: Model) -> list[Row]:
     if model.profile is None:
         return []
 
-    names = dict.fromkeys(row.name for row in wanted_rows(model.config, model.profile))
+    meter = ModbusMeter.of(model.config)
+    names = dict.fromkeys(row.name for row in wanted_rows(meter, model.profile))
     finest = preferred(model.profile)
     return [finest[name] for name in names]
 

@@ -17,22 +17,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypedDict
+from typing import Final, TypedDict, cast
 
 from plant.clock import ScaledClock
 from plant.config import PlantFile
 from plant.load import load_plant
 from plant.profile import Profile
+from plant.protocols import PROTOCOLS
+from plant.protocols.base import part
 from plant.units import HOUR_NS, SECOND_NS
 from simulator.config import EventSim, SimConfig, load_sim
 from simulator.control import Control
-from simulator.devices.broker import Broker
 from simulator.devices.faults import FaultBook
 from simulator.devices.instruments import Instruments
 from simulator.devices.ledger import Ledger
-from simulator.devices.modbus import ModbusServer, Station
-from simulator.devices.opcua import OpcuaServer
-from simulator.devices.sensors import Sensors
+from simulator.devices.stage import Play, Stage, Stoppable
 from simulator.world import World
 
 BACK_NS: Final = (7 * 24 + 2) * HOUR_NS
@@ -59,10 +58,6 @@ class Endpoints(TypedDict):
 
 
 Ready = Callable[[Endpoints], None]
-
-
-class _Stoppable(Protocol):
-    async def stop(self) -> None: ...
 
 
 class Simulation:
@@ -107,7 +102,7 @@ class Simulation:
         self.clock = ScaledClock(time.monotonic_ns(), start, speed)
         self.control: Control | None = None
         self.endpoints: Endpoints | None = None
-        self._running: list[_Stoppable] = []
+        self._running: list[Stoppable] = []
         self._ahead: asyncio.Task[None] | None = None
 
     def now(self) -> int:
@@ -118,7 +113,7 @@ class Simulation:
         """Open all ports; returns the content of endpoints.json."""
         connections = {}
         for key, connection in self.plant.connections.items():
-            connections[key] = await getattr(self, f"_{connection.protocol}")(key)
+            connections[key] = await self._play(key, connection.protocol)
 
         self.control = Control(
             self.world,
@@ -144,38 +139,21 @@ class Simulation:
         self.endpoints = endpoints
         return endpoints
 
-    async def _modbus(self, key: str) -> str:
-        """Serve a Modbus connection."""
-        server = ModbusServer(Station(key, self.instruments, self.now))
-        self._running.append(server)
-        return await server.start()
+    async def _play(self, key: str, protocol: str) -> str:
+        """Serve a connection as its protocol is played; its address."""
+        entry = PROTOCOLS[protocol]
+        if not entry.simulate:
+            raise ValueError(f"connection '{key}': {protocol} cannot be simulated")
 
-    async def _opcua(self, key: str) -> str:
-        """Serve an OPC UA connection."""
-        period_s = 1.0 if self.speed <= 2 else 0.25
-        server = OpcuaServer(
-            key,
-            self.instruments,
-            self.now,
-            period_s,
+        play = cast(Play, part(entry.simulate))
+        stage = Stage(
+            connection=key,
+            instruments=self.instruments,
+            now=self.now,
+            speed=self.speed,
+            running=self._running,
         )
-        self._running.append(server)
-        return await server.start()
-
-    async def _mqtt(self, key: str) -> str:
-        """Serve an MQTT connection: a broker, and sensors that publish on it."""
-        broker = Broker()
-        sensors = Sensors(
-            key,
-            self.instruments,
-            broker,
-            self.now,
-            self.speed,
-        )
-        self._running += [broker, sensors]
-        endpoint = await broker.start()
-        sensors.start()
-        return endpoint
+        return await play(stage)
 
     async def _prepare(self) -> None:
         """Make the next day before anybody asks for it."""

@@ -122,7 +122,7 @@ class World:
         power_factors = self._power_factors()
         found = {}
         for key, seat in self.layout.seats.items():
-            profile = self.plant.meters[key].profile or ""
+            profile = self.plant.meters[key].register_map
             found[key] = meters.build(
                 self.plant,
                 self.sim,

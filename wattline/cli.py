@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.clock import Clock, ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
@@ -157,7 +158,7 @@ def run(
     _log(log_level)
     _loop()
     catalogue = load_catalogue()
-    parsed = load_plant(plant, frozenset(catalogue))
+    parsed = load_plant(plant, catalogue, figure_names())
     options = Options(data, bind, port, rules=rules_for(plant, parsed))
     _port_free(bind, port)
     clock: Clock = SystemClock()
@@ -227,7 +228,7 @@ def check(
     problems = 0
     for path in plant or []:
         try:
-            parsed = load_plant(path, frozenset(catalogue))
+            parsed = load_plant(path, catalogue, figure_names())
             rules = rules_for(path, parsed)
             print(
                 f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources, {len(rules)} rules"

@@ -63,6 +63,15 @@ class Group(Answer):
     lines: list[str]
 
 
+class Comparison(Answer):
+    """Two lines beside each other in one figure of the books; the first is judged by the second."""
+
+    id: str
+    name: Names
+    lines: list[str]
+    figure: str
+
+
 class Site(Answer):
     """What the plant is made of."""
 
@@ -84,6 +93,7 @@ class Site(Answer):
     converters: list[Converter]
     lines: list[Line]
     groups: list[Group]
+    comparisons: list[Comparison]
 
 
 class Meter(Answer):

@@ -1,8 +1,8 @@
-"""Modbus TCP: one poller per connection; meters in turn, no overlap, only functions 3 and 4.
+"""Modbus TCP: one poller per connection; units in turn, no overlap, only functions 3 and 4.
 
-pymodbus is the transport. Timeouts, reconnection, the tick grid and what a failure means are ours: a request that is
-not answered fails once, its late answer is told apart by the transaction id, and the connection is dropped only when
-the peer as a whole is in doubt.
+pymodbus is the transport. Timeouts, reconnection, the tick grid and what a failure means are ours:
+a request that is not answered fails once, its late answer is told apart by the transaction id, and
+the connection is dropped only when the peer as a whole is in doubt.
 """
 
 from __future__ import annotations
@@ -10,32 +10,46 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from pymodbus import ModbusException
 from pymodbus.client import AsyncModbusTcpClient
 
-from collector.drivers.modbus_meter import Job, ModbusMeter, Request
-from collector.drivers.modbus_wire import open_client
+from collector.assignment import Assignment
+from collector.drivers.modbus_meter import Job, Request, Unit, add_jobs
+from collector.drivers.modbus_wire import open_client, words_of
 from collector.health import LinkHealth
 from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.errors import DeviceError, DeviceTimeout, ProtocolError, Unreachable, Unsupported
 from plant.frame import Batch, Quality
 from plant.ports import Sink
+from plant.protocols.modbus import ModbusMeter
+from plant.reports import DriverReport
 
-log = logging.getLogger("wattline.collector.modbus")
+Values = npt.NDArray[np.float64]
 
+PORT: Final = 502
+
+# Exceptions 1, 2 and 3: function, address or value that the device does not have.
 _REFUSED: Final = frozenset({1, 2, 3})
 _GOOD: Final = np.uint8(Quality.GOOD)
 _BAD: Final = np.uint8(Quality.BAD)
 
+# A unit alone on its connection is believed to be silent, and not the connection, this often.
+_DOUBTS_OF_ONE: Final = 3
+
+# What is added to the time for an answer, for a connection to be made.
+_CONNECT_MORE_S: Final = 1.0
+
 
 class Busy(DeviceError):
-    """An exception answer that says nothing about the request itself (busy, gateway, device failure)."""
+    """An exception answer that says nothing of the request: busy, gateway, device failure."""
 
     code = 0
 
@@ -46,39 +60,87 @@ class Refused(Unsupported):
     code = 0
 
 
+class Due(NamedTuple):
+    """When a job is due next, in monotonic seconds; `turn` keeps jobs of one moment in order."""
+
+    at: float
+    turn: int
+    job: Job
+
+
+class Reading(NamedTuple):
+    """Values of one poll; `problem` is why some, or all, are missing."""
+
+    values: Values
+    problem: DeviceError | None
+
+
+def build(assignment: Assignment) -> ModbusDriver:
+    """The poller of one Modbus TCP connection."""
+    link = assignment.link
+    units: list[Unit] = []
+    for key, declared in assignment.meters.items():
+        meter = ModbusMeter.of(declared)
+        profile = assignment.catalogue[meter.profile]
+        unit = Unit(
+            key,
+            meter,
+            profile,
+            link.add(key, profile.id, {}),
+        )
+        add_jobs(
+            unit,
+            link.id,
+            assignment.tags,
+            assignment.clock.speed,
+        )
+        units.append(unit)
+
+    return ModbusDriver(
+        link,
+        units,
+        assignment.clock,
+        assignment.connection.timeout,
+    )
+
+
 class ModbusDriver:
-    """Reads all meters behind one Modbus TCP endpoint."""
+    """Reads all units behind one Modbus TCP endpoint."""
 
     def __init__(
-        self, link: LinkHealth, meters: Sequence[ModbusMeter], clock: Clock, timeout: float
+        self,
+        link: LinkHealth,
+        units: Sequence[Unit],
+        clock: Clock,
+        timeout: float,
     ) -> None:
         host, _, port = link.endpoint.removeprefix("tcp://").partition(":")
         self.connection = link.id
         self.host = host
-        self.port = int(port or 502)
-        self.meters = list(meters)
+        self.port = int(port or PORT)
+        self.units = list(units)
         self.clock = clock
         self.timeout = timeout
         self.link = link
         self._client: AsyncModbusTcpClient | None = None
-        self._execute: Any = None
-        self._heap: list[tuple[float, int, Job]] = []
-        self._doubt: dict[str, int] = {}
+        self._heap: list[Due] = []
+        self._doubt: Counter[str] = Counter()
         self._backoff = Backoff()
         self._free_at = 0.0
 
-    def health(self) -> dict[str, Any]:
-        """Counters of the connection and its meters."""
-        return self.link.as_dict(self.clock.now())
+    def health(self) -> DriverReport:
+        """Counters of the connection and its units."""
+        return self.link.report(self.clock.now())
 
     async def run(self, sink: Sink) -> None:
         """Poll until cancelled; connection losses are waited out."""
         quiet_library()
         now = monotonic()
-        jobs = [job for meter in self.meters for job in meter.jobs]
-        for job in jobs:
-            job.grid.start(now)
-        self._heap = [(job.grid.next, index, job) for index, job in enumerate(jobs)]
+        for unit in self.units:
+            for job in unit.jobs:
+                job.grid.start(now)
+                self._heap.append(Due(job.grid.next, len(self._heap), job))
+
         heapq.heapify(self._heap)
         try:
             while True:
@@ -108,17 +170,20 @@ class ModbusDriver:
         """Open the connection; Unreachable says why not."""
         client = open_client(self.host, self.port, self.timeout)
         try:
-            connected = await asyncio.wait_for(client.connect(), self.timeout + 1.0)
+            connected = await asyncio.wait_for(
+                client.connect(),
+                self.timeout + _CONNECT_MORE_S,
+            )
         except (OSError, TimeoutError, ModbusException) as error:
             client.close()
-            raise Unreachable(
-                f"no connection: {error or 'timeout'}", endpoint=self.link.endpoint
-            ) from error
+            why = f"no connection: {error or 'timeout'}"
+            raise Unreachable(why, endpoint=self.link.endpoint) from error
+
         if not connected:
             client.close()
             raise Unreachable("no connection", endpoint=self.link.endpoint)
+
         self._client = client
-        self._execute = client.execute
         self._doubt.clear()
 
     def close(self) -> None:
@@ -128,173 +193,263 @@ class ModbusDriver:
             self._client = None
 
     async def _serve(self, sink: Sink) -> None:
+        """Poll what is due, one job after the other, until the connection is lost."""
         heap = self._heap
         while heap:
-            due, index, job = heap[0]
-            wait = due - monotonic()
-            await asyncio.sleep(max(wait, 0.0))
+            due = heap[0]
+            await asyncio.sleep(max(due.at - monotonic(), 0.0))
+            job = due.job
             try:
                 await self._tick(job, sink)
             finally:
                 skipped = job.grid.advance(monotonic())
                 job.polls.skipped += skipped
                 job.polls.due += skipped
-                heapq.heapreplace(heap, (job.grid.next, index, job))
+                heapq.heapreplace(heap, Due(job.grid.next, due.turn, job))
 
     async def _tick(self, job: Job, sink: Sink) -> None:
+        """One turn of a job; a failure of its unit alone is counted and ends nothing."""
         job.polls.due += 1
-        meter = job.meter
+        unit = job.unit
         now = monotonic()
-        if now < meter.quiet_until:
+        if now < unit.quiet_until:
             job.polls.skipped += 1
             return
+
         if now >= job.replan_at:
             job.restore()
+
         if not job.requests:
-            meter.health.failed(job.polls, "unsupported")
+            unit.health.failed(job.polls, "unsupported")
             return
+
         try:
             await self._poll(job, sink)
         except Unreachable:
-            meter.health.failed(job.polls, "connection_lost")
+            unit.health.failed(job.polls, "connection_lost")
             raise
         except DeviceError as error:
             self._failed(job, error)
 
     def _failed(self, job: Job, error: DeviceError) -> None:
         """Count it, quarantine a unit that stays silent, drop a connection in doubt."""
-        meter = job.meter
-        meter.health.failed(job.polls, _reason(error))
-        suspect = not meter.quarantined
-        meter.missed(job.grid.period, self.timeout, monotonic())
+        unit = job.unit
+        unit.health.failed(job.polls, _reason(error))
+        known_silent = unit.quarantined
+        unit.missed(job.grid.period, self.timeout, monotonic())
         if isinstance(error, ProtocolError):
             raise Unreachable(str(error)) from error
-        if isinstance(error, DeviceTimeout) and suspect:
-            self._doubt[meter.id] = self._doubt.get(meter.id, 0) + 1
-            if len(self._doubt) > 1 or (len(self.meters) == 1 and self._doubt[meter.id] >= 3):
-                raise Unreachable(f"no answers any more (last asked: {meter.id})") from error
+
+        if isinstance(error, DeviceTimeout) and not known_silent:
+            self._doubt[unit.id] += 1
+            if self._peer_is_gone(unit):
+                raise Unreachable(f"no answers any more (last asked: {unit.id})") from error
+
+    def _peer_is_gone(self, unit: Unit) -> bool:
+        """Whether so many stay silent that it is the connection, not a unit behind it."""
+        several = len(self._doubt) > 1
+        alone = len(self.units) == 1
+        return several or (alone and self._doubt[unit.id] >= _DOUBTS_OF_ONE)
 
     async def _poll(self, job: Job, sink: Sink) -> None:
-        """Read the blocks of one group and hand over one batch; a refused block is taken apart and read once more."""
-        clock = self.clock
-        before = clock.now()
+        """Read the blocks of one group and hand over one batch.
+
+        A refused block is taken apart and read once more. The time of a reading is the middle of
+        the time it took, since nobody knows when in between the unit looked.
+        """
+        before = self.clock.now()
         asked = monotonic()
         try:
-            values, problem = await self._read(job)
+            reading = await self._read(job)
         except Refused:
             await self._take_apart(job)
             if not job.requests:
                 raise
-            before = clock.now()
+
+            before = self.clock.now()
             asked = monotonic()
-            values, problem = await self._read(job)
-        after = clock.now()
+            reading = await self._read(job)
+
+        after = self.clock.now()
+        values, problem = reading
         if problem is not None and np.isnan(values).all():
             raise problem
-        sink(_batch(job, values, (before + after) // 2, after))
+
+        sink(
+            _batch(
+                job,
+                values,
+                (before + after) // 2,
+                after,
+            )
+        )
         if problem is not None:
             job.polls.failed[_reason(problem)] += 1
+
         job.polls.ok(after, len(values), monotonic() - asked)
-        job.meter.answered()
+        job.unit.answered()
         self._backoff.reset()
         if self._doubt:
             self._doubt.clear()
 
-    async def _read(self, job: Job) -> tuple[Any, DeviceError | None]:
+    async def _read(self, job: Job) -> Reading:
+        """Every block of the group; one that is answered with "busy" leaves its values out."""
         values = np.full(job.size, np.nan)
         problem: DeviceError | None = None
         for request in job.requests:
             try:
-                values[request.at : request.end] = request.decode(
-                    await self.ask(job.meter, request)
-                )
+                registers = await self.ask(job.unit, request)
             except Busy as error:
                 problem = error
-        return values, problem
+            else:
+                values[request.at : request.end] = request.decode(registers)
 
-    async def ask(self, meter: ModbusMeter, request: Request) -> bytes:
-        """One transaction: its registers as bytes, or the DeviceError that tells what went wrong."""
+        return Reading(values, problem)
+
+    async def ask(self, unit: Unit, request: Request) -> bytes:
+        """One transaction: its registers as bytes, or the DeviceError that says why not."""
+        endpoint = self.link.endpoint
         client = self._client
         if client is None or not client.connected:
-            raise Unreachable("connection lost", endpoint=self.link.endpoint)
-        if meter.pause_s:
+            raise Unreachable("connection lost", endpoint=endpoint)
+
+        if unit.pause_s:
             await asyncio.sleep(max(0.0, self._free_at - monotonic()))
+
         try:
-            answer = await self._execute(False, request.pdu)  # bounded by the client's own timeout
+            # Bounded by the client's own timeout.
+            answer = await client.execute(False, request.pdu)
         except ModbusException as error:
             if not client.connected:
-                raise Unreachable("connection lost", endpoint=self.link.endpoint) from error
-            raise DeviceTimeout("no answer", meter=meter.id, endpoint=self.link.endpoint) from error
+                raise Unreachable("connection lost", endpoint=endpoint) from error
+
+            raise DeviceTimeout(
+                "no answer",
+                meter=unit.id,
+                endpoint=endpoint,
+            ) from error
         finally:
-            if meter.pause_s:
-                self._free_at = monotonic() + meter.pause_s
+            if unit.pause_s:
+                self._free_at = monotonic() + unit.pause_s
+
         if answer.isError():
-            raise refusal(meter.id, self.link.endpoint, request, int(answer.exception_code))
-        if (
-            answer.function_code != request.block.function_code
-            or len(answer.words) != 2 * request.block.count
-        ):
-            raise ProtocolError(
-                f"answer does not fit the request for {request.block.count} registers",
-                meter=meter.id,
+            raise refusal(
+                unit.id,
+                endpoint,
+                request,
+                int(answer.exception_code),
             )
-        words: bytes = answer.words
+
+        words = words_of(answer)
+        block = request.block
+        fits = answer.function_code == block.function_code and len(words) == 2 * block.count
+        if not fits:
+            why = f"answer does not fit the request for {block.count} registers"
+            raise ProtocolError(why, meter=unit.id)
+
         return words
 
     async def _take_apart(self, job: Job) -> None:
-        """Find out by halving which rows of the group are refused, and plan around them for an hour."""
+        """Find out by halving which rows of the group are refused, and plan around them for an
+        hour.
+        """
         good: list[Request] = []
         for request in job.requests:
-            good += await self._parts(job, request)
+            good += await self._parts(job.unit, request)
+
         job.replace(good, monotonic())
 
-    async def _parts(self, job: Job, request: Request) -> list[Request]:
+    async def _parts(self, unit: Unit, request: Request) -> list[Request]:
+        """The request, or the parts of it that are not refused."""
         try:
-            await self.ask(job.meter, request)
-        except Refused:
-            parts = request.halves(job)
-            return [found for part in parts for found in await self._parts(job, part)]
+            await self.ask(unit, request)
         except Busy:
             return [request]
+        except Refused:
+            found: list[Request] = []
+            for half in request.halves(unit):
+                found += await self._parts(unit, half)
+
+            return found
+
         return [request]
 
     def _missed(self) -> None:
         """Count the ticks that fell into the time without a connection."""
         now = monotonic()
-        for _, _, job in self._heap:
+        moved: list[Due] = []
+        for due in self._heap:
+            job = due.job
             if job.grid.next <= now:
                 missed = 1 + job.grid.advance(now)
                 job.polls.due += missed
                 job.polls.failed["connection_lost"] += missed
-        self._heap = [(job.grid.next, index, job) for _, index, job in self._heap]
+
+            moved.append(Due(job.grid.next, due.turn, job))
+
+        self._heap = moved
         heapq.heapify(self._heap)
 
 
-def _batch(job: Job, values: Any, ts: int, received: int) -> Batch:
+def _batch(
+    job: Job,
+    values: Values,
+    ts: int,
+    received: int,
+) -> Batch:
+    """The columns of one poll; a value that is missing is marked as bad."""
     size = len(values)
     missing = np.isnan(values)
     quality = np.where(missing, _BAD, _GOOD) if np.count_nonzero(missing) else job.good
-    return Batch(np.full(size, ts), np.full(size, received), job.tags, values, quality)
+    return Batch(
+        ts=np.full(size, ts),
+        received=np.full(size, received),
+        tag=job.tags,
+        value=values,
+        quality=quality,
+    )
 
 
-def refusal(meter: str, endpoint: str, request: Request, code: int) -> DeviceError:
+def refusal(
+    meter: str,
+    endpoint: str,
+    request: Request,
+    code: int,
+) -> DeviceError:
     """The error of an exception answer: Refused for 1, 2, 3, Busy for the rest."""
     block = request.block
-    what = f"exception {code} on {block.count} registers from {block.address} (function {block.function_code})"
+    what = (
+        f"exception {code} on {block.count} registers from {block.address} "
+        f"(function {block.function_code})"
+    )
     kind: type[Refused] | type[Busy] = Refused if code in _REFUSED else Busy
-    error = kind(what, meter=meter, endpoint=endpoint)
+    error = kind(
+        what,
+        meter=meter,
+        endpoint=endpoint,
+    )
     error.code = code
     return error
 
 
+_REASONS: Final = {
+    DeviceTimeout: "timeout",
+    ProtocolError: "protocol",
+    Unsupported: "unsupported",
+}
+
+
 def _reason(error: DeviceError) -> str:
+    """Under which name a failure is counted."""
     if isinstance(error, Refused | Busy):
         return f"exception_{error.code}"
-    return {DeviceTimeout: "timeout", ProtocolError: "protocol", Unsupported: "unsupported"}.get(
-        type(error), "device"
-    )
+
+    return _REASONS.get(type(error), "device")
 
 
 def quiet_library() -> None:
-    """pymodbus logs each timeout as an error; here failures are counted, and logged once by `collector.health`."""
+    """pymodbus logs each timeout as an error; here failures are counted, and logged once.
+
+    See `collector.health`.
+    """
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

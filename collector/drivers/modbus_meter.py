@@ -1,49 +1,70 @@
-"""What the Modbus driver knows of a meter: its poll groups, compiled requests, and how long to leave it alone."""
+"""What the Modbus driver knows of a meter: its poll groups, compiled requests, how long to leave it
+alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from collector.decode import Decode, compile_block, tag_name
 from collector.health import MeterHealth, Polls
-from collector.plan import Block, halves, plan_blocks, registers_of, split_groups, wanted_rows
+from collector.plan import (
+    Block,
+    Register,
+    halves,
+    plan_blocks,
+    registers_of,
+    split_groups,
+    wanted_rows,
+)
 from collector.schedule import Grid, real_period
-from plant.config import Meter
 from plant.frame import Quality
 from plant.ports import Tags
 from plant.profile import Profile, Row
+from plant.protocols.modbus import ModbusMeter
 
+# What a unit refused is asked for again after an hour: firmware changes, and so do settings.
 REPLAN_S: Final = 3600.0
-_PDU: Final[dict[int, Any]] = {3: ReadHoldingRegistersRequest, 4: ReadInputRegistersRequest}
+NEVER: Final = float("inf")
+
+# From the third failure in a row on a unit is asked less often, but within half a minute.
+PATIENCE: Final = 3
+QUIET_MOST_S: Final = 30.0
+QUIET_TICKS: Final = 10
+
+_HOLDING: Final = 3
 
 
 @dataclass(slots=True)
 class Request:
-    """One block made ready: the PDU to send, the decoder of its answer, and where its values stand in the group."""
+    """One block made ready: the PDU to send, the decoder of its answer, its values' place in the
+    group.
+    """
 
     block: Block
-    pdu: Any
+    pdu: ModbusPDU
     decode: Decode
     at: int = 0
     end: int = 0
 
-    def halves(self, job: Job) -> list[Request]:
+    def halves(self, unit: Unit) -> list[Request]:
         """The same rows in two requests; none if it is a single row."""
-        return [job.request(block) for block in halves(self.block)]
+        return [unit.request(block) for block in halves(self.block)]
 
 
 @dataclass(slots=True, eq=False)
-class ModbusMeter:
-    """One unit behind the connection."""
+class Unit:
+    """One meter behind the connection."""
 
     id: str
-    meter: Meter
+    meter: ModbusMeter
     profile: Profile
     health: MeterHealth
     jobs: list[Job] = field(default_factory=list)
@@ -51,26 +72,30 @@ class ModbusMeter:
     failures: int = 0
 
     @property
-    def unit(self) -> int:
-        return int(self.meter.unit or 0)
-
-    @property
     def pause_s(self) -> float:
+        """Rest that the unit needs between two requests."""
         return self.profile.defaults.min_request_interval_ms / 1000
 
     @property
     def quarantined(self) -> bool:
-        return self.failures >= 3
+        """Whether it failed so often that it is asked less."""
+        return self.failures >= PATIENCE
 
-    def missed(self, period: float, timeout: float, now: float) -> None:
-        """A poll failed. From the third in a row on the unit is asked at every tenth tick only, but within 30 s.
+    def missed(
+        self,
+        period: float,
+        timeout: float,
+        now: float,
+    ) -> None:
+        """A poll failed. A quarantined unit is asked at every tenth tick only.
 
-        Where ticks are shorter than the timeout the wait is ten timeouts, so a dead unit takes at most a tenth of the
-        time of its neighbours.
+        Where ticks are shorter than the timeout the wait is ten timeouts, so a dead unit takes at
+        most a tenth of the time of its neighbours.
         """
         self.failures += 1
         if self.quarantined:
-            self.quiet_until = now + min(30.0, 10 * max(period, timeout))
+            wait_s = QUIET_TICKS * max(period, timeout)
+            self.quiet_until = now + min(QUIET_MOST_S, wait_s)
 
     def answered(self) -> None:
         """It answers."""
@@ -78,12 +103,37 @@ class ModbusMeter:
         self.quiet_until = 0.0
         self.health.recovered()
 
+    def plan(self, rows: Iterable[Row], bad: set[Register] | None = None) -> tuple[Block, ...]:
+        """The fewest blocks that bring these rows of the unit's map, none over a bad register."""
+        return plan_blocks(
+            rows,
+            self.profile.defaults,
+            self.meter.address,
+            bad or (),
+        )
+
+    def request(self, block: Block) -> Request:
+        """A block made ready to be sent."""
+        is_holding = block.function_code == _HOLDING
+        kind = ReadHoldingRegistersRequest if is_holding else ReadInputRegistersRequest
+        pdu = kind(
+            dev_id=self.meter.unit,
+            address=block.address,
+            count=block.count,
+        )
+        word_order = self.profile.defaults.word_order
+        return Request(
+            block,
+            pdu,
+            compile_block(block, word_order, self.meter.wiring),
+        )
+
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One poll group of one meter."""
+    """One poll group of one unit. `tag_of` is the tag by the name under which a row travels."""
 
-    meter: ModbusMeter
+    unit: Unit
     rows: tuple[Row, ...]
     grid: Grid
     polls: Polls
@@ -92,70 +142,97 @@ class Job:
     tags: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     good: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
     size: int = 0
-    replan_at: float = float("inf")
-
-    def request(self, block: Block) -> Request:
-        """A block made ready to be sent."""
-        meter = self.meter.meter
-        profile = self.meter.profile
-        pdu = _PDU[block.function_code](
-            dev_id=self.meter.unit, address=block.address, count=block.count
-        )
-        decode = compile_block(block, profile.defaults.word_order, meter.wiring)
-        return Request(block, pdu, decode)
+    replan_at: float = NEVER
 
     def restore(self) -> None:
         """The full plan, as if nothing had ever been refused."""
-        blocks = plan_blocks(self.rows, self.meter.profile.defaults, self.meter.meter.address)
-        self._use([self.request(block) for block in blocks])
-        self.replan_at = float("inf")
+        blocks = self.unit.plan(self.rows)
+        self._use([self.unit.request(block) for block in blocks])
+        self.replan_at = NEVER
         self.polls.refused = ()
 
     def replace(self, good: list[Request], now: float) -> None:
-        """Go on with what was not refused, in as few requests as that allows; try all again in an hour."""
-        asked = [row for request in self.requests for row in request.block.rows]
-        kept = [row for request in good for row in request.block.rows]
-        if len(kept) < len(asked):  # else only a gap was refused, and merging would bring it back
-            refused = [row for row in self.rows if row not in kept]
-            defaults = self.meter.profile.defaults
-            base = self.meter.meter.address
-            bad = {
-                register
-                for block in plan_blocks(refused, defaults, base)
-                for register in registers_of(block)
-            }
-            merged = plan_blocks(kept, defaults, base, bad)
-            good = [self.request(block) for block in merged] if len(merged) < len(good) else good
+        """Go on with what was not refused; try all again in an hour."""
+        asked = _rows_of(self.requests)
+        kept = _rows_of(good)
+        refused = [row for row in self.rows if row not in kept]
+        # Where nothing but a gap was refused, merging would bring the gap back.
+        if len(kept) < len(asked):
+            good = self._merged(good, kept, refused)
+
         self._use(good)
-        self.polls.refused = tuple(row.name for row in self.rows if row not in kept)
+        self.polls.refused = tuple(row.name for row in refused)
         self.replan_at = now + REPLAN_S
 
+    def _merged(
+        self,
+        good: list[Request],
+        kept: list[Row],
+        refused: list[Row],
+    ) -> list[Request]:
+        """The same rows in as few requests as that allows without touching a refused register."""
+        bad: set[Register] = set()
+        for block in self.unit.plan(refused):
+            bad |= registers_of(block)
+
+        merged = self.unit.plan(kept, bad)
+        if len(merged) >= len(good):
+            return good
+
+        return [self.unit.request(block) for block in merged]
+
     def _use(self, requests: list[Request]) -> None:
+        """Ask these requests from now on; each has its place in the group's values."""
         at = 0
         for request in requests:
             request.at = at
             request.end = at + len(request.block.rows)
             at = request.end
-        rows = [row for request in requests for row in request.block.rows]
-        wiring = self.meter.meter.wiring
+
+        wiring = self.unit.meter.wiring
+        names = [tag_name(row, wiring) for row in _rows_of(requests)]
         self.requests = requests
         self.size = at
-        self.tags = np.array([self.tag_of[tag_name(row, wiring)] for row in rows], np.int32)
+        self.tags = np.array([self.tag_of[name] for name in names], np.int32)
         self.good = np.full(at, Quality.GOOD, np.uint8)
 
 
+def _rows_of(requests: list[Request]) -> list[Row]:
+    """All rows that these requests bring, in their order."""
+    rows: list[Row] = []
+    for request in requests:
+        rows += request.block.rows
+
+    return rows
+
+
 def add_jobs(
-    meter: ModbusMeter, connection: str, tags: Tags, speed: float, rows: Iterable[Row] | None = None
+    unit: Unit,
+    connection: str,
+    tags: Tags,
+    speed: float,
 ) -> None:
-    """Give a meter its poll groups: instantaneous values at `every.power`, counters at `every.energy`."""
-    every = {"power": meter.meter.every.power, "energy": meter.meter.every.energy}
-    chosen = wanted_rows(meter.meter, meter.profile) if rows is None else list(rows)
-    for group, members in split_groups(chosen).items():
-        names = [tag_name(row, meter.meter.wiring) for row in members]
-        grid = Grid.named(f"{connection}/{meter.id}/{group}", real_period(every[group], speed))
-        polls = meter.health.groups.setdefault(group, Polls(every[group]))
+    """Give a unit its poll groups: instantaneous values at `every.power`, counters at
+    `every.energy`.
+    """
+    meter = unit.meter
+    period_of = {
+        "power": meter.every.power,
+        "energy": meter.every.energy,
+    }
+    groups = split_groups(wanted_rows(meter, unit.profile))
+    for group, rows in groups.items():
+        period_s = period_of[group]
+        names = [tag_name(row, meter.wiring) for row in rows]
         job = Job(
-            meter, tuple(members), grid, polls, {name: tags.tag(meter.id, name) for name in names}
+            unit=unit,
+            rows=tuple(rows),
+            grid=Grid.named(
+                f"{connection}/{unit.id}/{group}",
+                real_period(period_s, speed),
+            ),
+            polls=unit.health.groups.setdefault(group, Polls(period_s)),
+            tag_of={name: tags.tag(unit.id, name) for name in names},
         )
         job.restore()
-        meter.jobs.append(job)
+        unit.jobs.append(job)

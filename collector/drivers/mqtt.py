@@ -1,7 +1,7 @@
-"""MQTT: paho in a thread of its own collects messages; the event loop takes them off every 200 ms as one batch.
+"""MQTT: paho in a thread of its own collects messages; the event loop takes them off every 200 ms.
 
-Subscribe only. QoS 1 with a fixed client id and a persistent session, so the broker keeps what is sent while we
-restart.
+Subscribe only. QoS 1 with a fixed client id and a persistent session, so the broker keeps what is
+sent while we restart.
 """
 
 from __future__ import annotations
@@ -11,25 +11,117 @@ import logging
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
-from collector.drivers.mqtt_payload import Message, Router
+from collector.assignment import Assignment, Password
+from collector.drivers.mqtt_payload import Message, Point, Router, parse_path, subscription
 from collector.health import LinkHealth
+from collector.probe import ProbeRow, listen
 from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.ports import Sink
+from plant.protocols.mqtt import MqttConnection, MqttMeter
+from plant.reports import DriverReport
+from plant.units import to_canonical
 
 log = logging.getLogger("wattline.collector.mqtt")
 
 FLUSH_S: Final = 0.2
-KEEP: Final = (
-    200_000  # messages held between two flushes; beyond it the oldest are dropped and counted
-)
+
+# Messages held between two flushes; beyond it the oldest are dropped and counted.
+KEEP: Final = 200_000
+PORT: Final = 1883
+SECURE_PORT: Final = 8883
 _KEEPALIVE_S: Final = 30
+_RECONNECT_LEAST_S: Final = 1
+_AT_LEAST_ONCE: Final = 1
+
+
+def build(assignment: Assignment) -> MqttDriver:
+    """The subscriber of one broker; a lasting one has messages kept for it while it is away."""
+    connection = MqttConnection.of(assignment.connection)
+    link = assignment.link
+    points: list[Point] = []
+    ids_by_topic: dict[str, list[str]] = {name: [] for name in connection.topics}
+    for key, declared in assignment.meters.items():
+        meter = MqttMeter.of(declared)
+        link.add(
+            key,
+            f"mqtt:{meter.topic}",
+            {"power": meter.every.power},
+        )
+        points.append(
+            _point(
+                assignment,
+                connection,
+                key,
+                meter,
+            )
+        )
+        ids_by_topic[meter.topic].append(meter.id)
+
+    subscriptions: list[str] = []
+    for name, ids in ids_by_topic.items():
+        subscriptions += subscription(connection.topics[name].filter, ids)
+
+    session = Session(
+        client_id=assignment.reader,
+        timeout=connection.timeout,
+        user=connection.user,
+        password=assignment.password,
+        lasting=assignment.lasting,
+    )
+    return MqttDriver(
+        link,
+        Router(points, subscriptions, link),
+        assignment.clock,
+        session,
+    )
+
+
+def _point(
+    assignment: Assignment,
+    connection: MqttConnection,
+    key: str,
+    meter: MqttMeter,
+) -> Point:
+    """Where the values of a meter stand, and the tags under which they travel."""
+    topic = connection.topic_of(meter)
+    tags = assignment.tags
+    _, factor = to_canonical(meter.unit)
+    return Point(
+        meter=key,
+        pattern=topic.filter.replace("{meter}", meter.id),
+        value=parse_path(topic.value),
+        tag=tags.tag(key, "counter.total"),
+        factor=factor,
+        flow=parse_path(topic.flow) if topic.flow else None,
+        flow_tag=tags.tag(key, "flow.total") if topic.flow else -1,
+        time=parse_path(topic.time) if topic.time else None,
+    )
+
+
+async def probe(assignment: Assignment, wait_s: float) -> list[ProbeRow]:
+    """What each meter of the broker sends within the time given."""
+    driver = build(assignment)
+    return await listen(driver, assignment, wait_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """How we meet the broker: as whom, and whether it keeps messages for us while we are away."""
+
+    client_id: str
+    timeout: float
+    user: str | None = None
+    password: Password | None = None
+    lasting: bool = True
 
 
 class MqttDriver:
@@ -40,37 +132,40 @@ class MqttDriver:
         link: LinkHealth,
         router: Router,
         clock: Clock,
-        timeout: float,
-        client_id: str,
-        user: str | None = None,
-        password: Callable[[], str] | None = None,
-        keep: bool = True,
+        session: Session,
     ) -> None:
         self.connection = link.id
         self.link = link
         self.router = router
         self.clock = clock
-        self.timeout = timeout
-        self._client_id = client_id
-        self._user = user
-        self._password = password
-        self._keep = keep
+        self.session = session
+        self.subscribed = asyncio.Event()
         self._lock = threading.Lock()
         self._held: deque[Message] = deque(maxlen=KEEP)
         self._dropped = 0
         self._accepted = False
-        self._changes: list[str] = []  # "" for up, else why it is down
-        self.subscribed = asyncio.Event()
+        # What the thread noticed: "" for up, else why it is down.
+        self._changes: list[str] = []
 
-    def health(self) -> dict[str, Any]:
-        """Counters of the connection and its meters; retained values under `retained` with their time of receipt."""
-        found = self.link.as_dict(self.clock.now())
+    def health(self) -> DriverReport:
+        """Counters of the connection and its meters.
+
+        Retained values stand under `retained` with their time of receipt.
+        """
+        report = self.link.report(self.clock.now())
         for meter, (value, at_ns) in self.router.retained.items():
-            found["meters"][meter]["retained"] = {"value": value, "received_ms": at_ns // 1_000_000}
-        return found
+            report["meters"][meter]["retained"] = {
+                "value": value,
+                "received_ms": at_ns // 1_000_000,
+            }
+
+        return report
 
     async def run(self, sink: Sink) -> None:
-        """Collect until cancelled. paho reconnects by itself, with back-off; only the first connection is made here."""
+        """Collect until cancelled.
+
+        paho reconnects by itself, with back-off; only the first connection is made here.
+        """
         client = self._make()
         loop = asyncio.get_running_loop()
         backoff = Backoff()
@@ -78,6 +173,7 @@ class MqttDriver:
             while not await loop.run_in_executor(None, self._open, client):
                 self._note()
                 await asyncio.sleep(backoff.take())
+
             client.loop_start()
             while True:
                 await asyncio.sleep(FLUSH_S)
@@ -96,72 +192,128 @@ class MqttDriver:
             self._held = deque(maxlen=KEEP)
             dropped = self._dropped
             self._dropped = 0
+
         if dropped:
             self.link.counts["dropped"] += dropped
+
         if messages:
             batch = self.router.batch(messages)
             if len(batch):
                 sink(batch)
 
     def _make(self) -> mqtt.Client:
+        session = self.session
         client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=not self._keep
+            CallbackAPIVersion.VERSION2,
+            client_id=session.client_id,
+            clean_session=not session.lasting,
         )
-        client.connect_timeout = self.timeout
-        client.reconnect_delay_set(1, int(Backoff().longest_s))
-        if self._user:
-            client.username_pw_set(self._user, self._password() if self._password else None)
-        if self.link.endpoint.startswith("mqtts://"):
+        client.connect_timeout = session.timeout
+        client.reconnect_delay_set(
+            _RECONNECT_LEAST_S,
+            int(Backoff().longest_s),
+        )
+        if session.user:
+            client.username_pw_set(
+                session.user,
+                session.password() if session.password else None,
+            )
+
+        if self._secure:
             client.tls_set_context(ssl.create_default_context())
+
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._failed
-        client.on_subscribe = self._suback
+        client.on_subscribe = self._answered
         client.on_message = self._message
         return client
 
+    @property
+    def _secure(self) -> bool:
+        return self.link.endpoint.startswith("mqtts://")
+
     def _open(self, client: mqtt.Client) -> bool:
-        secure = self.link.endpoint.startswith("mqtts://")
-        host, _, port = self.link.endpoint.partition("://")[2].partition(":")
+        """Connect; False where that failed. Runs in a thread, since paho waits."""
+        _, _, address = self.link.endpoint.partition("://")
+        host, _, given = address.partition(":")
+        usual = SECURE_PORT if self._secure else PORT
         try:
-            code = client.connect(host, int(port or (8883 if secure else 1883)), _KEEPALIVE_S)
+            code = client.connect(host, int(given or usual), _KEEPALIVE_S)
         except (OSError, ValueError) as error:
             self._changes.append(f"no connection: {error}")
             return False
+
         return code == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _connected(
-        self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+        self,
+        client: mqtt.Client,
+        _data: object,
+        _flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._changes.append(f"refused: {reason}")
             return
+
         self._accepted = True
         self._changes.append("")
-        client.subscribe([(pattern, 1) for pattern in self.router.subscriptions])
+        client.subscribe([(pattern, _AT_LEAST_ONCE) for pattern in self.router.subscriptions])
 
     def _disconnected(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+        self,
+        _client: mqtt.Client,
+        _data: object,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
-        if self._accepted:  # else the refusal is the reason, and it is already known
+        # After a refusal, that is the reason, and it is already known.
+        if self._accepted:
             self._changes.append(f"connection lost: {reason}")
+
         self._accepted = False
 
-    def _failed(self, _client: mqtt.Client, _data: Any) -> None:
+    def _failed(self, _client: mqtt.Client, _data: object) -> None:
         self._changes.append("no connection")
 
-    def _suback(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
+    def _answered(
+        self,
+        _client: mqtt.Client,
+        _data: object,
+        _message_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
     ) -> None:
-        for pattern, reason in zip(self.router.subscriptions, reasons, strict=False):
+        """The broker's answer to each subscription."""
+        for pattern, reason in zip(
+            self.router.subscriptions,
+            reasons,
+            strict=False,
+        ):
             if reason.is_failure:
                 self._changes.append(f"subscription to {pattern} refused: {reason}")
 
-    def _message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _message(
+        self,
+        _client: mqtt.Client,
+        _data: object,
+        message: mqtt.MQTTMessage,
+    ) -> None:
         received = self.clock.now()
+        held = Message(
+            message.topic,
+            bytes(message.payload),
+            received,
+            message.retain,
+        )
         with self._lock:
-            self._dropped += len(self._held) == KEEP
-            self._held.append((message.topic, bytes(message.payload), received, message.retain))
+            if len(self._held) == KEEP:
+                self._dropped += 1
+
+            self._held.append(held)
 
     def _note(self) -> None:
         """Bring what the thread noticed into the health counters, on the event loop."""

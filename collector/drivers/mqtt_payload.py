@@ -1,13 +1,16 @@
-"""From MQTT messages to rows: whose topic it is, and where its values stand in the payload. No network here."""
+"""From MQTT messages to rows: whose topic it is, and where its values stand in the payload.
+
+No network here.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 from paho.mqtt.client import topic_matches_sub
@@ -15,30 +18,36 @@ from paho.mqtt.client import topic_matches_sub
 from collector.health import LinkHealth
 from plant.frame import EMPTY, Batch, batch
 
-Message = tuple[str, bytes, int, bool]  # topic, payload, received (event time), retained
 Step = str | int
+Steps = tuple[Step, ...]
 
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-_CACHE: Final = 10_000
+_TOPICS_KNOWN_MOST: Final = 10_000
 _MS_FROM: Final = 1e11  # as seconds this is the year 5138, as milliseconds 1973
 _MS_TO: Final = 7.2e12  # the year 2198
+_MS_NS: Final = 1_000_000
+_GROUP: Final = "power"
 _decode = msgspec.json.Decoder().decode
 
 
-def parse_path(path: str) -> tuple[Step, ...]:
-    """Steps of `$.a.b[0].c`; ValueError says what is accepted."""
-    body = path.removeprefix("$")
-    steps = [(m[1] if m[2] is None else int(m[2])) for m in _STEP.finditer(body)]
-    if not path.startswith("$") or "".join(m[0] for m in _STEP.finditer(body)) != body:
-        raise ValueError(f"expected a path such as $.energy.total[0], not {path!r}")
-    return tuple(steps)
+class Message(NamedTuple):
+    """What came from the broker; `received` is event time.
+
+    Retained: a last known value of unknown age.
+    """
+
+    topic: str
+    payload: bytes
+    received: int
+    retained: bool
 
 
-def pick(value: Any, steps: Sequence[Step]) -> Any:
-    """What stands at the path; KeyError, IndexError or TypeError where nothing does."""
-    for step in steps:
-        value = value[step]
-    return value
+class Reading(NamedTuple):
+    """What a payload says: event time, counter and, where it has one, flow, in canonical units."""
+
+    ts: int
+    counter: float
+    flow: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,127 +56,246 @@ class Point:
 
     meter: str
     pattern: str
-    value: tuple[Step, ...]
+    value: Steps
     tag: int
     factor: float
-    flow: tuple[Step, ...] | None = None
+    flow: Steps | None = None
     flow_tag: int = -1
-    time: tuple[Step, ...] | None = None
+    time: Steps | None = None
+
+    def read(self, payload: bytes, received: int) -> Reading:
+        """What a payload says of this meter; the errors of `pick`, `number` and `time_ns` where it
+        does not.
+        """
+        content: object = _decode(payload)
+        counter = number(pick(content, self.value)) * self.factor
+        flow = None
+        if self.flow is not None:
+            flow = number(pick(content, self.flow)) * self.factor
+
+        ts = received
+        if self.time is not None:
+            ts = time_ns(pick(content, self.time))
+
+        return Reading(ts, counter, flow)
+
+
+def parse_path(path: str) -> Steps:
+    """Steps of `$.a.b[0].c`; ValueError says what is accepted."""
+    body = path.removeprefix("$")
+    steps: list[Step] = []
+    understood = ""
+    for match in _STEP.finditer(body):
+        key, index = match.groups()
+        steps.append(key if index is None else int(index))
+        understood += match[0]
+
+    if not path.startswith("$") or understood != body:
+        raise ValueError(f"expected a path such as $.energy.total[0], not {path!r}")
+
+    return tuple(steps)
+
+
+def pick(value: object, steps: Sequence[Step]) -> object:
+    """What stands at the path; KeyError, IndexError or TypeError where nothing does."""
+    for step in steps:
+        value = value[step]  # type: ignore[index]
+
+    return value
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Rows of a batch while it grows."""
+
+    ts: list[int] = field(default_factory=list)
+    received: list[int] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        ts: int,
+        received: int,
+        tag: int,
+        value: float,
+    ) -> None:
+        """One row more."""
+        self.ts.append(ts)
+        self.received.append(received)
+        self.tags.append(tag)
+        self.values.append(value)
+
+    def batch(self) -> Batch:
+        """All rows."""
+        if not self.ts:
+            return EMPTY
+
+        return batch(
+            self.ts,
+            self.tags,
+            self.values,
+            received=self.received,
+        )
 
 
 class Router:
-    """Finds the meter of a topic and reads its payload; what cannot be read is counted with its reason."""
+    """Finds the meter of a topic and reads its payload; what it cannot read is counted."""
 
     def __init__(
-        self, points: Sequence[Point], subscriptions: Sequence[str], link: LinkHealth
+        self,
+        points: Sequence[Point],
+        subscriptions: Sequence[str],
+        link: LinkHealth,
     ) -> None:
         self.subscriptions = list(dict.fromkeys(subscriptions))
         self.retained: dict[str, tuple[float, int]] = {}
+        """Last known value of each meter, and when it came."""
         self._link = link
         self._known: dict[str, tuple[Point, ...]] = {}
         self._points = list(points)
 
     def batch(self, messages: Iterable[Message]) -> Batch:
-        """All readings of these messages. A retained one is a last known value of unknown age, never a reading."""
-        ts: list[int] = []
-        received: list[int] = []
-        tags: list[int] = []
-        values: list[float] = []
-        for topic, payload, at, retain in messages:
-            points = self._known.get(topic)
+        """All readings of these messages.
+
+        A retained one is a last known value of unknown age, never a reading.
+        """
+        columns = _Columns()
+        for message in messages:
+            points = self._known.get(message.topic)
             if points is None:
-                points = self._find(topic)
+                points = self._find(message.topic)
+
             for point in points:
-                read = self._read(point, payload, at)
-                if read is None:
-                    continue
-                stamp, counter, flow = read
-                if retain:
-                    self.retained[point.meter] = counter, at
-                    self._link.counts["retained"] += 1
-                    continue
-                for tag, value in ((point.tag, counter), (point.flow_tag, flow)):
-                    if value is not None:
-                        ts.append(stamp)
-                        received.append(at)
-                        tags.append(tag)
-                        values.append(value)
-                self._ok(point.meter, at, 1 + (flow is not None))
-        return batch(ts, tags, values, received=received) if ts else EMPTY
+                self._take(point, message, columns)
+
+        return columns.batch()
+
+    def _take(
+        self,
+        point: Point,
+        message: Message,
+        columns: _Columns,
+    ) -> None:
+        received = message.received
+        reading = self._read(point, message)
+        if reading is None:
+            return
+
+        ts, counter, flow = reading
+        if message.retained:
+            self.retained[point.meter] = counter, received
+            self._link.counts["retained"] += 1
+            return
+
+        columns.add(
+            ts,
+            received,
+            point.tag,
+            counter,
+        )
+        if flow is not None:
+            columns.add(
+                ts,
+                received,
+                point.flow_tag,
+                flow,
+            )
+
+        self._ok(
+            point,
+            received,
+            rows=1 if flow is None else 2,
+        )
 
     def _find(self, topic: str) -> tuple[Point, ...]:
+        """Whose topic it is; kept, since patterns are dear to match."""
         found = tuple(point for point in self._points if topic_matches_sub(point.pattern, topic))
         if not found:
             self._link.counts["unknown_topic"] += 1
-        if len(self._known) < _CACHE:
+
+        if len(self._known) < _TOPICS_KNOWN_MOST:
             self._known[topic] = found
+
         return found
 
-    def _read(
-        self, point: Point, payload: bytes, at: int
-    ) -> tuple[int, float, float | None] | None:
-        """Time, counter and flow; None if the message says nothing usable."""
+    def _read(self, point: Point, message: Message) -> Reading | None:
+        """What the message says; None, and counted, if that is nothing usable."""
         try:
-            content = _decode(payload)
-            counter = number(pick(content, point.value)) * point.factor
-            flow = (
-                number(pick(content, point.flow)) * point.factor if point.flow is not None else None
-            )
-            stamp = time_ns(pick(content, point.time)) if point.time is not None else at
+            return point.read(message.payload, message.received)
         except msgspec.DecodeError:
             self._bad(point, "not_json")
         except (KeyError, IndexError, TypeError):
             self._bad(point, "missing")
         except (ValueError, OverflowError):
             self._bad(point, "bad_value")
-        else:
-            return stamp, counter, flow
+
         return None
 
     def _bad(self, point: Point, reason: str) -> None:
         meter = self._link.meters[point.meter]
-        polls = meter.groups["power"]
+        polls = meter.groups[_GROUP]
         polls.due += 1
         meter.failed(polls, reason)
 
-    def _ok(self, meter_id: str, at: int, rows: int) -> None:
-        meter = self._link.meters[meter_id]
-        polls = meter.groups["power"]
+    def _ok(
+        self,
+        point: Point,
+        at: int,
+        rows: int,
+    ) -> None:
+        meter = self._link.meters[point.meter]
+        polls = meter.groups[_GROUP]
         polls.due += 1
         polls.ok(at, rows)
         meter.recovered()
 
 
-def number(value: Any) -> float:
-    """A finite number, also where it is sent as text; ValueError otherwise. `true` and null are none."""
+def number(value: object) -> float:
+    """A finite number, also where it is sent as text; ValueError otherwise.
+
+    `true` and null are none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("not a number")
+
     found = float(value)
     if not isfinite(found):
         raise ValueError("not finite")
+
     return found
 
 
-def time_ns(value: Any) -> int:
-    """Event time in ns of an ISO 8601 text with offset, or Unix seconds or milliseconds; ValueError otherwise.
+def time_ns(value: object) -> int:
+    """Event time in ns of an ISO 8601 text with offset, or Unix seconds or milliseconds.
 
-    A time without offset is refused: whose clock it is nobody knows.
+    ValueError otherwise. A time without offset is refused: whose clock it is nobody knows.
     """
     if isinstance(value, str):
         stamp = datetime.fromisoformat(value)
         if stamp.tzinfo is None:
             raise ValueError("time without offset")
-        return round(stamp.timestamp() * 1e6) * 1000
+
+        microseconds = round(stamp.timestamp() * 1e6)
+        return microseconds * 1000
+
     given = number(value)
     milliseconds = given if given >= _MS_FROM else given * 1e3
     if not 0 <= milliseconds < _MS_TO:
         raise ValueError("not a time since 1970")
-    return round(milliseconds) * 1_000_000
+
+    return round(milliseconds) * _MS_NS
 
 
 def subscription(pattern: str, meter_ids: Iterable[str]) -> list[str]:
-    """Topic filters to subscribe to: `+` for {meter}, and the id itself where it contains levels of its own."""
-    levels = pattern.split("/")
-    wide = "/".join("+" if "{meter}" in level else level for level in levels)
-    deep = [pattern.replace("{meter}", i) for i in meter_ids if "/" in i]
-    return [wide, *deep] if "{meter}" in pattern else [pattern]
+    """Topic filters to subscribe to.
+
+    `+` stands for {meter}, and the id itself where it contains levels of its own.
+    """
+    if "{meter}" not in pattern:
+        return [pattern]
+
+    levels = ["+" if "{meter}" in level else level for level in pattern.split("/")]
+    wide = "/".join(levels)
+    deep = [pattern.replace("{meter}", each) for each in meter_ids if "/" in each]
+    return [wide, *deep]

@@ -1,35 +1,54 @@
-"""OPC UA: one subscription per server, taken at session level so that a publish is handled as a whole.
+"""OPC UA: one subscription per server, taken at session level so that a publish is handled as a
+whole.
 
-Nodes are given as `nsu=URI;s=ID` and resolved each session, because namespace indexes move. A value that does not
-change is not sent again by a server; while publishes or keep-alives arrive it is known to hold, and is handed over
-again on the grid of its meter. Text nodes become events, and UNKNOWN when the connection is lost.
+Nodes are given as `nsu=URI;s=ID` and resolved each session, because namespace indexes move. A value
+that does not change is not sent again by a server; while publishes or keep-alives arrive it is
+known to hold, and is handed over again on the grid of its meter. Text nodes become events, and
+UNKNOWN when the connection is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from asyncua import Client, ua
 
+from collector.assignment import Assignment, Password
 from collector.drivers.opcua_cache import Cache, Signal
-from collector.health import LinkHealth
+from collector.health import LinkHealth, MeterHealth, Polls
+from collector.probe import ProbeRow, listen
 from collector.schedule import Grid, real_period
 from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.errors import AuthFailed, DeviceError, DeviceTimeout, Unreachable
 from plant.names import State
 from plant.ports import Sink
+from plant.protocols.opcua import OpcUaConnection, OpcUaMeter
+from plant.quantity import QUANTITIES
+from plant.reports import DriverReport
 
 log = logging.getLogger("wattline.collector.opcua")
 
 QUEUE_SIZE: Final = 32
 KEEP_ALIVE_S: Final = 2.0
+
+# Without a word for so long the session is given up, whatever its timeouts say.
 STALE_S: Final = 10.0
+
+# A server may need so long to its first values; until then a silent meter is only counted.
 FIRST_VALUES_S: Final = 5.0
+
+# A subscription outlives this many keep-alives that we do not answer.
+_LIFETIME_KEEP_ALIVES: Final = 30
+_NOTIFICATIONS_MOST: Final = 10_000
+_PUBLISH_FASTEST_S: Final = 0.1
+_PUBLISH_SLOWEST_S: Final = 1.0
+_MS: Final = 1000
+
 _AUTH: Final = (
     ua.uaerrors.BadUserAccessDenied,
     ua.uaerrors.BadIdentityTokenRejected,
@@ -37,6 +56,61 @@ _AUTH: Final = (
     ua.uaerrors.BadSecurityChecksFailed,
     ua.uaerrors.BadCertificateUntrusted,
 )
+
+
+def build(assignment: Assignment) -> OpcUaDriver:
+    """The subscription of one server: nodes of its meters, and signals of the connection itself."""
+    connection = OpcUaConnection.of(assignment.connection)
+    link = assignment.link
+    signals: list[Signal] = []
+    for key, declared in assignment.meters.items():
+        meter = OpcUaMeter.of(declared)
+        link.add(key, "opcua", {"power": meter.every.power})
+        signals += _signals(assignment, key, meter)
+
+    for name, node in connection.signals.items():
+        signals.append(
+            Signal(
+                link.id,
+                name,
+                node,
+                assignment.tags.tag(link.id, name),
+            )
+        )
+
+    return OpcUaDriver(
+        link,
+        signals,
+        assignment.clock,
+        timeout=connection.timeout,
+        user=connection.user,
+        password=assignment.password,
+    )
+
+
+def _signals(
+    assignment: Assignment,
+    key: str,
+    meter: OpcUaMeter,
+) -> Iterator[Signal]:
+    """What is read of a meter, each under the name under which it travels."""
+    for quantity, node in meter.nodes.items():
+        known = QUANTITIES[quantity]
+        name = f"{known.read_as(meter.wiring)}.total"
+        yield Signal(
+            owner=key,
+            name=name,
+            node=node,
+            tag=assignment.tags.tag(key, name),
+            factor=known.factor_unmapped(meter.unit, meter.wiring),
+            every_s=meter.every.power,
+        )
+
+
+async def probe(assignment: Assignment, wait_s: float) -> list[ProbeRow]:
+    """What each meter of the server says within the time given."""
+    driver = build(assignment)
+    return await listen(driver, assignment, wait_s)
 
 
 class OpcUaDriver:
@@ -47,9 +121,10 @@ class OpcUaDriver:
         link: LinkHealth,
         signals: Sequence[Signal],
         clock: Clock,
+        *,
         timeout: float,
         user: str | None = None,
-        password: Callable[[], str] | None = None,
+        password: Password | None = None,
     ) -> None:
         self.connection = link.id
         self.link = link
@@ -58,14 +133,15 @@ class OpcUaDriver:
         self.cache = Cache(list(signals), clock)
         self._user = user
         self._password = password
-        self._heard = self._began = 0.0
+        self._heard = 0.0
+        self._began = 0.0
         self._backoff = Backoff()
         self._lost = asyncio.Event()
         self._fault: Exception | None = None
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> DriverReport:
         """Counters of the connection and its meters."""
-        return self.link.as_dict(self.clock.now())
+        return self.link.report(self.clock.now())
 
     async def run(self, sink: Sink) -> None:
         """Follow the server until cancelled; connection losses are waited out."""
@@ -77,27 +153,34 @@ class OpcUaDriver:
                 self.link.down(str(error))
             finally:
                 self._unknown(sink)
+
             self._count("connection_lost")
             await asyncio.sleep(self._backoff.take())
 
     async def _session(self, sink: Sink) -> None:
+        """One session from its making to its loss."""
         self._lost = asyncio.Event()
         self._fault = None
         client = await self.connect()
         try:
             async with asyncio.timeout(10 * self.timeout):
                 await self._subscribe(client, sink)
+
             self.link.up()
             self._backoff.reset()
             await self._watch(sink)
         except (OSError, TimeoutError, ua.UaError) as error:
-            raise Unreachable(f"session failed: {error!r}", endpoint=self.link.endpoint) from error
+            raise Unreachable(
+                f"session failed: {error!r}",
+                endpoint=self.link.endpoint,
+            ) from error
         finally:
             await _close(client, self.timeout)
 
     async def connect(self) -> Client:
         """A connected client; Unreachable or AuthFailed says why not."""
-        client = Client(self.link.endpoint, timeout=self.timeout)
+        endpoint = self.link.endpoint
+        client = Client(endpoint, timeout=self.timeout)
         if self._user:
             client.set_user(self._user)
             client.set_password(self._password() if self._password else "")
@@ -110,78 +193,104 @@ class OpcUaDriver:
             async with asyncio.timeout(5 * self.timeout + 2.0):
                 await client.connect(auto_reconnect=False)
         except _AUTH as error:
-            raise AuthFailed(f"refused: {error}", endpoint=self.link.endpoint) from error
+            raise AuthFailed(f"refused: {error}", endpoint=endpoint) from error
         except TimeoutError as error:
-            raise DeviceTimeout("no session in time", endpoint=self.link.endpoint) from error
+            raise DeviceTimeout("no session in time", endpoint=endpoint) from error
         except (OSError, ua.UaError) as error:
-            raise Unreachable(f"no session: {error!r}", endpoint=self.link.endpoint) from error
+            raise Unreachable(f"no session: {error!r}", endpoint=endpoint) from error
+
         return client
 
     async def _subscribe(self, client: Client, sink: Sink) -> None:
-        interval = self._interval()
+        """Ask for publishes of all nodes; a node that is refused is told, and the others go on."""
+        interval_s = self._interval()
         params = ua.CreateSubscriptionParameters()
-        params.RequestedPublishingInterval = interval * 1000
-        params.RequestedMaxKeepAliveCount = max(1, round(KEEP_ALIVE_S / interval))
-        params.RequestedLifetimeCount = 30 * params.RequestedMaxKeepAliveCount
-        params.MaxNotificationsPerPublish = 10_000
+        params.RequestedPublishingInterval = interval_s * _MS
+        params.RequestedMaxKeepAliveCount = max(1, round(KEEP_ALIVE_S / interval_s))
+        params.RequestedLifetimeCount = _LIFETIME_KEEP_ALIVES * params.RequestedMaxKeepAliveCount
+        params.MaxNotificationsPerPublish = _NOTIFICATIONS_MOST
         params.PublishingEnabled = True
-        self._heard = self._began = monotonic()
-        made = await client.uaclient.create_subscription(
-            params, lambda result: self._guarded(result, sink)
-        )
-        items = await self._items(client, interval)
+        self._began = monotonic()
+        self._heard = self._began
+
+        def published(result: ua.PublishResult) -> None:
+            self._guarded(result, sink)
+
+        made = await client.uaclient.create_subscription(params, published)
+        items = await self._items(client, interval_s)
+        if not items:
+            return
+
         wanted = ua.CreateMonitoredItemsParameters()
         wanted.SubscriptionId = made.SubscriptionId
         wanted.TimestampsToReturn = ua.TimestampsToReturn.Both
         wanted.ItemsToCreate = items
-        results = await client.uaclient.create_monitored_items(wanted) if items else []
-        for item, result in zip(items, results, strict=True):
+        results = await client.uaclient.create_monitored_items(wanted)
+        for item, result in zip(
+            items,
+            results,
+            strict=True,
+        ):
             if not result.StatusCode.is_good():
                 self._refused(item.RequestedParameters.ClientHandle, result.StatusCode.name)
 
     def _interval(self) -> float:
         """Real seconds between publishes: half the fastest period, 100 ms to 1 s."""
-        fastest = min((s.every_s for s in self.cache.signals), default=1.0)
-        return min(1.0, max(0.1, real_period(fastest, self.clock.speed) / 2))
+        periods = [signal.every_s for signal in self.cache.signals]
+        fastest_s = real_period(min(periods, default=1.0), self.clock.speed)
+        return min(
+            _PUBLISH_SLOWEST_S,
+            max(_PUBLISH_FASTEST_S, fastest_s / 2),
+        )
 
-    async def _items(self, client: Client, interval: float) -> list[Any]:
+    async def _items(
+        self, client: Client, interval_s: float
+    ) -> list[ua.MonitoredItemCreateRequest]:
+        """A request for each node that the server's namespaces have; sampled twice a publish."""
         spaces = await client.get_namespace_array()
-        items = []
+        items: list[ua.MonitoredItemCreateRequest] = []
         for handle, signal in enumerate(self.cache.signals):
             node = resolve(signal.node, spaces)
             if node is None:
                 self._refused(handle, "BadNodeIdUnknown")
                 continue
+
             item = ua.MonitoredItemCreateRequest()
             item.ItemToMonitor.NodeId = node
             item.ItemToMonitor.AttributeId = ua.AttributeIds.Value
             item.MonitoringMode = ua.MonitoringMode.Reporting
             item.RequestedParameters.ClientHandle = handle
-            item.RequestedParameters.SamplingInterval = interval * 500
+            item.RequestedParameters.SamplingInterval = interval_s * _MS / 2
             item.RequestedParameters.QueueSize = QUEUE_SIZE
             item.RequestedParameters.DiscardOldest = True
             items.append(item)
+
         return items
 
     def _refused(self, handle: int, why: str) -> None:
+        """A node that the server does not give."""
         signal = self.cache.signals[handle]
-        self.link.last_error = f"{signal.owner}.{signal.name}: {signal.node}: {why}"
+        name = f"{signal.owner}.{signal.name}"
+        self.link.last_error = f"{name}: {signal.node}: {why}"
         self.link.counts["refused_nodes"] += 1
         log.warning("%s: %s", self.connection, self.link.last_error)
 
-    def _guarded(self, result: Any, sink: Sink) -> None:
-        """asyncua logs and drops what a callback raises, and values with it; here it ends the session and is raised."""
+    def _guarded(self, result: ua.PublishResult, sink: Sink) -> None:
+        """Handle a publish so that no error is lost.
+
+        asyncua logs and drops what a callback raises, and values with it; here it ends the session
+        and is raised there.
+        """
         try:
             self._published(result, sink)
         except Exception as error:
             self._fault = error
             self._lost.set()
 
-    def _published(self, result: Any, sink: Sink) -> None:
+    def _published(self, result: ua.PublishResult, sink: Sink) -> None:
         """A publish or keep-alive: all its values in one batch."""
         self._heard = monotonic()
-        message = result.NotificationMessage
-        for notification in message.NotificationData or ():
+        for notification in result.NotificationMessage.NotificationData or ():
             if isinstance(notification, ua.DataChangeNotification):
                 batch = self.cache.changed(notification.MonitoredItems)
                 if len(batch) or batch.events:
@@ -190,57 +299,103 @@ class OpcUaDriver:
                 self._lost.set()
 
     async def _watch(self, sink: Sink) -> None:
-        """Hand known values over again on their grids while the server is heard; return when it is lost."""
+        """Hand known values over again on their grids while the server is heard.
+
+        Unreachable when it is lost.
+        """
+        endpoint = self.link.endpoint
         now = monotonic()
-        grids = {}
-        for period in sorted({s.every_s for s in self.cache.signals}):
-            grids[period] = Grid.named(
-                f"{self.connection}/{period}", real_period(period, self.clock.speed)
-            )
-            grids[period].start(now)
-        stale = max(STALE_S, 3 * self.timeout)
+        grids = self._grids(now)
+        stale_s = max(STALE_S, 3 * self.timeout)
         while True:
-            wake = min([grid.next for grid in grids.values()], default=now + 1.0)
+            wake = min(
+                [grid.next for grid in grids.values()],
+                default=now + 1.0,
+            )
             if await self._lost_within(wake - monotonic()):
                 if self._fault is not None:
                     raise self._fault
-                raise Unreachable("connection lost", endpoint=self.link.endpoint)
+
+                raise Unreachable("connection lost", endpoint=endpoint)
+
             now = monotonic()
-            if now - self._heard > stale:
-                raise Unreachable(f"nothing heard for {stale:.0f} s", endpoint=self.link.endpoint)
+            silent_s = now - self._heard
+            if silent_s > stale_s:
+                raise Unreachable(
+                    f"nothing heard for {stale_s:.0f} s",
+                    endpoint=endpoint,
+                )
+
+            alive = silent_s <= 2 * KEEP_ALIVE_S
             for period, grid in grids.items():
                 if grid.next <= now:
+                    skipped = grid.advance(now)
                     self._again(
-                        period, grid.advance(now), now - self._heard <= 2 * KEEP_ALIVE_S, sink
+                        period,
+                        skipped,
+                        alive,
+                        sink,
                     )
 
+    def _grids(self, now: float) -> dict[float, Grid]:
+        """When values of each period are handed over again."""
+        grids: dict[float, Grid] = {}
+        for period in sorted({signal.every_s for signal in self.cache.signals}):
+            real_s = real_period(period, self.clock.speed)
+            grid = Grid.named(f"{self.connection}/{period}", real_s)
+            grid.start(now)
+            grids[period] = grid
+
+        return grids
+
     async def _lost_within(self, seconds: float) -> bool:
+        """Whether the connection is lost before so much time has passed."""
         try:
             async with asyncio.timeout(max(seconds, 0.001)):
                 await self._lost.wait()
         except TimeoutError:
             return False
+
         return True
 
-    def _again(self, period: float, skipped: int, alive: bool, sink: Sink) -> None:
-        batch = self.cache.held(period) if alive else None
-        if batch is not None and len(batch):
-            sink(batch)
+    def _again(
+        self,
+        period: float,
+        skipped: int,
+        alive: bool,
+        sink: Sink,
+    ) -> None:
+        """A tick of a grid: known values once more, if the server is alive, and the counts of each
+        meter.
+        """
+        if alive:
+            batch = self.cache.held(period)
+            if len(batch):
+                sink(batch)
+
         for meter in self.link.meters.values():
             for polls in meter.groups.values():
                 if polls.period_s == period:
                     polls.due += 1 + skipped
                     polls.skipped += skipped
-                    count = self.cache.good(meter.meter)
-                    if alive and count:
-                        polls.ok(self.clock.now(), count)
-                        meter.recovered()
-                    elif monotonic() - self._began < FIRST_VALUES_S:
-                        polls.failed["no_value"] += (
-                            1  # counted; the server is still on its way to the first values
-                        )
-                    else:
-                        meter.failed(polls, "no_value" if alive else "silent")
+                    self._judge(meter, polls, alive)
+
+    def _judge(
+        self,
+        meter: MeterHealth,
+        polls: Polls,
+        alive: bool,
+    ) -> None:
+        """Whether a meter answers, as far as known values tell."""
+        count = self.cache.good(meter.meter)
+        if alive and count:
+            polls.ok(self.clock.now(), count)
+            meter.recovered()
+        elif monotonic() - self._began < FIRST_VALUES_S:
+            # Counted, not told: the server is still on its way to the first values.
+            polls.failed["no_value"] += 1
+        else:
+            meter.failed(polls, "no_value" if alive else "silent")
 
     def _count(self, reason: str) -> None:
         for meter in self.link.meters.values():
@@ -253,14 +408,20 @@ class OpcUaDriver:
             sink(batch)
 
 
-def resolve(node: str, namespaces: Sequence[str]) -> Any:
-    """NodeId of `nsu=URI;s=ID` (or a plain NodeId text) in this session; None where the server lacks the namespace."""
+def resolve(node: str, namespaces: Sequence[str]) -> ua.NodeId | None:
+    """NodeId of `nsu=URI;s=ID` (or a plain NodeId text) in this session.
+
+    None where the server lacks the namespace.
+    """
     if not node.startswith("nsu="):
         return ua.NodeId.from_string(node)
-    uri, _, rest = node.removeprefix("nsu=").rpartition(";")
+
+    uri, _, identifier = node.removeprefix("nsu=").rpartition(";")
     if uri not in namespaces:
         return None
-    return ua.NodeId.from_string(f"ns={list(namespaces).index(uri)};{rest}")
+
+    index = list(namespaces).index(uri)
+    return ua.NodeId.from_string(f"ns={index};{identifier}")
 
 
 async def _close(client: Client, timeout: float) -> None:

@@ -131,6 +131,11 @@ ALIASES = {
 }
 
 
+def figure_names() -> frozenset[str]:
+    """Every name that a figure of the books answers to."""
+    return frozenset(FIGURES) | frozenset(ALIASES)
+
+
 def figure(name: str) -> Figure:
     """The definition of a figure; QueryError with the nearest names if there is none."""
     found = FIGURES.get(ALIASES.get(name, name))

@@ -158,7 +158,8 @@ class Instruments:
 
             return found
 
-        for quantity in model.config.nodes or {"counter": ""}:
+        connection = self.plant.connections[model.config.on]
+        for quantity in connection.quantities(model.config):
             if quantity in CUMULATIVE:
                 read = _of_quantity(model, quantity)
                 found[quantity] = _Counter(read, model.config.wraps_at)

@@ -16,7 +16,9 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from plant.profile import Profile, Row
+from plant.protocols.modbus import ModbusMeter
 from simulator.devices.instruments import Instruments
+from simulator.devices.stage import Stage
 from simulator.meters import basic_rows
 from simulator.surroundings import Look
 
@@ -41,6 +43,13 @@ _MODEL: Final = {
     "sunspec_meter_int": _SunspecModel(203, 105),
     "sunspec_meter_float": _SunspecModel(213, 124),
 }
+
+
+async def play(stage: Stage) -> str:
+    """Serve a Modbus connection."""
+    server = ModbusServer(Station(stage.connection, stage.instruments, stage.now))
+    stage.running.append(server)
+    return await server.start()
 
 
 class Slot(NamedTuple):
@@ -166,15 +175,15 @@ class Station:
             if meter.on != connection or model is None or model.profile is None:
                 continue
 
-            if isinstance(meter.unit, int):
-                unit = self.units.setdefault(meter.unit, Unit())
-                add_meter(
-                    unit,
-                    key,
-                    model.profile,
-                    meter.address,
-                    model.scales,
-                )
+            seat = ModbusMeter.of(meter)
+            unit = self.units.setdefault(seat.unit, Unit())
+            add_meter(
+                unit,
+                key,
+                model.profile,
+                seat.address,
+                model.scales,
+            )
 
     def answer(self, unit_id: int, pdu: bytes) -> tuple[bytes | None, float]:
         """Answer of a request and the real seconds to wait before it; None is silence."""

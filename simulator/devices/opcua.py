@@ -15,9 +15,11 @@ from typing import Any, Final, NamedTuple
 
 from asyncua import Server, ua
 
+from plant.protocols.opcua import OpcUaMeter
 from plant.units import SECOND_NS
 from simulator.channels import signals
 from simulator.devices.instruments import Instruments
+from simulator.devices.stage import Stage
 
 URI: Final = "urn:wattline:plant"
 Value = str | int | float | None
@@ -50,11 +52,11 @@ def points(instruments: Instruments, connection: str) -> list[Point]:
         for signal in signals(plant)
         if signal.connection == connection
     }
-    nodes = plant.connections[connection].nodes
+    nodes = plant.connections[connection].signals
     found = [Point(node, wired.get(name, _unwired)) for name, node in nodes.items()]
     for meter, config in plant.meters.items():
         if config.on == connection and meter in instruments.world.meters:
-            for quantity, node in config.nodes.items():
+            for quantity, node in OpcUaMeter.of(config).nodes.items():
                 found.append(Point(node, _quantity(instruments, meter, quantity), meter))
 
     return found
@@ -100,6 +102,19 @@ def _quantity(
         )
 
     return made
+
+
+async def play(stage: Stage) -> str:
+    """Serve an OPC UA connection."""
+    period_s = 1.0 if stage.speed <= 2 else 0.25
+    server = OpcuaServer(
+        stage.connection,
+        stage.instruments,
+        stage.now,
+        period_s,
+    )
+    stage.running.append(server)
+    return await server.start()
 
 
 class OpcuaServer:

@@ -12,10 +12,11 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from plant.config import TopicConfig
+from plant.protocols.mqtt import MqttConnection, MqttMeter, TopicConfig
 from plant.units import SECOND_NS
 from simulator.devices.broker import Broker, Message
 from simulator.devices.instruments import Instruments
+from simulator.devices.stage import Stage
 
 SHORTEST_S: Final = 0.25  # real time between two messages of one meter
 
@@ -39,6 +40,22 @@ def put(
         inner = child
 
     inner[last] = value
+
+
+async def play(stage: Stage) -> str:
+    """Serve an MQTT connection: a broker, and sensors that publish on it."""
+    broker = Broker()
+    sensors = Sensors(
+        stage.connection,
+        stage.instruments,
+        broker,
+        stage.now,
+        stage.speed,
+    )
+    stage.running.extend((broker, sensors))
+    endpoint = await broker.start()
+    sensors.start()
+    return endpoint
 
 
 class Sensors:
@@ -71,7 +88,7 @@ class Sensors:
         if "silent" in instruments.faults.lasting(meter, now_ns):
             return None
 
-        config = instruments.plant.meters[meter]
+        config = MqttMeter.of(instruments.plant.meters[meter])
         topic = self._topic(meter)
         look = instruments.look(meter, instruments.time_of(meter, now_ns))
         document: Document = {}
@@ -107,15 +124,16 @@ class Sensors:
 
         instruments.ledger.poll(meter, "mqtt", 1)
         return Message(
-            topic=topic.filter.replace("{meter}", str(config.id)),
+            topic=topic.filter.replace("{meter}", config.id),
             payload=msgspec.json.encode(document),
             qos=1,
             retain=True,
         )
 
     def _topic(self, meter: str) -> TopicConfig:
-        config = self.instruments.plant.meters[meter]
-        return self.instruments.plant.connections[self.connection].topics[str(config.topic)]
+        plant = self.instruments.plant
+        connection = MqttConnection.of(plant.connections[self.connection])
+        return connection.topic_of(plant.meters[meter])
 
     def start(self) -> None:
         """Begin to publish, the meters one after the other within the first second."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.clock import ScaledClock
 from plant.load import load_plant
 from rules.language.load import rules_for
@@ -64,7 +65,7 @@ def run_demo(options: DemoOptions, plant: Path | None = None) -> None:
 def _run(options: DemoOptions, path: Path, devices: Devices, memo_path: Path) -> None:
     """Everything but the devices, in this process."""
     catalogue = load_catalogue()
-    plant = load_plant(path, frozenset(catalogue))
+    plant = load_plant(path, catalogue, figure_names())
     endpoints = devices.wait()
     memo: Memo = {"epoch_ns": endpoints["epoch_ns"], "seed": endpoints["seed"]}
     memo_path.write_text(json.dumps(memo))

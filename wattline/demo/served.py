@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from books.accounts import Readings, readings
 from collector.decode import tag_name, unit_factor
-from plant.config import Meter
+from plant.meter import Meter
 from plant.profile import Profile
 from plant.quantity import Wiring
 from plant.units import to_canonical
@@ -103,9 +103,9 @@ def _columns(
     """Columns of the ledger that may stand behind a tag: a register and its coarser twins."""
     name = runtime.journal.names()[tag][1]
     config = runtime.plant.meters[meter]
-    profile = catalogue.get(config.profile or "")
+    profile = catalogue.get(config.register_map)
     if profile is None:
-        units = {name: to_canonical(str(config.unit or "kWh"))[1]}
+        units = {name: to_canonical(config.counter_unit)[1]}
     else:
         units = _units(config, profile)
     unit = units.get(name)

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.clock import ScaledClock
 from plant.load import load_plant
 from wattline.demo.checks import Check, all_checks
@@ -42,7 +43,7 @@ def run_verify(*, speed: float, seconds: float, as_json: bool, plant: Path | Non
 
 def _run(path: Path, folder: Path, speed: float, seconds: float) -> list[Check]:
     catalogue = load_catalogue()
-    plant = load_plant(path, frozenset(catalogue))
+    plant = load_plant(path, catalogue, figure_names())
     devices = Devices(path, folder, speed, None, None)
     try:
         endpoints = devices.wait()

@@ -124,6 +124,13 @@ export interface Channel {
   sent: number;
   failures: number;
 }
+// Two lines beside each other in one figure of the books; the first is judged by the second.
+export interface Comparison {
+  id: string;
+  name: Record<string, string>;
+  lines: string[];
+  figure: string;
+}
 // One connection to devices; `counts` by kind of event.
 export interface Connection {
   id: string;
@@ -487,6 +494,7 @@ export interface Site {
   converters: Converter[];
   lines: Line[];
   groups: Group[];
+  comparisons: Comparison[];
 }
 // The whole site; `coverage` is the share of its meters that are heard (0 to 1).
 export interface SiteNow {

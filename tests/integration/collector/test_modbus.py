@@ -167,7 +167,7 @@ async def test_good_values_come_in_canonical_units() -> None:
         assert set(batch.quality.tolist()) == {Quality.GOOD}
         health = driver.health()
         assert health["connection"]["state"] == "up"
-        assert health["meters"]["m1"]["state"] == "ok"
+        assert health["meters"]["m1"]["state"] == "heard"
         assert health["meters"]["m1"]["failed"] == {}
 
 
@@ -187,7 +187,7 @@ async def test_a_missing_register_takes_no_other_value_with_it() -> None:
         assert set(heard.of("m1")) == {"active_power.total", "active_energy_import.total"}
         assert not any(np.isnan(b.value).any() for b in heard.batches)
         (power,) = [
-            job for job in driver.meters[0].jobs if job.rows[0].quantity != "active_energy_import"
+            job for job in driver.units[0].jobs if job.rows[0].quantity != "active_energy_import"
         ]
         assert [r.block.address for r in power.requests] == [10]
         power.replan_at = 0.0  # the hour is over
@@ -283,7 +283,7 @@ async def test_a_dead_unit_does_not_hold_up_its_neighbours(
         return b"" if request[6] == 2 else good(request)
 
     async with wire(answer) as (port, _), reading(port, [1, 2, 3]) as (driver, heard):
-        await heard.until(lambda: driver.meters[1].quarantined)
+        await heard.until(lambda: driver.units[1].quarantined)
         before = heard.times("m1"), driver.health()["meters"]["m2"]["failed"]["timeout"]
         await heard.until(lambda: heard.times("m1") >= before[0] + 30)
         health = driver.health()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from collector.drivers.mqtt_payload import (
+    Message,
     Point,
     Router,
     number,
@@ -21,7 +22,7 @@ from collector.drivers.mqtt_payload import (
 )
 from collector.drivers.opcua import resolve
 from collector.drivers.opcua_cache import Cache, Signal
-from collector.health import LinkHealth, state
+from collector.health import LinkHealth
 from collector.schedule import Grid, real_period
 from plant.backoff import Backoff
 from plant.clock import ManualClock
@@ -70,11 +71,16 @@ def test_a_failure_is_logged_once_and_its_recovery_once(caplog: pytest.LogCaptur
     meter.recovered()
     meter.recovered()
     assert [r.message for r in caplog.records] == ["m does not answer: timeout", "m answers again"]
-    assert meter.as_dict(0)["failed"] == {"timeout": 5}
+    assert meter.report(0)["failed"] == {"timeout": 5}
 
 
 def test_meter_state_follows_the_age_of_its_newest_answer() -> None:
-    assert [state(age, 1.0) for age in (None, 0.5, 5.0, 60.0)] == ["never", "ok", "late", "silent"]
+    meter = link().add("m", "p", {"power": 1.0})
+    assert meter.report(0)["state"] == "never"
+    meter.groups["power"].ok(1 * SECOND, 1)
+    ages = (0.5, 20.0, 60.0)
+    states = [meter.report(round((1 + age) * SECOND))["state"] for age in ages]
+    assert states == ["heard", "late", "silent"]
 
 
 def test_paths() -> None:
@@ -122,7 +128,7 @@ def router(health: LinkHealth) -> Router:
 def test_payloads_become_rows_in_canonical_units() -> None:
     health = link()
     rows = router(health).batch(
-        [("gas/g1/state", b'{"total": 2, "flow": 0.5, "at": 1767225600}', 99, False)]
+        [Message("gas/g1/state", b'{"total": 2, "flow": 0.5, "at": 1767225600}', 99, False)]
     )
     assert rows.tag.tolist() == [7, 8]
     assert rows.value.tolist() == [2000.0, 500.0]
@@ -145,21 +151,24 @@ def test_payloads_become_rows_in_canonical_units() -> None:
 )
 def test_bad_payloads_are_counted_and_stop_nothing(payload: bytes, reason: str) -> None:
     health = link()
-    good = ("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 1, False)
-    assert len(router(health).batch([("gas/g1/state", payload, 1, False), good])) == 2
+    good = Message("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 1, False)
+    assert len(router(health).batch([Message("gas/g1/state", payload, 1, False), good])) == 2
     assert dict(health.meters["gas"].groups["power"].failed) == {reason: 1}
 
 
 def test_retained_is_a_last_known_value_and_never_a_reading() -> None:
     health = link()
     made = router(health)
-    assert len(made.batch([("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 5, True)])) == 0
+    assert (
+        len(made.batch([Message("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 5, True)]))
+        == 0
+    )
     assert made.retained == {"gas": (1000.0, 5)}
 
 
 def test_foreign_topics_are_counted() -> None:
     health = link()
-    assert len(router(health).batch([("gas/other/state", b"1", 1, False)] * 2)) == 0
+    assert len(router(health).batch([Message("gas/other/state", b"1", 1, False)] * 2)) == 0
     assert health.counts["unknown_topic"] == 1
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from collector.catalogue import load_catalogue
 from collector.plan import exact, halves, plan_blocks, registers_of, span, split_groups, wanted_rows
-from plant.config import Meter
 from plant.profile import Defaults, Row
+from plant.protocols.modbus import ModbusMeter
 
 CATALOGUE = load_catalogue()
 
@@ -29,8 +29,8 @@ def row(address: int, kind: str = "float32", **more: object) -> Row:
     )
 
 
-def meter(**more: object) -> Meter:
-    return Meter.model_validate({"on": "hall", **more})
+def meter(**more: object) -> ModbusMeter:
+    return ModbusMeter.model_validate({"on": "hall", "unit": 1, "profile": "any", **more})
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))

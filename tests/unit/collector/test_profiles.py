@@ -10,7 +10,7 @@ from collector.catalogue import load_catalogue, parse_profile
 from collector.decode import compile_block
 from collector.plan import exact, plan_blocks
 from plant.errors import ConfigError
-from plant.profile import Profile
+from plant.profile import Exempt, Profile
 from plant.units import known_unit
 
 CATALOGUE = load_catalogue()
@@ -71,7 +71,7 @@ def test_vectors_decode_to_what_they_say(profile: Profile) -> None:
 def test_quality_card_is_complete(profile: Profile) -> None:
     assert set(profile.quality) == CARD
     for key, mark in profile.quality.items():
-        exempt = isinstance(mark, dict) and set(mark) == {"exempt"} and len(mark["exempt"]) > 10
+        exempt = isinstance(mark, Exempt) and len(mark.exempt) > 10
         assert mark in ("done", "todo") or exempt, key
     assert (profile.quality["vectors"] == "done") == bool(profile.vectors)
     assert (profile.quality["identify"] == "done") == bool(profile.identify)
@@ -93,13 +93,9 @@ def test_rows_are_sound(profile: Profile) -> None:
 
 
 def test_identify_says_what_is_checked(profile: Profile) -> None:
-    names = {(row.quantity, row.phase) for row in profile.registers}
+    names = {row.name for row in profile.registers}
     for check in profile.identify:
-        if "quantity" in check:
-            assert (check["quantity"], check.get("phase", "total")) in names
-        else:
-            assert isinstance(check["address"], int)
-        assert ("between" in check) != ("expect" in check)
+        assert check.quantity is None or check.name in names
 
 
 def test_a_broken_profile_names_file_and_line() -> None:

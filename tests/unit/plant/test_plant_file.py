@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.catalogue import load_catalogue
+from engine.figures.figures import figure_names
 from plant.errors import ConfigError
 from plant.load import load_plant, load_plant_text
 
@@ -96,3 +97,98 @@ def test_shipped_plants_are_good(name: str) -> None:
 
 def test_the_starter_is_good() -> None:
     load_plant(Path(str(files("wattline") / "starter.yaml")), frozenset(load_catalogue()))
+
+
+@pytest.mark.parametrize(
+    ("connection", "meter", "expected"),
+    [
+        (
+            '{modbs: "tcp://192.0.2.1:502"}',
+            "{on: hall}",
+            "plant.yaml:2: connections.hall.modbs: unknown key (did you mean 'modbus'?)",
+        ),
+        (
+            "{timeout: 2s}",
+            "{on: hall}",
+            "plant.yaml:2: connections.hall: exactly one of modbus, opcua, mqtt is needed",
+        ),
+        (
+            "{modbus: tcp://192.0.2.1, mqtt: mqtt://192.0.2.1}",
+            "{on: hall}",
+            "plant.yaml:2: connections.hall: exactly one of modbus, opcua, mqtt is needed",
+        ),
+        (
+            '{modbus: "tcp://192.0.2.1:502"}',
+            "{on: hall, unit: 1}",
+            "plant.yaml:4: meters.m1.profile: is needed and missing: profile of the catalogue",
+        ),
+        (
+            '{modbus: "tcp://192.0.2.1:502"}',
+            "{on: hall, unit: 1, profile: siemens_pac3220, topic: gas}",
+            "plant.yaml:4: meters.m1.topic: unknown key",
+        ),
+        (
+            "{mqtt: mqtt://192.0.2.1}",
+            "{on: hall, topic: gas, id: g1}",
+            "plant.yaml:4: meters.m1.unit: is needed and missing: unit of its counter, such as Nm3",
+        ),
+        (
+            "{mqtt: mqtt://192.0.2.1, topics: {gas: {filter: gas/+}}}",
+            "{on: hall, topic: gass, id: g1, unit: kWh}",
+            "plant.yaml:4: meters.m1.topic: there is no topic on connection 'hall' 'gass' "
+            "(did you mean 'gas'?)",
+        ),
+        (
+            "{opcua: opc.tcp://192.0.2.1:4840, security: Sign}",
+            "{on: hall, nodes: {active_powr: i=1}}",
+            "plant.yaml:2: connections.hall.security: 'Sign' is not offered yet",
+        ),
+        (
+            "{opcua: opc.tcp://192.0.2.1:4840}",
+            "{on: hall, nodes: {active_powr: i=1}}",
+            "plant.yaml:4: meters.m1.nodes.active_powr: there is no quantity 'active_powr' "
+            "(did you mean 'active_power'?)",
+        ),
+        (
+            '{modbus: "tcp://192.0.2.1:502"}',
+            "{on: hall, unit: 1, profile: siemens_pac3220, max: a lot}",
+            "plant.yaml:4: meters.m1.max: expected a number with a unit such as '12 MW'",
+        ),
+        (
+            '{modbus: "tcp://192.0.2.1:502"}',
+            "{on: hall, unit: 1, profile: siemens_pac3220, counter: active_energi_net}",
+            "plant.yaml:4: meters.m1.counter: there is no counter 'active_energi_net' "
+            "(did you mean 'active_energy_net'?)",
+        ),
+    ],
+)
+def test_a_connection_and_its_meters_are_read_by_its_protocol(
+    connection: str, meter: str, expected: str
+) -> None:
+    text = GOOD.replace('{modbus: "tcp://192.0.2.1:502"}', connection).replace(
+        "{on: hall, unit: 1, profile: siemens_pac3220}", meter
+    )
+    assert mistakes(text)[0].startswith(expected)
+
+
+def test_a_comparison_is_of_two_lines_that_there_are() -> None:
+    text = GOOD + "compare: {sisters: {lines: [press, pres], figure: per_good.carbon}}\n"
+    assert mistakes(text) == [
+        "plant.yaml:7: compare.sisters.lines.1: there is no line 'pres' (did you mean 'press'?)"
+    ]
+    assert mistakes(text.replace("pres]", "press]"))[0].endswith(
+        "a line cannot be compared with itself"
+    )
+
+
+def test_a_comparison_is_in_a_figure_that_there_is() -> None:
+    text = GOOD.replace("lines: {", "lines: {oven: {draws: {}}, ") + (
+        "compare: {sisters: {lines: [press, oven], figure: per_good.carbn}}\n"
+    )
+    load_plant_text("plant.yaml", text)
+    with pytest.raises(ConfigError) as caught:
+        load_plant_text("plant.yaml", text, (), figure_names())
+    assert str(caught.value).startswith(
+        "plant.yaml:7: compare.sisters.figure: there is no figure 'per_good.carbn' "
+        "(did you mean 'per_good.carbon'?)"
+    )

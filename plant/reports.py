@@ -1,0 +1,69 @@
+"""What a driver says of its own health: the shapes that API, metrics and summary read."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class GroupReport(TypedDict):
+    """How one poll group of a meter goes; `failed` counts by reason."""
+
+    due: int
+    answered: int
+    failed: dict[str, int]
+    skipped: int
+    rows: int
+    period_s: float
+    effective_period_s: float | None
+    answer_s: float | None
+    refused: list[str]
+    last_ms: int | None
+
+
+class RetainedReport(TypedDict):
+    """A last known value of unknown age, which a broker kept."""
+
+    value: float
+    received_ms: int
+
+
+class MeterReport(TypedDict):
+    """How a meter answers: totals over its groups, and the pace of the fastest.
+
+    `state`: see `plant.silence`.
+    """
+
+    profile: str
+    state: str
+    last_ms: int | None
+    lag_s: float | None
+    period_s: float | None
+    effective_period_s: float | None
+    answer_s: float | None
+    refused: list[str]
+    due: int
+    answered: int
+    failed: dict[str, int]
+    skipped: int
+    rows: int
+    groups: dict[str, GroupReport]
+    retained: NotRequired[RetainedReport]
+
+
+class LinkReport(TypedDict):
+    """How a connection stands."""
+
+    id: str
+    protocol: str
+    endpoint: str
+    state: Literal["up", "down"]
+    reconnects: int
+    last_error: str | None
+    counts: dict[str, int]
+
+
+class DriverReport(TypedDict):
+    """Health of a connection and of the meters behind it."""
+
+    connection: LinkReport
+    meters: dict[str, MeterReport]
