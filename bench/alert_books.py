@@ -14,7 +14,7 @@ from collector.catalogue import load_catalogue
 from collector.sequencer import Sequencer
 from engine.book import Book
 from engine.figures.products import Producer
-from engine.step import State as StepState
+from engine.state import State as StepState
 from engine.step import step as fold
 from plant.clock import ManualClock
 from plant.frame import Batch

@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.record import figure, record
 from collector.catalogue import load_catalogue
 from collector.sequencer import Sequencer
-from engine.step import State, step
+from engine.state import State
+from engine.step import step
 from plant.clock import ManualClock
 from plant.load import load_plant
 from plant.site import Control

@@ -12,7 +12,9 @@ from collector.catalogue import load_catalogue
 from collector.sequencer import Sequencer
 from engine.book import Book
 from engine.factors.registry import properties
-from engine.step import Out, State, step
+from engine.out import Out
+from engine.state import State
+from engine.step import step
 from plant.clock import ManualClock
 from plant.frame import Batch, Event, batch
 from plant.load import load_plant_text

@@ -41,6 +41,10 @@ class History:
         """Row of the window that holds `ts`, clamped to what is kept."""
         return int(np.clip((ts - self.first) // self.window, 0, max(len(self.revisions) - 1, 0)))
 
+    def start_of(self, row: int) -> int:
+        """Start of the window of a row."""
+        return self.first + row * self.window
+
     def boundaries(self, lo: int, hi: int) -> np.ndarray:
         """Starts of the windows of rows `lo` to `hi`, and the end of the last."""
         return self.first + np.arange(lo, hi + 1, dtype=np.int64) * self.window
@@ -48,15 +52,12 @@ class History:
     def extend(self, windows: int, x: Array) -> None:
         """Add empty windows; `x` [windows, meters, 2] at their ends."""
         blank = np.zeros((windows, self.amount.shape[1]))
-        self.amount, self.seen = (
-            np.concatenate((self.amount, blank)),
-            np.concatenate((self.seen, blank)),
-        )
-        self.estimated, self.x = (
-            np.concatenate((self.estimated, blank)),
-            np.concatenate((self.x, x)),
-        )
-        self.total = np.concatenate((self.total, np.full((windows, self.amount.shape[1]), np.nan)))
+        unknown = np.full((windows, self.amount.shape[1]), np.nan)
+        self.amount = np.concatenate((self.amount, blank))
+        self.seen = np.concatenate((self.seen, blank))
+        self.estimated = np.concatenate((self.estimated, blank))
+        self.x = np.concatenate((self.x, x))
+        self.total = np.concatenate((self.total, unknown))
         self.digests += [b""] * windows
         self.revisions += [-1] * windows
 

@@ -196,9 +196,7 @@ def _here(
             raise WattlineError(f"{data} holds no books yet")
         books_end = newest + round(site.window_s * 1e9)
         start, end = span(str(given["from"]), str(given["to"]), site, books_end)
-        tried = run_backtest(
-            store, site, rule, start, end, given["known"], float(given["level"])
-        )
+        tried = run_backtest(store, site, rule, start, end, given["known"], float(given["level"]))
         return backtest_words(tried)
     except QueryError as error:
         raise WattlineError(str(error)) from None

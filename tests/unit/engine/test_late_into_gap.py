@@ -192,8 +192,8 @@ def test_a_late_reading_that_does_not_fit_is_refused(tmp_path: Path, value: floa
     rig.minute()
     rig.minute()
     assert set(rig.fold()) == {44, 45}
-    assert rig.state.meters is not None
-    assert rig.state.meters.refused == 2  # import and export
+    assert rig.state.running is not None
+    assert rig.state.running.meters.refused == 2  # import and export
 
 
 def test_late_while_the_end_of_the_gap_is_not_yet_closed(tmp_path: Path) -> None:
@@ -205,7 +205,8 @@ def test_late_while_the_end_of_the_gap_is_not_yet_closed(tmp_path: Path) -> None
     rig.fold()
     assert rig.column("meters") == pytest.approx([6.0] * len(rig.books))
     assert rig.column("meters_estimated") == [0.0] * len(rig.books)
-    assert rig.state.gaps == []
+    assert rig.state.running is not None
+    assert rig.state.running.gaps == []
 
 
 def test_a_state_without_marks_is_read(tmp_path: Path) -> None:

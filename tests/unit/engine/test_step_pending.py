@@ -24,6 +24,6 @@ def test_only_booked_readings_wait(tmp_path: Path) -> None:
     rig.sequencer.cut(rig.start)
     for frame in rig.journal.frames(0, 100):
         rig.state, _ = step(rig.state, frame)
-    waiting = [tag for rows in rig.state.pending for tag in rows.tag.tolist()]
+    waiting = [tag for rows in rig.state.running.pending for tag in rows.tag.tolist()]
     assert waiting
     assert other not in waiting

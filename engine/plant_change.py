@@ -1,0 +1,113 @@
+"""A plant file that was changed is in force: what stayed the same goes on.
+
+Counters of the same measuring points go on counting, so no energy of the change is lost. Where the
+structure changed, the new plant is traced from the open block on with what its storages held; what
+came before stays as the plant was then.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.counting.carry import carry_gaps, carry_history, carry_meters, same_points
+from engine.counting.meters import Meters
+from engine.state import (
+    Booked,
+    Running,
+    Snapshot,
+    block_start,
+    nothing_held,
+    opening_accounts,
+)
+from engine.states import Timeline
+from engine.tracing.graph import Graph
+from plant.site import Site, config_hash
+
+_STRUCTURE = ("sources", "storages", "buses", "converters", "lines", "window_s")
+
+
+def take_site(before: Running | None, site: Site) -> Running:
+    """What runs once `site` is in force."""
+    if before is None or before.site.window_s != site.window_s:
+        return _start(before, site)
+    now = Running(
+        site=site,
+        config=config_hash(site),
+        graph=Graph(site),
+        meters=before.meters,
+        states=_states(before, site),
+        pending=before.pending,
+        gaps=before.gaps,
+        booked=before.booked,
+    )
+    same_meters = _same(before.site, site, "meters", "channels")
+    if same_meters:
+        now.meters.layout.site = site
+    else:
+        _carry_counters(now, before)
+    same_structure = same_meters and _same(before.site, site, *_STRUCTURE)
+    if now.booked is not None and not same_structure:
+        now.booked = _carry_storages(now, before.site, now.booked)
+    return now
+
+
+def _start(before: Running | None, site: Site) -> Running:
+    """All counters start anew; readings that wait and states of machines are kept."""
+    return Running(
+        site=site,
+        config=config_hash(site),
+        graph=Graph(site),
+        meters=Meters.start(site),
+        states=_states(before, site),
+        pending=[] if before is None else before.pending,
+    )
+
+
+def _states(before: Running | None, site: Site) -> Timeline:
+    """States of the lines go on where there are as many lines as before."""
+    if before is None or len(before.states.changes) != len(site.lines):
+        return Timeline.start(len(site.lines))
+    return before.states
+
+
+def _same(before: Site, after: Site, *parts: str) -> bool:
+    """Whether these parts of two plants differ in names at most."""
+    return all(
+        _nameless(getattr(before, part)) == _nameless(getattr(after, part)) for part in parts
+    )
+
+
+def _nameless(part: object) -> object:
+    if not isinstance(part, tuple):
+        return part
+    return [
+        msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part
+    ]
+
+
+def _carry_counters(now: Running, before: Running) -> None:
+    """Measuring points that are in both plants go on counting; new ones start, others end."""
+    channels, powers = same_points(before.site, now.site)
+    now.meters = carry_meters(before.meters, now.site, channels, powers)
+    now.gaps = carry_gaps(before.gaps, channels)
+    if now.booked is not None:
+        now.booked.history = carry_history(now.booked.history, channels, powers)
+
+
+def _carry_storages(now: Running, before: Site, booked: Booked) -> Booked:
+    """The open block begins with what storages of the same name held and, on the same buses, their mix."""
+    last = booked.newest_block
+    same_sources = [s.id for s in before.sources] == [s.id for s in now.site.sources]
+    accounts = opening_accounts(now.site)
+    mix = nothing_held(now.graph)
+    if same_sources:
+        held = {
+            node.id: account for node, account in zip(before.storages, last.accounts, strict=True)
+        }
+        for place, storage in enumerate(now.site.storages):
+            if storage.id in held:
+                accounts[place] = held[storage.id].copy()
+        if last.held.shape == mix.shape:
+            mix = last.held
+    open_block = block_start(now.graph, booked.history.end)
+    return Booked(booked.history, {open_block: Snapshot(accounts, mix)})
