@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -149,7 +150,7 @@ def test_a_restart_at_any_frame_gives_the_same_outputs(name: str, tmp_path: Path
     assert books > MINUTES, "the day gave fewer outputs than it has minutes"
     # each cut folds on to the next: what is the same there is the same from there on, as the next one shows
     numbers = sorted(saved)
-    for here, there in zip(numbers, numbers[1:], strict=False):
+    for here, there in pairwise(numbers):
         state = load(saved[here])
         assert save(state) == saved[here], f"frame {here}: what was loaded is not what was saved"
         for number in range(here + 1, there + 1):
