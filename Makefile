@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp-run
 DEVSTAMP := $(VENV)/.stamp-dev
 PAGE := dashboards/live/dist/index.html
-PAGE_SOURCES := $(wildcard dashboards/live/src/*.ts dashboards/live/src/*/*.ts dashboards/live/src/*.css dashboards/live/index.html dashboards/live/package-lock.json dashboards/live/vite.config.ts)
+PAGE_SOURCES := $(wildcard dashboards/live/src/*.ts dashboards/live/src/*/*.ts dashboards/live/src/*/*.css dashboards/live/index.html dashboards/live/package-lock.json dashboards/live/vite.config.ts)
 DEMO ?=
 # Both cores; a file stays whole, since its tests share a broker or a database. Long files come first, as they are collected: e2e, integration, unit.
 IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
@@ -46,6 +46,7 @@ lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python deploy/build_page.py lint
 
 check: lint
 	$(BIN)/python -m pytest tests/unit tests/cases -q $(IN_PARALLEL)

@@ -1,1 +1,4 @@
-"""The HTTP API: routes, live stream, errors in one shape. Gets everything it shows through `api.context.Context`."""
+"""The HTTP API: routes, live stream, errors in one shape.
+
+All that it shows comes through `api.ports`.
+"""

@@ -4,57 +4,92 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from books.history import day_start
 from plant import units
+from plant.calendar import day_start
 from plant.errors import QueryError
 from plant.site import Site
 
 
-def moment(text: str, name: str, site: Site, now_ns: int) -> int:
+def moment(
+    text: str,
+    name: str,
+    site: Site,
+    now_ns: int,
+) -> int:
     """Nanoseconds of `text`; QueryError says what is accepted."""
     if text == "now":
         return now_ns
+
     if text == "today":
         return day_start(site, now_ns)
+
     if text.startswith("-"):
         try:
-            return now_ns - round(units.seconds(text[1:]) * 1e9)
+            back_s = units.seconds(text[1:])
         except ValueError:
             raise _error(name, text) from None
+
+        return now_ns - round(back_s * 1e9)
+
     try:
+        # The + of an offset that was not escaped arrives as a blank.
         parsed = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
         raise _error(name, text) from None
+
     if parsed.tzinfo is None:
         raise QueryError(
             f"{name}: '{text}' has no offset; write 2026-01-31T08:00:00+08:00 or end it with Z"
         )
+
+    # Microseconds are as fine as `datetime` is; more decimals would be invented.
     return round(parsed.timestamp() * 1e6) * 1000
 
 
 def _error(name: str, text: str) -> QueryError:
     return QueryError(
-        f"{name}: '{text}' is not a time; write 2026-01-31T08:00:00+08:00, now, today or a span back such as -24h"
+        f"{name}: '{text}' is not a time; "
+        "write 2026-01-31T08:00:00+08:00, now, today or a span back such as -24h"
     )
 
 
-def span(start: str, end: str, site: Site, now_ns: int) -> tuple[int, int]:
+def span(
+    start: str,
+    end: str,
+    site: Site,
+    now_ns: int,
+) -> tuple[int, int]:
     """Both ends, in order."""
-    a = moment(start, "from", site, now_ns)
-    b = moment(end, "to", site, now_ns)
-    if a >= b:
+    from_ns = moment(
+        start,
+        "from",
+        site,
+        now_ns,
+    )
+    to_ns = moment(
+        end,
+        "to",
+        site,
+        now_ns,
+    )
+
+    if from_ns >= to_ns:
         raise QueryError("from must be before to")
-    return a, b
+
+    return from_ns, to_ns
 
 
 def every(text: str) -> str | float:
     """Seconds of a bucket, or `day`."""
     if text in ("day", "1d"):
         return "day"
+
     try:
         seconds = units.seconds(text)
     except ValueError as error:
         raise QueryError(f"every: {error}; or day") from None
+
     if seconds <= 0:
         raise QueryError("every: must be longer than nothing")
+
     return seconds

@@ -145,14 +145,14 @@ def local(store: DuckStore) -> Callable[[str], Any]:
     """Asks our API's function, encoding included."""
     import msgspec
 
-    from api.influx import _statement
+    from api.tables import statement
 
     answerer = Answerer(SITE, store, dict)
 
     def ask(query: str) -> Any:
         found = answerer.answer(query, time.time_ns())
         return json.loads(
-            msgspec.json.encode({"results": [_statement(i, s, 10**6) for i, s in enumerate(found)]})
+            msgspec.json.encode({"results": [statement(i, s, 10**6) for i, s in enumerate(found)]})
         )
 
     return ask

@@ -43,18 +43,9 @@ def first_readings(store: Store) -> dict[int, int]:
 
 def first_window(store: Store) -> int | None:
     """Start of the oldest window that was booked; None without books."""
-    return _one_window(store, "min")
-
-
-def newest_window(store: Store) -> int | None:
-    """Start of the newest window that was booked; None without books."""
-    return _one_window(store, "max")
-
-
-def _one_window(store: Store, which: str) -> int | None:
     if not store.has("closed"):
         return None
-    start = float(store.query(f"SELECT {which}(start) AS start FROM closed")["start"][0])
+    start = float(store.query("SELECT min(start) AS start FROM closed")["start"][0])
     return None if np.isnan(start) else int(start)
 
 

@@ -1,7 +1,8 @@
 """The colours that page and boards share, and the limit under which a figure is not well covered.
 
-Colour means one thing: each kind of source has one, each state of a machine has one, and carbon per kWh has one scale.
-Chosen so that people who see no difference between red and green tell them apart.
+Colour means one thing: each kind of source has one, each state of a machine has one, and carbon per
+kWh has one scale. Chosen so that people who see no difference between red and green tell them
+apart.
 """
 
 from __future__ import annotations

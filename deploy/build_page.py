@@ -1,4 +1,4 @@
-"""Build the live page. Uses the machine's Node where it is new enough, else the one that a Python package carries."""
+"""Build the live page, or with `lint` check how its sources read. Uses the machine's Node where it is new enough, else the one that a Python package carries."""
 
 from __future__ import annotations
 
@@ -43,19 +43,41 @@ def npm() -> list[str]:
     ]
     if subprocess.run(install, check=False).returncode:
         sys.exit(
-            "the live page needs Node 20.19 or newer, and it could not be installed from its Python package; install Node and run make page"
+            "the live page needs Node 20.19 or newer, and it could not be installed from its Python"
+            " package; install Node and run make page"
         )
     return [str(Path(sys.executable).parent / "npm")]
 
 
-def main() -> None:
+INSTALL = ("ci", "--no-audit", "--no-fund", "--loglevel", "error")
+BUILD = ("run", "-s", "build")
+LINT = ("run", "-s", "lint")
+
+
+def run(step: tuple[str, ...], command: list[str]) -> None:
+    """One call of npm in the folder of the page; the words of a failure are npm's own."""
+    if subprocess.run([*command, *step], cwd=PAGE, check=False).returncode:
+        said = " ".join(step[:2])
+        sys.exit(f"the live page failed at `npm {said}`; the lines above say why")
+
+
+def build() -> None:
+    """Install what the lock file says, check the types, and build into `dist`."""
     command = npm()
-    for step in (["ci", "--no-audit", "--no-fund", "--loglevel", "error"], ["run", "-s", "build"]):
-        if subprocess.run([*command, *step], cwd=PAGE, check=False).returncode:
-            sys.exit(
-                f"building the live page failed at `npm {' '.join(step[:2])}`; the lines above say why"
-            )
+    run(INSTALL, command)
+    run(BUILD, command)
+
+
+def lint() -> None:
+    """Formatter, linter and types of the page; installs only where nothing is installed yet."""
+    command = npm()
+    if not (PAGE / "node_modules" / "eslint").exists():
+        run(INSTALL, command)
+    run(LINT, command)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["lint"]:
+        lint()
+    else:
+        build()

@@ -1,6 +1,8 @@
-"""`types.ts` and `constants.ts` of the live page: the shapes of answers as OpenAPI tells them, and the lists that Python keeps.
+"""`types.ts` and `constants.ts` of the live page: the shapes of answers as OpenAPI tells them, and
+the lists that Python keeps.
 
-Part of `make regen`; a test says when the files are out of date. A schema becomes an interface of the same name.
+Part of `make regen`; a test says when the files are out of date. A schema becomes an interface of
+the same name.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
-from api.openapi import answer_schemas
+from api.app import described
 from dashboards import palette
 from plant.names import State, Verdict
 from rules.alert import Severity
@@ -43,16 +45,22 @@ PALETTE = {
 def files() -> dict[Path, str]:
     """The generated files with their texts."""
     return {
-        SOURCES / "types.ts": types(answer_schemas()),
+        SOURCES / "types.ts": types(schemas()),
         SOURCES / "constants.ts": constants(),
     }
 
 
-def types(schemas: Mapping[str, Schema]) -> str:
+def schemas() -> Mapping[str, Schema]:
+    """The shapes of OpenAPI, by name."""
+    components = cast("Mapping[str, Mapping[str, Schema]]", described()["components"])
+    return components["schemas"]
+
+
+def types(shapes: Mapping[str, Schema]) -> str:
     """An interface for each object, a union of words for each list of words."""
     parts = [HEAD.format(origin="the API's answers (api/answers)"), ALIASES]
 
-    for name, schema in sorted(schemas.items()):
+    for name, schema in sorted(shapes.items()):
         parts.append(declaration(name, schema))
 
     return "".join(parts)

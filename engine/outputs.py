@@ -51,6 +51,19 @@ def outputs_of(out: Out) -> list[Output]:
     return [*found, *out.books]
 
 
+def name_of(output: Output, seq: int) -> str:
+    """The name of an output of the frame `seq`, the same at each replay.
+
+    Two outputs of one name must be equal, byte for byte: the journal takes the second for the first
+    and refuses it if it says something else.
+    """
+    if isinstance(output, SiteInForce):
+        return f"site {seq}"
+    if isinstance(output, UnusualSteps):
+        return f"unusual {seq}"
+    return f"book {output.start} r{output.revision}"
+
+
 def encode(output: Output) -> bytes:
     """One output as it stands in the journal."""
     if isinstance(output, SiteInForce):

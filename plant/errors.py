@@ -17,6 +17,7 @@ WattlineError
 ├── SinkRefused        a sink takes nothing until someone changes a setting or a right
 ├── JournalFull        the journal has reached its bound and its policy is to refuse
 └── QueryError         a question to the API or a store that cannot be answered as asked
+    └── NotThere       it is about something that there is not, such as a line or an alert
 """
 
 from __future__ import annotations
@@ -143,3 +144,7 @@ class PushError(WattlineError):
 
 class QueryError(WattlineError):
     """A question that cannot be answered as asked; says what is accepted."""
+
+
+class NotThere(QueryError):
+    """A question about something that there is not: a line, an alert, a rule."""

@@ -29,6 +29,8 @@ _INDEXES = (
     "audit_alert ON audit (alert)",
 )
 Row = tuple[Any, ...]
+NamedRow = Mapping[str, object]
+CHANGES_MOST = 2000
 
 
 class AlertBook:
@@ -101,11 +103,46 @@ class AlertBook:
             "INSERT INTO audit (at_ns, actor, action, alert, detail) VALUES (?, ?, ?, ?, ?)", rows
         )
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a read-only question as mappings."""
+    def changes(self, from_ns: int, to_ns: int, rule: str, subject: str) -> list[NamedRow]:
+        """Changes of a span, those that became known last first; of one rule or one subject, where those are given."""
+        return self.rows(
+            "SELECT * FROM change WHERE at_ns >= ? AND at_ns < ? "
+            "AND (? = '' OR rule = ?) AND (? = '' OR subject = ?) ORDER BY n DESC LIMIT ?",
+            (from_ns, to_ns, rule, rule, subject, subject, CHANGES_MOST),
+        )
+
+    def chattering(self, since_ns: int, times: int) -> set[tuple[str, str]]:
+        """Rules and subjects that fired at least so many times since a moment."""
+        rows = self.rows(
+            "SELECT rule, subject FROM alert WHERE fired_ns >= ? "
+            "GROUP BY rule, subject HAVING count(*) >= ?",
+            (since_ns, times),
+        )
+        return {(str(row["rule"]), str(row["subject"])) for row in rows}
+
+    def trail(self, alert: str) -> list[NamedRow]:
+        """Who did what about an alert, oldest first."""
+        return self.rows(
+            "SELECT at_ns, actor, action, detail FROM audit WHERE alert = ? ORDER BY n",
+            (alert,),
+        )
+
+    def noisiest(self, from_ns: int, to_ns: int) -> list[NamedRow]:
+        """By rule: how often it fired, how many alerts were acknowledged, how many ended with nobody doing anything, and minutes of firing."""
+        return self.rows(
+            "SELECT rule, count(*) AS fired, sum(taken_by IS NOT NULL) AS acknowledged, "
+            "sum(taken_by IS NULL AND resolved_ns IS NOT NULL) AS no_action, "
+            "round(sum(coalesce(resolved_ns, ?) - fired_ns) / 6e10, 1) AS minutes_firing "
+            "FROM alert WHERE fired_ns >= ? AND fired_ns < ? "
+            "GROUP BY rule ORDER BY fired DESC, rule",
+            (to_ns, from_ns, to_ns),
+        )
+
+    def rows(self, sql: str, parameters: Sequence[object]) -> list[NamedRow]:
+        """Rows of a read-only question, each value under the name of its column."""
         with self.lock:
             cursor = self.db.execute(sql, parameters)
-            names = [d[0] for d in cursor.description]
+            names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def alert(self, alert: str) -> tuple[bytes, str | None] | None:
@@ -137,14 +174,3 @@ class AlertBook:
     def close(self) -> None:
         with self.lock:
             self.db.close()
-
-
-def noisiest(book: AlertBook, from_ns: int, to_ns: int) -> list[Mapping[str, Any]]:
-    """By rule: how often it fired, how many were acknowledged, how many ended with nobody doing anything, and minutes of firing."""
-    return list(
-        book.rows(
-            "SELECT rule, count(*) AS fired, sum(taken_by IS NOT NULL) AS acknowledged, sum(taken_by IS NULL AND resolved_ns IS NOT NULL) AS no_action, "
-            "round(sum(coalesce(resolved_ns, ?) - fired_ns) / 6e10, 1) AS minutes_firing FROM alert WHERE fired_ns >= ? AND fired_ns < ? GROUP BY rule ORDER BY fired DESC, rule",
-            (to_ns, from_ns, to_ns),
-        )
-    )

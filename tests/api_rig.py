@@ -8,16 +8,35 @@ from typing import Any
 
 import httpx
 
-from api.app import create_app
-from api.context import Context
+from api.access import Access, Guard
+from api.app import Shown, create_app
 from api.hub import Hub
+from api.ports import Ports
 from books.history import History
 from store.duck import DuckStore
 from store.influxql.query import Answerer
 from tests.by_hand import ByHand
 from tests.rig import Rig
+from wattline.operations import Operations
 
+HEALTH = {
+    "connections": [],
+    "meters": [],
+    "verdicts": [],
+    "gaps": [],
+    "journal": {"frames": 0, "bytes": 0, "behind_s": 0.0, "consumers": {}},
+    "stores": [],
+}
 Energies = Mapping[str, float | tuple[float, float]]
+
+
+def access(token: str | None = None) -> Access:
+    """Access as on a host whose name is `test`."""
+    return Access(
+        token=token,
+        query_token="query-token" if token else None,
+        hosts=frozenset({"test"}),
+    )
 
 
 class ApiRig(Rig):
@@ -26,6 +45,7 @@ class ApiRig(Rig):
     def __init__(self, plant_text: str, folder: Path, **more: Any) -> None:
         super().__init__(plant_text, folder, **more)
         self.store = DuckStore(None)
+        self.hub = Hub()
         self.host = ByHand(self.journal, self.store)
 
     def store_all(self) -> None:
@@ -46,21 +66,23 @@ class ApiRig(Rig):
         while self.host.turn():
             pass
 
-    def app(self, token: str | None = None) -> Any:
-        health = {"connections": [], "meters": [], "verdicts": [], "gaps": [], "journal": {}}
-        return create_app(
-            Context(
-                self.site,
-                History(self.site, self.store),
-                Hub(),
-                lambda: self.at,
-                lambda: health,
-                lambda: None,
-                "0.1.0",
-                token=token,
-                influxql=Answerer(self.site.id, self.store, self.journal.names, self.window),
-                query_token="query-token" if token else None,
-            )
+    def app(self, token: str | None = None, page: Path | None = None) -> Guard:
+        """The API over what is stored."""
+        ports = Ports(
+            figures=History(self.site, self.store),
+            live=self.hub,
+            operations=self.operations(),
+            queries=Answerer(self.site.id, self.store, self.journal.names, self.window),
+        )
+        return create_app(Shown(self.site, "0.1.0", page), ports, access(token))
+
+    def operations(self) -> Operations:
+        """A plant whose health nobody asks about."""
+        return Operations(
+            now_ns=lambda: self.at,
+            health=lambda: HEALTH,
+            not_ready=lambda: None,
+            metrics=lambda: "",
         )
 
     async def ask(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:

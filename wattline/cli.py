@@ -46,6 +46,13 @@ Bind = Annotated[
         help="address to listen on; any but loopback needs a token, which is made at start",
     ),
 ]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        help="further name under which this host is known, such as that of a proxy; may be repeated",
+    ),
+]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
 AsJson = Annotated[bool, typer.Option("--json", help="print as JSON")]
 
@@ -110,6 +117,7 @@ def demo(
     data: Data = Path("data/demo"),
     port: Port = 8000,
     bind: Bind = "127.0.0.1",
+    allow_host: AllowHost = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="forget what an earlier demo stored")
     ] = False,
@@ -136,6 +144,7 @@ def demo(
         host=bind,
         port=port,
         backfill=speed == 1.0,
+        allowed_hosts=allow_host or (),
     )
     run_demo(options)
 
@@ -146,6 +155,7 @@ def run(
     data: Data = Path("data/plant"),
     port: Port = 8000,
     bind: Bind = "127.0.0.1",
+    allow_host: AllowHost = None,
     endpoints: Annotated[Path | None, typer.Option(help="endpoints.json of a simulation")] = None,
     log_level: Level = "info",
 ) -> None:
@@ -159,7 +169,13 @@ def run(
     _loop()
     catalogue = load_catalogue()
     parsed = load_plant(plant, catalogue, figure_names())
-    options = Options(data, bind, port, rules=rules_for(plant, parsed))
+    options = Options(
+        data,
+        bind,
+        port,
+        rules=rules_for(plant, parsed),
+        allowed_hosts=allow_host or (),
+    )
     _port_free(bind, port)
     clock: Clock = SystemClock()
     if endpoints is not None:

@@ -7,11 +7,14 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from api.hub import Hub
+from books.answers import Books
+from books.attention import stands
+from books.health import HealthOf
 from books.history import History
-from books.summary import Health, books
+from books.summary import Seen, books
 from engine.book import Book
 from engine.figures.weights import Weights
 from engine.now.now import Now
@@ -25,8 +28,6 @@ BACKFILL_PAUSE_S: Final = 4.0
 """Between summaries while history is made: history goes first."""
 LATE_TICK_S: Final = 10.0
 """While nothing closes, "needs attention" is looked at this often all the same."""
-LATE_SLACK_S: Final = 30.0
-"""Real seconds that books may take beyond their window and its grace before they count as late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Live:
         self.backfill: Span | None = None
         self._weights = Weights.of_site(site)
         self._held: dict[str, Held] = {}
-        self._summary: dict[str, Any] | None = None
+        self._summary: Books | None = None
         self._trouble = Trouble(
             who="summary",
             meanwhile="The page shows the sums of before; live figures go on.",
@@ -93,14 +94,6 @@ class Live:
         """From any thread: something has changed that the next summary shows."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._due.set)
-
-    def late(self) -> bool:
-        """Whether the books are behind: no figure of theirs is of today, and nothing is compared with it."""
-        if self.backfill is not None:
-            return True
-        slack_ns = round(LATE_SLACK_S * 1e9 * max(self.clock.speed, 1.0))
-        expected_ns = 2 * self.window_ns + round(self.site.grace_s * 1e9)
-        return self.behind_ns() > expected_ns + slack_ns
 
     def behind_ns(self) -> int:
         """Event time between the newest window that is booked and now; 0 while nothing was booked in this run."""
@@ -143,7 +136,7 @@ class Live:
         }
         await self.hub.publish("backfill", progress)
 
-    async def summarise(self, health: Health, standing: Callable[[], Sequence[Standing]]) -> None:
+    async def summarise(self, health: HealthOf, standing: Callable[[], Sequence[Standing]]) -> None:
         """BOOKS when windows have closed or a host has stopped or gone on, once a second at most, for ever."""
         while True:
             with contextlib.suppress(TimeoutError):
@@ -160,16 +153,16 @@ class Live:
                 await self.hub.publish("books", self._summary)
             await asyncio.sleep(TICK_S)
 
-    def _sum_up(self, health: Health, standing: Sequence[Standing]) -> None:
-        self._summary = books(
-            self.site,
-            self.history,
-            self.closed_ns,
-            self.hub.latest["now"],
-            health()["meters"],
-            standing=standing,
-            late=self.late(),
+    def _sum_up(self, health: HealthOf, standing: Sequence[Standing]) -> None:
+        urgent = [stands(host) for host in standing]
+        seen = Seen(
+            now_ns=self.clock.now(),
+            picture=self.hub.latest["now"],
+            meters=health().meters,
+            urgent=urgent,
+            behind=self.backfill is not None,
         )
+        self._summary = books(self.site, self.history, self.closed_ns, seen)
 
     def last_values(self) -> dict[str, tuple[float, float]]:
         """Newest power of each meter that was heard."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from books.summary import Health
+from books.answers import Health
+from books.health import HealthOf
 from collector.sequencer import Sequencer
 from plant.standing import Standing
 from rules.alert import Alert, Severity
@@ -60,7 +61,7 @@ _STORE_COUNTS: Final[Mapping[str, Sequence[str]]] = {
 class Measured:
     """What is measured. `hosts` names every host that can stand still, `standing` those that do."""
 
-    health: Health
+    health: HealthOf
     live: Live
     sequencer: Sequencer
     engine: EngineHost
@@ -101,7 +102,7 @@ def prometheus(of: Measured) -> str:
     _hosts(of, page)
     health = of.health()
     _meters(health, page)
-    _stores(health["stores"], page)
+    _stores(health.stores, page)
     _alerts(of, page)
     return page.text()
 
@@ -118,16 +119,16 @@ def _hosts(of: Measured, page: _Page) -> None:
         seconds.labels(name).set(0.0 if host is None else host.seconds(now_ns))
 
 
-def _meters(health: dict[str, Any], page: _Page) -> None:
+def _meters(health: Health, page: _Page) -> None:
     """Polls by outcome, and connections."""
     polls = page.gauge("wattline_polls_total", "meter", "outcome")
-    for meter in health["meters"]:
-        polls.labels(meter["id"], "answered").set(meter["answered"])
-        polls.labels(meter["id"], "skipped").set(meter["skipped"])
-        for reason, count in meter["failed"].items():
-            polls.labels(meter["id"], reason).set(count)
+    for meter in health.meters:
+        polls.labels(meter.id, "answered").set(meter.answered)
+        polls.labels(meter.id, "skipped").set(meter.skipped)
+        for reason, count in meter.failed.items():
+            polls.labels(meter.id, reason).set(count)
     up = page.gauge("wattline_connection_up", "connection")
-    for connection in health["connections"]:
+    for connection in health.connections:
         up.labels(connection["id"]).set(connection["state"] == "up")
 
 

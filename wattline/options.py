@@ -22,4 +22,6 @@ class Options:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     keep: Keep = field(default_factory=Keep)
     rules: Sequence[Rule] = ()
+    allowed_hosts: Sequence[str] = ()
+    """Further names under which this host is known, such as that of a proxy."""
     beside: Mapping[str, Opener] = field(default_factory=lambda: BESIDE)

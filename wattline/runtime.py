@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI
-
-from api.app import create_app
-from api.context import Context
+from api.access import Access, Guard
+from api.app import Shown, create_app
+from api.ports import Ports
+from books.health import HealthOf, Sources
 from books.history import SUMS, History
-from books.summary import Health
 from collector.build import drivers
 from collector.sequencer import Sequencer
 from plant.clock import Clock
@@ -27,6 +27,7 @@ from plant.site import Control, config_hash
 from rules.alert import Alert
 from rules.desk.desk import open_alerts
 from rules.notify.build import Notifier
+from rules.watching.backtest import backtest
 from store.influxql.query import Answerer
 from store.outbox import Outbox
 from wattline import __version__, tasks
@@ -39,12 +40,13 @@ from wattline.hosts.rules import OutboxTeller, RulesHost
 from wattline.hosts.store import StoreHost
 from wattline.hosts.table import Around, open_beside
 from wattline.live import Live
-from wattline.metrics import Measured
-from wattline.operations import Operations, Troubles
+from wattline.metrics import Measured, prometheus
+from wattline.operations import Operations
 from wattline.options import Options
 from wattline.places import DataFolder
 from wattline.serving import Door, Serving
 from wattline.site_build import build_site, secret
+from wattline.troubles import Troubles, not_ready
 from wattline.upkeep import Upkeep
 
 
@@ -111,16 +113,17 @@ class Runtime:
         )
         around = Around(plant, books_site, self.journal, options.data)
         self.beside = open_beside(around, options.beside)
-        self.health = Health(
-            self.site,
-            self.drivers,
-            self.store,
-            self.journal,
-            clock.now,
-            self._places,
-            self.live.last_values,
-            lambda: [dict(host.health()) for host in self.beside],
+        sources = Sources(
+            drivers=self.drivers,
+            store=self.store,
+            journal=self.journal,
+            now_ns=clock.now,
+            places=self._places,
+            last=self.live.last_values,
+            beside=lambda: [host.health() for host in self.beside],
+            slack_s=self.live.now.latency_s,
         )
+        self.health = HealthOf(self.site, sources)
         self.notifier = self._notifier()
         self.rules = RulesHost(
             self.journal,
@@ -155,23 +158,24 @@ class Runtime:
             self.storing,
             self.engine,
         ]
+        measured = Measured(
+            health=self.health,
+            live=self.live,
+            sequencer=self.sequencer,
+            engine=self.engine,
+            storing=self.storing,
+            rules=self.rules,
+            notifier=self.notifier,
+            hosts=self.troubles.names(),
+            standing=self.troubles.standing,
+            still_open=self.still_open,
+        )
         self.operations = Operations(
-            self.health,
-            self.live,
-            self.troubles,
-            Measured(
-                health=self.health,
-                live=self.live,
-                sequencer=self.sequencer,
-                engine=self.engine,
-                storing=self.storing,
-                rules=self.rules,
-                notifier=self.notifier,
-                hosts=self.troubles.names(),
-                standing=self.troubles.standing,
-                still_open=self.still_open,
-            ),
-            self.notifier,
+            now_ns=clock.now,
+            health=self.health,
+            not_ready=lambda: not_ready(self.troubles, self.live),
+            metrics=lambda: prometheus(measured),
+            notifier=self.notifier,
         )
         self.door = Door.at(options.host, options.port, self.data)
 
@@ -208,31 +212,27 @@ class Runtime:
             well=lambda: not self.troubles.not_working(),
         )
 
-    def app(self, page: Path | None) -> FastAPI:
+    def app(self, page: Path | None) -> Guard:
         """Page and API."""
-        context = Context(
-            site=self.site,
-            history=self.history,
-            hub=self.live.hub,
-            now_ns=self.clock.now,
-            health=self.health,
-            ready=self.operations.not_ready,
-            version=__version__,
-            page=page,
-            token=self.door.token,
-            metrics=self.operations.metrics,
-            influxql=Answerer(
+        ports = Ports(
+            figures=self.history,
+            live=self.live.hub,
+            operations=self.operations,
+            alerts=self.rules.alerts,
+            trials=partial(backtest, self.store, self.site),
+            queries=Answerer(
                 self.site.id,
                 self.store,
                 self.journal.names,
                 self.live.window_ns,
             ),
-            query_token=self.door.query_token,
-            alerts=self.rules.alerts,
-            test_channel=None if self.notifier is None else self.operations.test_channel,
-            notify_health=None if self.notifier is None else self.notifier.health,
         )
-        return create_app(context)
+        access = Access(
+            token=self.door.token,
+            query_token=self.door.query_token,
+            hosts=frozenset(self.options.allowed_hosts),
+        )
+        return create_app(Shown(self.site, __version__, page), ports, access)
 
     def announce(self) -> None:
         """Put the site in force into the journal, if it is not there already."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
 
-from api.app import one_time_key
+from api.access import Guard, one_time_key
 from wattline.places import DataFolder
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -47,7 +46,7 @@ class Door:
 class Serving:
     """The server as a task of the running event loop."""
 
-    def __init__(self, app: FastAPI, door: Door) -> None:
+    def __init__(self, app: Guard, door: Door) -> None:
         config = uvicorn.Config(
             app,
             host=door.host,

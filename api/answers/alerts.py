@@ -38,7 +38,10 @@ class Quiet(Answer):
 
 
 class Alert(Answer):
-    """One occurrence of a rule on a subject. `cause` is the id of the alert that it is told under."""
+    """One occurrence of a rule on a subject.
+
+    `cause` is the id of the alert that it is told under.
+    """
 
     id: str
     rule: str
@@ -143,15 +146,20 @@ class Changes(Answer):
     changes: list[Change]
 
 
-class Noisy(Answer):
+class NoisyCounts(Answer):
     """How often a rule fired, and how often somebody did something about it."""
 
     rule: str
-    title: Names
     fired: int
     acknowledged: int
     no_action: int
     minutes_firing: float
+
+
+class Noisy(NoisyCounts):
+    """The same, with the title of the rule."""
+
+    title: Names
 
 
 class Noisiest(Answer):
@@ -217,7 +225,8 @@ class Channel(Answer):
 
 
 class Notify(Answer):
-    """How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent."""
+    """How people can be told: messages of the outbox by state, channels, and what fails and why,
+    and how many heartbeats were sent."""
 
     outbox: dict[str, int]
     channels: list[Channel]

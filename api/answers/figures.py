@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from api.answers.base import Answer
-from api.answers.plant import Factor
+from books.answers import Part
 
 
 class FigureMeaning(Answer):
@@ -14,29 +14,6 @@ class FigureMeaning(Answer):
     name: str
     unit: str
     means: str
-
-
-class Series(Answer):
-    """Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days."""
-
-    of: str
-    from_ms: int
-    to_ms: int
-    every_s: float | None
-    units: dict[str, str]
-    gas_basis: str
-    columns: dict[str, list[float | None]]
-
-
-class Part(Answer):
-    """What one source has in a figure; `via` is the storage that it came through."""
-
-    source: str
-    via: str | None
-    amount: float
-    unit: str
-    kg: float
-    factor: Factor
 
 
 class Side(Answer):
@@ -66,13 +43,14 @@ class Explained(Answer):
 
 
 class FlowNode(Answer):
-    """A place in the flow picture of now."""
+    """A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value."""
 
     id: str
     kind: str
     ref: str
     kw: float
     g_per_kwh: float | None
+    known: bool | UnsetType = UNSET
 
 
 class FlowLink(Answer):
@@ -83,6 +61,7 @@ class FlowLink(Answer):
     kw: float
     delivered_kw: float
     g_per_kwh: float | None
+    known: bool | UnsetType = UNSET
 
 
 class Flows(Answer):

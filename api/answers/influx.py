@@ -6,12 +6,14 @@ from msgspec import UNSET, UnsetType
 
 from api.answers.base import Answer
 
+Cell = float | int | str | bool | None
+
 
 class InfluxSeries(Answer):
     """One table: a row of `values` has an entry for each of `columns`."""
 
     columns: list[str]
-    values: list[tuple[float | int | str | bool | None, ...]]
+    values: list[tuple[Cell, ...]]
     name: str | UnsetType = UNSET
     tags: dict[str, str] | UnsetType = UNSET
 

@@ -1,11 +1,15 @@
-"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is filled."""
+"""The newest of all: `now` each second, `books` when windows close, `backfill` while history is
+filled."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
 from api.answers.base import Answer, Figures
 from api.answers.figures import Flows
+from books.answers import Books
 
 
 class SiteNow(Answer):
@@ -17,7 +21,11 @@ class SiteNow(Answer):
 
 
 class LineNow(Answer):
-    """A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run."""
+    """A line or a group; `power` by carrier in the carrier's own unit an hour.
+
+    A group says how many members run. `unknown` says why nothing is known: its meters were never
+    heard, or are silent now.
+    """
 
     state: str
     state_since_ms: int | None
@@ -26,6 +34,7 @@ class LineNow(Answer):
     figures: Figures
     sources_kw: dict[str, float]
     stale_since_ms: int | None
+    unknown: Literal["never", "silent"] | UnsetType | None = UNSET
     running: int | UnsetType = UNSET
     members: int | UnsetType = UNSET
 
@@ -57,65 +66,6 @@ class Now(Answer):
     converters: dict[str, ConverterNow]
     remainder_kw: dict[str, float]
     speed: float
-
-
-class AttentionParams(Answer):
-    """The numbers of a sentence; each code has its own."""
-
-    seconds: float | UnsetType = UNSET
-    minutes: float | UnsetType = UNSET
-    kw: float | UnsetType | None = UNSET
-    amount: float | UnsetType | None = UNSET
-    bound: float | UnsetType | None = UNSET
-    converter: str | UnsetType = UNSET
-
-
-class Attention(Answer):
-    """Something that somebody should look at."""
-
-    code: str
-    severity: str
-    since_ms: int
-    until_ms: int | None
-    meter: str | None
-    line: str | None
-    params: AttentionParams
-
-
-class ShiftNow(Answer):
-    """The shift up to which books are closed."""
-
-    id: str
-    from_ms: int
-
-
-class Today(Answer):
-    """Sums of the local day so far; coverage and estimated in percent."""
-
-    from_ms: int
-    electricity_kwh: float | None
-    plan_kwh: float | None
-    gas_basis: str
-    coverage: float | None
-    estimated: float | None
-    carbon_kg: Figures
-
-
-class LastWeek(Answer):
-    """Against the same hours a week ago."""
-
-    electricity_pct: float | None
-
-
-class Books(Answer):
-    """Sums of closed windows up to `to_ms`; `lines` are those of the shift so far."""
-
-    to_ms: int
-    shift: ShiftNow
-    today: Today
-    last_week: LastWeek
-    lines: dict[str, Figures]
-    attention: list[Attention]
 
 
 class Backfill(Answer):

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from plant.errors import QueryError
+from plant.errors import NotThere, QueryError
 from plant.hints import suggestion
 from plant.site import Site
 from plant.units import MINUTE_NS
@@ -164,7 +164,7 @@ class Alerts:
         with self.book.together():
             found = next((q for q in self.desk.quiets if q.id == quiet), None)
             if found is None:
-                raise QueryError(f"there is no silence '{quiet}'")
+                raise NotThere(f"there is no silence '{quiet}'")
             lift(self.desk, msgspec.structs.replace(found, until_ns=now_ns))
             self._did(now_ns, name, f"{found.kind} lifted", found.alert, found.reason)
 
@@ -192,7 +192,7 @@ class Alerts:
     def _open(self, alert: str) -> Open:
         there = self.desk.by_id(alert)
         if there is None:
-            raise QueryError(f"there is no open alert '{alert}'")
+            raise NotThere(f"there is no open alert '{alert}'")
         return there
 
 

@@ -22,7 +22,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from api.app import CSP
+from api.access import CSP
 from api.hub import Hub
 from wattline.places import page_folder
 
@@ -57,7 +57,8 @@ class PageRig:
     An answer to another method than GET stands under "POST /path"; one with `error` is answered with 400.
     """
 
-    def __init__(self, answers: dict[str, Any] | None = None) -> None:
+    def __init__(self, answers: dict[str, Any] | None = None, folder: Path | None = None) -> None:
+        self.folder = folder or page_folder()
         self.answers = copy.deepcopy(recorded() if answers is None else answers)
         self.live = self.answers["/api/v1/live"]
         self.hub, self.streaming, self.base = Hub(), True, ""
@@ -112,6 +113,8 @@ class PageRig:
                 and (made := self._series(request))
             ):
                 return JSONResponse(made)
+            if request.url.path == "/api/v1/explain":
+                key = self._explained(request)
             missing = {
                 "error": {"code": "not_found", "message": f"not recorded: {key}", "hint": ""}
             }
@@ -124,8 +127,18 @@ class PageRig:
                 else 200
             )
             return JSONResponse(found, status)
-        file = page_folder() / path
-        return FileResponse(file if path and file.is_file() else page_folder() / "index.html")
+        file = self.folder / path
+        return FileResponse(file if path and file.is_file() else self.folder / "index.html")
+
+    def _explained(self, request: Request) -> str:
+        """The recorded explanation of this figure, whatever span is asked for."""
+        asked = request.query_params
+        figure_of = {f"figure={asked['figure']}", f"of={asked['of']}"}
+        for key in self.answers:
+            path, _, query = key.partition("?")
+            if path == request.url.path and figure_of <= set(query.split("&")):
+                return key
+        return str(request.url)
 
     def _series(self, request: Request) -> dict[str, Any] | None:
         """A day put together from what was recorded; a span in the time of the stream repeats the last values."""

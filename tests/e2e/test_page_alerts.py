@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import shutil
 from datetime import datetime
@@ -426,11 +425,6 @@ def test_text_twice_as_large_breaks_nothing(play: Playwright) -> None:
                 bare_codes(page)
                 check(page, "de")
     large.close()
-
-
-def test_the_page_stays_small() -> None:
-    assets = sum(len(gzip.compress(f.read_bytes())) for f in (page_folder() / "assets").iterdir())
-    assert assets < 400_000
 
 
 def test_a_channel_is_tested_by_a_button(browser: Browser) -> None:

@@ -38,16 +38,16 @@ Answers = dict[str, Any]
 
 
 def words() -> dict[str, tuple[str, ...]]:
-    """The page's words by key, read from their source, with the gas that the recorded plant counts."""
-    source = (
-        (page_folder().parent / "src" / "words.ts")
-        .read_text(encoding="utf-8")
-        .replace("{c}", "CO₂")
-    )
-    return {
-        key: (a, b, c)
-        for key, a, b, c in re.findall(r'(\w+): \["([^"]*)", "([^"]*)", "([^"]*)"\]', source)
-    }
+    """The page's words by key, in the order of `LANGS`, with the gas that the recorded plant counts."""
+    by_language = [words_of(lang) for lang in LANGS]
+    return {key: tuple(said[key] for said in by_language) for key in by_language[0]}
+
+
+def words_of(lang: str) -> dict[str, str]:
+    """The words file of one language, read as it stands in the source."""
+    source = (page_folder().parent / "src" / "words" / f"{lang}.ts").read_text(encoding="utf-8")
+    found = re.findall(r'^  (\w+):\s+"([^"]*)",$', source, re.MULTILINE)
+    return {key: text.replace("{c}", "CO₂") for key, text in found}
 
 
 def unknown(x: Any) -> Any:
@@ -94,7 +94,7 @@ def well(a: Answers) -> None:
     for sums in live["books"]["lines"].values():
         sums |= {"coverage.time": 99.9, "estimated": 0.0}
     for meter in a["/api/v1/health"]["meters"]:
-        meter["state"] = "ok"
+        meter["state"] = "heard"
     a["/api/v1/health"] |= {"verdicts": [], "gaps": []}
 
 
@@ -188,8 +188,8 @@ CASES = [
 SAYS = {
     ("site", "first"): ["waiting"], ("line", "first"): ["waiting"], ("health", "first"): ["state_never"],
     ("site", "backfill"): ["backfill", "noBooks"], ("line", "backfill"): ["backfill", "noBooks"], ("site", "well"): ["allWell"], ("line", "well"): ["state_RUN"],
-    ("health", "well"): ["state_ok"], ("site", "stale"): ["stale", "meter_silent", "lowCoverage"], ("line", "stale"): ["stale"],
-    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_ok"], ("factors", "well"): ["byLocation", "contract", "scope_scope2"],
+    ("health", "well"): ["state_heard"], ("site", "stale"): ["stale", "meter_silent", "lowCoverage"], ("line", "stale"): ["stale"],
+    ("health", "stale"): ["state_silent", "state_down"], ("line", "alert"): ["state_RUN"], ("health", "alert"): ["state_heard"], ("factors", "well"): ["byLocation", "contract", "scope_scope2"],
     ("site", "alert"): ["state_FAULT", "line_idle", "connection_lost", "converter_unloaded", "counter_reset", "was_silent"],
 }  # fmt: skip
 
@@ -444,7 +444,7 @@ def test_explain_by_keyboard_says_the_formula_in_words(browser: Browser) -> None
             )
             page.keyboard.press("Enter")
             page.wait_for_selector(".panel .answer")
-            top, under = words()["w_electric_carbon"], words()["w_electricity"]
+            top, under = words()["term_electric_carbon"], words()["term_electricity"]
             i = LANGS.index(lang)
             assert page.inner_text(".panel .said") == f"{top[i]} ÷ {under[i]}"
             assert page.locator(".panel td").count() > 4

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import typer
 
-from api.alert_views import backtest_words
+from api.rule_views import backtest_words
 from api.times import span
-from books import accounts
+from books.windows import newest_window
 from plant.errors import ConfigError, QueryError, WattlineError
 from plant.load import load_plant, read_text
 from plant.site import Site, decode_control
@@ -191,13 +192,14 @@ def _here(
     site = _site_of(data)
     store = DuckStore(data / "figures.duckdb")
     try:
-        newest = accounts.newest_window(store)
+        newest = newest_window(store)
         if newest is None:
             raise WattlineError(f"{data} holds no books yet")
         books_end = newest + round(site.window_s * 1e9)
         start, end = span(str(given["from"]), str(given["to"]), site, books_end)
         tried = run_backtest(store, site, rule, start, end, given["known"], float(given["level"]))
-        return backtest_words(tried)
+        words: dict[str, Any] = msgspec.to_builtins(backtest_words(tried))
+        return words
     except QueryError as error:
         raise WattlineError(str(error)) from None
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -33,6 +34,7 @@ class DemoOptions:
     host: str = "127.0.0.1"
     port: int = 8000
     backfill: bool = True
+    allowed_hosts: Sequence[str] = ()
 
 
 class Memo(TypedDict, total=False):
@@ -80,6 +82,7 @@ def _run(options: DemoOptions, path: Path, devices: Devices, memo_path: Path) ->
             simulated=True,
             endpoints=endpoints["connections"],
             rules=rules_for(path, plant),
+            allowed_hosts=options.allowed_hosts,
         ),
     )
     try:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine import checkpoint
-from engine.book import Book
-from engine.outputs import Output as Given
-from engine.outputs import SiteInForce, encode, outputs_of
+from engine.outputs import encode, name_of, outputs_of
 from engine.state import State
 from engine.step import step
 from plant.frame import decode
@@ -128,11 +126,3 @@ class EngineHost(Consumer):
 
     def caught_up(self) -> bool:
         return self.state.seq >= self.journal.last() and not self._owed
-
-
-def name_of(output: Given, seq: int) -> str:
-    """What an output is, the same at each replay: by this name the journal knows it again."""
-    if isinstance(output, Book):
-        return f"book {output.start} r{output.revision}"
-    kind = "site" if isinstance(output, SiteInForce) else "unusual"
-    return f"{kind} {seq}"

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from books.summary import Health
+from books.answers import Meter
+from books.health import HealthOf
 from engine.factors.registry import newest_year
 from engine.now.now import Now
 from plant.names import SourceKind
@@ -37,7 +38,7 @@ class NewestValues:
     """Asked by the host of the rules: event time and newest values, or None before live frames are cut."""
 
     live: Live
-    health: Health
+    health: HealthOf
     data: DataFolder
     standing: Callable[[], Sequence[Standing]]
 
@@ -53,7 +54,7 @@ class NewestValues:
             "journal.used": 100.0 * journal.bytes / journal.most_bytes,
             **standing_seconds(self.standing(), at_ns),
         }
-        meters = self.health()["meters"]
+        meters = self.health().meters
         return at_ns, sample(self.live.now, picture, meters, at_ns, since_ns, of_site)
 
 
@@ -71,7 +72,7 @@ def standing_seconds(standing: Sequence[Standing], at_ns: int) -> dict[str, floa
 def sample(
     now: Now,
     picture: Mapping[str, Any],
-    meters: Sequence[Mapping[str, Any]],
+    meters: Sequence[Meter],
     at_ns: int,
     since_ns: int,
     of_site: Mapping[str, float],
@@ -146,21 +147,19 @@ def _factor_of(now: Now, meter: MeterPoint) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _meters(
-    now: Now, meters: Sequence[Mapping[str, Any]], at_ns: int, since_ns: int
-) -> dict[str, Floats]:
+def _meters(now: Now, meters: Sequence[Meter], at_ns: int, since_ns: int) -> dict[str, Floats]:
     """How well each meter is heard. Silence is beyond its own period; a meter whose registers come on change has no silent register."""
     waited_s = max(at_ns - since_ns, 0) * SECONDS_NS
-    lags = [waited_s if meter["lag_s"] is None else meter["lag_s"] for meter in meters]
-    periods = [meter["period_s"] or 0.0 for meter in meters]
+    lags = [waited_s if meter.lag_s is None else meter.lag_s for meter in meters]
+    periods = [meter.period_s or 0.0 for meter in meters]
     silence = np.maximum(np.array(lags, float) - np.array(periods, float), 0.0)
     factors = []
     for index, meter_point in enumerate(now.site.meters):
         carries = abs(now.power[index]) > LEAST_KW
         factor = _factor_of(now, meter_point) if carries else None
         factors.append(np.nan if factor is None else factor)
-    answers = [np.nan if meter["answer_s"] is None else meter["answer_s"] for meter in meters]
-    refused = [float(len(meter["refused"])) for meter in meters]
+    answers = [np.nan if meter.answer_s is None else meter.answer_s for meter in meters]
+    refused = [float(len(meter.refused)) for meter in meters]
     of_registers = _register_silence(now, at_ns, since_ns)
     return {
         "power": np.where(now.at > 0, now.power, np.nan),

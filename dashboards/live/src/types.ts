@@ -1,13 +1,18 @@
 // Made by `make regen` from the API's answers (api/answers); do not edit.
 export type Names = Record<string, string>;
 export type Figures = Record<string, number | null>;
+// Somebody has it.
+export interface Acknowledge {
+  name: string;
+  note?: string;
+}
 // Who has it; when and with which note, as long as the alert is open.
 export interface Acknowledged {
   by: string;
   at_ms: number | null;
   note: string;
 }
-// One occurrence of a rule on a subject. `cause` is the id of the alert that it is told under.
+// One occurrence of a rule on a subject.
 export interface Alert {
   id: string;
   rule: string;
@@ -40,17 +45,17 @@ export interface Alerts {
   chattering: Alert[];
   past: Alert[];
 }
-// Something that somebody should look at.
+// Something that somebody should look at. `until_ms` is None as long as it lasts.
 export interface Attention {
   code: string;
   severity: string;
-  since_ms: number;
+  since_ms: number | null;
   until_ms: number | null;
   meter: string | null;
   line: string | null;
   params: AttentionParams;
 }
-// The numbers of a sentence; each code has its own.
+// The numbers and names of a sentence; each code has its own.
 export interface AttentionParams {
   seconds?: number;
   minutes?: number;
@@ -58,6 +63,8 @@ export interface AttentionParams {
   amount?: number | null;
   bound?: number | null;
   converter?: string;
+  host?: string;
+  cause?: string;
 }
 // How far history is filled, in windows.
 export interface Backfill {
@@ -81,13 +88,16 @@ export interface Backtest {
   others: OtherLevel[];
   chart: TrialChart;
 }
-// Sums of closed windows up to `to_ms`; `lines` are those of the shift so far.
+// Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
 export interface Books {
   to_ms: number;
+  late: boolean;
   shift: ShiftNow;
   today: Today;
   last_week: LastWeek;
   lines: Record<string, Record<string, number | null>>;
+  unknown: Record<string, Heard>;
+  comparisons: Record<string, (number | null)[]>;
   attention: Attention[];
 }
 // A rail or a net of one carrier.
@@ -141,7 +151,7 @@ export interface Connection {
   last_error: string | null;
   counts: Record<string, number>;
 }
-// What makes one carrier of another: ids of the buses and sources it takes from and gives to.
+// What makes one carrier of another: ids of what it takes from and gives to.
 export interface Converter {
   id: string;
   name: Record<string, string>;
@@ -207,14 +217,16 @@ export interface FlowLink {
   kw: number;
   delivered_kw: number;
   g_per_kwh: number | null;
+  known?: boolean;
 }
-// A place in the flow picture of now.
+// A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value.
 export interface FlowNode {
   id: string;
   kind: string;
   ref: string;
   kw: number;
   g_per_kwh: number | null;
+  known?: boolean;
 }
 // The flow picture of now.
 export interface Flows {
@@ -270,6 +282,8 @@ export interface Healthy {
   status: "ok";
   version: string;
 }
+// How a meter stands by the age of what it said last.
+export type Heard = "heard" | "late" | "never" | "silent";
 // One entry for each statement.
 export interface InfluxAnswer {
   results: Statement[];
@@ -288,7 +302,7 @@ export interface Journal {
   behind_s: number;
   consumers: Record<string, number>;
 }
-// Against the same hours a week ago.
+// Against the same hours a week ago; None while books are late, or where that week was booked less.
 export interface LastWeek {
   electricity_pct: number | null;
 }
@@ -301,7 +315,7 @@ export interface Line {
   output_unit: string;
   meters: string[];
 }
-// A line or a group; `power` by carrier in the carrier's own unit an hour. A group says how many members run.
+// A line or a group; `power` by carrier in the carrier's own unit an hour.
 export interface LineNow {
   state: string;
   state_since_ms: number | null;
@@ -310,6 +324,7 @@ export interface LineNow {
   figures: Record<string, number | null>;
   sources_kw: Record<string, number>;
   stale_since_ms: number | null;
+  unknown?: "never" | "silent" | null;
   running?: number;
   members?: number;
 }
@@ -331,11 +346,13 @@ export interface Meter {
   connection: string;
   profile: string;
   class_limit: number | null;
-  state: string;
+  state: Heard;
   last_ms: number | null;
   lag_s: number | null;
   period_s: number | null;
   effective_period_s: number | null;
+  answer_s: number | null;
+  refused: string[];
   due: number;
   answered: number;
   failed: Record<string, number>;
@@ -343,8 +360,11 @@ export interface Meter {
   power: number | null;
   power_unit: string;
   counter_unit: string;
-  answer_s?: number | null;
-  refused?: string[];
+}
+// What a meter is called.
+export interface MeterName {
+  id: string;
+  name: Record<string, string>;
 }
 // Which rules fired most, against the goal.
 export interface Noisiest {
@@ -352,16 +372,16 @@ export interface Noisiest {
   per_hour: number;
   rules: Noisy[];
 }
-// How often a rule fired, and how often somebody did something about it.
+// The same, with the title of the rule.
 export interface Noisy {
   rule: string;
-  title: Record<string, string>;
   fired: number;
   acknowledged: number;
   no_action: number;
   minutes_firing: number;
+  title: Record<string, string>;
 }
-// How people can be told: messages of the outbox by state, channels, and what fails and why, and how many heartbeats were sent.
+// How people can be told: messages of the outbox by state, channels, and what fails and why,
 export interface Notify {
   outbox: Record<string, number>;
   channels: Channel[];
@@ -404,13 +424,14 @@ export interface OtherLevel {
   per_week: number;
   seconds: number;
 }
-// What one source has in a figure; `via` is the storage that it came through.
+// What one source has in a figure.
 export interface Part {
   source: string;
   via: string | null;
   amount: number;
   unit: string;
   kg: number;
+  value: number;
   factor: Factor;
 }
 // What is wrong: a word for programs, a sentence for people, and what to do.
@@ -465,6 +486,12 @@ export interface Series {
 }
 // How soon somebody should look: at the next round, in this shift, at once.
 export type Severity = "critical" | "info" | "warning";
+// One alert is put aside for a while.
+export interface Shelve {
+  name: string;
+  reason: string;
+  minutes: number;
+}
 // The shift up to which books are closed.
 export interface ShiftNow {
   id: string;
@@ -473,6 +500,15 @@ export interface ShiftNow {
 // What stands above or below the line of a ratio, before the figure's own scale.
 export interface Side {
   value: number | null;
+}
+// A rule or a subject is kept quiet until a time.
+export interface Silence {
+  name: string;
+  reason: string;
+  until: string;
+  from?: string;
+  rule?: string;
+  subject?: string;
 }
 // What the plant is made of.
 export interface Site {
@@ -495,6 +531,7 @@ export interface Site {
   lines: Line[];
   groups: Group[];
   comparisons: Comparison[];
+  meters: MeterName[];
 }
 // The whole site; `coverage` is the share of its meters that are heard (0 to 1).
 export interface SiteNow {
@@ -556,14 +593,20 @@ export interface StorageNow {
   held_kwh?: number;
   held_kg?: number;
 }
+// A test message over one channel.
+export interface TestCall {
+  name: string;
+  channel: string;
+}
 // What came of a test message.
 export interface TestSent {
   sent: boolean;
   detail: string;
 }
-// Sums of the local day so far; coverage and estimated in percent.
+// Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan is given while books are late.
 export interface Today {
   from_ms: number;
+  date: string;
   electricity_kwh: number | null;
   plan_kwh: number | null;
   gas_basis: string;
@@ -577,6 +620,15 @@ export interface Trail {
   actor: string;
   action: string;
   detail: string;
+}
+// A rule that is not in force yet: the text of a rule file, and which of its rules is meant.
+export interface Trial {
+  text: string;
+  rule: string;
+  from?: string;
+  to?: string;
+  known?: "then" | "now";
+  level?: number;
 }
 // The curve of the subject that fired most.
 export interface TrialChart {

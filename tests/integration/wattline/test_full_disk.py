@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from books.answers import Attention
 from collector.catalogue import load_catalogue
 from plant.clock import ScaledClock
 from plant.errors import StoreFull
@@ -172,16 +173,16 @@ async def test_while_it_is_full_everybody_can_see_it(tmp_path: Path) -> None:
             assert "there is no room on the disk" in answer.text
             assert 'wattline_host_up{host="polling"} 0.0' in operations.metrics()
             await plant.until(lambda: _attention(plant) != [], "needs attention")
-            assert "no room on the disk" in _attention(plant)[0]["params"]["cause"]
+            assert "no room on the disk" in str(_attention(plant)[0].params.cause)
             disk.free()
             await plant.until(lambda: operations.not_ready() is None, "ready again")
             await plant.until(lambda: _attention(plant) == [], "nothing to attend to")
 
 
-def _attention(plant: Running) -> list[dict[str, dict[str, str]]]:
+def _attention(plant: Running) -> list[Attention]:
     books = plant.runtime.live.hub.latest["books"]
-    found = [] if books is None else books["attention"]
-    return [item for item in found if item["code"] == "host_stands"]
+    found = [] if books is None else books.attention
+    return [item for item in found if item.code == "host_stands"]
 
 
 async def test_the_end_says_what_could_not_be_stored(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from api.answers import figures, live, operations, plant
+from api.app import described
+from books.answers import Meter, Series
 from deploy.page_types import types
 
 EXAMPLES = json.loads(files("api").joinpath("examples.json").read_text(encoding="utf-8"))
@@ -17,12 +19,12 @@ SHAPES = {
     "/readyz": operations.Ready,
     "/api/v1/site": plant.Site,
     "/api/v1/lines": list[plant.Line],
-    "/api/v1/meters": list[plant.Meter],
+    "/api/v1/meters": list[Meter],
     "/api/v1/live": live.Live,
     "/api/v1/health": plant.Health,
     "/api/v1/factors": list[plant.SourceFactors],
     "/api/v1/figures": list[figures.FigureMeaning],
-    "/api/v1/series": figures.Series,
+    "/api/v1/series": Series,
     "/api/v1/flows": figures.Flows,
     "/api/v1/explain": figures.Explained,
 }
@@ -58,3 +60,35 @@ def test_a_schema_becomes_typescript() -> None:
         "  maybe?: (string | null)[];\n"
         "}\n"
     )
+
+
+def test_every_operation_has_a_typed_answer() -> None:
+    document = described()
+    shapes = document["components"]["schemas"]
+    assert len(document["paths"]) > 25
+
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            answered = operation["responses"]
+            assert "422" not in answered, f"{where}: what is refused is answered 400"
+            assert references(answered["default"]) == {"Error"}, where
+
+            if "204" in answered:
+                continue
+
+            for kind, content in answered["200"]["content"].items():
+                assert content["schema"], f"{where} says nothing of its {kind}"
+                assert references(content) <= set(shapes), where
+
+
+def references(part: object) -> set[str]:
+    """Names of the shapes that a part of the document refers to."""
+    if isinstance(part, list):
+        return set().union(*(references(each) for each in part), set())
+
+    if not isinstance(part, dict):
+        return set()
+
+    found = {str(part["$ref"]).rpartition("/")[2]} if "$ref" in part else set()
+    return found.union(*(references(each) for each in part.values()))

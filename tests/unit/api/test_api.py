@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.app import one_time_key
+from api.access import one_time_key
 from engine.figures.figures import FIGURES
 from tests.api_rig import ApiRig
 from tests.rig import text
@@ -75,7 +75,7 @@ async def test_exports(rig: ApiRig) -> None:
     [
         (
             "/api/v1/series?of=pres&figures=energy.electricity&every=1h",
-            400,
+            404,
             "there is no line, group or bus 'pres'",
         ),
         ("/api/v1/series?evry=1h", 400, "there is no parameter 'evry'; did you mean every?"),
