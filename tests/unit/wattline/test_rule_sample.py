@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -33,7 +34,16 @@ class Sampled:
     def of(self, seconds: float) -> dict[str, Any]:
         at = START + round(seconds * SECOND)
         picture = {"lines": {}, "site": {"power_kw": 5.0, "figures": {}}}
-        return dict(sample(self.now, picture, self.health, at, START, {"disk.used": 1.0})["meter"])
+        return dict(
+            sample(
+                self.now,
+                picture,
+                [SimpleNamespace(**meter) for meter in self.health],
+                at,
+                START,
+                {"disk.used": 1.0},
+            )["meter"]
+        )
 
     def counts(self, meter: int, heard_s: float, moved_s: float) -> None:
         self.now.heard_at[self.tags[meter]] = START + round(heard_s * SECOND)
