@@ -12,7 +12,7 @@ from engine.now.flows import Flows
 from engine.states import STATES
 from engine.tracing.graph import Array, Edges
 from engine.tracing.tracing import Traced
-from plant.names import AS_ELECTRICITY, Carrier
+from plant.names import AS_ELECTRICITY, Carrier, State
 
 if TYPE_CHECKING:
     from engine.now.now import Now
@@ -148,6 +148,7 @@ class Picture:
                 self.used.taps[0, t] - self.returned[t]
             )
         return {
+            **self._order(i),
             "state": state if state in STATES else "UNKNOWN",
             "state_since_ms": since // 1_000_000 or None,
             "power": power,
@@ -156,6 +157,13 @@ class Picture:
             "sources_kw": self._sources(taps),
             "stale_since_ms": min((at for at in unseen if at), default=0) // 1_000_000 or None,
         }
+
+    def _order(self, line: int) -> dict[str, str | None]:
+        """The order that runs on a line that reads one; None while it is not known."""
+        if self.site.lines[line].order_tag is None:
+            return {}
+        order = self.now.orders.get(line, State.UNKNOWN.value)
+        return {"order": None if order == State.UNKNOWN.value else order}
 
     def _group(self, members: list[int], parts: list[dict[str, Any]]) -> dict[str, Any]:
         taps = [t for i in members for t in self.taps_of[i]]

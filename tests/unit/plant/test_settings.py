@@ -241,7 +241,6 @@ SERVICES: dict[type[BaseModel], tuple[str, ...]] = {
 # Fields of the resolved site that nobody reads yet.
 UNREAD_IN_SITE = {
     "BusNode.holds_s",
-    "LineNode.order_tag",
 }
 
 
