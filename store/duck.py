@@ -52,6 +52,7 @@ class DuckStore:
         self.memory = memory
         self.file = FIGURES if path is None else FIGURES.at(path)
         self.lock = threading.Lock()
+        self.naming = threading.Lock()
         self.closed = False
         self.db = self._connect()
         self.shapes: dict[str, dict[str, str]] = {}
@@ -117,12 +118,16 @@ class DuckStore:
             )
 
     def code(self, text: str) -> int:
-        """Integer of a name; new ones are saved with the next write."""
-        return self.codes.setdefault(text, len(self.codes))
+        """Integer of a name; new ones are saved with the next write. Several threads may ask side by side."""
+        known = self.codes.get(text)
+        if known is not None:
+            return known
+        with self.naming:
+            return self.codes.setdefault(text, len(self.codes))
 
     def text(self) -> dict[int, str]:
         """Names by their integers."""
-        return {code: text for text, code in self.codes.items()}
+        return {code: text for text, code in list(self.codes.items())}
 
     def place(self, consumer: str, journal: str) -> int:
         """How far a consumer has read this journal."""
