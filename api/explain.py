@@ -1,4 +1,4 @@
-"""A figure of a span taken apart, and what flowed from sources to lines in it."""
+"""A figure of a span or of an instant taken apart, and what flowed from sources to lines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import numpy as np
 
 from api import describe
 from api.answers import figures as answers
-from api.ports import Figures
+from api.ports import Figures, Ports
+from books.members import members
 from engine.figures.figures import ALIASES, figure, nulls, value
 from engine.figures.meanings import MEANINGS
+from engine.now.apart import Apart
+from plant.errors import QueryError
 from plant.site import Site
 
 GRAMS = 1e3  # g per kg
@@ -57,6 +60,71 @@ def explained(
         gas_basis=books.gas_basis(),
         readings=f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
     )
+
+
+def explained_now(
+    ports: Ports,
+    site: Site,
+    name: str,
+    of: str,
+) -> answers.Explained:
+    """A figure of the newest instant, with what is in it; amounts and carbon are of one hour."""
+    wanted = figure(name)
+    # Says which lines, groups and buses there are, where this is none of them.
+    members(site, of)
+    apart = ports.instants(name, of)
+
+    if apart is None:
+        raise QueryError(f"{name} of {of} is no figure of now; leave at out, or there is none yet")
+
+    denominator = None if apart.over is None else answers.Side(value=apart.over)
+    return answers.Explained(
+        figure=name,
+        of=of,
+        from_ms=apart.at_ns // 1_000_000,
+        to_ms=apart.at_ns // 1_000_000,
+        value=apart.value,
+        unit=apart.unit or wanted.unit,
+        means=MEANINGS[ALIASES.get(name, name)],
+        parts=instant_parts(site, apart),
+        numerator=answers.Side(value=apart.top),
+        denominator=denominator,
+        coverage=apart.coverage,
+        estimated=None,
+        meters=describe.meters_of(site, of),
+        gas_basis=ports.figures.gas_basis(),
+        readings=f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
+        contributions=[
+            answers.Contribution(
+                kind=part.kind,
+                of=part.of,
+                value=part.value,
+            )
+            for part in apart.contributions
+        ],
+    )
+
+
+def instant_parts(site: Site, apart: Apart) -> list[answers.Part]:
+    """The sources of an instant with their factors, the largest first."""
+    properties = {source.source: source for source in site.properties}
+    found = []
+
+    for part in sorted(apart.parts, key=lambda part: -abs(part.amount)):
+        factor = properties[part.source].location
+        found.append(
+            answers.Part(
+                source=part.source,
+                via=part.via,
+                amount=part.amount,
+                unit=factor.unit,
+                kg=part.kg,
+                factor=describe.factor(factor),
+                value=part.value,
+            )
+        )
+
+    return found
 
 
 def parts(

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from engine.now.apart import Apart
 from rules.desk.desk import Desk, Quiet
 from rules.language.config import Rule
 from rules.watching.backtest import Backtest
@@ -201,8 +202,16 @@ class Operations(Protocol):
         """How people can be told, in the shape of `api.answers.alerts.Notify`."""
 
 
+Instants = Callable[[str, str], Apart | None]
+"""A figure of `now`, by its name, of a line, a group, a bus or the site, taken apart."""
+
 Trials = Callable[[Rule, int, int, Known, float], Backtest]
 """Tries a rule on the books of a span, as known then or now, with its threshold times a factor."""
+
+
+def no_instants(figure: str, of: str) -> Apart | None:
+    """Where nothing is live."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +225,7 @@ class Ports:
     figures: Figures
     live: Live
     operations: Operations
+    instants: Instants = no_instants
     alerts: AlertDesk | None = None
     trials: Trials | None = None
     queries: Queries | None = None

@@ -32,7 +32,10 @@ class Series(Answer):
 
 
 class Part(Answer):
-    """What one source has in a figure; `via` is the storage that it came through."""
+    """What one source has in a figure; `via` is the storage that it came through.
+
+    `value` is its share of the numerator.
+    """
 
     source: str
     via: str | None
@@ -40,6 +43,7 @@ class Part(Answer):
     unit: str
     kg: float
     factor: Factor
+    value: float | UnsetType = UNSET
 
 
 class Side(Answer):
@@ -48,8 +52,23 @@ class Side(Answer):
     value: float | None
 
 
+class Contribution(Answer):
+    """What a carrier, a source, a storage or a line (`kind`) has in an energy.
+
+    What leaves is negative.
+    """
+
+    kind: str
+    of: str
+    value: float | None
+
+
 class Explained(Answer):
-    """A figure of a span taken apart."""
+    """A figure of a span, or of one instant (`from_ms` = `to_ms`), taken apart.
+
+    `parts` or `contributions` add up to the numerator: parts by source where there is carbon above
+    the line, contributions where there is energy.
+    """
 
     figure: str
     of: str
@@ -66,6 +85,7 @@ class Explained(Answer):
     meters: list[str]
     gas_basis: str
     readings: str
+    contributions: list[Contribution] = field(default_factory=list)
 
 
 class FlowNode(Answer):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from engine.figures.line_sums import final_kwh_per_unit
 from engine.now.flows import Flows
+from engine.now.instants import INSTANTS, ratio
 from engine.states import STATES
 from engine.tracing.graph import Array, Edges
 from engine.tracing.tracing import Traced
@@ -44,7 +45,9 @@ class Picture:
         )
         self.final = np.where(as_electricity, behind, amounts * per_unit)
         self.amounts = np.concatenate((traced.taps[0, :, :k], traced.remainder[0]))
-        self.products = {name: self.amounts @ w for name, w in self.weights.items()}
+        self.columns = {name: self.amounts @ w for name, w in self.weights.items()}
+        self.columns["final"] = self.final
+        self.carriers = carriers
         self.taps_of = [
             [i for i, t in enumerate(graph.taps) if t.line == line]
             for line in range(len(self.site.lines))
@@ -108,21 +111,12 @@ class Picture:
         )
 
     def _figures(self, rows: Any) -> dict[str, float | None]:
-        at = np.array(list(rows), np.int64)
-        used = at[self.electric[at]]
-        kg = self.products["kg"]
-        final = self.final
-        share = float(self.products["kwh"][used].sum())
+        """The ratios of some places: taps, or what is left on buses."""
+        places = np.array(list(rows), np.int64)
+        electric = places[self.electric[places]]
         return {
-            "intensity.electricity": _ratio(1e3 * float(kg[used].sum()), float(final[used].sum())),
-            "intensity.final": _ratio(1e3 * float(kg[at].sum()), float(final[at].sum())),
-            "electrification.calorific@final": _ratio(
-                100 * float(final[used].sum()), float(final[at].sum())
-            ),
-            "renewable.physical": _ratio(
-                100 * float(self.products["renewable"][used].sum()), share
-            ),
-            "renewable.claimed": _ratio(100 * float(self.products["claimed"][used].sum()), share),
+            name: ratio(instant, self.columns, places, electric).value
+            for name, instant in INSTANTS.items()
         }
 
     def _sources(self, taps: list[int]) -> dict[str, float]:
@@ -194,7 +188,3 @@ def _with_storages(now: Now) -> dict[str, Array]:
 def _common(states: list[str]) -> str:
     """RUN if any line of a group runs, else the state of most."""
     return "RUN" if "RUN" in states else max(states, key=states.count, default="UNKNOWN")
-
-
-def _ratio(top: float, over: float) -> float | None:
-    return top / over if over > 1e-9 else None
