@@ -220,18 +220,7 @@ class AlertViews:
         # Whole minutes, long enough for at most so many points.
         minutes = round((end - start) / 1e9 / CHART_POINTS / MINUTE_S)
         every = max(self.site.window_s, minutes * MINUTE_S)
-        found = self.figures.series(
-            alert.subject,
-            [figure],
-            start,
-            end,
-            every,
-        )
-        curve = msgspec.convert(
-            found,
-            Curve,
-            from_attributes=True,
-        )
+        curve = self.figures.series(alert.subject, [figure], start, end, every)
         start_ms = [int(moment) for moment in curve.columns["start_ms"] if moment is not None]
         return answers.Watched(
             figure=figure,
@@ -241,12 +230,6 @@ class AlertViews:
             limit=[alert.limit] * len(start_ms),
             firing=[(milliseconds(alert.fired_ns), milliseconds(over_ns))],
         )
-
-
-class Curve(msgspec.Struct):
-    """What a chart needs of a series."""
-
-    columns: dict[str, list[float | None]]
 
 
 def change(row: object) -> answers.Change:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from api.answers import plant as answers
-from books.history import factor_row
-from plant.site import ComparisonNode, ConverterNode, FactorRow, Input, LineNode, Site
+from books.parts import factor_row
+from plant.site import ComparisonNode, ConverterNode, Input, LineNode, Site
 
 
 def site(
@@ -164,17 +162,8 @@ def factors(plant: Site) -> list[answers.SourceFactors]:
             contract_share=source.contract_share,
             kwh_per_unit=source.kwh,
             kgce_per_unit=source.kgce,
-            location=factor(source.location),
-            market=factor(source.market),
+            location=factor_row(source.location),
+            market=factor_row(source.market),
         )
         for source in plant.properties
     ]
-
-
-def factor(row: FactorRow) -> answers.Factor:
-    """An emission factor."""
-    return msgspec.convert(
-        factor_row(row),
-        answers.Factor,
-        from_attributes=True,
-    )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
 from api import describe
 from api.answers import figures as answers
 from api.ports import Figures, Ports
+from books.answers import Part
 from books.members import members
+from books.parts import factor_row
 from engine.figures.figures import ALIASES, figure, nulls, value
 from engine.figures.meanings import MEANINGS
 from engine.now.apart import Apart
 from plant.errors import QueryError
 from plant.site import Site
 
+ENERGIES = ("energy.", "power.")
+"""Figures that add up over lines."""
+
+UNMETERED = "unmetered."
 GRAMS = 1e3  # g per kg
 
 
@@ -46,12 +51,7 @@ def explained(
         value=nulls(value(name, sums))[0],
         unit=wanted.unit,
         means=MEANINGS[ALIASES.get(name, name)],
-        parts=parts(
-            books,
-            of,
-            span,
-            name.startswith("intensity.electricity"),
-        ),
+        parts=list(books.parts(of, start, end, name)),
         numerator=answers.Side(value=top),
         denominator=denominator,
         coverage=quality["coverage.time"],
@@ -59,7 +59,33 @@ def explained(
         meters=describe.meters_of(site, of),
         gas_basis=books.gas_basis(),
         readings=f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
+        contributions=contributions(books, name, of, span),
     )
+
+
+def contributions(
+    books: Figures,
+    name: str,
+    of: str,
+    span: tuple[int, int],
+) -> list[answers.EnergyPart]:
+    """Lines, and what is unmetered on buses, behind an energy of the books; none for others."""
+    found: list[answers.EnergyPart] = []
+
+    if not name.startswith(ENERGIES):
+        return found
+
+    for member in books.by_member(of, *span, name):
+        kind = "bus" if member.of.startswith(UNMETERED) else "line"
+        found.append(
+            answers.EnergyPart(
+                kind=kind,
+                of=member.of.removeprefix(UNMETERED),
+                value=member.value,
+            )
+        )
+
+    return found
 
 
 def explained_now(
@@ -95,7 +121,7 @@ def explained_now(
         gas_basis=ports.figures.gas_basis(),
         readings=f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
         contributions=[
-            answers.Contribution(
+            answers.EnergyPart(
                 kind=part.kind,
                 of=part.of,
                 value=part.value,
@@ -105,7 +131,7 @@ def explained_now(
     )
 
 
-def instant_parts(site: Site, apart: Apart) -> list[answers.Part]:
+def instant_parts(site: Site, apart: Apart) -> list[Part]:
     """The sources of an instant with their factors, the largest first."""
     properties = {source.source: source for source in site.properties}
     found = []
@@ -113,52 +139,27 @@ def instant_parts(site: Site, apart: Apart) -> list[answers.Part]:
     for part in sorted(apart.parts, key=lambda part: -abs(part.amount)):
         factor = properties[part.source].location
         found.append(
-            answers.Part(
+            Part(
                 source=part.source,
                 via=part.via,
                 amount=part.amount,
                 unit=factor.unit,
                 kg=part.kg,
-                factor=describe.factor(factor),
                 value=part.value,
+                factor=factor_row(factor),
             )
         )
 
     return found
 
 
-def parts(
-    books: Figures,
-    of: str,
-    span: tuple[int, int],
-    electric_only: bool,
-) -> list[answers.Part]:
-    """What each source has in a figure."""
-    found = books.parts(of, *span, electric_only)
-    return msgspec.convert(
-        found,
-        list[answers.Part],
-        from_attributes=True,
-    )
-
-
-def flows_over(
-    books: Figures,
-    site: Site,
-    start: int,
-    end: int,
-) -> answers.SpanFlows:
+def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.SpanFlows:
     """What came from each source, or from a storage, to each line."""
     kwh_per_unit = {source.source: source.kwh for source in site.properties}
     links = []
 
     for line in site.lines:
-        for part in parts(
-            books,
-            line.id,
-            (start, end),
-            False,
-        ):
+        for part in books.sources(line.id, start, end):
             kwh = part.amount * kwh_per_unit[part.source]
 
             if kwh <= 0:

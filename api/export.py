@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 import xlsxwriter
 
-from api.answers.figures import Series
+from books.answers import Series
 
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -13,11 +13,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from books.answers import Contribution, Part, Series
+from books.windows import Known
 from engine.now.apart import Apart
 from rules.desk.desk import Desk, Quiet
 from rules.language.config import Rule
 from rules.watching.backtest import Backtest
-from rules.watching.past import Known
 
 Floats = npt.NDArray[np.float64]
 Edges = npt.NDArray[np.int64]
@@ -34,7 +35,7 @@ class Figures(Protocol):
         start: int,
         end: int,
         every: str | float,
-    ) -> object: ...
+    ) -> Series: ...
 
     def sums(
         self,
@@ -50,13 +51,11 @@ class Figures(Protocol):
         end: int,
     ) -> Mapping[str, float | None]: ...
 
-    def parts(
-        self,
-        of: str,
-        start: int,
-        end: int,
-        electric_only: bool,
-    ) -> Sequence[object]: ...
+    def parts(self, of: str, start: int, end: int, name: str) -> Sequence[Part]: ...
+
+    def sources(self, of: str, start: int, end: int) -> Sequence[Part]: ...
+
+    def by_member(self, of: str, start: int, end: int, name: str) -> Sequence[Contribution]: ...
 
     def gas_basis(self) -> str: ...
 

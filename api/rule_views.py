@@ -9,6 +9,7 @@ import msgspec
 
 from api.answers import alerts as answers
 from api.ports import AlertDesk, Trials
+from books.windows import Known
 from plant.config import names
 from plant.errors import ConfigError, NotThere, QueryError
 from plant.site import Site
@@ -16,7 +17,6 @@ from plant.units import HOUR_NS
 from rules.language.config import Rule
 from rules.language.load import known_of_site, load_rules_text
 from rules.watching import backtest as trials
-from rules.watching.past import Known
 
 GOAL_PER_HOUR: Final = 6.0
 """More alerts in an hour than a person can follow."""

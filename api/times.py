@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from books.history import day_start, shift_at
 from plant import units
+from plant.calendar import day_start, shift_at
 from plant.errors import QueryError
 from plant.site import Site
 

@@ -2,133 +2,189 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypedDict
 
+from books.answers import Attention, AttentionParams, Meter, OddStep
+from plant.names import Verdict
+from plant.silence import Heard
 from plant.site import Site
 
-IDLE_MS = 10 * 60_000
-UNLOADED_MS = 2 * 60_000
-SILENT_S = 30.0
+IDLE_MS: Final = 10 * 60_000
+"""A line that stands idle for less is in the middle of its work."""
+
+UNLOADED_MS: Final = 2 * 60_000
+MOST: Final = 7
+"""As many as one looks at; the most urgent stand first."""
+
+COUNTER_CODES: Final = {Verdict.RESET: "counter_reset", Verdict.UNKNOWN: "counter_unknown"}
+
+
+class LineShown(TypedDict, total=False):
+    """What is read here of a line in NOW."""
+
+    state: str
+    state_since_ms: int | None
+    final_kw: float | None
+
+
+class ConverterShown(TypedDict):
+    """What is read here of a converter in NOW."""
+
+    taken: float | None
+    unloaded_since_ms: int | None
+
+
+class NowShown(TypedDict):
+    """What is read here of NOW."""
+
+    at_ms: int
+    lines: Mapping[str, LineShown]
+    converters: Mapping[str, ConverterShown]
 
 
 def attention(
     site: Site,
-    at_ns: int,
-    now: dict[str, Any] | None,
-    meters: list[dict[str, Any]],
-    verdicts: list[dict[str, Any]],
-) -> list[dict[str, Any]]:
-    """Items of docs/api.md, most urgent first, seven at most."""
+    now: NowShown | None,
+    meters: Sequence[Meter],
+    verdicts: Sequence[OddStep],
+    urgent: Sequence[Attention] = (),
+) -> list[Attention]:
+    """Items of docs/api.md, most urgent first, seven at most. `urgent` is known already and stands before them."""
     found = [
+        *urgent,
         *_silent(site, meters),
         *_counters(verdicts),
-        *_unloaded(now),
+        *(_unloaded(now) if now else ()),
         *_gaps(site, verdicts),
-        *_idle(site, now),
+        *(_idle(site, now) if now else ()),
     ]
-    return found[:7]
+    return found[:MOST]
 
 
-def _item(code: str, severity: str, since_ms: int, **more: Any) -> dict[str, Any]:
-    return {
-        "code": code,
-        "severity": severity,
-        "since_ms": since_ms,
-        "until_ms": None,
-        "meter": None,
-        "line": None,
-        "params": {},
-        **more,
-    }
+def item(
+    code: str,
+    severity: str,
+    since_ms: int | None,
+    params: AttentionParams,
+    *,
+    until_ms: int | None = None,
+    meter: str | None = None,
+    line: str | None = None,
+) -> Attention:
+    """One item; it lasts where it has no end."""
+    return Attention(
+        code=code,
+        severity=severity,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        meter=meter,
+        line=line,
+        params=params,
+    )
 
 
 def _line_of(site: Site, meter: str) -> str | None:
-    index = next((i for i, m in enumerate(site.meters) if m.id == meter), None)
-    return next((line.id for line in site.lines for d in line.draws if index in d.meters), None)
+    """The line that hangs on a meter."""
+    for line in site.lines:
+        for draw in line.draws:
+            if meter in [site.meters[index].id for index in draw.meters]:
+                return line.id
+
+    return None
 
 
-def _silent(site: Site, meters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Meters that gave nothing for half a minute; those that never did are commissioning, not a fault."""
-    return [
-        _item(
-            "meter_silent",
-            "warning",
-            m["last_ms"],
-            meter=m["id"],
-            line=_line_of(site, m["id"]),
-            params={"seconds": round(m["lag_s"])},
-        )
-        for m in meters
-        if m["lag_s"] is not None and m["state"] in ("late", "silent") and m["lag_s"] > SILENT_S
-    ]
+def _silent(site: Site, meters: Sequence[Meter]) -> Iterator[Attention]:
+    """Meters that fell silent; those that never said anything are commissioning, not a fault."""
+    for meter in meters:
+        if meter.state is Heard.SILENT and meter.lag_s is not None:
+            yield item(
+                code="meter_silent",
+                severity="warning",
+                since_ms=meter.last_ms,
+                meter=meter.id,
+                line=_line_of(site, meter.id),
+                params=AttentionParams(seconds=round(meter.lag_s)),
+            )
 
 
-def _counters(verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    codes = {"reset": "counter_reset", "unknown": "counter_unknown"}
-    return [
-        _item(
-            codes[v["verdict"]],
-            "info",
-            v["at_ms"],
-            meter=v["meter"],
-            params={"amount": v["amount"], "bound": v["bound"]},
-        )
-        for v in verdicts
-        if v["verdict"] in codes
-    ]
+def _counters(verdicts: Sequence[OddStep]) -> Iterator[Attention]:
+    """Counters that began anew, or stepped in a way that nobody can explain."""
+    for step in verdicts:
+        code = COUNTER_CODES.get(step.verdict)
+        if code is not None:
+            yield item(
+                code=code,
+                severity="info",
+                since_ms=step.at_ms,
+                meter=step.meter,
+                params=AttentionParams(
+                    amount=step.amount,
+                    bound=step.bound,
+                ),
+            )
 
 
-def _gaps(site: Site, verdicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _gaps(site: Site, verdicts: Sequence[OddStep]) -> Iterator[Attention]:
     """Silences that are over: their energy is kept, its shape estimated."""
-    found = []
-    for v in verdicts:
-        if v["verdict"] == "gap" and (line := _line_of(site, v["meter"])) is not None:
-            seconds = (v["at_ms"] - v["from_ms"]) // 1000
-            found.append(
-                {
-                    **_item(
-                        "meter_silent",
-                        "info",
-                        v["from_ms"],
-                        meter=v["meter"],
-                        line=line,
-                        params={"seconds": seconds},
-                    ),
-                    "until_ms": v["at_ms"],
-                }
+    for step in verdicts:
+        line = _line_of(site, step.meter)
+        if step.verdict is Verdict.GAP and line is not None:
+            seconds = (step.at_ms - step.from_ms) // 1000
+            yield item(
+                code="meter_silent",
+                severity="info",
+                since_ms=step.from_ms,
+                until_ms=step.at_ms,
+                meter=step.meter,
+                line=line,
+                params=AttentionParams(seconds=seconds),
             )
-    return found
 
 
-def _idle(site: Site, now: dict[str, Any] | None) -> list[dict[str, Any]]:
-    found = []
-    for line in site.lines if now else []:
-        shown = now["lines"].get(line.id, {}) if now else {}
+def _minutes(span_ms: int) -> int:
+    return round(span_ms / 60_000)
+
+
+def _idle(site: Site, now: NowShown) -> Iterator[Attention]:
+    """Lines that are switched on and make nothing."""
+    nothing: LineShown = {}
+    for line in site.lines:
+        shown = now["lines"].get(line.id, nothing)
         since = shown.get("state_since_ms")
-        if now and shown.get("state") == "IDLE" and since and now["at_ms"] - since > IDLE_MS:
-            minutes = round((now["at_ms"] - since) / 60_000)
-            found.append(
-                _item(
-                    "line_idle",
-                    "info",
-                    since,
-                    line=line.id,
-                    params={"minutes": minutes, "kw": shown["final_kw"]},
-                )
+        if shown.get("state") != "IDLE" or not since:
+            continue
+
+        idle_ms = now["at_ms"] - since
+        if idle_ms > IDLE_MS:
+            yield item(
+                code="line_idle",
+                severity="info",
+                since_ms=since,
+                line=line.id,
+                params=AttentionParams(
+                    minutes=_minutes(idle_ms),
+                    kw=shown.get("final_kw"),
+                ),
             )
-    return found
 
 
-def _unloaded(now: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _unloaded(now: NowShown) -> Iterator[Attention]:
     """Compressors, boilers and chillers that take energy and give none."""
-    found = []
-    for name, shown in now["converters"].items() if now else []:
+    for name, shown in now["converters"].items():
         since = shown["unloaded_since_ms"]
-        if now and since and now["at_ms"] - since > UNLOADED_MS:
-            params = {
-                "converter": name,
-                "minutes": round((now["at_ms"] - since) / 60_000),
-                "kw": shown["taken"],
-            }
-            found.append(_item("converter_unloaded", "warning", since, params=params))
-    return found
+        if not since:
+            continue
+
+        unloaded_ms = now["at_ms"] - since
+        if unloaded_ms > UNLOADED_MS:
+            yield item(
+                code="converter_unloaded",
+                severity="warning",
+                since_ms=since,
+                params=AttentionParams(
+                    converter=name,
+                    minutes=_minutes(unloaded_ms),
+                    kw=shown["taken"],
+                ),
+            )

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from books.members import members
+from books.rows import Edges, Floats, codes, in_buckets, listed, unknown
 from engine.figures.figures import ALIASES, DERIVED
 from engine.figures.line_sums import final_kwh_per_unit
 from engine.figures.uncertainty import K, meters_of_bus, meters_of_lines, meters_of_site, standard
 from engine.tracing.graph import Graph
 from plant.names import Carrier, SourceKind
+from plant.ports import Store
 from plant.site import Site
-from store.duck import DuckStore
 
-Floats = npt.NDArray[np.float64]
 QUARTER_NS = 900_000_000_000
+HOUR_NS = 3_600_000_000_000
+BAD = 3
+"""From this quality on a reading has no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose figures are asked for, and by which buckets."""
+
+    site: Site
+    store: Store
+    of: str
+    edges: Edges
 
 
 def derived(
-    site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64], names: Sequence[str]
+    site: Site,
+    store: Store,
+    of: str,
+    edges: Edges,
+    names: Sequence[str],
 ) -> dict[str, Floats]:
     """The columns that the derived figures among `names` need, by bucket; NaN where there is nothing to say."""
-    wanted = {DERIVED[n] for n in (ALIASES.get(name, name) for name in names) if n in DERIVED}
+    plain_names = [ALIASES.get(name, name) for name in names]
+    wanted = {DERIVED[name] for name in plain_names if name in DERIVED}
     make = {
         "uncertainty_kwh": _uncertainty,
         "held_kg": _held,
@@ -32,57 +51,73 @@ def derived(
         "demand_block_kw": _demand_block,
         "demand_sliding_kw": _demand_sliding,
     }
-    return {column: make[column](site, store, of, edges) for column in sorted(wanted)}
+    question = Question(
+        site,
+        store,
+        of,
+        edges,
+    )
+    return {column: make[column](question) for column in sorted(wanted)}
 
 
-def _ids(store: DuckStore, names: Sequence[str]) -> str:
-    return ", ".join(str(store.codes[n]) for n in names if n in store.codes)
-
-
-def _by_bucket(
-    store: DuckStore,
-    edges: npt.NDArray[np.int64],
-    select: str,
+def _window_rows(
+    asked: Question,
     table: str,
     where: str,
     at: str = "start",
-) -> Mapping[str, Floats]:
-    """Rows of `table` within the edges, grouped by bucket."""
-    return store.query(
-        f"SELECT b.bucket AS bucket, {select} FROM (SELECT * FROM {table} WHERE {at} >= ? AND {at} < ? AND {where}) t "
-        f"ASOF JOIN bounds b ON t.{at} >= b.edge GROUP BY ALL",
-        [int(edges[0]), int(edges[-1])],
-        bounds={"edge": edges[:-1].astype(np.int64), "bucket": np.arange(len(edges) - 1)},
-    )
+) -> str:
+    """SQL for the rows of a table that has no roll-ups, between the first and the last edge."""
+    first = int(asked.edges[0])
+    last = int(asked.edges[-1])
+    return f"SELECT * FROM {table} WHERE {at} >= {first} AND {at} < {last} AND {where}"
 
 
-def _uncertainty(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
+def _uncertainty(asked: Question) -> Floats:
     """Expanded uncertainty (k = 2): of a bus's remainder, of a line's final energy, of what enters the site."""
-    graph = Graph(site)
-    n = len(edges) - 1
-    buses = [bus.id for bus in site.buses]
-    lines = members(site, of)
-    meters = (
-        meters_of_site(site)
-        if of == "site"
-        else meters_of_bus(graph, buses.index(of))
-        if of in buses
-        else meters_of_lines(site, lines)
-    )
-    ids = {store.codes[site.meters[m].id]: m for m in meters if site.meters[m].id in store.codes}
-    if not ids or not store.has("meter"):
-        return np.full(n, np.nan)
-    rows = _by_bucket(
+    site = asked.site
+    store = asked.store
+    meter_of = {
+        store.codes[site.meters[meter].id]: meter
+        for meter in _meters_behind(asked)
+        if site.meters[meter].id in store.codes
+    }
+    if not meter_of or not store.has("meter"):
+        return unknown(asked.edges)
+
+    rows = in_buckets(
         store,
-        edges,
+        asked.edges,
         "t.meter AS meter, sum(forward) + sum(reverse) AS energy",
-        "meter",
-        f"meter IN ({', '.join(map(str, ids))})",
+        _window_rows(
+            asked,
+            "meter",
+            f"meter IN ({listed(meter_of)})",
+        ),
     )
-    energy = {m: np.full(n, np.nan) for m in ids.values()}
-    for bucket, code, amount in zip(rows["bucket"], rows["meter"], rows["energy"], strict=True):
-        energy[ids[int(code)]][int(bucket)] = amount
-    return K * standard(site, energy, {m: _kwh(site, m) for m in energy})
+    energy = {meter: unknown(asked.edges) for meter in meter_of.values()}
+    for bucket, code, amount in zip(
+        rows["bucket"],
+        rows["meter"],
+        rows["energy"],
+        strict=True,
+    ):
+        energy[meter_of[int(code)]][int(bucket)] = amount
+
+    kwh_per_unit = {meter: _kwh(site, meter) for meter in energy}
+    return K * standard(site, energy, kwh_per_unit)
+
+
+def _meters_behind(asked: Question) -> set[int]:
+    """Meters whose errors make up that of the figure."""
+    lines = members(asked.site, asked.of)
+    if asked.of == "site":
+        return set(meters_of_site(asked.site))
+
+    buses = [bus.id for bus in asked.site.buses]
+    if asked.of in buses:
+        return set(meters_of_bus(Graph(asked.site), buses.index(asked.of)))
+
+    return set(meters_of_lines(asked.site, lines))
 
 
 def _kwh(site: Site, meter: int) -> float:
@@ -91,81 +126,131 @@ def _kwh(site: Site, meter: int) -> float:
     return final_kwh_per_unit(site, Carrier(point.carrier)) or 1.0
 
 
-def _held(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
+def _held(asked: Question) -> Floats:
     """Carbon held in the storages at the end of each bucket."""
-    out = np.full(len(edges) - 1, np.nan)
-    ids = _ids(store, [s.id for s in site.storages if s.line is None] if of == "site" else [])
-    if not ids or not store.has("source"):
+    out = unknown(asked.edges)
+    if asked.of != "site" or not asked.store.has("source"):
         return out
-    rows = _by_bucket(
-        store,
-        edges,
+
+    storages = [storage.id for storage in asked.site.storages if storage.line is None]
+    kept_as = codes(asked.store, storages)
+    if not kept_as:
+        return out
+
+    rows = in_buckets(
+        asked.store,
+        asked.edges,
         "t.source AS source, arg_max(held_kg, start) AS kg",
-        "source",
-        f"source IN ({ids})",
+        _window_rows(
+            asked,
+            "source",
+            f"source IN ({listed(kept_as)})",
+        ),
     )
-    at = rows["bucket"].astype(int)
-    out[np.unique(at)] = 0.0
-    np.add.at(out, at, rows["kg"])
+    bucket = rows["bucket"].astype(int)
+    out[np.unique(bucket)] = 0.0
+    np.add.at(out, bucket, rows["kg"])
     return out
 
 
-def _power_factor(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
+def _power_factor(asked: Question) -> Floats:
     """Mean of what the meters show (electricity meters of lines; the grid meters for the site). As long as raw readings are kept."""
-    grid = {s.meter for s in site.sources if s.kind == SourceKind.GRID}
-    meters = grid if of == "site" else meters_of_lines(site, members(site, of))
-    tags = [tag for m in sorted(meters) for tag in site.meters[m].power_factor_tags]
-    out = np.full(len(edges) - 1, np.nan)
-    if tags:
-        where = f"tag IN ({', '.join(map(str, tags))}) AND quality < 3"
-        rows = _by_bucket(store, edges, "avg(abs(value)) AS value", "reading", where, "ts")
-        out[rows["bucket"].astype(int)] = rows["value"]
+    site = asked.site
+    if asked.of == "site":
+        meters = {source.meter for source in site.sources if source.kind == SourceKind.GRID}
+    else:
+        meters = set(meters_of_lines(site, members(site, asked.of)))
+
+    tags = [tag for meter in sorted(meters) for tag in site.meters[meter].power_factor_tags]
+    out = unknown(asked.edges)
+    if not tags:
+        return out
+
+    where = f"tag IN ({listed(tags)}) AND quality < {BAD}"
+    rows = in_buckets(
+        asked.store,
+        asked.edges,
+        "avg(abs(value)) AS value",
+        _window_rows(
+            asked,
+            "reading",
+            where,
+            at="ts",
+        ),
+        at="ts",
+    )
+    out[rows["bucket"].astype(int)] = rows["value"]
     return out
 
 
-def _purchased(
-    site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Start and electricity (kWh) of each window: bought, for the site; used, for lines."""
-    grid = [
-        s.id for s in site.sources if s.kind == SourceKind.GRID and s.carrier == Carrier.ELECTRICITY
-    ]
-    table, key, value = (
-        ("source", "source", "given") if of == "site" else ("line", "line", "electricity_kwh")
-    )
-    ids = _ids(store, grid if of == "site" else members(site, of))
-    if not ids or not store.has(table):
-        return np.empty(0, np.int64), np.empty(0)
-    rows = store.query(
-        f"SELECT start, sum({value}) AS kwh FROM {table} WHERE start >= ? AND start < ? AND {key} IN ({ids}) GROUP BY start ORDER BY start",
-        [int(edges[0]) - QUARTER_NS, int(edges[-1])],
-    )
-    return rows["start"].astype(np.int64), rows["kwh"]
+@dataclass(frozen=True, slots=True)
+class Energies:
+    """Electricity of each window: when it begins, and kWh."""
+
+    start: npt.NDArray[np.int64]
+    kwh: Floats
 
 
-def _demand_block(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
+def _purchased(asked: Question) -> Energies:
+    """Bought, for the site; used, for lines. From a quarter-hour before the first edge, since a block may begin there."""
+    if asked.of == "site":
+        table = "source"
+        column = "given"
+        names = [
+            source.id
+            for source in asked.site.sources
+            if source.kind == SourceKind.GRID and source.carrier == Carrier.ELECTRICITY
+        ]
+    else:
+        table = "line"
+        column = "electricity_kwh"
+        names = members(asked.site, asked.of)
+
+    kept_as = codes(asked.store, names)
+    if not kept_as or not asked.store.has(table):
+        return Energies(
+            start=np.empty(0, np.int64),
+            kwh=np.empty(0),
+        )
+
+    rows = asked.store.query(
+        f"SELECT start, sum({column}) AS kwh FROM {table} "
+        f"WHERE start >= ? AND start < ? AND {table} IN ({listed(kept_as)}) GROUP BY start ORDER BY start",
+        [int(asked.edges[0]) - QUARTER_NS, int(asked.edges[-1])],
+    )
+    return Energies(
+        start=rows["start"].astype(np.int64),
+        kwh=rows["kwh"],
+    )
+
+
+def _demand_block(asked: Question) -> Floats:
     """Greatest mean power over a whole quarter hour of the clock that begins in the bucket."""
-    return _demand(site, store, of, edges, sliding=False)
+    return _demand(asked, sliding=False)
 
 
-def _demand_sliding(site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64]) -> Floats:
+def _demand_sliding(asked: Question) -> Floats:
     """Greatest mean power over any 15 minutes, stepped by a window, that begin in the bucket."""
-    return _demand(site, store, of, edges, sliding=True)
+    return _demand(asked, sliding=True)
 
 
-def _demand(
-    site: Site, store: DuckStore, of: str, edges: npt.NDArray[np.int64], *, sliding: bool
-) -> Floats:
-    start, kwh = _purchased(site, store, of, edges)
-    out = np.full(len(edges) - 1, np.nan)
-    window = round(site.window_s * 1e9)
+def _demand(asked: Question, *, sliding: bool) -> Floats:
+    bought = _purchased(asked)
+    out = unknown(asked.edges)
+    window = round(asked.site.window_s * 1e9)
     count = max(QUARTER_NS // window, 1)
-    if len(start) < count:
+    if len(bought.start) < count:
         return out
-    sums = np.convolve(kwh, np.ones(count), "valid")
-    first = start[: len(sums)]
-    whole = start[count - 1 :] - first == (count - 1) * window
-    keep = whole & (first >= edges[0]) & (sliding | (first % QUARTER_NS == 0))
-    bucket = np.searchsorted(edges, first[keep], "right") - 1
-    np.fmax.at(out, bucket, sums[keep] * 3600e9 / (count * window))
+
+    # The sum over each run of `count` windows; a run counts only where no window of it is missing.
+    sums = np.convolve(bought.kwh, np.ones(count), "valid")
+    first = bought.start[: len(sums)]
+    last = bought.start[count - 1 :]
+    is_whole = last - first == (count - 1) * window
+    on_the_clock = first % QUARTER_NS == 0
+    keep = is_whole & (first >= asked.edges[0]) & (sliding | on_the_clock)
+    bucket = np.searchsorted(asked.edges, first[keep], "right") - 1
+    # kWh over the run, times the runs that an hour has, is kW.
+    runs_an_hour = HOUR_NS / (count * window)
+    np.fmax.at(out, bucket, sums[keep] * runs_an_hour)
     return out

@@ -1,74 +1,83 @@
-"""Reading the store: sums over any span for any line, group or the site; days and shifts in local time."""
+"""Reading the figures that are kept: sums over any span for any line, group or the site, and what they are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from books.answers import Contribution, FigureValues, Part, Series
 from books.derived import derived
 from books.members import members, output_units
+from books.parts import parts, sources
+from books.rows import Edges, Floats, codes, in_buckets, listed, rows_between, unknown
 from engine.figures.figures import DERIVED, FIGURES, figure, needed, nulls, value
 from engine.figures.line_sums import LINE_SUMS, STATE_SUMS
-from plant.calendar import running_shifts
+from plant.calendar import SECOND, day_start, next_day
 from plant.errors import QueryError
+from plant.ports import Store
 from plant.site import Site
-from store.duck import DuckStore
-from store.rollups import known, spans
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 PIECES = ("good", "scrap")
+ALWAYS = ("coverage.time", "energy.final")
+"""Figures that say of a series where there is anything at all."""
+
+BY_SOURCE = "energy.source.*"
+DAYS = ("day", "1d")
 BUCKETS_MOST = 100_000
-SECOND = 1_000_000_000
+HOUR_NS = 3600 * SECOND
+MILLISECOND = 1_000_000
 
 
-def day_start(site: Site, at_ns: int) -> int:
-    """Start of the local day that holds `at_ns`."""
-    zone = ZoneInfo(site.timezone)
-    hour, minute = map(int, site.day_starts.split(":"))
-    local = datetime.fromtimestamp(at_ns / 1e9, zone)
-    start = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    if start > local:
-        start = (start - timedelta(days=1)).replace(hour=hour, minute=minute)
-    return round(start.timestamp()) * SECOND
-
-
-def shift_at(site: Site, at_ns: int) -> tuple[str, int]:
-    """Shift that runs at `at_ns` and when it began; the day where there are no shifts."""
-    zone = ZoneInfo(site.timezone)
-    local = datetime.fromtimestamp(at_ns / 1e9, zone)
-    for name, began in running_shifts(local, site.shifts):
-        return name, round(began.timestamp()) * SECOND
-    return "day", day_start(site, at_ns)
-
-
-def buckets(site: Site, start: int, end: int, every: str | float) -> np.ndarray:
+def buckets(
+    site: Site,
+    start: int,
+    end: int,
+    every: str | float,
+) -> Edges:
     """Boundaries of buckets from `start` to `end`: seconds, or local `day`."""
-    if every in ("day", "1d"):
-        edges = [start]
-        at = day_start(site, start)
-        while True:
-            zone = ZoneInfo(site.timezone)
-            following = datetime.fromtimestamp(at / 1e9, zone) + timedelta(days=1)
-            at = round(following.timestamp()) * SECOND
-            if at >= end:
-                return np.array([*edges, end], np.int64)
-            edges.append(at)
-    step = round(float(every) * 1e9)
-    if step < round(site.window_s * 1e9):
+    if every in DAYS:
+        return _days(site, start, end)
+
+    step = round(float(every) * SECOND)
+    if step < round(site.window_s * SECOND):
         raise QueryError(f"every must be at least the books window of {site.window_s:g} s")
+
     if (end - start) / step > BUCKETS_MOST:
         raise QueryError(
             f"more than {BUCKETS_MOST} buckets; ask for a longer every or a shorter span"
         )
-    first = start - start % step
-    edges_ = np.arange(first, end, step, dtype=np.int64)
-    edges_[0] = start
-    return np.append(edges_, end)
+
+    first_whole = start - start % step
+    edges = np.arange(
+        first_whole,
+        end,
+        step,
+        dtype=np.int64,
+    )
+    edges[0] = start
+    return np.append(edges, end)
+
+
+def _days(
+    site: Site,
+    start: int,
+    end: int,
+) -> Edges:
+    edges = [start]
+    following = next_day(site, day_start(site, start))
+    while following < end:
+        edges.append(following)
+        following = next_day(site, following)
+
+    return np.array([*edges, end], np.int64)
+
+
+def span(start: int, end: int) -> Edges:
+    """The edges of one bucket."""
+    return np.array([start, end], np.int64)
 
 
 @dataclass(slots=True)
@@ -76,180 +85,233 @@ class History:
     """Questions to the store about one site."""
 
     site: Site
-    store: DuckStore
+    store: Store
 
-    def _codes(self, names: list[str]) -> list[int]:
-        return [self.store.codes[n] for n in names if n in self.store.codes]
-
-    def sums(self, of: str, edges: np.ndarray, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    def sums(
+        self,
+        of: str,
+        edges: Edges,
+        names: Sequence[str] = (),
+    ) -> dict[str, Floats]:
         """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN where nothing is booked."""
-        columns = tuple(c for c in SUMS if c in needed(names)) if names else SUMS
-        found = self._sums(of, edges, columns) | derived(self.site, self.store, of, edges, names)
-        if len(output_units(self.site, of)) > 1:  # cells and boards are not one number
-            found |= {name: np.full(len(edges) - 1, np.nan) for name in PIECES if name in found}
+        wanted = needed(names) if names else SUMS
+        columns = [column for column in SUMS if column in wanted]
+        found = self._line_sums(of, edges, columns)
+        found |= derived(
+            self.site,
+            self.store,
+            of,
+            edges,
+            names,
+        )
+        if len(output_units(self.site, of)) > 1:
+            # Cells and boards are not one number.
+            for piece in PIECES:
+                if piece in found:
+                    found[piece] = unknown(edges)
+
         return found
 
-    def _sums(self, of: str, edges: np.ndarray, columns: Sequence[str]) -> dict[str, np.ndarray]:
-        out = {name: np.full(len(edges) - 1, np.nan) for name in columns} | {
-            "hours": np.diff(edges) / 3.6e12
-        }
-        codes = self._codes(members(self.site, of))
-        if not codes or not columns or not self.store.has("line"):
-            return out
-        chosen = ", ".join(f"sum({c}) AS {c}" for c in columns)
-        rows = self.store.query(
-            f"SELECT b.bucket AS bucket, {chosen} FROM ({_rows('line', edges, columns, f'line IN ({_list(codes)})')}) l "
-            "ASOF JOIN bounds b ON l.start >= b.edge GROUP BY b.bucket",
-            bounds=_bounds(edges),
-        )
-        at = rows["bucket"].astype(int)
-        for name in columns:
-            out[name][at] = rows[name]
-        return out
+    def _line_sums(
+        self,
+        of: str,
+        edges: Edges,
+        columns: Sequence[str],
+    ) -> dict[str, Floats]:
+        found = {column: unknown(edges) for column in columns}
+        found["hours"] = np.diff(edges) / HOUR_NS
+        kept_as = codes(self.store, members(self.site, of))
+        if not kept_as or not columns or not self.store.has("line"):
+            return found
 
-    def by_source(self, of: str, edges: np.ndarray) -> dict[str, np.ndarray]:
-        """Traced kWh by source in each bucket; what came through a store counts as the store."""
-        n = len(edges) - 1
-        codes = self._codes(members(self.site, of))
-        out: dict[str, np.ndarray] = {}
-        if not codes or not self.store.has("flow"):
-            return out
-        chosen = f"kind IN (0, 1) AND node IN ({_list(codes)})"
-        rows = self.store.query(
-            f"SELECT b.bucket AS bucket, f.source AS source, f.via AS via, sum(f.kwh) AS kwh FROM ({_rows('flow', edges, ('source', 'via', 'kwh'), chosen)}) f "
-            "ASOF JOIN bounds b ON f.start >= b.edge GROUP BY ALL HAVING sum(f.kwh) <> 0",
-            bounds=_bounds(edges),
+        where = f"line IN ({listed(kept_as)})"
+        rows = in_buckets(
+            self.store,
+            edges,
+            ", ".join(f"sum({column}) AS {column}" for column in columns),
+            rows_between(
+                "line",
+                edges,
+                columns,
+                where,
+                SUMS,
+            ),
+        )
+        bucket = rows["bucket"].astype(int)
+        for column in columns:
+            found[column][bucket] = rows[column]
+
+        return found
+
+    def by_source(self, of: str, edges: Edges) -> dict[str, Floats]:
+        """Traced kWh by source in each bucket; what came through a storage counts as the storage."""
+        found: dict[str, Floats] = {}
+        kept_as = codes(self.store, members(self.site, of))
+        if not kept_as or not self.store.has("flow"):
+            return found
+
+        where = f"kind IN (0, 1) AND node IN ({listed(kept_as)})"
+        rows = in_buckets(
+            self.store,
+            edges,
+            "t.source AS source, t.via AS via, sum(t.kwh) AS kwh",
+            rows_between(
+                "flow",
+                edges,
+                ("source", "via", "kwh"),
+                where,
+            ),
+            having="HAVING sum(t.kwh) <> 0",
         )
         text = self.store.text()
-        for bucket, source, via, kwh in zip(
-            rows["bucket"], rows["source"], rows["via"], rows["kwh"], strict=True
-        ):
+        columns = (rows["bucket"], rows["source"], rows["via"], rows["kwh"])
+        for bucket, source, via, kwh in zip(*columns, strict=True):
             name = text[int(via)] or text[int(source)]
-            out.setdefault(name, np.zeros(n))[int(bucket)] += float(kwh)
-        return out
+            if name not in found:
+                found[name] = np.zeros(len(edges) - 1)
+
+            found[name][int(bucket)] += float(kwh)
+
+        return found
 
     def series(
-        self, of: str, figures: list[str], start: int, end: int, every: str | float
-    ) -> dict[str, Any]:
-        """The series of docs/api.md."""
-        edges = buckets(self.site, start, end, every)
+        self,
+        of: str,
+        figures: list[str],
+        start: int,
+        end: int,
+        every: str | float,
+    ) -> Series:
+        """Figures over time, with the coverage of each bucket."""
+        edges = buckets(
+            self.site,
+            start,
+            end,
+            every,
+        )
         names = _expand(figures)
-        sums = self.sums(of, edges, [*names, "coverage.time", "energy.final"])
-        columns: dict[str, Any] = {"start_ms": (edges[:-1] // 1_000_000).tolist()}
+        sums = self.sums(of, edges, [*names, *ALWAYS])
+        starts_ms: list[float | None] = (edges[:-1] // MILLISECOND).tolist()
+        columns: dict[str, list[float | None]] = {"start_ms": starts_ms}
         units: dict[str, str] = {}
-        if "energy.source.*" in figures:
-            seen = ~np.isnan(sums["final_kwh"])
+        if BY_SOURCE in figures:
+            # Where nothing is booked, nothing is known of any source either.
+            is_booked = ~np.isnan(sums["final_kwh"])
             for source, kwh in sorted(self.by_source(of, edges).items()):
-                columns[f"energy.source.{source}"] = [
-                    float(x) if ok else None for x, ok in zip(kwh, seen, strict=True)
-                ]
-                units[f"energy.source.{source}"] = "kWh"
+                name = f"energy.source.{source}"
+                columns[name] = nulls(np.where(is_booked, kwh, np.nan))
+                units[name] = "kWh"
+
         for name in dict.fromkeys([*names, "coverage.time"]):
             columns[name] = nulls(value(name, sums))
             units[name] = figure(name).unit
-        step = None if every in ("day", "1d") else float(every)
-        return {
-            "of": of,
-            "from_ms": start // 1_000_000,
-            "to_ms": end // 1_000_000,
-            "every_s": step,
-            "units": units,
-            "gas_basis": self.gas_basis(),
-            "columns": columns,
-        }
+
+        return Series(
+            of=of,
+            from_ms=start // MILLISECOND,
+            to_ms=end // MILLISECOND,
+            every_s=None if every in DAYS else float(every),
+            units=units,
+            gas_basis=self.gas_basis(),
+            columns=columns,
+        )
 
     def gas_basis(self) -> str:
         """CO2e only where every factor in the sum is."""
-        bases = {p.location.gas_basis for p in self.site.properties if p.location.value_kg}
+        counted = [prop.location for prop in self.site.properties if prop.location.value_kg]
+        bases = {factor.gas_basis for factor in counted}
         return "CO2e" if bases == {"CO2e"} else "CO2"
 
-    def one(self, of: str, start: int, end: int) -> dict[str, float | None]:
+    def one(
+        self,
+        of: str,
+        start: int,
+        end: int,
+    ) -> FigureValues:
         """All figures of one span that are sums of lines or ratios of such sums."""
-        sums = self.sums(of, np.array([start, end], np.int64))
+        sums = self.sums(of, span(start, end))
         return {name: nulls(value(name, sums))[0] for name in FIGURES if name not in DERIVED}
 
-    def parts(self, of: str, start: int, end: int, electric_only: bool) -> list[dict[str, Any]]:
-        """What a carbon figure is made of, by source."""
-        codes = self._codes(members(self.site, of))
-        if not codes or not self.store.has("flow"):
-            return []
-        wanted = [
-            self.store.codes[c]
-            for c in ("electricity", "compressed_air", "chilled_water")
-            if c in self.store.codes
-        ]
-        only = f" AND carrier IN ({_list(wanted)})" if electric_only and wanted else ""
-        chosen = f"kind IN (0, 1) AND node IN ({_list(codes)}){only}"
-        columns = ("source", "via", "amount", "location_kg")
-        rows = self.store.query(
-            f"SELECT source, via, sum(amount) AS amount, sum(location_kg) AS kg FROM ({_rows('flow', np.array([start, end]), columns, chosen)}) GROUP BY ALL HAVING sum(amount) <> 0"
+    def figures(
+        self,
+        of: str,
+        start: int,
+        end: int,
+        names: Sequence[str],
+    ) -> FigureValues:
+        """Some figures of one span."""
+        sums = self.sums(of, span(start, end), names)
+        return {name: nulls(value(name, sums))[0] for name in names}
+
+    def parts(
+        self,
+        of: str,
+        start: int,
+        end: int,
+        name: str,
+    ) -> list[Part]:
+        """What a figure of carbon is made of, by source, so that the parts add up to its numerator; nothing for other figures."""
+        return parts(
+            self.site,
+            self.store,
+            of,
+            span(start, end),
+            name,
         )
-        text = self.store.text()
+
+    def sources(
+        self,
+        of: str,
+        start: int,
+        end: int,
+    ) -> list[Part]:
+        """All sources behind what was used, with the carbon of each by location."""
+        return sources(
+            self.site,
+            self.store,
+            of,
+            span(start, end),
+        )
+
+    def by_member(
+        self,
+        of: str,
+        start: int,
+        end: int,
+        name: str,
+    ) -> list[Contribution]:
+        """What each line, and what is unmetered on each bus, has in the numerator of a figure."""
+        wanted = figure(name)
         found = []
-        for source, via, amount, kg in zip(
-            rows["source"], rows["via"], rows["amount"], rows["kg"], strict=True
-        ):
-            name = text[int(source)]
-            p = next(x for x in self.site.properties if x.source == name)
+        for member in members(self.site, of):
+            question = member.removeprefix("unmetered.")
+            sums = self.sums(question, span(start, end), [name])
+            (top,) = nulls(np.asarray(wanted.top(sums), float))
             found.append(
-                {
-                    "source": name,
-                    "via": text[int(via)] or None,
-                    "amount": float(amount),
-                    "unit": p.location.unit,
-                    "kg": float(kg),
-                    "factor": factor_row(p.location),
-                }
+                Contribution(
+                    of=member,
+                    value=top,
+                )
             )
-        return sorted(found, key=lambda r: -abs(r["amount"]))
 
-
-def _rows(table: str, edges: np.ndarray, columns: Iterable[str], where: str) -> str:
-    """SQL for the rows of `table` between the first and the last edge: from roll-ups where they fit the edges, from windows where not."""
-    windows = [known(c) if c in SUMS else c for c in columns]
-    return " UNION ALL ".join(
-        f"SELECT start, {', '.join(windows if s.table == table else columns)} FROM {s.table} WHERE start >= {s.start} AND start < {s.end} AND {where}"
-        for s in spans(table, edges)
-    )
-
-
-def _bounds(edges: np.ndarray) -> dict[str, np.ndarray]:
-    """The buckets as a table for the query."""
-    return {"edge": edges[:-1].astype(np.int64), "bucket": np.arange(len(edges) - 1)}
-
-
-def _list(codes: list[int]) -> str:
-    return ", ".join(map(str, codes))
-
-
-def factor_row(row: Any) -> dict[str, Any]:
-    """A factor in the words of the API."""
-    return {
-        name: getattr(row, name)
-        for name in (
-            "value_kg",
-            "unit",
-            "source",
-            "year",
-            "region",
-            "gas_basis",
-            "status",
-            "fallback",
-        )
-    }
+        return found
 
 
 def _expand(figures: list[str]) -> list[str]:
-    out: list[str] = []
-    for name in figures:
-        if name == "energy.source.*":
+    """Names of figures, those with a star written out; QueryError for what there is not."""
+    names: list[str] = []
+    for asked in figures:
+        if asked == BY_SOURCE:
             continue
-        if name.endswith(".*"):
-            found = [f for f in FIGURES if f.startswith(name[:-1])]
+
+        if asked.endswith(".*"):
+            found = [name for name in FIGURES if name.startswith(asked[:-1])]
             if not found:
-                raise QueryError(f"no figure begins with '{name[:-1]}'")
-            out += found
+                raise QueryError(f"no figure begins with '{asked[:-1]}'")
+
+            names += found
         else:
-            figure(name)
-            out.append(name)
-    return out
+            figure(asked)
+            names.append(asked)
+
+    return names

@@ -1,223 +1,259 @@
-"""BOOKS and data health, in the words of docs/api.md."""
+"""BOOKS in the words of docs/api.md: today, the shift so far, what needs attention.
+
+All of it speaks of closed windows. While those are behind the clock (history is filled, a backlog is worked off, a pause is made up for)
+BOOKS says that it is late and which day it speaks of, and compares with nothing: neither a plan nor a week ago holds for a day half read.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-import numpy as np
-
-from books.attention import attention
-from books.history import History, day_start, shift_at
+from books.answers import (
+    Attention,
+    Books,
+    FigureValues,
+    LastWeek,
+    Meter,
+    ShiftNow,
+    Today,
+)
+from books.attention import NowShown, attention
+from books.history import History, span
+from books.verdicts import verdicts
 from engine.figures.figures import value
-from plant.ports import Driver
+from plant.calendar import SECOND, day_start, local_time, shift_at
+from plant.silence import Heard
 from plant.site import Site
-from store.duck import DuckStore
-from store.journal import SqliteJournal
 
-WEEK = 7 * 86_400_000_000_000
+DAY_NS: Final = 86_400 * SECOND
+WEEK_NS: Final = 7 * DAY_NS
+HOUR_NS: Final = 3600 * SECOND
+MILLISECOND: Final = 1_000_000
+
+LATE_NS: Final = 300 * SECOND
+"""Beyond a window and its grace, books that are further behind than this speak of another time than now."""
+
+LIKE_FOR_LIKE: Final = 0.98
+"""A week ago is compared with only where as much of it was booked as of today, but for this."""
+
+COVERAGE: Final = "coverage.time"
+LINE_FIGURES: Final = (
+    "per_good.carbon",
+    "per_good.energy",
+    "output.good",
+    COVERAGE,
+    "estimated",
+    "energy.final",
+    "electrification.calorific@final",
+    "intensity.final",
+)
+TODAY_CARBON: Final = ("total_location", "total_market", "scope1", "scope2_location")
+ELECTRICITY: Final = "energy.electricity"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when, ns UTC."""
+
+    start: int
+    end: int
+
+    def a_week_before(self) -> Span:
+        """The same hours a week ago."""
+        return Span(self.start - WEEK_NS, self.end - WEEK_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The plant at the moment of asking, event time `now_ns`.
+
+    `picture`: the newest NOW. `meters`: those of data health. `urgent`: what stands before all else that needs attention. `behind`: history
+    is being filled or a backlog worked off, so that books are late however far they are.
+    """
+
+    now_ns: int
+    picture: NowShown | None = None
+    meters: Sequence[Meter] = ()
+    urgent: Sequence[Attention] = ()
+    behind: bool = False
 
 
 def books(
     site: Site,
     history: History,
     closed_ns: int,
-    now: dict[str, Any] | None,
-    meters: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """Sums of closed windows up to `closed_ns`: today, the shift so far, what needs attention."""
-    last = closed_ns - 1
-    day = day_start(site, last)
-    (shift, since) = shift_at(site, last)
-    today = history.one("site", day, closed_ns)
-    week = _like_for_like(history, day, closed_ns)
-    kwh = today["energy.electricity"]
-    plan = (
-        None
-        if site.plan_kwh_per_day is None
-        else site.plan_kwh_per_day * (closed_ns - day) / 86_400e9
-    )
-    names = [line.id for line in site.lines] + [g.id for g in site.groups]
-    wanted = (
-        "per_good.carbon",
-        "per_good.energy",
-        "output.good",
-        "coverage.time",
-        "estimated",
-        "energy.final",
-        "electrification.calorific@final",
-        "intensity.final",
-    )
-    lines = {}
-    for name in names:
-        sums = history.sums(name, np.array([since, closed_ns], np.int64))
-        lines[name] = {f: _number(value(f, sums)[0]) for f in wanted}
-    return {
-        "to_ms": closed_ns // 1_000_000,
-        "shift": {"id": shift, "from_ms": since // 1_000_000},
-        "today": {
-            "from_ms": day // 1_000_000,
-            "electricity_kwh": kwh,
-            "plan_kwh": plan,
-            "gas_basis": history.gas_basis(),
-            "coverage": today["coverage.time"],
-            "estimated": today["estimated"],
-            "carbon_kg": {
-                k: today[f"carbon.{k}"]
-                for k in ("total_location", "total_market", "scope1", "scope2_location")
-            },
-        },
-        "last_week": {
-            "electricity_pct": None if not week or kwh is None else 100.0 * (kwh - week) / week
-        },
-        "lines": lines,
-        "attention": attention(
-            site, closed_ns, now, meters, verdicts(history.store, closed_ns - 3_600_000_000_000)
-        ),
+    seen: Seen,
+) -> Books:
+    """Sums of closed windows up to `closed_ns`."""
+    last_instant = closed_ns - 1
+    shift, shift_began = shift_at(site, last_instant)
+    day = Span(day_start(site, last_instant), closed_ns)
+    late = seen.behind or is_late(site, closed_ns, seen.now_ns)
+    so_far = Span(shift_began, closed_ns)
+    names = [line.id for line in site.lines] + [group.id for group in site.groups]
+    lines = {
+        name: _figures(
+            history,
+            name,
+            so_far,
+            LINE_FIGURES,
+        )
+        for name in names
     }
-
-
-def _like_for_like(history: History, day: int, closed_ns: int) -> float | None:
-    """Electricity of the same hours a week ago; None unless as much of them was booked as of today."""
-    edges = [
-        np.array([a, b], np.int64) for a, b in ((day, closed_ns), (day - WEEK, closed_ns - WEEK))
-    ]
-    today, week = (history.sums("site", e) for e in edges)
-    return (
-        float(week["electricity_kwh"][0]) if week["due_s"][0] >= 0.98 * today["due_s"][0] else None
+    steps = verdicts(history.store, closed_ns - HOUR_NS)
+    return Books(
+        to_ms=closed_ns // MILLISECOND,
+        late=late,
+        shift=ShiftNow(
+            id=shift,
+            from_ms=shift_began // MILLISECOND,
+        ),
+        today=_today(
+            site,
+            history,
+            day,
+            late=late,
+        ),
+        last_week=LastWeek(electricity_pct=None if late else _against_last_week(history, day)),
+        lines=lines,
+        unknown=_unknown(site, lines, seen.meters),
+        comparisons=_comparisons(site, history, so_far),
+        attention=attention(
+            site,
+            seen.picture,
+            seen.meters,
+            steps,
+            seen.urgent,
+        ),
     )
 
 
-def _number(x: Any) -> float | None:
-    return float(x) if np.isfinite(x) else None
-
-
-def verdicts(store: DuckStore, since_ns: int) -> list[dict[str, Any]]:
-    """Unusual counter steps and gaps since a moment, newest first."""
-    rows = store.query(
-        "SELECT ts, since, meter, verdict, amount, bound FROM verdict WHERE ts >= ? AND NOT reverse ORDER BY ts DESC LIMIT 200",
-        [since_ns],
+def _figures(
+    history: History,
+    of: str,
+    during: Span,
+    names: Sequence[str],
+) -> FigureValues:
+    """Figures of a span; all unknown, and not zero, where no second of it was seen."""
+    asked = list(dict.fromkeys([*names, COVERAGE]))
+    found = history.figures(
+        of,
+        during.start,
+        during.end,
+        asked,
     )
-    text = store.text()
-    return [
-        {
-            "at_ms": int(t) // 1_000_000,
-            "from_ms": int(s) // 1_000_000,
-            "meter": text[int(m)],
-            "verdict": str(v),
-            "amount": _number(float(a)),
-            "bound": _number(float(b)),
-        }
-        for t, s, m, v, a, b in zip(
-            rows["ts"],
-            rows["since"],
-            rows["meter"],
-            rows["verdict"],
-            rows["amount"],
-            rows["bound"],
-            strict=True,
-        )
-    ]
+    if not found[COVERAGE]:
+        found = dict.fromkeys(asked) | {COVERAGE: found[COVERAGE]}
+
+    return {name: found[name] for name in names}
 
 
-class Health:
-    """Data health of a running plant; asked each few seconds, kept for one."""
+def _unknown(
+    site: Site,
+    lines: Mapping[str, FigureValues],
+    meters: Sequence[Meter],
+) -> dict[str, Heard]:
+    """Why nothing is known of a line: its meters were never heard, or are silent. Lines of which something is known are left out."""
+    state_of = {meter.id: meter.state for meter in meters}
+    found: dict[str, Heard] = {}
+    for line in site.lines:
+        if lines[line.id][COVERAGE]:
+            continue
 
-    def __init__(
-        self,
-        site: Site,
-        drivers: list[Driver],
-        store: DuckStore,
-        journal: SqliteJournal,
-        now_ns: Callable[[], int],
-        places: Callable[[], dict[str, int]],
-        last: Callable[[], dict[str, tuple[float, float]]],
-        stores: Callable[[], list[dict[str, Any]]],
-    ) -> None:
-        self.stores = stores
-        self.site = site
-        self.drivers = drivers
-        self.store = store
-        self.journal = journal
-        self.now_ns = now_ns
-        self.places = places
-        self.last = last
-        self._kept: tuple[float, dict[str, Any]] = (0.0, {})
+        behind = [site.meters[index].id for draw in line.draws for index in draw.meters]
+        states = {state_of.get(meter, Heard.NEVER) for meter in behind}
+        found[line.id] = Heard.NEVER if states == {Heard.NEVER} else Heard.SILENT
 
-    def __call__(self) -> dict[str, Any]:
-        if time.monotonic() - self._kept[0] > 1.0:
-            self._kept = (time.monotonic(), self._look())
-        return self._kept[1]
+    return found
 
-    def _look(self) -> dict[str, Any]:
-        now = self.now_ns()
-        reports: list[Any] = [d.health() for d in self.drivers]
-        counted = {meter: m for r in reports for meter, m in r["meters"].items()}
-        values = self.last()
-        found = verdicts(self.store, now - 86_400_000_000_000)
-        return {
-            "connections": [r["connection"] for r in reports],
-            "meters": [
-                self._meter(m, counted.get(m.id, {}), values.get(m.id), now)
-                for m in self.site.meters
-            ],
-            "verdicts": [v for v in found if v["verdict"] != "gap"],
-            "gaps": [
-                {
-                    **v,
-                    "to_ms": v["at_ms"],
-                    "unit": self._unit(v["meter"]),
-                    "shaped_by": "power, siblings, the day before or a straight line",
-                }
-                for v in found
-                if v["verdict"] == "gap"
-            ],
-            "journal": {
-                "frames": self.journal.last(),
-                "bytes": self.journal.bytes,
-                "behind_s": max(now - self.journal.last_wm(), 0) * 1e-9,
-                "consumers": self.places(),
-            },
-            "stores": self.stores(),
-        }
 
-    def _unit(self, meter: str) -> str:
-        return next((m.unit for m in self.site.meters if m.id == meter), "")
+def is_late(
+    site: Site,
+    closed_ns: int,
+    now_ns: int,
+) -> bool:
+    """Whether books speak of another time than now: they are behind, or the day has changed since."""
+    usual_ns = round((site.window_s + site.grace_s) * SECOND)
+    if now_ns - closed_ns > usual_ns + LATE_NS:
+        return True
 
-    def _meter(
-        self, point: Any, counted: dict[str, Any], last: tuple[float, float] | None, now: int
-    ) -> dict[str, Any]:
-        last_ns = int(counted.get("last_ms") or 0) * 1_000_000
-        lag = (now - last_ns) * 1e-9 if last_ns else None
-        limit = 3.5 * max(point.power_every_s, counted.get("effective_period_s") or 1.0) + 5.0
-        state = (
-            "never"
-            if lag is None
-            else "ok"
-            if lag <= limit
-            else "late"
-            if lag <= 3 * limit
-            else "silent"
-        )
-        return {
-            "id": point.id,
-            "name": point.name,
-            "connection": point.connection,
-            "profile": point.profile,
-            "class_limit": point.class_limit,
-            "state": state,
-            "last_ms": last_ns // 1_000_000 or None,
-            "lag_s": lag,
-            "period_s": counted.get("period_s"),
-            "effective_period_s": counted.get("effective_period_s"),
-            "answer_s": counted.get("answer_s"),
-            "refused": counted.get("refused", []),
-            "due": counted.get("due", 0),
-            "answered": counted.get("answered", 0),
-            "failed": counted.get("failed", {}),
-            "skipped": counted.get("skipped", 0),
-            "power": None if last is None else last[0],
-            "power_unit": {"kWh": "kW"}.get(point.unit, f"{point.unit}/h"),
-            "counter_unit": point.unit,
-        }
+    booked_day = day_start(site, closed_ns - 1)
+    # In the first minutes of a day its first window is still open, so yesterday's books are shown under their own date.
+    return booked_day != day_start(site, now_ns)
+
+
+def _today(
+    site: Site,
+    history: History,
+    day: Span,
+    *,
+    late: bool,
+) -> Today:
+    carbon = {name: f"carbon.{name}" for name in TODAY_CARBON}
+    names = (ELECTRICITY, COVERAGE, "estimated", *carbon.values())
+    found = _figures(
+        history,
+        "site",
+        day,
+        names,
+    )
+    return Today(
+        from_ms=day.start // MILLISECOND,
+        date=local_time(site, day.start).date().isoformat(),
+        electricity_kwh=found[ELECTRICITY],
+        plan_kwh=None if late else _planned(site, day),
+        gas_basis=history.gas_basis(),
+        coverage=found[COVERAGE],
+        estimated=found["estimated"],
+        carbon_kg={name: found[figure] for name, figure in carbon.items()},
+    )
+
+
+def _planned(site: Site, day: Span) -> float | None:
+    """What the plan gives for so much of a day."""
+    if site.plan_kwh_per_day is None:
+        return None
+
+    return site.plan_kwh_per_day * (day.end - day.start) / DAY_NS
+
+
+def _against_last_week(history: History, day: Span) -> float | None:
+    """Electricity against the same hours a week ago, in per cent; None unless as much of them was booked as of today."""
+    names = (ELECTRICITY, COVERAGE)
+    today = history.sums("site", span(day.start, day.end), names)
+    before = day.a_week_before()
+    week = history.sums("site", span(before.start, before.end), names)
+    if not week["due_s"][0] >= LIKE_FOR_LIKE * today["due_s"][0]:
+        return None
+
+    kwh = value(ELECTRICITY, today)[0]
+    kwh_then = value(ELECTRICITY, week)[0]
+    if not kwh_then > 0 or kwh != kwh:
+        return None
+
+    return float(100.0 * (kwh - kwh_then) / kwh_then)
+
+
+def _comparisons(
+    site: Site,
+    history: History,
+    so_far: Span,
+) -> dict[str, list[float | None]]:
+    """The figure of each configured comparison, for its lines in their order."""
+    found: dict[str, list[float | None]] = {}
+    for comparison in site.comparisons:
+        name = comparison.figure
+        compared = [site.lines[index].id for index in comparison.lines]
+        found[comparison.id] = [
+            _figures(
+                history,
+                of,
+                so_far,
+                [name],
+            )[name]
+            for of in compared
+        ]
+
+    return found

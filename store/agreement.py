@@ -14,8 +14,15 @@ from store.duck import DuckStore
 from store.faults import JOURNAL
 from store.journal import SqliteJournal
 
+RULES = "rules"
+"""The name under which the journal keeps outputs for the rules until they are judged."""
 
-def agree(journal: SqliteJournal, store: DuckStore, alerts: AlertBook) -> list[str]:
+
+def agree(
+    journal: SqliteJournal,
+    store: DuckStore,
+    alerts: AlertBook,
+) -> list[str]:
     """StoreDamaged if the files contradict each other; else sentences on what is missing, to be said and gone on with."""
     warnings: list[str] = []
     figures_read = store.journals()
@@ -32,14 +39,23 @@ def agree(journal: SqliteJournal, store: DuckStore, alerts: AlertBook) -> list[s
             f"{store.file.name} is new, but {journal.path} is not: figures of windows that the journal does not hold any more "
             "are missing. If there is a backup of the data folder, stop and put it back as a whole."
         )
+
     alerts_read = alerts.journals()
+    kept_for_rules = int(journal.meta(f"hold.output.{RULES}") or 0)
     if journal.id in alerts_read:
         _alerts_fit(journal, alerts)
-    elif alerts_read:
+
+    if alerts.place(journal.id) < kept_for_rules:
+        warnings.append(
+            f"{alerts.file.name} is new, or older than {journal.path}: alerts and messages of some time before now are missing. "
+            "If there is a backup of the data folder, stop and put it back as a whole."
+        )
+    elif alerts_read and journal.id not in alerts_read:
         warnings.append(
             f"{alerts.file.name} was written from journal {_listed(alerts_read)}, not from {journal.path}: "
             "its history is kept, and the rules begin anew."
         )
+
     return warnings
 
 
@@ -63,6 +79,7 @@ def _figures_fit(journal: SqliteJournal, store: DuckStore) -> None:
             f"{journal.path} is older than {store.file.name}: it ends at frame {journal.last()} and output {journal.last_given()}, "
             f"and the figures have read up to frame {readings} and output {books}"
         )
+
     if readings + 1 < journal.oldest() or books + 1 < journal.oldest_output():
         raise _contradiction(
             f"{store.file.name} is older than {journal.path}: it has read up to frame {readings} and output {books}, "

@@ -16,12 +16,23 @@ class DeadLetters:
         self.most_bytes = most_bytes
         self.count = 0
 
-    def put(self, bucket: str, reason: str, lines: Sequence[str]) -> None:
+    def put(
+        self,
+        bucket: str,
+        reason: str,
+        lines: Sequence[str],
+    ) -> None:
         self.count += len(lines)
         if self.path.exists() and self.path.stat().st_size > self.most_bytes:
             return
+
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with self.path.open("a", encoding="utf-8") as file:
             for line in lines:
-                row = {"time": at, "bucket": bucket, "reason": reason, "line": line}
+                row = {
+                    "time": at,
+                    "bucket": bucket,
+                    "reason": reason,
+                    "line": line,
+                }
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -58,8 +58,10 @@ class DuckStore:
         with transaction(self.db, self.file, DUCKDB):
             for table in FIXED:
                 self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+
         with in_our_words(self.file):
             names = self.db.execute("SELECT id, text FROM name").fetchall()
+
         self.codes: dict[str, int] = {text: code for code, text in names}
         self.saved = len(self.codes)
         self._roll_up_old()
@@ -67,9 +69,20 @@ class DuckStore:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """Open the file; WattlineError if another process has it, StoreDamaged if it cannot be read."""
         name = ":memory:" if self.path is None else str(self.path)
+        if self.path is not None and not self.path.exists():
+            log = self.path.with_name(self.path.name + ".wal")
+            if log.exists():
+                raise self.file.damaged(f"it is missing, and {log.name} is still there")
+
         try:
             with in_our_words(self.file):
-                db = duckdb.connect(name, config={"memory_limit": self.memory, "threads": THREADS})
+                db = duckdb.connect(
+                    name,
+                    config={
+                        "memory_limit": self.memory,
+                        "threads": THREADS,
+                    },
+                )
                 db.execute("SET enable_progress_bar = false")
         except duckdb.IOException as error:
             if self.path is not None and "lock" in str(error).lower():
@@ -77,21 +90,26 @@ class DuckStore:
                     f"the data folder {self.path.parent} is in use by another Wattline, and only one can open its figures; "
                     "stop it or give another with --data"
                 ) from error
+
             raise
+
         return db
 
     def _roll_up_old(self) -> None:
         """Make all roll-ups anew if books were written without them."""
         rows = "SELECT journal, place FROM place WHERE consumer = ?"
         written_without = self.db.execute(
-            f"{rows} EXCEPT {rows}", ["books", rollups.MADE_BY]
+            f"{rows} EXCEPT {rows}",
+            ["books", rollups.MADE_BY],
         ).fetchall()
         if not written_without:
             return
+
         with transaction(self.db, self.file, DUCKDB):
             for table in rollups.ROLLED:
                 if tables.exists(self.db, table):
                     rollups.renew(self.db, table)
+
             self.db.execute("DELETE FROM place WHERE starts_with(consumer, 'rollups')")
             self.db.execute(
                 "INSERT INTO place SELECT ?, journal, place FROM place WHERE consumer = 'books'",
@@ -115,12 +133,14 @@ class DuckStore:
                     "SELECT max(place) FROM place WHERE consumer = ? AND journal = ?",
                     [consumer, journal],
                 ).fetchone()
+
         return int(row[0]) if row and row[0] is not None else 0
 
     def journals(self) -> set[str]:
         """Ids of the journals that readings or books came from."""
         with self.lock:
             rows = self.db.execute("SELECT DISTINCT journal FROM place").fetchall()
+
         return {str(row[0]) for row in rows}
 
     @contextmanager
@@ -142,6 +162,7 @@ class DuckStore:
         """
         if self.closed or self.path is None or not _stopped(self.db):
             return
+
         self.db.close()
         self.db = self._connect()
         if _stopped(self.db):
@@ -151,6 +172,7 @@ class DuckStore:
         """Add rows to a table. DuckDB finds `batch` by its name."""
         if not columns or not len(next(iter(columns.values()))):
             return
+
         batch = {name: np.ascontiguousarray(values) for name, values in columns.items()}
         self.db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM batch")
         del batch
@@ -169,16 +191,33 @@ class DuckStore:
             for table in BOOK_TABLES:
                 if table not in books:
                     continue
+
                 shape = tables.kinds(books[table])
                 if self.shapes.get(table) != shape:
                     tables.ensure(self.db, table, shape)
                     self.shapes[table] = shape
 
-    def _set_place(self, consumer: str, journal: str, place: int) -> None:
-        self.db.execute("DELETE FROM place WHERE consumer = ? AND journal = ?", [consumer, journal])
-        self.db.execute("INSERT INTO place VALUES (?, ?, ?)", [consumer, journal, place])
+    def _set_place(
+        self,
+        consumer: str,
+        journal: str,
+        place: int,
+    ) -> None:
+        self.db.execute(
+            "DELETE FROM place WHERE consumer = ? AND journal = ?",
+            [consumer, journal],
+        )
+        self.db.execute(
+            "INSERT INTO place VALUES (?, ?, ?)",
+            [consumer, journal, place],
+        )
 
-    def write_readings(self, columns: Columns, journal: str, place: int) -> None:
+    def write_readings(
+        self,
+        columns: Columns,
+        journal: str,
+        place: int,
+    ) -> None:
         """Raw readings of frames up to `place`, in one transaction with it."""
         with self._writing():
             self._put("reading", columns)
@@ -204,10 +243,13 @@ class DuckStore:
             for table in BOOK_TABLES:
                 if table in books:
                     self._replace(table, books[table], plan)
+
             if verdicts:
                 self.db.executemany("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
+
             self._set_place("books", journal, place)
             self._set_place(rollups.MADE_BY, journal, place)
+
         self.saved = len(names)
 
     def _write_names(self, names: Sequence[tuple[str, int]]) -> None:
@@ -215,10 +257,16 @@ class DuckStore:
         if new:
             self.db.executemany("INSERT INTO name VALUES (?, ?)", new)
 
-    def _replace(self, table: str, columns: Columns, plan: revisions.Plan) -> None:
+    def _replace(
+        self,
+        table: str,
+        columns: Columns,
+        plan: revisions.Plan,
+    ) -> None:
         """Put the newest revision of each window into the table, and all older ones into the table of what was superseded."""
         if len(plan.corrected):
             revisions.supersede(self.db, table, plan.corrected)
+
         start = columns["start"]
         row_is = plan.rows(start, columns["rev"])
         older = {name: values[row_is.older] for name, values in columns.items()}
@@ -227,7 +275,12 @@ class DuckStore:
         self._put(table, newest)
         if table in rollups.ROLLED:
             touched = np.union1d(start[row_is.newest], plan.corrected)
-            rollups.touch(self.db, table, list(columns), touched)
+            rollups.touch(
+                self.db,
+                table,
+                list(columns),
+                touched,
+            )
 
     def has(self, table: str) -> bool:
         """Whether anything was ever booked into a table."""
@@ -248,7 +301,9 @@ class DuckStore:
             except (duckdb.FatalException, duckdb.ConnectionException):
                 with self.lock:
                     self._revive()
+
                 found = self._ask(sql, parameters, more)
+
         return {name: _plain(values) for name, values in found.items()}
 
     def _ask(
@@ -262,6 +317,7 @@ class DuckStore:
             for name, columns in joined.items():
                 table = {key: np.ascontiguousarray(values) for key, values in columns.items()}
                 cursor.register(name, table)
+
             found: Mapping[str, Column] = cursor.execute(sql, list(parameters)).fetchnumpy()
             return found
         finally:
@@ -292,6 +348,7 @@ def _stopped(db: duckdb.DuckDBPyConnection) -> bool:
         db.execute("SELECT 1")
     except (duckdb.FatalException, duckdb.ConnectionException):
         return True
+
     return False
 
 
@@ -299,6 +356,8 @@ def _plain(values: Column) -> Column:
     """Masked arrays as NaN, and as empty text."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
+
     if values.dtype.kind in "fiu":
         return np.asarray(np.ma.filled(values.astype(float), np.nan))
+
     return np.asarray(np.ma.filled(values, ""))

@@ -84,14 +84,19 @@ def said(error: BaseException, file: DataFile) -> WattlineError | None:
         damaged = code.startswith(SQLITE_DAMAGED)
     elif isinstance(error, duckdb.Error):
         text = str(error).lower()
-        broken_inside = isinstance(error, duckdb.InternalException | duckdb.SerializationException)
+        broken_inside = isinstance(
+            error,
+            duckdb.InternalException | duckdb.SerializationException,
+        )
         full = any(sign in text for sign in DUCK_FULL)
         damaged = broken_inside or any(sign in text for sign in DUCK_DAMAGED)
     else:
         return None
+
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     if full:
         return file.full(first_line)
+
     return file.damaged(first_line) if damaged else None
 
 
@@ -104,4 +109,5 @@ def in_our_words(file: DataFile) -> Iterator[None]:
         ours = said(error, file)
         if ours is None:
             raise
+
         raise ours from error

@@ -49,13 +49,25 @@ class Series:
 class InfluxStore:
     """Writes books and readings of one site, answers InfluxQL. RetryableError: later; SinkRefused: someone has to act."""
 
-    def __init__(self, access: Access, site: str, dead: Path) -> None:
+    def __init__(
+        self,
+        access: Access,
+        site: str,
+        dead: Path,
+    ) -> None:
         self.access = access
         self.site = site
         self.dead = DeadLetters(dead)
-        self.sender = Sender(access.url, access.org, access.token, self.dead)
+        self.sender = Sender(
+            access.url,
+            access.org,
+            access.token,
+            self.dead,
+        )
         self.http = urllib3.PoolManager(
-            retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()
+            retries=False,
+            timeout=QUERY_TIMEOUT,
+            headers=access.headers(),
         )
         self.meters = MeterPoints(site)
         self.codes: dict[str, int] = {}
@@ -71,7 +83,12 @@ class InfluxStore:
             if table in books and len(books[table]["start"]):
                 self.sender.send(
                     self.access.bucket,
-                    influx_points.of_books(table, books[table], names, self.site),
+                    influx_points.of_books(
+                        table,
+                        books[table],
+                        names,
+                        self.site,
+                    ),
                 )
 
     def write_readings(
@@ -80,13 +97,29 @@ class InfluxStore:
         """Raw readings; `names` gives the registry, tag to meter and quantity, and is asked when there is a new tag."""
         if not columns or not len(columns["ts"]):
             return
+
         if int(columns["tag"].max()) >= len(self.meters.starts):
             self.meters.know(names())
-        self.sender.send(self.access.raw_bucket, self.meters.lines(columns))
 
-    def query(self, statement: str, bucket: str | None = None, epoch: str = "ns") -> list[Series]:
+        self.sender.send(
+            self.access.raw_bucket,
+            self.meters.lines(columns),
+        )
+
+    def query(
+        self,
+        statement: str,
+        bucket: str | None = None,
+        epoch: str = "ns",
+    ) -> list[Series]:
         """One InfluxQL statement that reads; QueryError with the server's words if it cannot be answered."""
-        return ask(self.http, self.access.url, statement, bucket or self.access.bucket, epoch)
+        return ask(
+            self.http,
+            self.access.url,
+            statement,
+            bucket or self.access.bucket,
+            epoch,
+        )
 
     def close(self) -> None:
         self.sender.close()
@@ -102,34 +135,61 @@ def ask(
     method: str = "GET",
 ) -> list[Series]:
     """One statement. An error is often inside an answer of 200, and is raised all the same."""
-    fields = {"db": bucket, "q": statement, "epoch": epoch}
+    fields = {
+        "db": bucket,
+        "q": statement,
+        "epoch": epoch,
+    }
     try:
         answer = (
-            http.request(method, f"{url}/query", fields=fields, encode_multipart=False)
+            http.request(
+                method,
+                f"{url}/query",
+                fields=fields,
+                encode_multipart=False,
+            )
             if method == "POST"
-            else http.request(method, f"{url}/query", fields=fields)
+            else http.request(
+                method,
+                f"{url}/query",
+                fields=fields,
+            )
         )
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise RetryableError(f"InfluxDB at {url} does not answer: {error}") from error
+
     try:
         found = json.loads(answer.data)
     except ValueError:
         found = {}
+
     result = (found.get("results") or [{}])[0]
     wrong = found.get("error") or found.get("message") or result.get("error")
     if answer.status in (401, 403):
         raise SinkRefused(f"InfluxDB at {url} refuses ({answer.status}): {wrong}")
+
     if wrong or answer.status != 200:
         raise QueryError(
             f"InfluxDB at {url} cannot answer from {bucket} ({answer.status}): {wrong or answer.data[:200]!r}; asked: {statement[:200]}"
         )
+
     if result.get("partial"):
         raise QueryError(
             f"InfluxDB at {url} gave a part of the answer only; ask for a shorter span: {statement[:200]}"
         )
+
     return [_series(one) for one in result.get("series", [])]
 
 
 def _series(one: Mapping[str, Any]) -> Series:
     columns = zip(*one.get("values", []), strict=True)
-    return Series(one.get("tags", {}), dict(zip(one["columns"], map(list, columns), strict=False)))
+    return Series(
+        one.get("tags", {}),
+        dict(
+            zip(
+                one["columns"],
+                map(list, columns),
+                strict=False,
+            )
+        ),
+    )

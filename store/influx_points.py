@@ -26,25 +26,54 @@ KEYS = {
 BAD = 3
 
 
-def of_books(table: str, columns: Columns, text: Sequence[str], site: str) -> pl.Series:
+def of_books(
+    table: str,
+    columns: Columns,
+    text: Sequence[str],
+    site: str,
+) -> pl.Series:
     """Lines of one table of books. `text` are the names by code."""
     if table == "flow":
         columns = _summed(columns)
+
     codes = [columns[key].astype(np.int64) for key in KEYS[table]]
-    starts, at = _series(table, codes, text, site)
+    starts, at = _series(
+        table,
+        codes,
+        text,
+        site,
+    )
     fields = {
         name: np.asarray(columns[name], np.float64)
         for name in SCHEMA[table].fields
         if name in columns
     }
-    return line_protocol.lines(starts, at, fields, columns["start"] + columns["rev"])
+    return line_protocol.lines(
+        starts,
+        at,
+        fields,
+        columns["start"] + columns["rev"],
+    )
 
 
 def _summed(columns: Columns) -> dict[str, npt.NDArray[Any]]:
     """What went to lines and remainders, over all hours of origin."""
-    keys = ["start", "rev", *KEYS["flow"]]
+    keys = [
+        "start",
+        "rev",
+        *KEYS["flow"],
+    ]
     sums = [name for name in SCHEMA["flow"].fields if name in columns]
-    frame = pl.DataFrame({name: columns[name] for name in ["kind", *keys, *sums]})
+    frame = pl.DataFrame(
+        {
+            name: columns[name]
+            for name in [
+                "kind",
+                *keys,
+                *sums,
+            ]
+        }
+    )
     frame = (
         frame.filter(pl.col("kind").is_in(TRACED))
         .group_by(keys, maintain_order=True)
@@ -54,17 +83,34 @@ def _summed(columns: Columns) -> dict[str, npt.NDArray[Any]]:
 
 
 def _series(
-    table: str, codes: Sequence[npt.NDArray[np.int64]], text: Sequence[str], site: str
+    table: str,
+    codes: Sequence[npt.NDArray[np.int64]],
+    text: Sequence[str],
+    site: str,
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The starts of lines, and which of them each row has."""
     places, at = np.unique(
-        np.ravel_multi_index(codes, [len(text)] * len(codes)), return_inverse=True
+        np.ravel_multi_index(codes, [len(text)] * len(codes)),
+        return_inverse=True,
     )
-    rows = np.stack(np.unravel_index(places, [len(text)] * len(codes)), 1)
+    rows = np.stack(
+        np.unravel_index(places, [len(text)] * len(codes)),
+        1,
+    )
     tags = SCHEMA[table].tags
     values = ([site, *(text[code] or DIRECT for code in row)] for row in rows)
     return [
-        line_protocol.series(table, dict(zip(tags, v, strict=True))) for v in values
+        line_protocol.series(
+            table,
+            dict(
+                zip(
+                    tags,
+                    v,
+                    strict=True,
+                )
+            ),
+        )
+        for v in values
     ], at.reshape(-1)
 
 
@@ -82,11 +128,23 @@ class MeterPoints:
         self.starts = [None] * size
         self.fields = [None] * size
         for tag, (meter, quantity) in names.items():
-            self.starts[tag] = line_protocol.series("meter", {"site": self.site, "meter": meter})
+            self.starts[tag] = line_protocol.series(
+                "meter",
+                {
+                    "site": self.site,
+                    "meter": meter,
+                },
+            )
             self.fields[tag] = line_protocol.key_text(quantity)
 
     def lines(self, columns: Columns) -> pl.Series:
         """BAD and NaN are left out: a failed read has no value."""
         good = (columns["quality"] < BAD) & (columns["tag"] < len(self.starts))
         tag, value, ts = (np.asarray(columns[name])[good] for name in ("tag", "value", "ts"))
-        return line_protocol.gathered(self.starts, self.fields, tag, value, ts)
+        return line_protocol.gathered(
+            self.starts,
+            self.fields,
+            tag,
+            value,
+            ts,
+        )

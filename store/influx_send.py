@@ -47,13 +47,18 @@ def action(status: int, text: str) -> Action:
     if status in (400, 422):
         if "unable to parse" in text:
             return Action.HALVE
+
         if _LIMIT.search(text) or _SETTING.search(text):
             return Action.REFUSED
+
         return Action.EXPIRED if _EXPIRED.search(text) else Action.HALVE
+
     if status == 413:
         return Action.HALVE
+
     if status == 500 and "retention policy not found" in text:
         return Action.REFUSED
+
     return Action.WAIT if status in (408, 429) or status >= 500 else Action.REFUSED
 
 
@@ -68,16 +73,27 @@ _SAYS = {
 class Sender:
     """Writes lines with influxdb-client. `expired` counts points that the retention of the bucket did not take, `sent` those that were stored."""
 
-    def __init__(self, url: str, org: str, token: str | None, dead: DeadLetters) -> None:
+    def __init__(
+        self,
+        url: str,
+        org: str,
+        token: str | None,
+        dead: DeadLetters,
+    ) -> None:
         if token and ":" in token and " " in token:
             raise SinkRefused(
                 f"influx.token for {url}: a space in user:password is not understood by InfluxDB 1.8; give the user another password"
             )
+
         self.url = url
         self.org = org
         self.dead = dead
         client: Any = InfluxDBClient(
-            url, token=token or "", org=org, timeout=TIMEOUT_MS, enable_gzip=False
+            url,
+            token=token or "",
+            org=org,
+            timeout=TIMEOUT_MS,
+            enable_gzip=False,
         )
         self.client = client
         self.api = client.write_api(write_options=SYNCHRONOUS)
@@ -91,7 +107,10 @@ class Sender:
     def _send(self, bucket: str, part: pl.Series) -> None:
         try:
             self.api.write(
-                bucket, self.org, line_protocol.body(part), write_precision=WritePrecision.NS
+                bucket,
+                self.org,
+                line_protocol.body(part),
+                write_precision=WritePrecision.NS,
             )
             self.sent += len(part)
         except ApiException as error:
@@ -99,19 +118,27 @@ class Sender:
         except (HTTPError, OSError) as error:
             raise RetryableError(f"InfluxDB at {self.url} does not answer: {error}") from error
 
-    def _answered(self, bucket: str, part: pl.Series, error: ApiException) -> None:
+    def _answered(
+        self,
+        bucket: str,
+        part: pl.Series,
+        error: ApiException,
+    ) -> None:
         status = int(error.status or 0)
         text = said(error)
         todo = action(status, text) if status else Action.WAIT
         if todo is Action.WAIT:
             raise RetryableError(
-                f"InfluxDB at {self.url} cannot take data now ({status}): {text}", _after(error)
+                f"InfluxDB at {self.url} cannot take data now ({status}): {text}",
+                _after(error),
             ) from error
+
         if todo is Action.REFUSED:
             why = _SAYS.get(status, "nothing more is sent until that is changed")
             raise SinkRefused(
                 f"InfluxDB at {self.url} refuses bucket {bucket} ({status}): {text}; {why}"
             ) from error
+
         if todo is Action.EXPIRED:
             old = _dropped(text)
             self.expired = self.expired + old
@@ -150,6 +177,7 @@ def said(error: ApiException) -> str:
         )
     except ValueError:
         pass
+
     return body.strip()[:500]
 
 

@@ -21,7 +21,9 @@ _OPERATOR = "making a bucket needs a token with read and write on all buckets of
 def version(access: Access) -> str:
     """`1.8.10`, `2.7.12`, ..., or `unknown`, which is what a build without a version says."""
     with urllib3.PoolManager(
-        retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()
+        retries=False,
+        timeout=QUERY_TIMEOUT,
+        headers=access.headers(),
     ) as http:
         try:
             found = (
@@ -31,6 +33,7 @@ def version(access: Access) -> str:
             )
             if found != "unknown":
                 return found
+
             return "1" if http.request("GET", f"{access.url}/api/v2/buckets").status == 404 else "2"
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RetryableError(f"InfluxDB at {access.url} does not answer: {error}") from error
@@ -41,8 +44,10 @@ def make(access: Access) -> list[str]:
     number = version(access)
     if number.startswith("1"):
         return _databases(access)
+
     if number.startswith("2"):
         return _buckets(access)
+
     return [
         f"InfluxDB {number} makes a database at the first write; nothing was done. To keep raw readings for {RAW_DAYS} days only: "
         f"influxdb3 create database --retention-period {RAW_DAYS}d {access.raw_bucket}"
@@ -56,20 +61,30 @@ def _databases(access: Access) -> list[str]:
     }
     done = []
     with urllib3.PoolManager(
-        retries=False, timeout=QUERY_TIMEOUT, headers=access.headers()
+        retries=False,
+        timeout=QUERY_TIMEOUT,
+        headers=access.headers(),
     ) as http:
         for name, statement in statements.items():
             try:
-                ask(http, access.url, statement, "", method="POST")
+                ask(
+                    http,
+                    access.url,
+                    statement,
+                    "",
+                    method="POST",
+                )
                 done.append(f"database {name} is there, {_kept(name, access)}")
             except SinkRefused as error:
                 raise SinkRefused(f"{error}; {_ADMIN}{'; '.join(statements.values())}") from error
             except QueryError as error:
                 if "conflicts" not in str(error):
                     raise
+
                 done.append(
                     f"database {name} was there already with another retention, and was left as it is"
                 )
+
     return done
 
 
@@ -83,7 +98,10 @@ def _kept(name: str, access: Access) -> str:
 
 def _buckets(access: Access) -> list[str]:
     client: Any = InfluxDBClient(
-        access.url, token=access.token or "", org=access.org, timeout=TIMEOUT_MS
+        access.url,
+        token=access.token or "",
+        org=access.org,
+        timeout=TIMEOUT_MS,
     )
     try:
         api = client.buckets_api()
@@ -93,6 +111,7 @@ def _buckets(access: Access) -> list[str]:
             raise SinkRefused(
                 f"InfluxDB at {access.url} refuses ({error.status}): {said(error)}; {_OPERATOR}{access.bucket}, {access.raw_bucket}"
             ) from error
+
         raise QueryError(
             f"InfluxDB at {access.url} cannot make the buckets ({error.status}): {said(error)}"
         ) from error
@@ -102,14 +121,28 @@ def _buckets(access: Access) -> list[str]:
         client.close()
 
 
-def _bucket(api: Any, access: Access, name: str) -> str:
+def _bucket(
+    api: Any,
+    access: Access,
+    name: str,
+) -> str:
     if api.find_bucket_by_name(name) is not None:
         return f"bucket {name} was there already, and was left as it is"
+
     expire: Any = BucketRetentionRules
     rules = (
-        [expire(type="expire", every_seconds=RAW_DAYS * 86_400)]
+        [
+            expire(
+                type="expire",
+                every_seconds=RAW_DAYS * 86_400,
+            )
+        ]
         if name == access.raw_bucket
         else []
     )
-    api.create_bucket(bucket_name=name, retention_rules=rules, org=access.org)
+    api.create_bucket(
+        bucket_name=name,
+        retention_rules=rules,
+        org=access.org,
+    )
     return f"bucket {name} is there, {_kept(name, access)}"

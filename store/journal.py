@@ -70,9 +70,12 @@ class SqliteJournal:
             _renew_old_outputs(self.db)
             for table in _TABLES:
                 self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+
             for table in ("frame", "checkpoint"):
                 _add_checksums(self.db, table)
+
             self.id = self._identity()
+
         self._check_bodies()
         self.bytes = self._one("SELECT coalesce(sum(length(body)), 0) FROM frame")
         newest_held = self._one("SELECT coalesce(max(seq), 0) FROM frame")
@@ -80,7 +83,10 @@ class SqliteJournal:
 
     def _identity(self) -> str:
         """Random id of this file: new after a restore or in an exchanged box."""
-        self.db.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (uuid.uuid4().hex[:12],))
+        self.db.execute(
+            "INSERT OR IGNORE INTO meta VALUES ('id', ?)",
+            (uuid.uuid4().hex[:12],),
+        )
         return str(self.db.execute("SELECT value FROM meta WHERE key = 'id'").fetchone()[0])
 
     def _check_bodies(self) -> None:
@@ -101,7 +107,11 @@ class SqliteJournal:
     def meta(self, key: str) -> str | None:
         """A word kept under `key`."""
         with self.lock:
-            row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            row = self.db.execute(
+                "SELECT value FROM meta WHERE key = ?",
+                (key,),
+            ).fetchone()
+
         return None if row is None else str(row[0])
 
     def set_meta(self, key: str, value: str) -> None:
@@ -116,10 +126,16 @@ class SqliteJournal:
             if self.db.in_transaction:
                 yield
                 return
+
             with transaction(self.db, self.file):
                 yield
 
-    def hold(self, consumer: str, of: str, place: int) -> None:
+    def hold(
+        self,
+        consumer: str,
+        of: str,
+        place: int,
+    ) -> None:
         """Keep what a further store has not taken yet: frames or outputs (`of`) after `place`."""
         self.set_meta(f"hold.{of}.{consumer}", str(place))
 
@@ -128,15 +144,20 @@ class SqliteJournal:
         saved = self.meta(f"hold.{of}.{consumer}")
         if saved is not None:
             return int(saved)
+
         with self.lock:
             oldest = self._one(f"SELECT min({_KEY[of]}) FROM {of}")
+
         newest = self.newest if of == "frame" else self.last_given()
         return oldest - 1 if oldest else newest
 
     def release(self, consumer: str) -> None:
         """A further store that is no more: nothing is kept for it."""
         with self.together():
-            self.db.execute("DELETE FROM meta WHERE key LIKE ?", (f"hold.%.{consumer}",))
+            self.db.execute(
+                "DELETE FROM meta WHERE key LIKE ?",
+                (f"hold.%.{consumer}",),
+            )
 
     def lost(self, consumer: str, of: str) -> int:
         """How many frames or outputs were let go before a further store had taken them."""
@@ -145,12 +166,14 @@ class SqliteJournal:
     def _let_go(self, of: str, to: int) -> int:
         """How far may be forgotten: as far as all further stores are, or until what waits for them fits."""
         rows = self.db.execute(
-            "SELECT key, value FROM meta WHERE key LIKE ?", (f"hold.{of}.%",)
+            "SELECT key, value FROM meta WHERE key LIKE ?",
+            (f"hold.{of}.%",),
         ).fetchall()
         places = {str(key).rpartition(".")[2]: int(value) for key, value in rows}
         slowest = min(places.values(), default=to)
         if slowest >= to:
             return to
+
         key = _KEY[of]
         sums = f"SELECT {key} AS k, sum(length(body)) OVER (ORDER BY {key} DESC) AS held FROM {of}"
         too_old = self._one(
@@ -160,17 +183,32 @@ class SqliteJournal:
         to = min(to, max(slowest, too_old))
         for consumer, place in places.items():
             if place < to:
-                self._lose(consumer, of, place, to)
+                self._lose(
+                    consumer,
+                    of,
+                    place,
+                    to,
+                )
+
         return to
 
-    def _lose(self, consumer: str, of: str, place: int, to: int) -> None:
+    def _lose(
+        self,
+        consumer: str,
+        of: str,
+        place: int,
+        to: int,
+    ) -> None:
         """Count what a further store will not get any more, and move its place past it."""
         key = _KEY[of]
         count = self._one(
             f"SELECT count(*) FROM {of} WHERE {key} > ? AND {key} <= ?",
             (place, to),
         )
-        self.set_meta(f"lost.{of}.{consumer}", str(self.lost(consumer, of) + count))
+        self.set_meta(
+            f"lost.{of}.{consumer}",
+            str(self.lost(consumer, of) + count),
+        )
         self.hold(consumer, of, to)
 
     def append(self, frame: Frame) -> int:
@@ -185,6 +223,7 @@ class SqliteJournal:
                     f"the journal {self.path.name} has reached its bound of {self.most_bytes >> 20} MiB: "
                     "a consumer is behind or the disk is slow"
                 )
+
             rows = []
             seq = self.newest
             for frame in frames:
@@ -192,8 +231,10 @@ class SqliteJournal:
                 numbered = msgspec.structs.replace(frame.header, seq=seq)
                 body = encode(replace(frame, header=numbered))
                 rows.append((seq, frame.header.wm, body, zlib.crc32(body)))
+
             with self.together():
                 self.db.executemany("INSERT INTO frame VALUES (?, ?, ?, ?)", rows)
+
             self.newest = seq
             self.bytes += sum(len(body) for _, _, body, _ in rows)
             return seq
@@ -202,7 +243,8 @@ class SqliteJournal:
         """Frames after a place, oldest first."""
         with self.lock:
             return self.db.execute(
-                "SELECT seq, body FROM frame WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+                "SELECT seq, body FROM frame WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after, limit),
             ).fetchall()
 
     def frames(self, after: int, limit: int) -> list[Frame]:
@@ -222,6 +264,7 @@ class SqliteJournal:
         """Watermark of the newest frame; 0 in an empty journal."""
         with self.lock:
             row = self.db.execute("SELECT wm FROM frame ORDER BY seq DESC LIMIT 1").fetchone()
+
         return int(row[0]) if row else int(self.meta("wm") or 0)
 
     def put_outputs(self, outputs: Iterable[Output], checkpoint: Checkpoint | None = None) -> None:
@@ -233,6 +276,7 @@ class SqliteJournal:
         with self.together():
             for output in outputs:
                 self._put_output(output)
+
             if checkpoint is not None:
                 self.db.execute(
                     "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)",
@@ -246,8 +290,10 @@ class SqliteJournal:
         )
         if added.rowcount:
             return
+
         there = self.db.execute(
-            "SELECT seq, body FROM output WHERE what = ?", (output.what,)
+            "SELECT seq, body FROM output WHERE what = ?",
+            (output.what,),
         ).fetchone()
         if there[1] != output.body:
             raise RevisionRefused(
@@ -259,7 +305,8 @@ class SqliteJournal:
         """Outputs after a place, in order."""
         with self.lock:
             return self.db.execute(
-                "SELECT id, body FROM output WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+                "SELECT id, body FROM output WHERE id > ? ORDER BY id LIMIT ?",
+                (after, limit),
             ).fetchall()
 
     def last_output(self) -> int:
@@ -281,11 +328,18 @@ class SqliteJournal:
         """Place and state of a consumer as it was saved last."""
         with self.lock:
             row = self.db.execute(
-                "SELECT place, body FROM checkpoint WHERE name = ?", (name,)
+                "SELECT place, body FROM checkpoint WHERE name = ?",
+                (name,),
             ).fetchone()
+
         return None if row is None else (int(row[0]), bytes(row[1]))
 
-    def forget(self, frames_to: int, outputs_to: int, folded_to: int) -> None:
+    def forget(
+        self,
+        frames_to: int,
+        outputs_to: int,
+        folded_to: int,
+    ) -> None:
         """Drop what every consumer has passed, further stores too (`hold`).
 
         Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again.
@@ -301,30 +355,40 @@ class SqliteJournal:
             watermark = self._one("SELECT max(wm) FROM frame")
             self.set_meta("newest", str(self.newest))
             self.set_meta("wm", str(watermark))
-            self.db.execute("DELETE FROM frame WHERE seq <= ?", (frames_to,))
             self.db.execute(
-                "DELETE FROM output WHERE id <= ? AND seq <= ?", (outputs_to, folded_to)
+                "DELETE FROM frame WHERE seq <= ?",
+                (frames_to,),
             )
+            self.db.execute(
+                "DELETE FROM output WHERE id <= ? AND seq <= ?",
+                (outputs_to, folded_to),
+            )
+
         self.bytes -= freed
 
     def tag(self, meter: str, quantity: str) -> int:
         """Integer of a measured value; made when first asked for, never reused."""
         with self.lock:
             row = self.db.execute(
-                "SELECT id FROM tag WHERE meter = ? AND quantity = ?", (meter, quantity)
+                "SELECT id FROM tag WHERE meter = ? AND quantity = ?",
+                (meter, quantity),
             ).fetchone()
             if row is not None:
                 return int(row[0])
+
             with self.together():
                 added = self.db.execute(
-                    "INSERT INTO tag (meter, quantity) VALUES (?, ?)", (meter, quantity)
+                    "INSERT INTO tag (meter, quantity) VALUES (?, ?)",
+                    (meter, quantity),
                 )
+
             return int(added.lastrowid or 0)
 
     def names(self) -> dict[int, tuple[str, str]]:
         """All tags: id to (meter, quantity)."""
         with self.lock:
             rows = self.db.execute("SELECT id, meter, quantity FROM tag").fetchall()
+
         return {int(tag): (meter, quantity) for tag, meter, quantity in rows}
 
     def close(self) -> None:
@@ -347,6 +411,7 @@ def _renew_old_outputs(db: sqlite3.Connection) -> None:
     """A journal of an older version knew its outputs by their position in a frame. They get names by that; numbers go on as they were."""
     if "n" not in _columns(db, "output"):
         return
+
     given = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'output'").fetchone()
     db.execute("ALTER TABLE output RENAME TO output_before")
     db.execute(f"CREATE TABLE {_TABLES[1]}")

@@ -27,6 +27,7 @@ def series(measurement: str, tags: Mapping[str, str]) -> str:
         raise ValueError(
             f"line protocol cannot write the measurement {measurement!r}: a line that begins with # is a comment"
         )
+
     return f"{_plain(measurement).translate(_NAME)}{listed} "
 
 
@@ -40,27 +41,42 @@ def _plain(text: str) -> str:
         raise ValueError(
             f"line protocol cannot write the name {text!r}: it must not be empty, nor have control characters or backslashes"
         )
+
     return text
 
 
 def lines(
-    starts: Sequence[str], at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: Ints
+    starts: Sequence[str],
+    at: npt.NDArray[Any],
+    fields: Mapping[str, npt.NDArray[Any]],
+    ts: Ints,
 ) -> pl.Series:
     """Lines of points: `starts[at[i]]`, the fields' values at i, `ts[i]`."""
     check(at, fields, ts)
     if not fields or not len(ts):
         return pl.Series("line", [], pl.String)
+
     whole = all(np.isfinite(values).all() for values in fields.values())
     first = f"{key_text(next(iter(fields)))}=" if whole else ""
     start = (pl.Series("start", starts, pl.String) + first).gather(pl.Series(at.astype(np.uint32)))
     frame = pl.DataFrame(
-        {"start": start, "ts": ts, **{f"f{i}": v for i, v in enumerate(fields.values())}}
+        {
+            "start": start,
+            "ts": ts,
+            **{f"f{i}": v for i, v in enumerate(fields.values())},
+        }
     )
     if whole:
         return frame.select(line=_whole(list(fields)))["line"]
+
     frame = frame.with_columns(body=_known(list(fields))).filter(pl.col("body") != "")
     return frame.select(
-        line=pl.concat_str("start", pl.col("body").str.slice(1), pl.lit(" "), "ts")
+        line=pl.concat_str(
+            "start",
+            pl.col("body").str.slice(1),
+            pl.lit(" "),
+            "ts",
+        )
     )["line"]
 
 
@@ -69,6 +85,7 @@ def _whole(names: list[str]) -> pl.Expr:
     parts: list[Any] = ["start", "f0"]
     for i, name in enumerate(names[1:], 1):
         parts += [pl.lit(f",{key_text(name)}="), f"f{i}"]
+
     return pl.concat_str(*parts, pl.lit(" "), "ts")
 
 
@@ -95,21 +112,44 @@ def gathered(
     """
     check(at, {"value": values}, ts)
     keys = pl.DataFrame(
-        {"start": starts, "name": names}, schema={"start": pl.String, "name": pl.String}
+        {
+            "start": starts,
+            "name": names,
+        },
+        schema={
+            "start": pl.String,
+            "name": pl.String,
+        },
     )
     rows = keys[at.astype(np.uint32)].with_columns(
-        value=pl.Series(values), ts=pl.Series(ts), at=pl.Series(at)
+        value=pl.Series(values),
+        ts=pl.Series(ts),
+        at=pl.Series(at),
     )
     rows = rows.filter(pl.col("value").is_finite() & pl.col("start").is_not_null())
     if _twice(at, ts):
-        rows = rows.unique(["at", "ts"], keep="last", maintain_order=True)
+        rows = rows.unique(
+            ["at", "ts"],
+            keep="last",
+            maintain_order=True,
+        )
+
     parts = (
-        rows.select("start", "ts", part=pl.concat_str("name", pl.lit("="), "value"))
+        rows.select(
+            "start",
+            "ts",
+            part=pl.concat_str("name", pl.lit("="), "value"),
+        )
         .group_by("start", "ts")
         .agg("part")
     )
     return parts.select(
-        line=pl.concat_str("start", pl.col("part").list.join(","), pl.lit(" "), "ts")
+        line=pl.concat_str(
+            "start",
+            pl.col("part").list.join(","),
+            pl.lit(" "),
+            "ts",
+        )
     )["line"]
 
 
@@ -121,7 +161,9 @@ def _twice(at: npt.NDArray[Any], ts: Ints) -> bool:
 
 
 def check(
-    at: npt.NDArray[Any], fields: Mapping[str, npt.NDArray[Any]], ts: npt.NDArray[Any]
+    at: npt.NDArray[Any],
+    fields: Mapping[str, npt.NDArray[Any]],
+    ts: npt.NDArray[Any],
 ) -> None:
     """TypeError unless all columns have one length, fields are float64 and times int64: a store would keep what it got first."""
     for name, values, kind in [
@@ -133,11 +175,16 @@ def check(
             raise TypeError(
                 f"column '{name}' is {values.dtype}, line protocol takes {'float64' if kind == 'f8' else 'int64'}"
             )
+
         if values.shape != ts.shape:
             raise TypeError(f"column '{name}' has {len(values)} rows, time has {len(ts)}")
 
 
-def requests(found: pl.Series, most_lines: int, most_bytes: int) -> Iterator[pl.Series]:
+def requests(
+    found: pl.Series,
+    most_lines: int,
+    most_bytes: int,
+) -> Iterator[pl.Series]:
     """Slices of at most so many lines and bytes; a longer line stands alone."""
     ends = np.cumsum(found.str.len_bytes().to_numpy().astype(np.int64) + 1)
     first = 0

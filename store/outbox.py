@@ -99,11 +99,18 @@ class Outbox:
     def _rows(self, where: str, values: Sequence[Any]) -> list[Delivery]:
         with self.lock:
             rows = self.db.execute(
-                f"SELECT {_COLUMNS} FROM delivery WHERE {where}", values
+                f"SELECT {_COLUMNS} FROM delivery WHERE {where}",
+                values,
             ).fetchall()
+
         return [_delivery(row) for row in rows]
 
-    def due(self, channel: str, now_ns: int, limit: int = 200) -> list[Delivery]:
+    def due(
+        self,
+        channel: str,
+        now_ns: int,
+        limit: int = 200,
+    ) -> list[Delivery]:
         """What a channel owes now, in the order it was put."""
         return self._rows(
             "state = 'pending' AND channel = ? AND due_ns <= ? AND expires_ns > ? ORDER BY n LIMIT ?",
@@ -117,24 +124,51 @@ class Outbox:
                 "SELECT min(due_ns) FROM delivery WHERE state = 'pending' AND channel = ?",
                 (channel,),
             ).fetchone()
+
         return None if row[0] is None else int(row[0])
 
     def sent(self, ids: Iterable[str], now_ns: int) -> None:
         """The channel took these."""
-        self._done(ids, "sent", now_ns, "")
+        self._done(
+            ids,
+            "sent",
+            now_ns,
+            "",
+        )
 
-    def failed(self, ids: Iterable[str], now_ns: int, error: str) -> None:
+    def failed(
+        self,
+        ids: Iterable[str],
+        now_ns: int,
+        error: str,
+    ) -> None:
         """No channel will ever take these."""
-        self._done(ids, "failed", now_ns, error)
+        self._done(
+            ids,
+            "failed",
+            now_ns,
+            error,
+        )
 
-    def _done(self, ids: Iterable[str], state: str, now_ns: int, error: str) -> None:
+    def _done(
+        self,
+        ids: Iterable[str],
+        state: str,
+        now_ns: int,
+        error: str,
+    ) -> None:
         with self._transaction():
             self.db.executemany(
                 "UPDATE delivery SET state = ?, done_ns = ?, error = ? WHERE id = ?",
                 [(state, now_ns, error, i) for i in ids],
             )
 
-    def tried(self, ids: Iterable[str], now_ns: int, error: str) -> None:
+    def tried(
+        self,
+        ids: Iterable[str],
+        now_ns: int,
+        error: str,
+    ) -> None:
         """The channel did not take these now; they stay with it."""
         with self._transaction():
             self.db.executemany(
@@ -143,20 +177,30 @@ class Outbox:
             )
 
     def hand_over(
-        self, deliveries: Iterable[Delivery], now_ns: int, error: str, again: bool
+        self,
+        deliveries: Iterable[Delivery],
+        now_ns: int,
+        error: str,
+        again: bool,
     ) -> None:
         """The next channel tries; this one stands at the end of the row then, or is left out for good (`again` False)."""
         rows = []
         for d in deliveries:
             row = (*d.others, d.channel) if again else d.others
             rows.append((row[0], ",".join(row[1:]), now_ns, error, d.id))
+
         with self._transaction():
             self.db.executemany(
                 "UPDATE delivery SET channel = ?, others = ?, due_ns = max(due_ns, ?), tried_ns = NULL, attempts = attempts + 1, error = ? WHERE id = ?",
                 rows,
             )
 
-    def hold(self, delivery: str, until_ns: int, gather: str) -> None:
+    def hold(
+        self,
+        delivery: str,
+        until_ns: int,
+        gather: str,
+    ) -> None:
         """Not before `until_ns`, and then together with others of the same word."""
         with self._transaction():
             self.db.execute(
@@ -172,6 +216,7 @@ class Outbox:
                 "GROUP BY CASE gather WHEN '' THEN id ELSE gather || done_ns END ORDER BY done_ns",
                 (person, after_ns),
             ).fetchall()
+
         return [int(row[0]) for row in rows]
 
     def told(self, channel: str, after_ns: int) -> list[Delivery]:
@@ -185,26 +230,32 @@ class Outbox:
         """What waits for a channel that is not among these."""
         names = list(known)
         return self._rows(
-            f"state = 'pending' AND channel NOT IN ({', '.join('?' * len(names))})", names
+            f"state = 'pending' AND channel NOT IN ({', '.join('?' * len(names))})",
+            names,
         )
 
     def expire(self, now_ns: int) -> list[Delivery]:
         """Give up what is too old to be told; returns it."""
         with self.lock:
-            found = self._rows("state = 'pending' AND expires_ns <= ?", (now_ns,))
+            found = self._rows(
+                "state = 'pending' AND expires_ns <= ?",
+                (now_ns,),
+            )
             if found:
                 with self._transaction():
                     self.db.executemany(
                         "UPDATE delivery SET state = 'expired', done_ns = ? WHERE id = ?",
                         [(now_ns, d.id) for d in found],
                     )
+
         return found
 
     def forget(self, now_ns: int) -> None:
         """Drop what was done with 90 days ago."""
         with self._transaction():
             self.db.execute(
-                "DELETE FROM delivery WHERE state != 'pending' AND done_ns < ?", (now_ns - KEEP_NS,)
+                "DELETE FROM delivery WHERE state != 'pending' AND done_ns < ?",
+                (now_ns - KEEP_NS,),
             )
 
     def get(self, delivery: str) -> Delivery | None:
@@ -216,14 +267,28 @@ class Outbox:
         """How many are in which state, for metrics and data health."""
         with self.lock:
             rows = self.db.execute("SELECT state, count(*) FROM delivery GROUP BY state").fetchall()
-        return {"pending": 0, "sent": 0, "failed": 0, "expired": 0} | {
-            str(s): int(n) for s, n in rows
-        }
+
+        return {
+            "pending": 0,
+            "sent": 0,
+            "failed": 0,
+            "expired": 0,
+        } | {str(s): int(n) for s, n in rows}
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
     others = tuple(name for name in str(row[2]).split(",") if name)
     names = _COLUMNS.split(", ")
     return Delivery(
-        **{**dict(zip(names, row, strict=True)), "others": others, "body": bytes(row[7])}
+        **{
+            **dict(
+                zip(
+                    names,
+                    row,
+                    strict=True,
+                )
+            ),
+            "others": others,
+            "body": bytes(row[7]),
+        }
     )

@@ -40,7 +40,11 @@ def readings_bytes(db: duckdb.DuckDBPyConnection) -> int:
     )
 
 
-def forget(db: duckdb.DuckDBPyConnection, keep: Keep, now: int) -> None:
+def forget(
+    db: duckdb.DuckDBPyConnection,
+    keep: Keep,
+    now: int,
+) -> None:
     """Delete the oldest readings past either bound at `now` (ns UTC), and free their blocks."""
     _delete(db, now - round(keep.days * DAY))
     most = keep.gb * GB
@@ -69,5 +73,7 @@ def _oldest_kept(db: duckdb.DuckDBPyConnection, share: float) -> int:
         left -= n
         if left < 0:
             break
+
         cut = hour
+
     return int(cut)

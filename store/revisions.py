@@ -59,22 +59,41 @@ class Plan:
         at = np.searchsorted(self.windows, start)
         is_new = rev > self.held[at]
         is_newest = rev == self.coming[at]
-        return RowsAre(newest=is_new & is_newest, older=is_new & ~is_newest)
+        return RowsAre(
+            newest=is_new & is_newest,
+            older=is_new & ~is_newest,
+        )
 
     def repeats(self, start: Starts, rev: Revisions) -> Mask:
         """Rows of a revision that is there."""
-        return np.asarray(rev == self.held[np.searchsorted(self.windows, start)], bool)
+        return np.asarray(
+            rev == self.held[np.searchsorted(self.windows, start)],
+            bool,
+        )
 
 
-def plan(db: duckdb.DuckDBPyConnection, books: Mapping[str, Columns], name: str) -> Plan:
+def plan(
+    db: duckdb.DuckDBPyConnection,
+    books: Mapping[str, Columns],
+    name: str,
+) -> Plan:
     """Decide what is done with each window of these books. RevisionRefused, which names the store `name`, if it cannot be right."""
     starts = [columns["start"] for columns in books.values()]
     windows = np.unique(np.concatenate(starts)) if starts else np.empty(0, np.int64)
     coming = np.full(len(windows), NONE)
     for columns in books.values():
-        np.maximum.at(coming, np.searchsorted(windows, columns["start"]), columns["rev"])
+        np.maximum.at(
+            coming,
+            np.searchsorted(windows, columns["start"]),
+            columns["rev"],
+        )
+
     _refuse_twins(books, name)
-    found = Plan(windows=windows, held=_held(db, books, windows), coming=coming)
+    found = Plan(
+        windows=windows,
+        held=_held(db, books, windows),
+        coming=coming,
+    )
     older = found.coming < found.held
     if older.any():
         worst = int(np.flatnonzero(older)[0])
@@ -82,8 +101,16 @@ def plan(db: duckdb.DuckDBPyConnection, books: Mapping[str, Columns], name: str)
             f"{name} holds {_window(windows[worst])} in revision {found.held[worst]}, and revision {coming[worst]} came after it; "
             f"nothing was written ({older.sum()} windows)"
         )
+
     for table, columns in books.items():
-        _refuse_contradiction(db, table, columns, found, name)
+        _refuse_contradiction(
+            db,
+            table,
+            columns,
+            found,
+            name,
+        )
+
     return found
 
 
@@ -92,8 +119,13 @@ def _refuse_twins(books: Mapping[str, Columns], name: str) -> None:
     closed = books.get(ONE_ROW_A_WINDOW)
     if closed is None:
         return
+
     pairs = np.stack((closed["start"], closed["rev"].astype(np.int64)))
-    different, count = np.unique(pairs, axis=1, return_counts=True)
+    different, count = np.unique(
+        pairs,
+        axis=1,
+        return_counts=True,
+    )
     if (count > 1).any():
         start, rev = different[:, np.argmax(count)]
         raise RevisionRefused(
@@ -102,12 +134,15 @@ def _refuse_twins(books: Mapping[str, Columns], name: str) -> None:
 
 
 def _held(
-    db: duckdb.DuckDBPyConnection, books: Mapping[str, Columns], windows: Starts
+    db: duckdb.DuckDBPyConnection,
+    books: Mapping[str, Columns],
+    windows: Starts,
 ) -> Revisions:
     """The revision of each window that is there."""
     held = np.full(len(windows), NONE)
     if not len(windows):
         return held
+
     asked = [ONE_ROW_A_WINDOW] if ONE_ROW_A_WINDOW in books else list(books)
     for table in asked:
         rows = db.execute(
@@ -117,6 +152,7 @@ def _held(
         wanted = np.isin(rows["start"], windows)
         at = np.searchsorted(windows, rows["start"][wanted])
         np.maximum.at(held, at, rows["rev"][wanted])
+
     return held
 
 
@@ -131,6 +167,7 @@ def _refuse_contradiction(
     repeated = found.repeats(columns["start"], columns["rev"])
     if not repeated.any():
         return
+
     coming = {key: np.asarray(values[repeated]) for key, values in columns.items()}
     again = {"start": np.unique(coming["start"])}
     listed = ", ".join(f'"{key}"' for key in columns)
@@ -150,11 +187,20 @@ def _same_rows(one: Columns, other: Columns) -> bool:
     right = [_comparable(other[key]) for key in one]
     if len(left[0]) != len(right[0]):
         return False
+
     left_order = np.lexsort(left)
     right_order = np.lexsort(right)
     return all(
-        np.array_equal(mine[left_order], yours[right_order], equal_nan=True)
-        for mine, yours in zip(left, right, strict=True)
+        np.array_equal(
+            mine[left_order],
+            yours[right_order],
+            equal_nan=True,
+        )
+        for mine, yours in zip(
+            left,
+            right,
+            strict=True,
+        )
     )
 
 
@@ -163,11 +209,17 @@ def _comparable(values: Column) -> Column:
     if isinstance(values, np.ma.MaskedArray):
         if values.mask.any():
             return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
+
         values = values.data
+
     return values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
 
 
-def supersede(db: duckdb.DuckDBPyConnection, table: str, windows: Starts) -> None:
+def supersede(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    windows: Starts,
+) -> None:
     """Move the rows of windows that were corrected to the table of what was superseded. Within the transaction of the write."""
     again = {"start": windows}
     low = int(windows[0])

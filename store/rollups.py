@@ -57,6 +57,7 @@ def spans(table: str, edges: Starts) -> list[Span]:
             ends = [(start, first), (last, end)]
             finer = [s for a, b in ends if a < b for s in spans(table, np.array([a, b], np.int64))]
             return [Span(table + suffix, first, last), *finer]
+
     return [Span(table, start, end)]
 
 
@@ -64,16 +65,23 @@ def make(db: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     """Empty roll-ups of a table that is there, unless they are; the names of their columns."""
     of = ROLLED[table]
     kinds = db.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?",
+        [table],
     ).fetchall()
     kept = {name: kind for name, kind in kinds if name not in of.left_out}
     columns = ", ".join(f'"{name}" {kind}' for name, kind in kept.items())
     for suffix in LEVELS:
         db.execute(f"CREATE TABLE IF NOT EXISTS {table}{suffix} ({columns})")
+
     return list(kept)
 
 
-def touch(db: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], starts: Starts) -> None:
+def touch(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    names: Sequence[str],
+    starts: Starts,
+) -> None:
     """Sum again the buckets of the windows that begin at `starts`; `names` are the columns written. Within the transaction of the write."""
     below = table
     for suffix, length in LEVELS.items() if len(starts) else ():
@@ -86,7 +94,15 @@ def touch(db: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], start
             f"DELETE FROM {table}{suffix} WHERE start BETWEEN {low} AND {high} AND start {again}"
         )
         where = f"start >= {low} AND start < {high + length} AND start - start % {length} {again}"
-        db.execute(_sum(table, names, below, suffix, where))
+        db.execute(
+            _sum(
+                table,
+                names,
+                below,
+                suffix,
+                where,
+            )
+        )
         assert touched
         below = table + suffix
 
@@ -95,18 +111,32 @@ def renew(db: duckdb.DuckDBPyConnection, table: str) -> None:
     """Make the roll-ups of a table anew from all its windows, a month at a time. Within a transaction."""
     for suffix in LEVELS:
         db.execute(f"DROP TABLE IF EXISTS {table}{suffix}")
+
     names = make(db, table)
     low, high = db.execute(f"SELECT min(start), max(start) FROM {table}").fetchone()
     below = table
     for suffix in LEVELS if low is not None else ():
         for month in range(low - low % MONTH, high + 1, MONTH):
             db.execute(
-                _sum(table, names, below, suffix, f"start >= {month} AND start < {month + MONTH}")
+                _sum(
+                    table,
+                    names,
+                    below,
+                    suffix,
+                    f"start >= {month} AND start < {month + MONTH}",
+                )
             )
+
         below = table + suffix
 
 
-def _sum(table: str, names: Sequence[str], below: str, suffix: str, where: str) -> str:
+def _sum(
+    table: str,
+    names: Sequence[str],
+    below: str,
+    suffix: str,
+    where: str,
+) -> str:
     """SQL that adds to a roll-up the sums of the rows of `below` that `where` names; what is unknown is left out."""
     of = ROLLED[table]
     start = f"start - start % {LEVELS[suffix]}"

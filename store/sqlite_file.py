@@ -34,8 +34,13 @@ def open_sqlite(path: Path | str, file: DataFile) -> sqlite3.Connection:
     """A connection on which each statement commits itself, durable at each commit. StoreDamaged, before anything was changed."""
     if str(path) != ":memory:":
         _refuse_damaged_log(Path(path), file)
+
     with in_our_words(file):
-        db = sqlite3.connect(str(path), check_same_thread=False, isolation_level=None)
+        db = sqlite3.connect(
+            str(path),
+            check_same_thread=False,
+            isolation_level=None,
+        )
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
@@ -43,9 +48,11 @@ def open_sqlite(path: Path | str, file: DataFile) -> sqlite3.Connection:
         except sqlite3.Error:
             db.close()
             raise
+
     if found != ["ok"]:
         db.close()
         raise file.damaged("; ".join(" ".join(line.split()) for line in found))
+
     return db
 
 
@@ -54,8 +61,10 @@ def _refuse_damaged_log(path: Path, file: DataFile) -> None:
     size = log_path.stat().st_size if log_path.exists() else 0
     if not size:
         return
+
     if not path.exists() or not path.stat().st_size:
         raise file.damaged(f"it is missing or empty, and {log_path.name} is still there")
+
     log = read_log(log_path)
     if log.lost:
         raise file.damaged(
@@ -71,14 +80,22 @@ def read_log(path: Path) -> Log:
     """
     data = path.read_bytes()
     if len(data) < HEADER.size:
-        return Log(whole=0, lost=0)
+        return Log(
+            whole=0,
+            lost=0,
+        )
+
     magic, _, page_size, _, salt_1, salt_2, sum_1, sum_2 = HEADER.unpack_from(data)
     order = ">" if magic & 1 else "<"
     sums = _checksum(data[:24], (0, 0), order)
     sound = magic | 1 == MAGIC | 1 and sums == (sum_1, sum_2)
     if not sound:
         # Nothing can be checked against a broken header; SQLite would forget the log as a whole.
-        return Log(whole=0, lost=1)
+        return Log(
+            whole=0,
+            lost=1,
+        )
+
     whole = 0
     lost = 0
     length = FRAME.size + page_size
@@ -90,18 +107,32 @@ def read_log(path: Path) -> Log:
             sums = _checksum(data[at : at + 8], sums, order)
             sums = _checksum(data[at + FRAME.size : at + length], sums, order)
             sound = frame_salts == (salt_1, salt_2) and sums == (found[2], found[3])
+
         if sound:
             whole += is_commit
         elif frame_salts == (salt_1, salt_2):
             lost += is_commit
-    return Log(whole=whole, lost=lost if lost > 1 else 0)
+
+    return Log(
+        whole=whole,
+        lost=lost if lost > 1 else 0,
+    )
 
 
-def _checksum(data: bytes, start: tuple[int, int], order: str) -> tuple[int, int]:
+def _checksum(
+    data: bytes,
+    start: tuple[int, int],
+    order: str,
+) -> tuple[int, int]:
     """SQLite's running sum over pairs of 32-bit words: s0 += x0 + s1, s1 += x1 + s0."""
     first, second = start
     words = struct.unpack(f"{order}{len(data) // 4}I", data)
-    for even, odd in zip(words[::2], words[1::2], strict=True):
+    for even, odd in zip(
+        words[::2],
+        words[1::2],
+        strict=True,
+    ):
         first = (first + even + second) & WORD
         second = (second + odd + first) & WORD
+
     return first, second

@@ -34,25 +34,42 @@ def kinds(columns: Columns) -> dict[str, str]:
 
 def exists(db: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(
-        db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall()
+        db.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = ?",
+            [table],
+        ).fetchall()
     )
 
 
-def ensure(db: duckdb.DuckDBPyConnection, table: str, wanted: Mapping[str, str]) -> None:
+def ensure(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    wanted: Mapping[str, str],
+) -> None:
     """Make `table`, the table of what it superseded, and its roll-ups; or give them the columns they lack, unknown in older rows."""
     listed = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
     for name in (table, f"{table}_superseded"):
         db.execute(f"CREATE TABLE IF NOT EXISTS {name} ({listed})")
         _grow(db, name, wanted)
+
     if table in rollups.ROLLED:
         summed = rollups.make(db, table)
         for suffix in rollups.LEVELS:
-            _grow(db, table + suffix, {n: kind for n, kind in wanted.items() if n in summed})
+            _grow(
+                db,
+                table + suffix,
+                {n: kind for n, kind in wanted.items() if n in summed},
+            )
 
 
-def _grow(db: duckdb.DuckDBPyConnection, table: str, wanted: Mapping[str, str]) -> None:
+def _grow(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    wanted: Mapping[str, str],
+) -> None:
     rows = db.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = ?", [table]
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = ?",
+        [table],
     ).fetchall()
     there = {row[0] for row in rows}
     for name, kind in wanted.items():

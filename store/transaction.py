@@ -24,7 +24,11 @@ class Connection(Protocol):
 
 
 @contextmanager
-def transaction(db: Connection, file: DataFile, begin: str = SQLITE) -> Iterator[None]:
+def transaction(
+    db: Connection,
+    file: DataFile,
+    begin: str = SQLITE,
+) -> Iterator[None]:
     """All that is written inside is one commit, or nothing. `file` is what the database is called in errors.
 
     StoreFull if there is no room, StoreDamaged if the file cannot be read, and every other error as it was.

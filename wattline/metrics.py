@@ -64,15 +64,15 @@ def prometheus(runtime: Runtime) -> str:
     gauge("wattline_viewers").set(runtime.hub.viewers)
     polls = gauge("wattline_polls_total", "meter", "outcome")
     up = gauge("wattline_connection_up", "connection")
-    for meter in health["meters"]:
-        polls.labels(meter["id"], "answered").set(meter["answered"])
-        polls.labels(meter["id"], "skipped").set(meter["skipped"])
-        for reason, count in meter["failed"].items():
-            polls.labels(meter["id"], reason).set(count)
-    for connection in health["connections"]:
+    for meter in health.meters:
+        polls.labels(meter.id, "answered").set(meter.answered)
+        polls.labels(meter.id, "skipped").set(meter.skipped)
+        for reason, count in meter.failed.items():
+            polls.labels(meter.id, reason).set(count)
+    for connection in health.connections:
         up.labels(connection["id"]).set(connection["state"] == "up")
     stores = {name: gauge(f"wattline_store_{name}", "store") for name in _STORE}
-    for store in health["stores"]:
+    for store in health.stores:
         for name, keys in _STORE.items():
             stores[name].labels(store["id"]).set(
                 sum(store[key] for key in keys) if keys else store["state"] == "up"

@@ -21,8 +21,10 @@ from api.access import Access, Guard, one_time_key
 from api.app import Shown, create_app
 from api.hub import Hub
 from api.ports import Ports
+from books.answers import Books
+from books.health import HealthOf, Sources
 from books.history import SUMS, History
-from books.summary import Health, books
+from books.summary import Seen, books
 from collector.build import drivers
 from collector.sequencer import Sequencer
 from engine.book import Book
@@ -117,15 +119,18 @@ class Runtime:
         self.store.expect("line", SUMS)
         self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
-        self.health = Health(
+        self.health = HealthOf(
             self.site,
-            self.drivers,
-            self.store,
-            self.journal,
-            clock.now,
-            self.places,
-            self._last_values,
-            self._stores,
+            Sources(
+                drivers=self.drivers,
+                store=self.store,
+                journal=self.journal,
+                now_ns=clock.now,
+                places=self.places,
+                last=self._last_values,
+                beside=self._stores,
+                slack_s=self.now.latency_s,
+            ),
         )
         self.token = None if options.host in LOOPBACK else secrets.token_urlsafe(24)
         self.query_token = (
@@ -189,7 +194,7 @@ class Runtime:
             "disk.used": disk_used(self.options.data),
             "journal.used": 100.0 * self.journal.bytes / self.journal.most_bytes,
         }
-        return at, sample(self.now, picture, self.health()["meters"], at, self.live_since, used)
+        return at, sample(self.now, picture, self.health().meters, at, self.live_since, used)
 
     def _stores(self) -> list[dict[str, Any]]:
         return [] if self.influx is None else [self.influx.health()]
@@ -386,9 +391,17 @@ class Runtime:
             await self.hub.publish("books", summary)
             await asyncio.sleep(1.0)
 
-    def _books(self) -> dict[str, Any]:
+    def _books(self) -> Books:
         return books(
-            self.site, self.history, self.closed_ns, self.hub.latest["now"], self.health()["meters"]
+            self.site,
+            self.history,
+            self.closed_ns,
+            Seen(
+                now_ns=self.clock.now(),
+                picture=self.hub.latest["now"],
+                meters=self.health().meters,
+                behind=self.backfill_span is not None,
+            ),
         )
 
     async def _retain(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType, field
 
 from api.answers.base import Answer
-from api.answers.plant import Factor
+from books.answers import Part
 
 
 class FigureMeaning(Answer):
@@ -16,46 +16,16 @@ class FigureMeaning(Answer):
     means: str
 
 
-class Series(Answer):
-    """Figures over time, by column; `start_ms` holds the begin of each bucket.
-
-    `every_s` is None for local days.
-    """
-
-    of: str
-    from_ms: int
-    to_ms: int
-    every_s: float | None
-    units: dict[str, str]
-    gas_basis: str
-    columns: dict[str, list[int | float | None]]
-
-
-class Part(Answer):
-    """What one source has in a figure; `via` is the storage that it came through.
-
-    `value` is its share of the numerator.
-    """
-
-    source: str
-    via: str | None
-    amount: float
-    unit: str
-    kg: float
-    factor: Factor
-    value: float | UnsetType = UNSET
-
-
 class Side(Answer):
     """What stands above or below the line of a ratio, before the figure's own scale."""
 
     value: float | None
 
 
-class Contribution(Answer):
-    """What a carrier, a source, a storage or a line (`kind`) has in an energy.
+class EnergyPart(Answer):
+    """What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
 
-    What leaves is negative.
+    What leaves, such as charge and export, is negative.
     """
 
     kind: str
@@ -85,7 +55,7 @@ class Explained(Answer):
     meters: list[str]
     gas_basis: str
     readings: str
-    contributions: list[Contribution] = field(default_factory=list)
+    contributions: list[EnergyPart] = field(default_factory=list)
 
 
 class FlowNode(Answer):

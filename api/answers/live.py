@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from api.answers.base import Answer, Figures
 from api.answers.figures import Flows
+from books.answers import Books
 
 
 class SiteNow(Answer):
@@ -65,70 +66,6 @@ class Now(Answer):
     converters: dict[str, ConverterNow]
     remainder_kw: dict[str, float]
     speed: float
-
-
-class AttentionParams(Answer):
-    """The numbers of a sentence; each code has its own."""
-
-    seconds: float | UnsetType = UNSET
-    minutes: float | UnsetType = UNSET
-    kw: float | UnsetType | None = UNSET
-    amount: float | UnsetType | None = UNSET
-    bound: float | UnsetType | None = UNSET
-    converter: str | UnsetType = UNSET
-
-
-class Attention(Answer):
-    """Something that somebody should look at."""
-
-    code: str
-    severity: str
-    since_ms: int
-    until_ms: int | None
-    meter: str | None
-    line: str | None
-    params: AttentionParams
-
-
-class ShiftNow(Answer):
-    """The shift up to which books are closed."""
-
-    id: str
-    from_ms: int
-
-
-class Today(Answer):
-    """Sums of the local day so far; coverage and estimated in percent."""
-
-    from_ms: int
-    electricity_kwh: float | None
-    plan_kwh: float | None
-    gas_basis: str
-    coverage: float | None
-    estimated: float | None
-    carbon_kg: Figures
-
-
-class LastWeek(Answer):
-    """Against the same hours a week ago."""
-
-    electricity_pct: float | None
-
-
-class Books(Answer):
-    """Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
-
-    `late` while the books are behind: then they are not to be compared with anything.
-    """
-
-    to_ms: int
-    shift: ShiftNow
-    today: Today
-    last_week: LastWeek
-    lines: dict[str, Figures]
-    attention: list[Attention]
-    late: bool | UnsetType = UNSET
-    comparisons: dict[str, tuple[float | None, float | None]] | UnsetType = UNSET
 
 
 class Backfill(Answer):

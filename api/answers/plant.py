@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, UnsetType, field
+from msgspec import field
 
 from api.answers.base import Answer, Names
-from plant.names import Verdict
+from books.answers import Factor, Gap, Journal, Meter, OddStep
 
 
 class Source(Answer):
@@ -104,30 +104,6 @@ class Site(Answer):
     meters: list[MeterName]
 
 
-class Meter(Answer):
-    """One meter: who reads it, how often it answers, and its newest power in `power_unit`."""
-
-    id: str
-    name: Names
-    connection: str
-    profile: str
-    class_limit: float | None
-    state: str
-    last_ms: int | None
-    lag_s: float | None
-    period_s: float | None
-    effective_period_s: float | None
-    due: int
-    answered: int
-    failed: dict[str, int]
-    skipped: int
-    power: float | None
-    power_unit: str
-    counter_unit: str
-    answer_s: float | UnsetType | None = UNSET
-    refused: list[str] | UnsetType = UNSET
-
-
 class Connection(Answer):
     """One connection to devices; `counts` by kind of event."""
 
@@ -138,34 +114,6 @@ class Connection(Answer):
     reconnects: int
     last_error: str | None
     counts: dict[str, int]
-
-
-class OddStep(Answer):
-    """An unusual step of a counter, and at most how much it may hide (`bound`)."""
-
-    at_ms: int
-    from_ms: int
-    meter: str
-    verdict: Verdict
-    amount: float | None
-    bound: float | None
-
-
-class Gap(OddStep):
-    """A silence that is over: its energy is known, its course was taken from `shaped_by`."""
-
-    to_ms: int
-    unit: str
-    shaped_by: str
-
-
-class Journal(Answer):
-    """The journal, and up to which frame each consumer has come."""
-
-    frames: int
-    bytes: int
-    behind_s: float
-    consumers: dict[str, int]
 
 
 class FurtherStore(Answer):
@@ -207,20 +155,6 @@ class Health(Answer):
     gaps: list[Gap]
     journal: Journal
     stores: list[FurtherStore]
-
-
-class Factor(Answer):
-    """An emission factor with where it comes from; `fallback` says what was wanted where another
-    was taken."""
-
-    value_kg: float
-    unit: str
-    source: str
-    year: int
-    region: str
-    gas_basis: str
-    status: str
-    fallback: str
 
 
 class SourceFactors(Answer):

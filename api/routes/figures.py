@@ -16,6 +16,7 @@ from api.export import CSV, XLSX, as_csv, as_xlsx
 from api.ports import Ports
 from api.routes.asked import From, Of, To
 from api.routing import Routes, Schema
+from books.answers import Series
 from engine.figures.figures import FIGURES
 from engine.figures.meanings import MEANINGS
 from plant.site import Site
@@ -67,7 +68,7 @@ def figure_routes(
         to: To = "now",
         every: Every = "15m",
         format: Format = "json",
-    ) -> answers.Series | Response:
+    ) -> Series | Response:
         """Figures over time, from closed windows."""
         span = times.span(
             start,
@@ -76,17 +77,7 @@ def figure_routes(
             ports.operations.now_ns(),
         )
         names = [name.strip() for name in figures.split(",") if name.strip()]
-        found = ports.figures.series(
-            of,
-            names,
-            *span,
-            times.every(every),
-        )
-        asked = msgspec.convert(
-            found,
-            answers.Series,
-            from_attributes=True,
-        )
+        asked = ports.figures.series(of, names, *span, times.every(every))
 
         if format == "csv":
             return download(

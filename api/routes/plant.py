@@ -9,7 +9,8 @@ from api.access import Role
 from api.answers import plant as answers
 from api.ports import Ports
 from api.routing import Routes
-from books.history import day_start
+from books.answers import Meter
+from plant.calendar import day_start
 from plant.site import Site
 
 TAG = "plant"
@@ -43,13 +44,8 @@ def plant_routes(
         """Lines with group, carriers, unit of output, meters."""
         return describe.lines(site)
 
-    @routes.add(
-        "GET",
-        "/api/v1/meters",
-        role=Role.VIEWER,
-        tag=TAG,
-    )
-    def meters() -> list[answers.Meter]:
+    @routes.add("GET", "/api/v1/meters", role=Role.VIEWER, tag=TAG)
+    def meters() -> list[Meter]:
         """Meters with their last values and health."""
         return told(ports).meters
 

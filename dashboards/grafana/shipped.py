@@ -8,7 +8,7 @@ import json
 from importlib.resources import files
 from typing import Any, Final
 
-from plant.calendar import DAY_MIN
+from plant.calendar import DAY_MIN, minute_of_day, shift_hours
 from plant.config import PlantFile
 
 Json = dict[str, Any]
@@ -80,26 +80,16 @@ def shift_grid(shifts: dict[str, str], day_starts: str) -> tuple[int, int]:
     """Length and first start of shifts, in minutes, where they are
     of one length and fill the day; else the day.
     """
-    spans = [_span(text) for text in shifts.values()]
-    lengths = {(end - start) % DAY_MIN or DAY_MIN for start, end in spans}
+    hours = [shift_hours(span) for span in shifts.values()]
+    lengths = {each.length for each in hours}
     if len(lengths) == 1:
         (length,) = lengths
-        first = min(start for start, _ in spans)
-        even = [first + number * length for number in range(DAY_MIN // length)]
-        if sorted(start for start, _ in spans) == even:
-            return length, first
+        begins = sorted(each.begins for each in hours)
+        even = [begins[0] + number * length for number in range(DAY_MIN // length)]
+        if begins == even:
+            return length, begins[0]
 
-    return DAY_MIN, _minute(day_starts)
-
-
-def _span(text: str) -> tuple[int, int]:
-    """Minutes of the day from which and to which HH:MM-HH:MM goes."""
-    start, end = text.split("-")
-    return _minute(start), _minute(end)
-
-
-def _minute(clock: str) -> int:
-    return int(clock[:2]) * 60 + int(clock[3:])
+    return DAY_MIN, minute_of_day(day_starts)
 
 
 def datasource(

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from books.windows import Known
 from engine.figures.figures import nulls
 from plant.errors import QueryError
+from plant.ports import Store
 from plant.site import Site
 from plant.units import HOUR_NS
 from rules.alert import AlertState
@@ -17,11 +19,10 @@ from rules.language.config import Rule
 from rules.language.variants import MARK, with_level
 from rules.watching.condition import Numbers
 from rules.watching.feed import Feed
-from rules.watching.past import Known, windows
+from rules.watching.past import windows
 from rules.watching.ruleset import looked_at
 from rules.watching.step import Noted, RuleState, Window, step
 from rules.watching.view import Floats, View
-from store.duck import DuckStore
 
 FACTORS = (0.8, 0.9, 1.1, 1.25)
 WEEK_NS = 7 * 24 * HOUR_NS
@@ -75,7 +76,7 @@ class Backtest:
 
 
 def backtest(
-    store: DuckStore,
+    store: Store,
     site: Site,
     rule: Rule,
     start_ns: int,

@@ -31,7 +31,12 @@ class Series:
 
 
 def series_of(
-    rows: dict[str, Any], plan: Plan, select: Select, name: str, since: int | None, until: int
+    rows: dict[str, Any],
+    plan: Plan,
+    select: Select,
+    name: str,
+    since: int | None,
+    until: int,
 ) -> list[Series]:
     """All series of an aggregating SELECT, from the rows of its plan."""
     values = np.stack([np.asarray(rows[f"c{i}"], np.float64) for i in range(len(plan.calls))])
@@ -44,21 +49,61 @@ def series_of(
     for key in np.unique(keys[some]):
         mine = np.flatnonzero((keys == key) & some)
         mine = mine[np.argsort(rows["bucket"][mine], kind="stable")]
-        tags = dict(zip(plan.tags, str(key).split("\x00"), strict=True)) if plan.tags else {}
-        times, filled = _filled(rows, mine, values, plan, select, since, until)
-        columns = [_arithmetic(c.expr, plan.calls, filled, select) for c in select.columns]
-        found.append(_limited(Series(name, tags, ["time", *names(select)], times, columns), select))
+        tags = (
+            dict(
+                zip(
+                    plan.tags,
+                    str(key).split("\x00"),
+                    strict=True,
+                )
+            )
+            if plan.tags
+            else {}
+        )
+        times, filled = _filled(
+            rows,
+            mine,
+            values,
+            plan,
+            select,
+            since,
+            until,
+        )
+        columns = [
+            _arithmetic(
+                c.expr,
+                plan.calls,
+                filled,
+                select,
+            )
+            for c in select.columns
+        ]
+        found.append(
+            _limited(
+                Series(
+                    name,
+                    tags,
+                    ["time", *names(select)],
+                    times,
+                    columns,
+                ),
+                select,
+            )
+        )
         if sum(len(s.times) for s in found) > POINTS_MOST:
             raise QueryError(
                 f"the answer has more than {POINTS_MOST} points; ask for a longer GROUP BY time or a shorter range"
             )
+
     return cut(found, select)
 
 
 def cut(found: list[Series], select: Select) -> list[Series]:
     """Series in order of their tags (the other way round with time), SLIMIT and SOFFSET, and none without points."""
     found = sorted(
-        found, key=lambda s: [s.tags[t] for t in sorted(s.tags)], reverse=select.descending
+        found,
+        key=lambda s: [s.tags[t] for t in sorted(s.tags)],
+        reverse=select.descending,
     )
     last = None if select.series_limit is None else select.series_skip + select.series_limit
     return [s for s in found[select.series_skip : last] if len(s.times)]
@@ -79,29 +124,51 @@ def _filled(
     if select.every is None:
         time = int(rows["t0"][mine[0]]) if plan.timed else (since or 0)
         return np.array([time], np.int64), x
+
     if select.fill == "none":
         return at, x
+
     zone = None if select.timezone is None else zone_of(select.timezone)
-    edges = starts(int(at[0]) if since is None else since, until, select.every, select.offset, zone)
+    edges = starts(
+        int(at[0]) if since is None else since,
+        until,
+        select.every,
+        select.offset,
+        zone,
+    )
     whole = np.full((len(plan.calls), len(edges)), np.nan)
     place = np.searchsorted(edges, at)
     kept = (place < len(edges)) & (edges[np.minimum(place, len(edges) - 1)] == at)
     whole[:, place[kept]] = x[:, kept]
     return edges, np.stack(
-        [_fill(row, call, select) for row, call in zip(whole, plan.calls, strict=True)]
+        [
+            _fill(row, call, select)
+            for row, call in zip(
+                whole,
+                plan.calls,
+                strict=True,
+            )
+        ]
     )
 
 
-def _fill(x: Floats, call: Call, select: Select) -> Floats:
+def _fill(
+    x: Floats,
+    call: Call,
+    select: Select,
+) -> Floats:
     if select.fill == "number":
         if call.function == "count":  # whole numbers are filled with whole numbers
             return np.where(np.isnan(x), np.trunc(select.fill_number), x)
+
         return np.where(np.isnan(x), select.fill_number, x)
+
     if select.fill in ("previous", "linear"):
         step = (
             -1 if select.descending else 1
         )  # going back in time, the bucket before is the one after
         return _carried(x[::step], select.fill == "linear")[::step]
+
     return np.where(np.isnan(x), 0.0, x) if call.function == "count" else x
 
 
@@ -110,24 +177,57 @@ def _carried(x: Floats, linear: bool) -> Floats:
     known = np.flatnonzero(~np.isnan(x))
     if not len(known):
         return x
+
     if linear:
-        return np.asarray(np.interp(np.arange(len(x)), known, x[known], np.nan, np.nan))
+        return np.asarray(
+            np.interp(
+                np.arange(len(x)),
+                known,
+                x[known],
+                np.nan,
+                np.nan,
+            )
+        )
+
     at = np.searchsorted(known, np.arange(len(x)), "right") - 1
     return np.asarray(np.where(at >= 0, x[known[np.maximum(at, 0)]], np.nan))
 
 
-def _arithmetic(expr: Expr, calls: tuple[Call, ...], x: Floats, select: Select) -> Floats:
+def _arithmetic(
+    expr: Expr,
+    calls: tuple[Call, ...],
+    x: Floats,
+    select: Select,
+) -> Floats:
     """A column: unknown with anything is unknown; a division by zero is 0, as in InfluxDB."""
     if isinstance(expr, Number):
         return np.full(x.shape[1], expr.value)
+
     if isinstance(expr, Call):
         return np.asarray(x[calls.index(expr)])
+
     assert isinstance(expr, Binary)
-    left, right = (_arithmetic(part, calls, x, select) for part in (expr.left, expr.right))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    left, right = (
+        _arithmetic(
+            part,
+            calls,
+            x,
+            select,
+        )
+        for part in (expr.left, expr.right)
+    )
+    with np.errstate(
+        divide="ignore",
+        invalid="ignore",
+        over="ignore",
+    ):
         if expr.operator == "/":
             return np.where((right == 0) & ~np.isnan(left), 0.0, left / right)
-        return np.asarray(_OPERATORS[expr.operator](left, right), np.float64)
+
+        return np.asarray(
+            _OPERATORS[expr.operator](left, right),
+            np.float64,
+        )
 
 
 def _limited(series: Series, select: Select) -> Series:

@@ -35,6 +35,7 @@ class Cursor:
         if self.token.says(*words):
             self.at += 1
             return True
+
         return False
 
     def need(self, *words: str) -> None:
@@ -45,12 +46,14 @@ class Cursor:
     def kind(self, kind: str, expected: str) -> str:
         if self.token.kind != kind:
             raise self.wrong(expected)
+
         self.at += 1
         return self.tokens[self.at - 1].value
 
     def name(self) -> str:
         if self.token.kind not in ("name", "word"):
             raise self.wrong("identifier")
+
         self.at += 1
         return self.tokens[self.at - 1].value
 
@@ -58,12 +61,14 @@ class Cursor:
         found = [part()]
         while self.take(","):
             found.append(part())
+
         return found
 
     def whole(self) -> int:
         text = self.kind("number", "number")
         if not text.isdigit():
             raise self.wrong("a whole number")
+
         return int(text)
 
     def deeper(self) -> None:

@@ -53,6 +53,7 @@ def tokens(query: str) -> list[Token]:
     """All tokens, an end token last; QueryError where something is none."""
     if len(query) > LONGEST:
         raise QueryError(f"the query is longer than {LONGEST} characters")
+
     found: list[Token] = []
     at = 0
     while at < len(query):
@@ -65,17 +66,29 @@ def tokens(query: str) -> list[Token]:
                 raise QueryError(
                     f"error parsing query: cannot read {query[at : at + 12]!r} at char {at + 1}"
                 )
+
             kind = str(match.lastgroup)
             if kind != "space":
                 found.append(_token(kind, match[0], at))
+
         at = match.end()
+
     return [*found, Token("end", "", len(query))]
 
 
-def _token(kind: str, text: str, at: int) -> Token:
+def _token(
+    kind: str,
+    text: str,
+    at: int,
+) -> Token:
     if kind in ("quoted", "text"):
-        value = re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), text[1:-1])
+        value = re.sub(
+            r"\\(.)",
+            lambda m: {"n": "\n"}.get(m[1], m[1]),
+            text[1:-1],
+        )
         return Token("name" if kind == "quoted" else "text", value, at)
+
     return Token(kind, text, at)
 
 

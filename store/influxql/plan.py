@@ -51,8 +51,10 @@ def names_in(condition: Condition | None) -> set[str]:
     """The names a condition looks at."""
     if condition is None:
         return set()
+
     if isinstance(condition, Logic):
         return names_in(condition.left) | names_in(condition.right)
+
     return {condition.name}
 
 
@@ -61,7 +63,11 @@ def measurement_of(select: Select) -> str:
     return select.source if isinstance(select.source, str) else measurement_of(select.source)
 
 
-def narrowed(select: Select, since: int | None, until: int | None) -> tuple[int | None, int | None]:
+def narrowed(
+    select: Select,
+    since: int | None,
+    until: int | None,
+) -> tuple[int | None, int | None]:
     """Bounds of a subquery within those of the query around it."""
     lows = [x for x in (select.since, since) if x is not None]
     highs = [x for x in (select.until, until) if x is not None]
@@ -69,7 +75,10 @@ def narrowed(select: Select, since: int | None, until: int | None) -> tuple[int 
 
 
 def source_of(
-    place: Place, select: Select, since: int | None, until: int | None
+    place: Place,
+    select: Select,
+    since: int | None,
+    until: int | None,
 ) -> Relation | None:
     """The rows a SELECT reads, filtered by its condition."""
     wanted = {c.of for column in select.columns for c in calls_of(column.expr)}
@@ -77,15 +86,33 @@ def source_of(
         select.where
     )
     if isinstance(select.source, str):
-        found = relation(place, select.source, wanted, since, until)
+        found = relation(
+            place,
+            select.source,
+            wanted,
+            since,
+            until,
+        )
     elif takes_newest(select.source, place.window):
-        found = _newest(place, select, select.source, *narrowed(select.source, since, until))
+        found = _newest(
+            place,
+            select,
+            select.source,
+            *narrowed(select.source, since, until),
+        )
     else:
-        found = aggregated(place, select.source, *narrowed(select.source, since, until))
+        found = aggregated(
+            place,
+            select.source,
+            *narrowed(select.source, since, until),
+        )
+
     if found is None or select.where is None:
         return found
+
     if select.series_limit is not None and names_in(select.where) & found.fields:
         raise QueryError("SLIMIT together with a condition on a field is not offered")
+
     condition, bound = sql(select.where, found.tags, found.fields)
     found.sql = f"SELECT * FROM ({found.sql}) WHERE {condition}"
     found.parameters += bound
@@ -100,6 +127,7 @@ def takes_newest(select: Select, window: int) -> bool:
         or select.source == "meter"
     ):
         return False
+
     tags = SCHEMA[select.source].tags
     return (
         (select.every, select.offset) == (window, 0)
@@ -117,13 +145,21 @@ def takes_newest(select: Select, window: int) -> bool:
 
 
 def _newest(
-    place: Place, select: Select, inner: Select, since: int | None, until: int | None
+    place: Place,
+    select: Select,
+    inner: Select,
+    since: int | None,
+    until: int | None,
 ) -> Relation | None:
     """The newest revisions under the names that `inner` gives them; from roll-ups where the query around only sums."""
     assert isinstance(inner.source, str)
     named = {
         c.expr.of: name
-        for c, name in zip(inner.columns, names(inner), strict=True)
+        for c, name in zip(
+            inner.columns,
+            names(inner),
+            strict=True,
+        )
         if isinstance(c.expr, Call)
     }
     edges = None
@@ -133,9 +169,18 @@ def _newest(
         and all(c.function == "sum" for x in select.columns for c in calls_of(x.expr))
     ):
         edges = _edges(select, since, until)
-    found = newest(place, inner.source, named, since, until, edges)
+
+    found = newest(
+        place,
+        inner.source,
+        named,
+        since,
+        until,
+        edges,
+    )
     if found is None:
         return None
+
     text, bound = ("TRUE", []) if inner.where is None else sql(inner.where, found.tags, ())
     tags = ", ".join(quoted(t) for t in found.tags)
     fields = "".join(f", {quoted(f)} AS {quoted(named[f])}" for f in sorted(found.fields))
@@ -149,50 +194,105 @@ def _newest(
     )
 
 
-def _edges(select: Select, since: int, until: int) -> npt.NDArray[np.int64]:
+def _edges(
+    select: Select,
+    since: int,
+    until: int,
+) -> npt.NDArray[np.int64]:
     """The moments between which the query sums."""
     if select.every is None:
         return np.array([since, until + 1], np.int64)
+
     zone = None if select.timezone is None else zone_of(select.timezone)
-    inner = starts(since, until, select.every, select.offset, zone)
-    return np.array([since, *inner[inner > since], until + 1], np.int64)
+    inner = starts(
+        since,
+        until,
+        select.every,
+        select.offset,
+        zone,
+    )
+    return np.array(
+        [
+            since,
+            *inner[inner > since],
+            until + 1,
+        ],
+        np.int64,
+    )
 
 
-def plan(place: Place, select: Select, since: int | None, until: int | None) -> Plan | None:
+def plan(
+    place: Place,
+    select: Select,
+    since: int | None,
+    until: int | None,
+) -> Plan | None:
     """The SQL of an aggregating SELECT; None where there is nothing to read."""
     calls = tuple(dict.fromkeys(c for column in select.columns for c in calls_of(column.expr)))
     if not calls or any(True for column in select.columns for _ in refs_of(column.expr)):
         raise QueryError("mixing aggregate and non-aggregate queries is not supported")
-    found = source_of(place, select, since, until)
+
+    found = source_of(
+        place,
+        select,
+        since,
+        until,
+    )
     if found is None:
         return None
+
     tags = found.tags if select.all_tags else select.tags
     timed = select.every is None and len(calls) == 1 and calls[0].function in SELECTORS
-    bucket, joined = _bucket(select, found, since, until)
+    bucket, joined = _bucket(
+        select,
+        found,
+        since,
+        until,
+    )
     whole = set(found.tags) <= set(tags)
     chosen = [f"{_tag(t, found)} AS {quoted(t)}" for t in tags]
     chosen += [f"{_call(c, found, whole)} AS c{i}" for i, c in enumerate(calls)]
     if timed:
         chosen.append(f"{_time(calls[0], found)} AS t0")
+
     listed = "".join(f", {c}" for c in chosen)
     text = f"SELECT {bucket} AS bucket{listed} FROM ({found.sql}) r{joined} GROUP BY ALL"
-    return Plan(text, found.parameters, found.tables, tags, calls, timed)
+    return Plan(
+        text,
+        found.parameters,
+        found.tables,
+        tags,
+        calls,
+        timed,
+    )
 
 
 def _bucket(
-    select: Select, found: Relation, since: int | None, until: int | None
+    select: Select,
+    found: Relation,
+    since: int | None,
+    until: int | None,
 ) -> tuple[str, str]:
     """SQL of the start of a row's bucket, and what must be joined for it."""
     if select.every is None:
         return "0::BIGINT", ""
+
     if select.timezone is None:
         shifted = f"(r.time - {select.offset})"
         return f"r.time - ((({shifted} % {select.every}) + {select.every}) % {select.every})", ""
+
     if since is None or until is None:
         raise QueryError("tz() needs a lower bound on time")
+
     name = f"edges_{len(found.tables)}"
     found.tables[name] = {
-        "edge": starts(since, until, select.every, select.offset, zone_of(select.timezone))
+        "edge": starts(
+            since,
+            until,
+            select.every,
+            select.offset,
+            zone_of(select.timezone),
+        )
     }
     return "e.edge", f" ASOF JOIN {name} e ON r.time >= e.edge"
 
@@ -201,20 +301,29 @@ def _tag(tag: str, found: Relation) -> str:
     return f"r.{quoted(tag)}" if tag in found.tags else "''"
 
 
-def _call(call: Call, found: Relation, whole: bool) -> str:
+def _call(
+    call: Call,
+    found: Relation,
+    whole: bool,
+) -> str:
     """SQL of a call. Of points of one time in several series, first and last take the larger, as InfluxDB does."""
     if call.of not in found.fields:
         return "NULL::DOUBLE"
+
     x = f"r.{quoted(call.of)}"
     some = f"FILTER ({x} IS NOT NULL)"
     if call.function == "mean":
         return f"avg({x})"
+
     if call.function in ("first", "last") and whole:
         return f"arg_{'max' if call.function == 'last' else 'min'}({x}, r.time) {some}"
+
     if call.function == "last":
         return f"(max({{'t': r.time, 'v': {x}}}) {some}).v"
+
     if call.function == "first":
         return f"-((min({{'t': r.time, 'v': -{x}}}) {some}).v)"
+
     return f"{call.function}({x})"
 
 
@@ -222,15 +331,20 @@ def _time(call: Call, found: Relation) -> str:
     """SQL of the time of the point that a selector took."""
     if call.of not in found.fields:
         return "NULL::BIGINT"
+
     x = f"r.{quoted(call.of)}"
     if call.function in ("first", "last"):
         return f"{'max' if call.function == 'last' else 'min'}(r.time) FILTER ({x} IS NOT NULL)"
+
     sign = "" if call.function == "min" else "-"
     return f"(min({{'v': {sign}{x}, 't': r.time}}) FILTER ({x} IS NOT NULL)).t"
 
 
 def aggregated(
-    place: Place, select: Select, since: int | None, until: int | None
+    place: Place,
+    select: Select,
+    since: int | None,
+    until: int | None,
 ) -> Relation | None:
     """A subquery as a relation: a row per bucket and set of tags, its columns as fields."""
     if (
@@ -239,25 +353,42 @@ def aggregated(
         or select.series_limit is not None
     ):
         raise QueryError("a subquery may have fill(none) or fill(null) only, and no limits")
+
     if select.timezone is not None:
         raise QueryError("tz() belongs to the outermost query")
-    inner = plan(place, select, since, until)
+
+    inner = plan(
+        place,
+        select,
+        since,
+        until,
+    )
     if inner is None:
         return None
+
     if any(c.function == "count" for c in inner.calls):
         raise QueryError("count() of a subquery is not offered")
+
     time = (
         "bucket" if select.every is not None else "t0" if inner.timed else f"{since or 0}::BIGINT"
     )
     columns = [
         (name, _arithmetic(column.expr, inner.calls))
-        for name, column in zip(names(select), select.columns, strict=True)
+        for name, column in zip(
+            names(select),
+            select.columns,
+            strict=True,
+        )
     ]
     chosen = "".join(f", {x} AS {quoted(name)}" for name, x in columns)
     tags = "".join(f", {quoted(t)}" for t in inner.tags)
     text = f"SELECT {time} AS time{tags}{chosen} FROM ({inner.sql})"
     return Relation(
-        text, inner.parameters, inner.tags, frozenset(n for n, _ in columns), inner.tables
+        text,
+        inner.parameters,
+        inner.tags,
+        frozenset(n for n, _ in columns),
+        inner.tables,
     )
 
 
@@ -265,13 +396,16 @@ def _arithmetic(expr: Expr, calls: tuple[Call, ...]) -> str:
     """SQL of an expression over the columns of calls."""
     if isinstance(expr, Number):
         return repr(expr.value)
+
     if isinstance(expr, Call):
         return f"c{calls.index(expr)}"
+
     assert isinstance(expr, Binary)
     left = _arithmetic(expr.left, calls)
     right = _arithmetic(expr.right, calls)
     if expr.operator == "/":
         return f"CASE WHEN {left} IS NOT NULL AND {right} = 0 THEN 0.0 ELSE {left} / {right} END"
+
     return f"({left} {expr.operator} {right})"
 
 
@@ -286,5 +420,7 @@ def names(select: Select) -> list[str]:
         while name in found or name == "time":
             n += 1
             name = f"{base}_{n}"
+
         found.append(name)
+
     return found

@@ -36,53 +36,106 @@ class Answerer:
     window: int = 60_000_000_000
     _there: set[str] = field(default_factory=set)
 
-    def answer(self, query: str, now_ns: int, *, raw: bool = False) -> list[list[Series]]:
+    def answer(
+        self,
+        query: str,
+        now_ns: int,
+        *,
+        raw: bool = False,
+    ) -> list[list[Series]]:
         """The series of each statement, in order; QueryError where one cannot be answered as asked. `raw` asks the database of readings."""
         statements = parse(query, now_ns)
         if len(statements) > STATEMENTS_MOST:
             raise QueryError(f"more than {STATEMENTS_MOST} statements")
+
         self._there |= {t for t in TABLES if t not in self._there and self.store.has(t)}
         there = {t for t in self._there if (t == "reading") is raw}
-        place = Place(self.site, there, self.registry() if raw else {}, self.window)
+        place = Place(
+            self.site,
+            there,
+            self.registry() if raw else {},
+            self.window,
+        )
         return [
             show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns)
             for s in statements
         ]
 
-    def _select(self, select: Select, place: Place, now: int) -> list[Series]:
+    def _select(
+        self,
+        select: Select,
+        place: Place,
+        now: int,
+    ) -> list[Series]:
         if any(True for column in select.columns for _ in calls_of(column.expr)):
             return self._aggregate(select, place, now)
+
         return self._raw(select, place)
 
-    def _aggregate(self, select: Select, place: Place, now: int) -> list[Series]:
+    def _aggregate(
+        self,
+        select: Select,
+        place: Place,
+        now: int,
+    ) -> list[Series]:
         until = now if select.until is None and select.every is not None else select.until
-        found = plan(place, select, select.since, until)
+        found = plan(
+            place,
+            select,
+            select.since,
+            until,
+        )
         if found is None:
             return []
-        rows = self._rows(f"{found.sql} LIMIT {POINTS_MOST + 1}", found.parameters, found.tables)
+
+        rows = self._rows(
+            f"{found.sql} LIMIT {POINTS_MOST + 1}",
+            found.parameters,
+            found.tables,
+        )
         if len(rows["bucket"]) > POINTS_MOST:
             raise QueryError(
                 f"the query makes more than {POINTS_MOST} points; ask for a longer GROUP BY time or a shorter range"
             )
-        return series_of(rows, found, select, measurement_of(select), select.since, until or now)
+
+        return series_of(
+            rows,
+            found,
+            select,
+            measurement_of(select),
+            select.since,
+            until or now,
+        )
 
     def _raw(self, select: Select, place: Place) -> list[Series]:
         """Points as they are, in order of time; the last point of a window is not picked out here."""
         if select.every is not None:
             raise QueryError("GROUP BY requires at least one aggregate function")
+
         select = self._starred(select, place)
         if any(not isinstance(c.expr, Ref) for c in select.columns) or not isinstance(
             select.source, str
         ):
             raise QueryError("arithmetic and subqueries need a function such as sum() or last()")
-        found = source_of(place, select, select.since, select.until)
+
+        found = source_of(
+            place,
+            select,
+            select.since,
+            select.until,
+        )
         asked = [next(refs_of(c.expr)) for c in select.columns]
         fields = [] if found is None else [f for f in asked if f in found.fields]
         if found is None or not fields:
             return []
+
         tags = found.tags if select.all_tags else select.tags
         wanted = dict.fromkeys(
-            [*(t for t in tags if t in found.tags), *(a for a in asked if a in found.tags), *fields]
+            [
+                *(t for t in tags if t in found.tags),
+                *(a for a in asked if a in found.tags),
+                *fields,
+            ]
         )
         chosen = ", ".join(quoted(w) for w in wanted)
         some = " OR ".join(f"{quoted(f)} IS NOT NULL" for f in fields)
@@ -96,12 +149,22 @@ class Answerer:
             raise QueryError(
                 f"the answer has more than {POINTS_MOST} points; ask for a shorter range"
             )
-        return cut(_grouped(rows, tags, asked, select), select)
+
+        return cut(
+            _grouped(
+                rows,
+                tags,
+                asked,
+                select,
+            ),
+            select,
+        )
 
     def _starred(self, select: Select, place: Place) -> Select:
         """`*` as all fields and tags by name."""
         if select.columns != (Column(Ref("*")),) or not isinstance(select.source, str):
             return select
+
         tags = SCHEMA[select.source].tags if select.source in SCHEMA else ()
         grouped = tags if select.all_tags else select.tags
         every = sorted([*fields_of(place, select.source), *(t for t in tags if t not in grouped)])
@@ -109,7 +172,12 @@ class Answerer:
             replace(select, columns=tuple(Column(Ref(name)) for name in every)) if every else select
         )
 
-    def _rows(self, sql: str, parameters: list[Any], tables: dict[str, Any]) -> dict[str, Any]:
+    def _rows(
+        self,
+        sql: str,
+        parameters: list[Any],
+        tables: dict[str, Any],
+    ) -> dict[str, Any]:
         """Rows of a read-only SQL, which is broken off after its time."""
         cursor = self.store.db.cursor()
         timer = threading.Timer(SECONDS_MOST, cursor.interrupt)
@@ -117,6 +185,7 @@ class Answerer:
         try:
             for name, columns in tables.items():
                 cursor.register(name, columns)
+
             return {k: _plain(v) for k, v in cursor.execute(sql, parameters).fetchnumpy().items()}
         except duckdb.InterruptException:
             raise QueryError(
@@ -130,7 +199,10 @@ class Answerer:
 
 
 def _grouped(
-    rows: dict[str, Any], tags: tuple[str, ...], asked: list[str], select: Select
+    rows: dict[str, Any],
+    tags: tuple[str, ...],
+    asked: list[str],
+    select: Select,
 ) -> list[Series]:
     texts = [
         np.asarray(rows[t], str) if t in rows else np.full(len(rows["time"]), "") for t in tags
@@ -143,14 +215,29 @@ def _grouped(
         mine = np.flatnonzero(keys == key)[
             select.skip : None if select.limit is None else select.skip + select.limit
         ]
-        named = dict(zip(tags, str(key).split("\x00"), strict=True)) if tags else {}
+        named = (
+            dict(
+                zip(
+                    tags,
+                    str(key).split("\x00"),
+                    strict=True,
+                )
+            )
+            if tags
+            else {}
+        )
         empty = np.full(len(mine), np.nan)
         values = [rows[a][mine] if a in rows else empty for a in asked]
         found.append(
             Series(
-                measurement_of(select), named, ["time", *names(select)], rows["time"][mine], values
+                measurement_of(select),
+                named,
+                ["time", *names(select)],
+                rows["time"][mine],
+                values,
             )
         )
+
     return found
 
 
@@ -158,5 +245,6 @@ def _plain(values: Any) -> Any:
     """Masked values as NaN (numbers) or empty texts."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
+
     masked: Any = values.astype(float) if values.dtype.kind in "fiu" else values
     return masked.filled(np.nan if values.dtype.kind in "fiu" else "")

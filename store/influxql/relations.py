@@ -45,20 +45,41 @@ def fields_of(place: Place, measurement: str) -> tuple[str, ...]:
     """Fields of a measurement; of `meter` those that any meter has."""
     if measurement != "meter":
         return SCHEMA[measurement].fields if measurement in SCHEMA else ()
+
     return tuple(sorted({name for _, name in place.registry.values()}))
 
 
 def relation(
-    place: Place, measurement: str, wanted: Collection[str], since: int | None, until: int | None
+    place: Place,
+    measurement: str,
+    wanted: Collection[str],
+    since: int | None,
+    until: int | None,
 ) -> Relation | None:
     """The relation of a measurement with the fields of `wanted` that it has; None if there is nothing of it."""
     if measurement not in SCHEMA:
         return None
+
     known = [f for f in fields_of(place, measurement) if f in wanted]
     if measurement == "meter":
-        return _readings(place, known, since, until) if "reading" in place.has else None
+        return (
+            _readings(
+                place,
+                known,
+                since,
+                until,
+            )
+            if "reading" in place.has
+            else None
+        )
+
     parts = [Part(table, since, until) for table in (measurement, f"{measurement}_superseded")]
-    return _joined(place, measurement, known, parts)
+    return _joined(
+        place,
+        measurement,
+        known,
+        parts,
+    )
 
 
 def newest(
@@ -74,10 +95,23 @@ def newest(
     parts = [Part(measurement, since, until)]
     if edges is not None and measurement in ROLLED:
         parts = [
-            Part(s.table, s.start, s.end - 1, s.table == measurement)
+            Part(
+                s.table,
+                s.start,
+                s.end - 1,
+                s.table == measurement,
+            )
             for s in spans(measurement, edges)
         ]
-    return _joined(place, measurement, known, parts, "t.start", summed=edges is not None)
+
+    return _joined(
+        place,
+        measurement,
+        known,
+        parts,
+        "t.start",
+        summed=edges is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +132,11 @@ class Part:
         if self.since is not None:
             parts.append(f"t.start >= ? AND {point} >= ?")
             bound += [self.since - early, self.since]
+
         if self.until is not None:
             parts.append(f"t.start <= ? AND {point} <= ?")
             bound += [self.until, self.until]
+
         return " AND ".join(parts), bound
 
 
@@ -116,32 +152,69 @@ def _joined(
     """The parts one after the other, with the names behind the codes. `summed`: what is asked is a sum, so flows need not be summed before."""
     if measurement not in place.has:
         return None
+
     build = _rows if measurement != "flow" else _flow_rows if summed else _flows
     texts = []
     parameters = []
     for part in parts:
         where, bound = part.bounds()
-        texts.append(build(measurement, part.table, known, where, time))
+        texts.append(
+            build(
+                measurement,
+                part.table,
+                known,
+                where,
+                time,
+            )
+        )
         parameters += [place.site, *bound]
+
     return Relation(
-        " UNION ALL ".join(texts), parameters, SCHEMA[measurement].tags, frozenset(known)
+        " UNION ALL ".join(texts),
+        parameters,
+        SCHEMA[measurement].tags,
+        frozenset(known),
     )
 
 
-def _rows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
+def _rows(
+    measurement: str,
+    table: str,
+    known: list[str],
+    where: str,
+    time: str,
+) -> str:
     chosen = "".join(f", {_known(f)}" for f in known)
     name = f"JOIN name n ON n.id = t.{measurement}"
     return f"SELECT {time} AS time, ? AS site, n.text AS {measurement}{chosen} FROM {table} t {name} WHERE {where}"
 
 
-def _flows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
+def _flows(
+    measurement: str,
+    table: str,
+    known: list[str],
+    where: str,
+    time: str,
+) -> str:
     """Flows into lines and what is unmetered, over all hours of origin."""
-    rows = _flow_rows(measurement, table, known, where, time)
+    rows = _flow_rows(
+        measurement,
+        table,
+        known,
+        where,
+        time,
+    )
     sums = "".join(f", sum({f}) AS {f}" for f in known)
     return f"SELECT time, site, line, carrier, source, via{sums} FROM ({rows}) GROUP BY ALL"
 
 
-def _flow_rows(measurement: str, table: str, known: list[str], where: str, time: str) -> str:
+def _flow_rows(
+    measurement: str,
+    table: str,
+    known: list[str],
+    where: str,
+    time: str,
+) -> str:
     """The same, each hour of origin for itself."""
     joins = " ".join(
         f"JOIN name n_{tag} ON n_{tag}.id = t.{column}" for tag, column in _FLOW.items()
@@ -152,7 +225,12 @@ def _flow_rows(measurement: str, table: str, known: list[str], where: str, time:
     return f"SELECT {time} AS time, ? AS site, {texts}, {via}{chosen} FROM {table} t {joins} WHERE t.kind IN (0, 1) AND {where}"
 
 
-def _readings(place: Place, known: list[str], since: int | None, until: int | None) -> Relation:
+def _readings(
+    place: Place,
+    known: list[str],
+    since: int | None,
+    until: int | None,
+) -> Relation:
     """Raw readings, wide: one row per meter and time."""
     mine = [(tag, meter, name) for tag, (meter, name) in place.registry.items() if name in known]
     tables = {
@@ -168,6 +246,7 @@ def _readings(place: Place, known: list[str], since: int | None, until: int | No
         if at is not None:
             parts.append(f"r.ts {sign} ?")
             bound.append(at)
+
     chosen = "".join(
         f", max(r.value) FILTER (g.field = {i}) AS {quoted(name)}" for i, name in enumerate(known)
     )
@@ -177,7 +256,14 @@ def _readings(place: Place, known: list[str], since: int | None, until: int | No
     )
     if not mine:
         raise QueryError("no meter has such a field")
-    return Relation(sql, [place.site, *bound], SCHEMA["meter"].tags, frozenset(known), tables)
+
+    return Relation(
+        sql,
+        [place.site, *bound],
+        SCHEMA["meter"].tags,
+        frozenset(known),
+        tables,
+    )
 
 
 def _known(name: str) -> str:

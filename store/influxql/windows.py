@@ -28,11 +28,17 @@ def _ahead(zone: ZoneInfo | None, at: int) -> int:
     """ns that local time is ahead of UTC."""
     if zone is None:
         return 0
+
     offset = (_EPOCH + timedelta(seconds=at // _SECOND)).astimezone(zone).utcoffset()
     return 0 if offset is None else round(offset.total_seconds()) * _SECOND
 
 
-def window(at: int, every: int, offset: int, zone: ZoneInfo | None) -> tuple[int, int]:
+def window(
+    at: int,
+    every: int,
+    offset: int,
+    zone: ZoneInfo | None,
+) -> tuple[int, int]:
     """Start and end of the bucket that holds `at`. A change of clock shorter than the bucket moves its edge, so a local day stays one."""
     at -= offset
     ahead = _ahead(zone, at)
@@ -41,22 +47,45 @@ def window(at: int, every: int, offset: int, zone: ZoneInfo | None) -> tuple[int
     for edge in (at - into + offset, at + every - into + offset):
         change = ahead - _ahead(zone, edge)
         edges.append(edge + change if 0 < abs(change) < every else edge)
+
     return edges[0], edges[1]
 
 
 def starts(
-    since: int, until: int, every: int, offset: int, zone: ZoneInfo | None
+    since: int,
+    until: int,
+    every: int,
+    offset: int,
+    zone: ZoneInfo | None,
 ) -> npt.NDArray[np.int64]:
     """Starts of all buckets that touch since <= t <= until; QueryError if there are too many."""
     if (until - since) // every > MOST:
         raise QueryError(
             f"the query makes more than {MOST} buckets; ask for a longer GROUP BY time or a shorter range"
         )
-    first, end = window(since, every, offset, zone)
+
+    first, end = window(
+        since,
+        every,
+        offset,
+        zone,
+    )
     if zone is None:
-        return np.arange(first, until + 1, every, dtype=np.int64)
+        return np.arange(
+            first,
+            until + 1,
+            every,
+            dtype=np.int64,
+        )
+
     found = [first]
     while end <= until:
         found.append(end)
-        end = window(end, every, offset, zone)[1]
+        end = window(
+            end,
+            every,
+            offset,
+            zone,
+        )[1]
+
     return np.array(found, np.int64)

@@ -18,6 +18,7 @@ import typer
 
 from api.rule_views import backtest_words
 from api.times import span
+from books.windows import newest_window
 from plant.errors import ConfigError, QueryError, WattlineError
 from plant.load import load_plant, read_text
 from plant.site import decode_control
@@ -197,10 +198,11 @@ def _here(
         raise WattlineError(f"{data} holds no books yet")
     store = open_store(data / "figures.duckdb")
     try:
-        newest = store.query("SELECT max(start) AS t FROM closed")["t"]
-        start, end = span(
-            str(given["from"]), str(given["to"]), site, int(newest[0]) + round(site.window_s * 1e9)
-        )
+        newest = newest_window(store)
+        if newest is None:
+            raise WattlineError(f"{data} holds no books yet")
+        closed = newest + round(site.window_s * 1e9)
+        start, end = span(str(given["from"]), str(given["to"]), site, closed)
         found = run_backtest(
             store,
             site,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from books.answers import Meter
 from engine.factors.registry import newest_year
 from engine.now.now import Now
 from plant.names import SourceKind
@@ -23,7 +24,7 @@ _LINE_FIGURES = [f for f in figures_of("line", "now") if not f.startswith("power
 def sample(
     now: Now,
     picture: Mapping[str, Any],
-    meters: Sequence[Mapping[str, Any]],
+    meters: Sequence[Meter],
     at_ns: int,
     since_ns: int,
     used: Mapping[str, float],
@@ -97,14 +98,12 @@ def _factor_of(now: Now, meter: MeterPoint) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _meters(
-    now: Now, meters: Sequence[Mapping[str, Any]], at_ns: int, since_ns: int
-) -> dict[str, Floats]:
+def _meters(now: Now, meters: Sequence[Meter], at_ns: int, since_ns: int) -> dict[str, Floats]:
     """How well each meter is heard. Silence is beyond its own period; a meter whose registers come on change has no silent register."""
     waited = max(at_ns - since_ns, 0) * 1e-9
-    period = np.array([m["period_s"] or 0.0 for m in meters], float)
+    period = np.array([m.period_s or 0.0 for m in meters], float)
     silence = np.maximum(
-        np.array([waited if m["lag_s"] is None else m["lag_s"] for m in meters], float) - period,
+        np.array([waited if m.lag_s is None else m.lag_s for m in meters], float) - period,
         0.0,
     )
     factor = [
@@ -115,8 +114,8 @@ def _meters(
         "power": np.where(now.at > 0, now.power, np.nan),
         "silence": silence,
         "clock_error": now.ahead_s.copy(),
-        "answer": np.array([np.nan if m["answer_s"] is None else m["answer_s"] for m in meters]),
-        "registers_refused": np.array([float(len(m["refused"])) for m in meters]),
+        "answer": np.array([np.nan if m.answer_s is None else m.answer_s for m in meters]),
+        "registers_refused": np.array([float(len(m.refused)) for m in meters]),
         "register_silence": np.where(silence > 0, 0.0, _register_silence(now, at_ns, since_ns)),
         "unmoved": _unmoved(now),
         "power_factor": np.array([np.nan if f is None else f for f in factor]),

@@ -45,17 +45,17 @@ export interface Alerts {
   chattering: Alert[];
   past: Alert[];
 }
-// Something that somebody should look at.
+// Something that somebody should look at. `until_ms` is None as long as it lasts.
 export interface Attention {
   code: string;
   severity: string;
-  since_ms: number;
+  since_ms: number | null;
   until_ms: number | null;
   meter: string | null;
   line: string | null;
   params: AttentionParams;
 }
-// The numbers of a sentence; each code has its own.
+// The numbers and names of a sentence; each code has its own.
 export interface AttentionParams {
   seconds?: number;
   minutes?: number;
@@ -63,6 +63,8 @@ export interface AttentionParams {
   amount?: number | null;
   bound?: number | null;
   converter?: string;
+  host?: string;
+  cause?: string;
 }
 // How far history is filled, in windows.
 export interface Backfill {
@@ -89,13 +91,14 @@ export interface Backtest {
 // Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
 export interface Books {
   to_ms: number;
+  late: boolean;
   shift: ShiftNow;
   today: Today;
   last_week: LastWeek;
   lines: Record<string, Record<string, number | null>>;
+  unknown: Record<string, Heard>;
+  comparisons: Record<string, (number | null)[]>;
   attention: Attention[];
-  late?: boolean;
-  comparisons?: Record<string, [number | null, number | null]>;
 }
 // A rail or a net of one carrier.
 export interface Bus {
@@ -160,11 +163,17 @@ export interface ConverterNow {
   taken: number | null;
   unloaded_since_ms: number | null;
 }
+// What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
+export interface EnergyPart {
+  kind: string;
+  of: string;
+  value: number | null;
+}
 // The one shape of every error.
 export interface Error {
   error: Problem;
 }
-// A figure of a span taken apart.
+// A figure of a span, or of one instant (`from_ms` = `to_ms`), taken apart.
 export interface Explained {
   figure: string;
   of: string;
@@ -181,8 +190,9 @@ export interface Explained {
   meters: string[];
   gas_basis: string;
   readings: string;
+  contributions?: EnergyPart[];
 }
-// An emission factor with where it comes from; `fallback` says what was wanted where another
+// An emission factor with where it comes from; `fallback` says what was wanted where another was taken.
 export interface Factor {
   value_kg: number;
   unit: string;
@@ -244,7 +254,7 @@ export interface FurtherStore {
   lost_frames: number;
   lost_outputs: number;
 }
-// A silence that is over: its energy is known, its course was taken from `shaped_by`.
+// A silence that is over: its energy is known, its course over time was taken from `shaped_by`.
 export interface Gap {
   at_ms: number;
   from_ms: number;
@@ -279,6 +289,8 @@ export interface Healthy {
   status: "ok";
   version: string;
 }
+// How a meter stands by the age of what it said last.
+export type Heard = "heard" | "late" | "never" | "silent";
 // One entry for each statement.
 export interface InfluxAnswer {
   results: Statement[];
@@ -297,7 +309,7 @@ export interface Journal {
   behind_s: number;
   consumers: Record<string, number>;
 }
-// Against the same hours a week ago.
+// Against the same hours a week ago; None while books are late, or where that week was booked less.
 export interface LastWeek {
   electricity_pct: number | null;
 }
@@ -341,11 +353,13 @@ export interface Meter {
   connection: string;
   profile: string;
   class_limit: number | null;
-  state: string;
+  state: Heard;
   last_ms: number | null;
   lag_s: number | null;
   period_s: number | null;
   effective_period_s: number | null;
+  answer_s: number | null;
+  refused: string[];
   due: number;
   answered: number;
   failed: Record<string, number>;
@@ -353,8 +367,6 @@ export interface Meter {
   power: number | null;
   power_unit: string;
   counter_unit: string;
-  answer_s?: number | null;
-  refused?: string[];
 }
 // What a meter is called.
 export interface MeterName {
@@ -419,13 +431,14 @@ export interface OtherLevel {
   per_week: number;
   seconds: number;
 }
-// What one source has in a figure; `via` is the storage that it came through.
+// What one source has in a figure.
 export interface Part {
   source: string;
   via: string | null;
   amount: number;
   unit: string;
   kg: number;
+  value: number;
   factor: Factor;
 }
 // What is wrong: a word for programs, a sentence for people, and what to do.
@@ -468,7 +481,7 @@ export interface Rule {
   page: string | null;
   open?: number;
 }
-// Figures over time, by column; `start_ms` holds the begin of each bucket.
+// Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days.
 export interface Series {
   of: string;
   from_ms: number;
@@ -597,9 +610,10 @@ export interface TestSent {
   sent: boolean;
   detail: string;
 }
-// Sums of the local day so far; coverage and estimated in percent.
+// Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan is given while books are late.
 export interface Today {
   from_ms: number;
+  date: string;
   electricity_kwh: number | null;
   plan_kwh: number | null;
   gas_basis: string;

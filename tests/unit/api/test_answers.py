@@ -10,6 +10,7 @@ import pytest
 
 from api.answers import figures, live, operations, plant
 from api.app import described
+from books.answers import Meter, Series
 from deploy.page_types import types
 
 EXAMPLES = json.loads(files("api").joinpath("examples.json").read_text(encoding="utf-8"))
@@ -18,12 +19,12 @@ SHAPES = {
     "/readyz": operations.Ready,
     "/api/v1/site": plant.Site,
     "/api/v1/lines": list[plant.Line],
-    "/api/v1/meters": list[plant.Meter],
+    "/api/v1/meters": list[Meter],
     "/api/v1/live": live.Live,
     "/api/v1/health": plant.Health,
     "/api/v1/factors": list[plant.SourceFactors],
     "/api/v1/figures": list[figures.FigureMeaning],
-    "/api/v1/series": figures.Series,
+    "/api/v1/series": Series,
     "/api/v1/flows": figures.Flows,
     "/api/v1/explain": figures.Explained,
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from books.answers import AttentionParams
 from books.attention import attention
 from engine.now.now import Now
 from plant.units import SECOND_NS
@@ -46,16 +47,16 @@ def test_an_unloaded_converter_is_said_after_two_minutes(now: Now) -> None:
         "comp": {"taken": 100.0, "unloaded_since_ms": None}
     }
     tick(now, 1001, 30.0, 0.0)
-    assert attention(now.site, 0, tick(now, 1100, 30.0, 0.0), [], []) == []
-    (item,) = attention(now.site, 0, tick(now, 1130, 30.0, 0.0), [], [])
-    assert (item["code"], item["since_ms"]) == ("converter_unloaded", 1_001_000)
-    assert item["params"] == {"converter": "comp", "minutes": 2, "kw": 30.0}
-    assert attention(now.site, 0, tick(now, 1140, 100.0, 900.0), [], []) == []
+    assert attention(now.site, tick(now, 1100, 30.0, 0.0), [], []) == []
+    (item,) = attention(now.site, tick(now, 1130, 30.0, 0.0), [], [])
+    assert (item.code, item.since_ms) == ("converter_unloaded", 1_001_000)
+    assert item.params == AttentionParams(converter="comp", minutes=2, kw=30.0)
+    assert attention(now.site, tick(now, 1140, 100.0, 900.0), [], []) == []
 
 
 def test_a_standing_converter_is_not_unloaded(now: Now) -> None:
     tick(now, 1000, 0.0, 0.0)
-    assert attention(now.site, 0, tick(now, 2000, 0.0, 0.0), [], []) == []
+    assert attention(now.site, tick(now, 2000, 0.0, 0.0), [], []) == []
 
 
 def test_a_meter_never_heard_of_has_no_time_since(now: Now) -> None:
