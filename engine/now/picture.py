@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,20 +11,38 @@ from engine.figures.line_sums import final_kwh_per_unit
 from engine.now.flows import Flows
 from engine.now.instants import INSTANTS, ratio
 from engine.states import STATES
-from engine.tracing.graph import Array, Edges
+from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.tracing import Traced
 from plant.names import AS_ELECTRICITY, Carrier
-
-if TYPE_CHECKING:
-    from engine.now.now import Now
+from plant.site import Site
 
 Mask = npt.NDArray[np.bool_]
+
+
+class Newest(Protocol):
+    """The newest values that a picture is made of. Implemented by `engine.now.now.Now`.
+
+    By meter: `power` (kW or unit an hour) and `at`, when it was heard of (ns; 0: never). By line:
+    its state and since when. By converter: since when it runs unloaded. By storage: what its next
+    kilowatt-hour is made of. `by_source` and `weights`: kWh, kg and shares of a unit of each source
+    and of each column of the tracing.
+    """
+
+    site: Site
+    graph: Graph
+    power: Array
+    at: Any
+    states: dict[int, tuple[str, int]]
+    unloaded: dict[int, int]
+    storage_mix: list[dict[int, float]]
+    by_source: dict[str, Array]
+    weights: dict[str, Array]
 
 
 class Picture:
     """Traced powers of one tick. Rows of the sums: taps first, then what is left on each bus."""
 
-    def __init__(self, now: Now, used: Edges, traced: Traced, seen: Mask, at: int) -> None:
+    def __init__(self, now: Newest, used: Edges, traced: Traced, seen: Mask, at: int) -> None:
         self.now = now
         self.site = now.site
         self.graph = now.graph
@@ -174,7 +192,7 @@ class Picture:
         }
 
 
-def _with_storages(now: Now) -> dict[str, Array]:
+def _with_storages(now: Newest) -> dict[str, Array]:
     """Weights of the columns of the tracing; a store's are those of what its next kilowatt-hour is made of."""
     found = {name: values.copy() for name, values in now.weights.items()}
     for t, mix in enumerate(now.storage_mix):
