@@ -37,6 +37,7 @@ class Now:
     scale: Array = field(init=False)
     counter: dict[int, tuple[int, float, float]] = field(default_factory=dict)
     states: dict[int, tuple[str, int]] = field(default_factory=dict)
+    orders: dict[int, str] = field(default_factory=dict)
     unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
     storage_mix: list[dict[int, float]] = field(default_factory=list)
@@ -95,7 +96,7 @@ class Now:
         self.fresh.append(rows)
 
     def _absorb(self) -> None:
-        """Newest powers of what came since the last tick; states of its events."""
+        """Newest powers of what came since the last tick; states and orders of its events."""
         rows = join(self.fresh)
         self.fresh = []
         good = (rows.quality != Quality.BAD) & (rows.tag < len(self._meter_of))
@@ -122,6 +123,8 @@ class Now:
             for i, line in enumerate(self.site.lines):
                 if line.state_tag == event.tag and self.states.get(i, ("", 0))[0] != event.text:
                     self.states[i] = (event.text, event.ts)
+                if line.order_tag == event.tag:
+                    self.orders[i] = event.text
 
     def _count(self, channel: int, ts: int, value: float) -> None:
         """Power of a meter that only counts: from the last change of at least 20 s."""

@@ -13,7 +13,7 @@ from engine.now.instants import INSTANTS, ratio
 from engine.states import STATES
 from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.tracing import Traced
-from plant.names import AS_ELECTRICITY, Carrier
+from plant.names import AS_ELECTRICITY, Carrier, State
 from plant.site import Site
 
 Mask = npt.NDArray[np.bool_]
@@ -23,7 +23,7 @@ class Newest(Protocol):
     """The newest values that a picture is made of. Implemented by `engine.now.now.Now`.
 
     By meter: `power` (kW or unit an hour) and `at`, when it was heard of (ns; 0: never). By line:
-    its state and since when. By converter: since when it runs unloaded. By storage: what its next
+    its state and since when, and the order that runs. By converter: since when it runs unloaded. By storage: what its next
     kilowatt-hour is made of. `by_source` and `weights`: kWh, kg and shares of a unit of each source
     and of each column of the tracing.
     """
@@ -33,6 +33,7 @@ class Newest(Protocol):
     power: Array
     at: Any
     states: dict[int, tuple[str, int]]
+    orders: dict[int, str]
     unloaded: dict[int, int]
     storage_mix: list[dict[int, float]]
     by_source: dict[str, Array]
@@ -160,6 +161,7 @@ class Picture:
                 self.used.taps[0, t] - self.returned[t]
             )
         return {
+            **self._order(i),
             "state": state if state in STATES else "UNKNOWN",
             "state_since_ms": since // 1_000_000 or None,
             "power": power,
@@ -168,6 +170,13 @@ class Picture:
             "sources_kw": self._sources(taps),
             "stale_since_ms": min((at for at in unseen if at), default=0) // 1_000_000 or None,
         }
+
+    def _order(self, line: int) -> dict[str, str | None]:
+        """The order that runs on a line that reads one; None while it is not known."""
+        if self.site.lines[line].order_tag is None:
+            return {}
+        order = self.now.orders.get(line, State.UNKNOWN.value)
+        return {"order": None if order == State.UNKNOWN.value else order}
 
     def _group(self, members: list[int], parts: list[dict[str, Any]]) -> dict[str, Any]:
         taps = [t for i in members for t in self.taps_of[i]]

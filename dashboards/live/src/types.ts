@@ -332,6 +332,7 @@ export interface LineNow {
   sources_kw: Record<string, number>;
   stale_since_ms: number | null;
   unknown?: "never" | "silent" | null;
+  order?: string | null;
   running?: number;
   members?: number;
 }
