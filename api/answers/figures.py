@@ -55,7 +55,7 @@ class Explained(Answer):
     meters: list[str]
     gas_basis: str
     readings: str
-    contributions: list[EnergyPart] = field(default_factory=list)
+    contributions: list[EnergyPart]
 
 
 class FlowNode(Answer):

@@ -190,7 +190,7 @@ export interface Explained {
   meters: string[];
   gas_basis: string;
   readings: string;
-  contributions?: EnergyPart[];
+  contributions: EnergyPart[];
 }
 // An emission factor with where it comes from; `fallback` says what was wanted where another was taken.
 export interface Factor {
