@@ -24,7 +24,7 @@ class LineNow(Answer):
     """A line or a group; `power` by carrier in the carrier's own unit an hour.
 
     A group says how many members run. `unknown` says why nothing is known: its meters were never
-    heard, or are silent now.
+    heard, or are silent now. `order` is the one that runs, on a line that reads its id.
     """
 
     state: str
@@ -35,6 +35,7 @@ class LineNow(Answer):
     sources_kw: dict[str, float]
     stale_since_ms: int | None
     unknown: Literal["never", "silent"] | UnsetType | None = UNSET
+    order: str | UnsetType | None = UNSET
     running: int | UnsetType = UNSET
     members: int | UnsetType = UNSET
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.figures.weights import By, Weights
+from engine.now.apart import Apart, taken_apart
 from engine.now.picture import Picture
 from engine.tracing.graph import Array, Graph, edges
 from engine.tracing.tracing import trace
@@ -36,9 +37,11 @@ class Now:
     scale: Array = field(init=False)
     counter: dict[int, tuple[int, float, float]] = field(default_factory=dict)
     states: dict[int, tuple[str, int]] = field(default_factory=dict)
+    orders: dict[int, str] = field(default_factory=dict)
     unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
     storage_mix: list[dict[int, float]] = field(default_factory=list)
+    picture: Picture | None = None
     power_factor: dict[int, float] = field(default_factory=dict)
     newest: Array = field(init=False)
     heard_at: Any = field(init=False)
@@ -93,7 +96,7 @@ class Now:
         self.fresh.append(rows)
 
     def _absorb(self) -> None:
-        """Newest powers of what came since the last tick; states of its events."""
+        """Newest powers of what came since the last tick; states and orders of its events."""
         rows = join(self.fresh)
         self.fresh = []
         good = (rows.quality != Quality.BAD) & (rows.tag < len(self._meter_of))
@@ -120,6 +123,8 @@ class Now:
             for i, line in enumerate(self.site.lines):
                 if line.state_tag == event.tag and self.states.get(i, ("", 0))[0] != event.text:
                     self.states[i] = (event.text, event.ts)
+                if line.order_tag == event.tag:
+                    self.orders[i] = event.text
 
     def _count(self, channel: int, ts: int, value: float) -> None:
         """Power of a meter that only counts: from the last change of at least 20 s."""
@@ -174,7 +179,12 @@ class Now:
                 self.unloaded.setdefault(c, now_ns)
             else:
                 self.unloaded.pop(c, None)
-        return Picture(self, used, traced, seen, now_ns).build()
+        self.picture = Picture(self, used, traced, seen, now_ns)
+        return self.picture.build()
+
+    def apart(self, figure: str, of: str) -> Apart | None:
+        """A figure of the newest tick taken apart; None before the first, or where `now` has no such figure."""
+        return None if self.picture is None else taken_apart(self.picture, figure, of)
 
     def _runs_unloaded(self, converter: int, power: Array, seen: Any) -> bool:
         """Whether a converter takes power and gives nothing, as far as its meters say: a compressor that blows off, a boiler on stand-by."""
