@@ -218,6 +218,7 @@ class Runtime:
             figures=self.history,
             live=self.live.hub,
             operations=self.operations,
+            instants=self.live.now.apart,
             alerts=self.rules.alerts,
             trials=partial(backtest, self.store, self.site),
             queries=Answerer(

@@ -13,21 +13,21 @@ from typing import Final, Protocol, TypeAlias
 from engine.outputs import UnusualSteps
 from plant.site import Control, Site, decode_control, encode_control
 from plant.units import HOUR_NS
-from rules.alert import Alert, Telling
+from rules.alert import Alert, Row, Telling
 from rules.desk.alerts import Alerts
 from rules.language.config import Rule
 from rules.notify.build import Notifier
+from rules.variables.newest import Values
 from rules.watching import checkpoint
 from rules.watching.feed import Feed, NowFeed
 from rules.watching.ring import RECENT_NS
-from rules.watching.run import Row, Run
+from rules.watching.run import Run
 from rules.watching.step import Window
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.hosts import unusual
 from wattline.hosts.consumer import Consumer
 from wattline.hosts.outputs import Batch, Books, InForce, OutputReader
-from wattline.hosts.rule_sample import Values
 from wattline.hosts.unusual import Waiting
 
 NAME: Final = "rules"
@@ -162,8 +162,8 @@ class RulesHost(Consumer):
         if saved is not None:
             checkpoint.load(saved[1], self.now_run.state)
         newest = self.now_run.state.newest
-        clock_was_ahead = newest > self.now_ns() + self.now_feed.window_ns
-        if newest > 0 and clock_was_ahead:
+        if newest > 0 and newest > self.now_ns() + self.now_feed.window_ns:
+            # The clock was ahead once.
             self.now_run = Run("now", self.plant, self.now_feed.start())
 
     def _use(self, now: InForce, body: bytes | None) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from engine.outputs import UnusualSteps
 from plant.site import Site
+from rules.variables.columns import ODD_KINDS
 from rules.watching.step import RuleState
-from rules.watching.subjects import ODD_KINDS
 
 Counts: TypeAlias = dict[tuple[str, int], int]
 """How many, by kind (unusual or wrapped) and index of the meter."""

@@ -110,7 +110,7 @@ def test_an_outage_loses_nothing_and_doubles_nothing(
     assert feeder.health()["state"] == "up"
     said = [r.message for r in caplog.records if r.name == "wattline.influx"]
     assert len([m for m in said if "does not answer" in m]) == 1, "an outage is said once"
-    assert len([m for m in said if "takes data again" in m]) == 1
+    assert len([m for m in said if "goes on again" in m]) == 1
     feeder.stop()
 
 
