@@ -18,7 +18,7 @@ from plant.site import Site
 from plant.units import HOUR_NS, MINUTE_NS
 from rules.alert import Alert, AlertState, Severity
 from rules.desk.desk import Open, Quiet
-from rules.watching.subjects import names as subject_names
+from rules.variables.subjects import names as subject_names
 
 CHATTERS: Final = 5
 """Times in an hour from which an alert comes and goes rather than says something."""

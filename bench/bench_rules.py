@@ -9,12 +9,12 @@ import numpy as np
 
 from bench.record import figure, record
 from rules.language.config import Rule
+from rules.variables.over_time import STATE_COLUMNS, machine_state
+from rules.variables.table import KEPT, place
 from rules.watching.measures import BookMeasures
 from rules.watching.ring import Ring
-from rules.watching.ruleset import Calendar, build, looked_at
-from rules.watching.special import state as machine_state
+from rules.watching.ruleset import Calendar, Subjects, build, looked_at
 from rules.watching.step import RuleState, Window, start, step
-from rules.watching.subjects import STATE_COLUMNS
 from rules.watching.view import View
 
 LINES, RULES, WINDOWS, WARM = 500, 2000, 40, 75
@@ -47,15 +47,18 @@ def rules() -> list[Rule]:
 def state() -> RuleState:
     """All rules on all lines, before the first window."""
     made, names = rules(), tuple(f"line_{i}" for i in range(LINES))
-    figures, long = looked_at(made, "line", 60.0)
-    measures = BookMeasures(sorted(figures), STATE_COLUMNS)
+    looked = looked_at(made, "line", 60.0)
+    found = [place("line").find(name) for name in looked.names]
+    measures = BookMeasures([row for row in found if row is not None], KEPT["line"])
     view = View(
         names,
         measures,
-        Ring(MINUTE, len(measures.columns), LINES, long),
-        special={"state": machine_state},
+        Ring(MINUTE, len(measures.columns), LINES, looked.long),
+        over_time={"state": machine_state},
     )
-    return start(build(made, {"line": names}, Calendar("UTC", {}), 60.0), {"line": view}, MINUTE)
+    return start(
+        build(made, {"line": Subjects(names)}, Calendar("UTC", {}), 60.0), {"line": view}, MINUTE
+    )
 
 
 def windows(found: RuleState, count: int) -> list[Window]:

@@ -19,7 +19,8 @@ from plant.config import PlantFile, names
 from plant.profile import Profile
 from rules.language.config import RuleFile
 from rules.language.load import load_rules_text, packs
-from rules.watching.subjects import KINDS, figures_of
+from rules.variables.table import place
+from rules.variables.variable import KINDS, Clock
 from wattline.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,14 +140,14 @@ def meters(catalogue: dict[str, Profile]) -> str:
 def watched() -> str:
     """What rules can watch, by kind of subject and clock."""
     rows = []
-    for clock in ("books", "now"):
+    clocks: tuple[Clock, ...] = ("books", "now")
+    for clock in clocks:
         for per in KINDS:
             if clock == "now" and per == "bus":
                 continue
-            found = figures_of(per, clock)
-            rows.append(
-                (per, clock, ", ".join(f"`{name}` ({unit})" for name, unit in found.items()))
-            )
+            found = place(per, clock).variables.values()
+            described = ", ".join(f"`{row.name}` ({row.unit})" for row in found)
+            rows.append((per, clock, described))
     return table(("per", "clock", "figures and their units"), rows)
 
 

@@ -173,7 +173,8 @@ def _load_running(site: Site, meta: _Meta, arrays: Arrays) -> Running:
 
 def _load_meters(site: Site, meta: _Meta, arrays: Arrays) -> Meters:
     meters = Meters.start(site)
-    meters.tracks = [Track(**dict(zip(_TRACK, row, strict=True))) for row in meta.tracks]  # type: ignore[arg-type]
+    # states of 0.1.0 have a swap after these, which is the site's now
+    meters.tracks = [Track(*row[: len(_TRACK)]) for row in meta.tracks]  # type: ignore[arg-type]
     # early states of 0.1.0 have no marks and no times of filling
     arrays.setdefault("points.mark", np.zeros(len(arrays["points.ts"]), np.int8))
     arrays.setdefault("filled", meters.filled)

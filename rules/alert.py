@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -81,3 +82,18 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     to: tuple[str, ...] = ()
     step: int = 0
     note: str = ""
+
+
+class Row(NamedTuple):
+    """A change of the state of a rule on a subject as history keeps it. `late`: found out afterwards; `withdrawn`: it had been noted, and was not so."""
+
+    clock: str
+    at_ns: int
+    rule: str
+    subject: str
+    state: str
+    value: float | None
+    limit: float | None
+    unit: str
+    late: bool
+    withdrawn: bool

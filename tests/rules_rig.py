@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rules.language.load import load_rules_text
-from rules.watching.measures import PlainMeasures
+from rules.watching.measures import PlainMeasures, plain_state
 from rules.watching.ring import Ring
-from rules.watching.ruleset import Calendar, build, looked_at
-from rules.watching.special import plain_state
+from rules.watching.ruleset import Calendar, Subjects, build, looked_at
 from rules.watching.step import Noted, RuleState, Window, start, step
 from rules.watching.view import View
 
@@ -40,12 +39,15 @@ class RulesRig:
     def fresh(self) -> RuleState:
         """A state before the first window."""
         per = self.rules[0].on.per
-        figures, long = looked_at(self.rules, per, 60.0)
-        measures = PlainMeasures([*figures, "state"])
-        ring = Ring(MINUTE, len(measures.columns), len(self.subjects), long)
-        view = View(self.subjects, measures, ring, special={"state": plain_state})
+        looked = looked_at(self.rules, per, 60.0)
+        measures = PlainMeasures([*looked.names, "state"])
+        ring = Ring(MINUTE, len(measures.columns), len(self.subjects), looked.long)
+        view = View(self.subjects, measures, ring, over_time={"state": plain_state(measures)})
         rules = build(
-            self.rules, {per: self.subjects}, Calendar("UTC", {"early": "06:00-14:00"}), 60.0
+            self.rules,
+            {per: Subjects(self.subjects)},
+            Calendar("UTC", {"early": "06:00-14:00"}),
+            60.0,
         )
         return start(rules, {per: view}, MINUTE)
 

@@ -38,6 +38,8 @@ from rules.alert import Alert
 from rules.desk.desk import open_alerts
 from rules.language.config import Rule
 from rules.notify.build import Notifier
+from rules.variables.newest import Newest
+from rules.variables.table import values_of
 from rules.watching.backtest import backtest
 from store.alert_book import AlertBook
 from store.duck import DuckStore
@@ -47,7 +49,7 @@ from store.outbox import Outbox
 from store.retention import Keep
 from wattline import __version__
 from wattline.hosts.engine import EngineHost
-from wattline.hosts.rule_sample import disk_used, sample
+from wattline.hosts.rule_sample import disk_used
 from wattline.hosts.rules import OutboxTeller, RulesHost
 from wattline.metrics import prometheus
 from wattline.operations import Operations
@@ -194,7 +196,15 @@ class Runtime:
             "disk.used": disk_used(self.options.data),
             "journal.used": 100.0 * self.journal.bytes / self.journal.most_bytes,
         }
-        return at, sample(self.now, picture, self.health().meters, at, self.live_since, used)
+        newest = Newest(
+            now=self.now,
+            picture=picture,
+            meters=self.health().meters,
+            at_ns=at,
+            since_ns=self.live_since,
+            of_site=used,
+        )
+        return at, values_of(newest)
 
     def _stores(self) -> list[dict[str, Any]]:
         return [] if self.influx is None else [self.influx.health()]
@@ -238,6 +248,7 @@ class Runtime:
             figures=self.history,
             live=self.hub,
             operations=operations,
+            instants=self.now.apart,
             alerts=self.rules_host.alerts,
             trials=partial(backtest, self.store, self.site),
             queries=Answerer(self.site.id, self.store, self.journal.names, window_ns),

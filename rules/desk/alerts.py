@@ -15,12 +15,11 @@ from plant.errors import NotThere, QueryError
 from plant.hints import suggestion
 from plant.site import Site
 from plant.units import MINUTE_NS
-from rules.alert import Alert, AlertState, Severity, Telling
+from rules.alert import Alert, AlertState, Row, Severity, Telling
 from rules.desk import cause, telling
 from rules.desk.cause import Hangs
 from rules.desk.desk import Desk, Open, Quiet, Taken, forget_quiets, lift
 from rules.language.config import Rule
-from rules.watching.run import Row
 from store.alert_book import AlertBook
 
 Route = Callable[[Sequence[Telling], int], Mapping[str, str]]

@@ -16,16 +16,12 @@ from plant.site import Site
 from rules.alert import Alert, AlertState, Severity
 from rules.desk.desk import Desk, Open, alert_id, close, key_of
 from rules.language.config import Rule
+from rules.words import WORDS
 
 LEAST: Final = 2
 MOST_SHARE: Final = 0.5
 """A connection is the cause when two of its meters and half of them have the alert; it is over when a quarter or one is left."""
 LEFT_SHARE: Final = 0.25
-_SAY: Final = {
-    "en": "{n} of {all} meters behind {connection} are silent",
-    "zh": "{connection} 下的 {all} 台表计中有 {n} 台无数据",
-    "de": "{n} von {all} Zählern hinter {connection} schweigen",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +135,10 @@ def _connection(rule: Rule, connection: str, found: list[Open], count: int, at_n
 
 def _with_members(alert: Alert, found: list[Open], connection: str, count: int) -> Alert:
     say = {
-        lang: text.format(n=len(found), all=count, connection=connection)
-        for lang, text in _SAY.items()
+        language: known.meters_silent.format(n=len(found), all=count, connection=connection)
+        for language, known in WORDS.items()
     }
-    members = tuple(sorted(o.alert.subject for o in found))
+    members = tuple(sorted(there.alert.subject for there in found))
     return msgspec.structs.replace(
         alert, members=members, say=say, value=float(len(found)), limit=None, unit="1"
     )

@@ -9,9 +9,10 @@ from typing import Final
 from engine.states import STATES
 from plant.errors import QueryError
 from plant.hints import suggestion
-from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text
+from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text, below
 from rules.language.units import PLAIN, canonical
-from rules.watching.measures import TRACED
+from rules.variables.table import Place
+from rules.variables.variable import Variable
 
 HOUR_S: Final = 3600.0
 DAY_S: Final = 24 * HOUR_S
@@ -24,20 +25,23 @@ STATE_WORDS: Final = frozenset(s.value.lower() for s in STATES)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a condition may name. `units`: figures that can be watched here and their units; `limits`: the rule's own, by unit. `sums`: figures that add up. `traced`: energy by source too."""
+    """What a condition may name: the variables of a place, and the rule's own `limits` by unit. `figure` is what the rule watches."""
 
     figure: str
-    units: Mapping[str, str]
-    sums: frozenset[str]
+    place: Place
     limits: Mapping[str, str]
-    has_state: bool
     window_s: float
     recent_s: float = RECENT_S
-    traced: bool = False
 
-    def unit(self, figure: str) -> str | None:
-        """Unit of a figure that can be watched here."""
-        return "kWh" if self.traced and figure.startswith(TRACED) else self.units.get(figure)
+    def find(self, figure: str) -> Variable:
+        """What a name stands for."""
+        found = self.place.find(figure)
+        if found is None:
+            known = [*self.place.variables, *self.limits, "value", "state"]
+            raise QueryError(
+                f"there is no figure, limit or word '{figure}' here{suggestion(figure, known)}"
+            )
+        return found
 
 
 def check(node: Node, scope: Scope) -> None:
@@ -51,21 +55,13 @@ def figures(node: Node, scope: Scope) -> set[str]:
     if isinstance(node, Call):
         return {node.figure or scope.figure}
     if isinstance(node, Name):
-        return (
-            {scope.figure}
-            if node.name == "value"
-            else {node.name}
-            if scope.unit(node.name)
-            else set()
-        )
-    below = (
-        [node.part]
-        if isinstance(node, Not)
-        else [node.left, node.right]
-        if isinstance(node, Binary)
-        else []
-    )
-    return {f for part in below for f in figures(part, scope)}
+        if node.name == "value":
+            return {scope.figure}
+        return set() if scope.place.find(node.name) is None else {node.name}
+    found: set[str] = set()
+    for part in below(node):
+        found |= figures(part, scope)
+    return found
 
 
 def unit_of(node: Node, scope: Scope) -> str:
@@ -101,7 +97,7 @@ def _unit(node: Number) -> str:
 
 def _name(node: Name, scope: Scope) -> str:
     if node.name == "state":
-        if not scope.has_state:
+        if not scope.place.has_state:
             raise QueryError("only a line has a state; use `per: line`")
         return "text"
     if node.name in scope.limits:
@@ -110,24 +106,22 @@ def _name(node: Name, scope: Scope) -> str:
 
 
 def _figure(name: str, scope: Scope) -> str:
-    unit = scope.unit(name)
-    if unit is None:
-        known = [*scope.units, *scope.limits, "value", "state"]
-        raise QueryError(
-            f"there is no figure, limit or word '{name}' here{suggestion(name, known)}"
-        )
-    return (canonical(unit) or (unit, 1.0))[0]
+    """The unit in which a variable is compared."""
+    unit = scope.find(name).unit
+    known = canonical(unit)
+    return unit if known is None else known[0]
 
 
 def _call(node: Call, scope: Scope) -> str:
     name = node.function
     figure = node.figure or scope.figure
     if name not in (*SHORT, *LONG):
+        known = [*SHORT, *LONG]
         raise QueryError(
-            f"there is no function '{name}'{suggestion(name, [*SHORT, *LONG])}; known are {', '.join((*SHORT, *LONG))}"
+            f"there is no function '{name}'{suggestion(name, known)}; known are {', '.join(known)}"
         )
     unit = _figure(figure, scope)
-    if name == "sum" and figure not in scope.sums and not figure.startswith(TRACED):
+    if name == "sum" and not scope.find(figure).adds_up:
         raise QueryError(f"'{figure}' is a ratio and has no sum; use mean, which divides the sums")
     _span(node, scope)
     return "unit:" + unit
@@ -144,14 +138,12 @@ def _span(node: Call, scope: Scope) -> None:
         raise QueryError(
             f"the duration of {name} must be a multiple of the window of {scope.window_s:g}s"
         )
-    step, most = (
-        (DAY_S, LONGEST_S)
-        if name in ("baseline", "median_of_days")
-        else (HOUR_S, LONGEST_S)
-        if name == "median"
-        else (HOUR_S, DAY_S)
-    )
-    if name in LONG and (over % step or not step <= over <= most):
+    if name not in LONG:
+        return
+    goes_by_days = name in ("baseline", "median_of_days")
+    step = DAY_S if goes_by_days else HOUR_S
+    most = DAY_S if name == "last_week" else LONGEST_S
+    if over % step or not step <= over <= most:
         raise QueryError(
             f"the duration of {name} is {step / HOUR_S:g}h to {most / HOUR_S:g}h in steps of {step / HOUR_S:g}h"
         )

@@ -15,11 +15,12 @@ from rules.language.check_condition import figures as figures_named
 from rules.language.config import Rule, RuleFile
 from rules.language.parser import parse
 from rules.language.units import canonical
-from rules.watching.measures import TRACED
-from rules.watching.subjects import TRACED_KINDS, figures_of, sums_of
+from rules.variables.columns import TRACED
+from rules.variables.table import place
 
 Finding = tuple[tuple[str | int, ...], str]
 NOW_WINDOW_S = 10.0
+RECENT_NOW_S = 3600.0
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z0-9/]*)?\s*$")
 
 
@@ -36,26 +37,19 @@ class Known:
 
 def scope_of(rule: Rule, window_s: float) -> Scope:
     """What the conditions of a rule may name. QueryError if a limit cannot be read."""
-    per = rule.on.per
-    clock = rule.on.clock
-    limits = {name: _limit_unit(value) for name, value in rule.limits.items()}
-    window = NOW_WINDOW_S if clock == "now" else window_s
+    on_books = rule.on.clock == "books"
     return Scope(
-        rule.on.figure,
-        figures_of(per, clock),
-        sums_of(per, clock),
-        limits,
-        per == "line" and clock == "books",
-        window,
-        RECENT_S if clock == "books" else 3600.0,
-        clock == "books" and per in TRACED_KINDS,
+        figure=rule.on.figure,
+        place=place(rule.on.per, rule.on.clock),
+        limits={name: _limit_unit(value) for name, value in rule.limits.items()},
+        window_s=window_s if on_books else NOW_WINDOW_S,
+        recent_s=RECENT_S if on_books else RECENT_NOW_S,
     )
 
 
 def _limit_unit(value: str | dict[str, str]) -> str:
-    units = {
-        split_quantity(text)[1] for text in (value.values() if isinstance(value, dict) else [value])
-    }
+    levels = list(value.values()) if isinstance(value, dict) else [value]
+    units = {split_quantity(level)[1] for level in levels}
     if len(units) != 1:
         raise QueryError(
             f"the levels of one limit must have one unit, not {', '.join(sorted(units))}"
@@ -95,16 +89,12 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
 
 
 def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
-    figures = figures_of(rule.on.per, rule.on.clock)
-    traced = (
-        rule.on.clock == "books"
-        and rule.on.per in TRACED_KINDS
-        and rule.on.figure.startswith(TRACED)
-    )
-    if rule.on.figure not in figures and not traced:
+    here = place(rule.on.per, rule.on.clock)
+    if here.find(rule.on.figure) is None:
+        hint = suggestion(rule.on.figure, sorted(here.variables))
         yield (
             (*at, "on", "figure"),
-            f"there is no figure '{rule.on.figure}' per {rule.on.per} on {rule.on.clock}{suggestion(rule.on.figure, sorted(figures))}",
+            f"there is no figure '{rule.on.figure}' per {rule.on.per} on {rule.on.clock}{hint}",
         )
         return
     try:
@@ -113,7 +103,7 @@ def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> I
         yield (*at, "limits"), str(error)
         return
     for name in rule.limits:
-        if name in figures or name in ("value", "state"):
+        if name in here.variables or name in ("value", "state"):
             yield (
                 (*at, "limits", name),
                 f"'{name}' is a figure or a word of conditions; give the limit another name",

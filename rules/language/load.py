@@ -14,7 +14,8 @@ from plant.load import load_text, read_text
 from plant.site import Site
 from rules.language.config import Rule, RuleFile
 from rules.language.cross_check import Known, cross_check_rules
-from rules.watching.subjects import KINDS, subjects
+from rules.variables.subjects import subjects
+from rules.variables.variable import KINDS
 
 PACKS = "rules/packs/"
 

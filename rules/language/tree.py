@@ -61,11 +61,16 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 def parts(node: Node) -> list[Node]:
     """A node and all below it, from left to right."""
-    below = (
-        [node.part]
-        if isinstance(node, Not)
-        else [node.left, node.right]
-        if isinstance(node, Binary)
-        else []
-    )
-    return [node, *(n for part in below for n in parts(part))]
+    found = [node]
+    for part in below(node):
+        found += parts(part)
+    return found
+
+
+def below(node: Node) -> list[Node]:
+    """The parts that a node joins."""
+    if isinstance(node, Not):
+        return [node.part]
+    if isinstance(node, Binary):
+        return [node.left, node.right]
+    return []

@@ -17,12 +17,13 @@ from rules.alert import AlertState
 from rules.language.check_condition import LONGEST_S
 from rules.language.config import Rule
 from rules.language.variants import MARK, with_level
+from rules.variables.past import Floats
 from rules.watching.condition import Numbers
 from rules.watching.feed import Feed
 from rules.watching.past import windows
 from rules.watching.ruleset import looked_at
 from rules.watching.step import Noted, RuleState, Window, step
-from rules.watching.view import Floats, View
+from rules.watching.view import View
 
 FACTORS = (0.8, 0.9, 1.1, 1.25)
 WEEK_NS = 7 * 24 * HOUR_NS
@@ -94,8 +95,8 @@ def backtest(
         site, [own, *(with_level(own, f) for f in FACTORS)], lambda name: store.codes.get(name, -1)
     )
     state = feed.start()
-    _, long = looked_at([own], rule.on.per, site.window_s)
-    before = round(LONGEST_S * 1e9) if long else 26 * HOUR_NS
+    looks_long = looked_at([own], rule.on.per, site.window_s).long
+    before = round(LONGEST_S * 1e9) if looks_long else 26 * HOUR_NS
     each = max((end_ns - start_ns) // window // POINTS_MOST, 1)
     found, curves = _run(
         state, windows(store, site, feed, state, start_ns - before, end_ns, known), start_ns, each

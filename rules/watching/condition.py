@@ -16,7 +16,8 @@ import numpy.typing as npt
 from engine.states import STATES
 from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text, parts
 from rules.language.units import canonical
-from rules.watching.view import Floats, View
+from rules.variables.past import Floats
+from rules.watching.view import View
 
 Truth = npt.NDArray[np.int8]
 FALSE = 0

@@ -7,14 +7,9 @@ from collections.abc import Iterator
 from books.windows import Known, Span, Wanted, chunks
 from plant.ports import Store
 from plant.site import Site
+from rules.variables.columns import ODD_KINDS, takes
 from rules.watching.feed import Feed
-from rules.watching.measures import TRACED
 from rules.watching.step import RuleState, Window
-from rules.watching.subjects import ODD_KINDS
-
-METER_COLUMNS = ("forward", "reverse", "seen_s", "estimated")
-MADE = frozenset({"hours", "bought_kwh", "unusual", "wrapped", "through", "held_kg"})
-"""Columns that the feed makes itself, so that no table has them."""
 
 
 def windows(
@@ -27,12 +22,8 @@ def windows(
     known: Known,
 ) -> Iterator[Window]:
     """All windows of a span in order, each once."""
-    wanted = _wanted(site, state)
-    is_traced = any(
-        column.startswith(TRACED)
-        for view in state.views.values()
-        for column in view.measures.columns
-    )
+    wanted = _wanted(site, feed)
+    is_traced = bool(_columns_of(feed, "flow"))
     for chunk in chunks(store, site, Span(start_ns, end_ns), wanted, known, traced=is_traced):
         for row, start in enumerate(chunk.start.tolist()):
             steps = {
@@ -42,20 +33,27 @@ def windows(
             yield feed.window(state, chunk.tables, row, steps)
 
 
-def _wanted(site: Site, state: RuleState) -> list[Wanted]:
-    """The tables and columns that the rules of this state look at."""
+def _columns_of(feed: Feed, table: str) -> set[str]:
+    """Columns of a table of books that the rules look at."""
+    found: set[str] = set()
+    for per, columns in feed.kept.items():
+        for column in columns:
+            for taken in takes(column, per):
+                of_table, _, name = taken.partition(".")
+                if of_table == table:
+                    found.add(name)
+    return found
+
+
+def _wanted(site: Site, feed: Feed) -> list[Wanted]:
+    """The tables and columns that the rules look at."""
     lines = [line.id for line in site.lines] + [f"unmetered.{bus.id}" for bus in site.buses]
-    columns = {
-        column
-        for per, view in state.views.items()
-        if per != "meter"
-        for column in view.measures.columns
-        if column not in MADE and not column.startswith(TRACED)
-    }
-    wanted = [Wanted("line", lines, sorted(columns))]
-    if "meter" in state.views or "bus" in state.views:
-        wanted.append(Wanted("meter", [meter.id for meter in site.meters], METER_COLUMNS))
-    if "site" in state.views:
-        given = [source.id for source in site.sources] + [store.id for store in site.storages]
-        wanted.append(Wanted("source", given, ("given", "held_kg")))
+    sources = [source.id for source in site.sources] + [storage.id for storage in site.storages]
+    meters = [meter.id for meter in site.meters]
+    # Lines are always read: they say which windows there are.
+    wanted = [Wanted("line", lines, sorted(_columns_of(feed, "line")))]
+    for table, names in (("meter", meters), ("source", sources)):
+        columns = sorted(_columns_of(feed, table))
+        if columns:
+            wanted.append(Wanted(table, names, columns))
     return wanted

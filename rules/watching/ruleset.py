@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +15,16 @@ from rules.language.check_condition import LONG, figures, unit_of
 from rules.language.config import Rule
 from rules.language.cross_check import scope_of, split_quantity
 from rules.language.parser import parse
-from rules.language.tree import Call, parts
+from rules.language.tree import Call, Node, parts
 from rules.watching.calendar import awake
 from rules.watching.condition import TRUE, Numbers, Terms, Test, Truth, compared, number, test
 from rules.watching.machine import GAPS, Settings
 from rules.watching.view import View
 
-Ints = npt.NDArray[np.int64]
-Views = Mapping[str, View]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Views: TypeAlias = Mapping[str, View]
+"""By kind of subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,12 @@ class RuleSet:
     def truth(self, views: Views, at: int, open_: npt.NDArray[np.bool_]) -> tuple[Truth, Truth]:
         """`when` of all instances at event time `at`, and the end of those that are open."""
         on = np.zeros(self.size, np.int8)
-        up = [
-            w
-            for w in self.watches
-            if awake(w.rule.active, at, self.calendar.timezone, self.calendar.shifts)
-        ]
+        up = [watch for watch in self.watches if self._is_awake(watch, at)]
         for watch in up:
             found = watch.on(views[watch.rule.on.per])
             on[watch.rows] = found if watch.whole else found[watch.subjects]
+
+        # Without `until` a rule is over when it is no longer true; what is unknown stays unknown.
         off = np.int8(TRUE) - on
         for watch in up:
             if watch.off is not None and open_[watch.rows].any():
@@ -85,13 +86,19 @@ class RuleSet:
                 off[watch.rows] = ends if watch.whole else ends[watch.subjects]
         return on, off
 
+    def _is_awake(self, watch: Watch, at: int) -> bool:
+        return awake(watch.rule.active, at, self.calendar.timezone, self.calendar.shifts)
+
     def watch_of(self, instance: int) -> Watch:
-        return self.watches[int(np.searchsorted(self.firsts, instance, "right")) - 1]
+        """The rule of an instance."""
+        following = int(np.searchsorted(self.firsts, instance, "right"))
+        return self.watches[following - 1]
 
     def subject(self, instance: int, views: Views) -> tuple[Watch, str]:
         """The rule and subject of an instance."""
         watch = self.watch_of(instance)
-        return watch, views[watch.rule.on.per].subjects[int(watch.subjects[instance - watch.first])]
+        row = int(watch.subjects[instance - watch.first])
+        return watch, views[watch.rule.on.per].subjects[row]
 
     def shown(self, instance: int, views: Views) -> tuple[float | None, float | None]:
         """Value and limit of an instance, for people; None where they are unknown."""
@@ -105,120 +112,147 @@ def _one(part: Numbers | None, view: View, row: int) -> float | None:
     if part is None:
         return None
     found = part(view)
-    value = float(
-        found if isinstance(found, float) else np.broadcast_to(found, (len(view.subjects),))[row]
-    )
+    of_all = np.broadcast_to(np.asarray(found, float), (len(view.subjects),))
+    value = float(of_all[row])
     return value if np.isfinite(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """All subjects of a kind in a plant. `carriers` is empty where the kind has none of its own."""
+
+    ids: tuple[str, ...]
+    carriers: tuple[str, ...] = ()
 
 
 def build(
     rules: Iterable[Rule],
-    subjects: Mapping[str, Sequence[str]],
+    subjects: Mapping[str, Subjects],
     calendar: Calendar,
     window_s: float,
-    carriers: Mapping[str, Sequence[str]] | None = None,
 ) -> RuleSet:
-    """Make rules ready; they have been checked before (`rules.language.load`)."""
+    """Make rules ready, on subjects by kind; they have been checked before (`rules.language.load`)."""
     watches: list[Watch] = []
     keys: list[str] = []
     for rule in rules:
-        if rule.enabled and subjects.get(rule.on.per):
-            of = (carriers or {}).get(rule.on.per, ())
-            watch = _watch(rule, len(keys), subjects[rule.on.per], window_s, of)
-            watches.append(watch)
-            mark = _mark(rule)
-            keys += [
-                f"{rule.id}|{mark}|{subjects[rule.on.per][i]}" for i in watch.subjects.tolist()
-            ]
-    firsts = np.array([w.first for w in watches], np.int64)
-    return RuleSet(tuple(watches), _settings(watches), tuple(keys), calendar, firsts)
-
-
-def _watch(
-    rule: Rule, first: int, ids: Sequence[str], window_s: float, carriers: Sequence[str]
-) -> Watch:
-    scope = scope_of(rule, window_s)
-    terms = Terms(
-        rule.on.figure, {name: _limits(value, ids) for name, value in rule.limits.items()}
+        of_kind = subjects.get(rule.on.per)
+        if not rule.enabled or of_kind is None or not of_kind.ids:
+            continue
+        watch = _watch(rule, len(keys), of_kind, window_s)
+        watches.append(watch)
+        mark = _mark(rule)
+        keys += [f"{rule.id}|{mark}|{of_kind.ids[i]}" for i in watch.subjects.tolist()]
+    return RuleSet(
+        watches=tuple(watches),
+        settings=_settings(watches),
+        keys=tuple(keys),
+        calendar=calendar,
+        firsts=np.array([watch.first for watch in watches], np.int64),
     )
-    tree = parse(rule.when)
-    shown = compared(tree) or (parse("value"), None)
-    limit = None if shown[1] is None else number(shown[1], terms)
-    at = [
-        i
-        for i, name in enumerate(ids)
-        if _is_for(rule, name) and (not carriers or rule.on.carrier in (None, carriers[i]))
-    ]
-    off = test(parse(rule.until), terms) if rule.until else None
-    title = names(rule.title, rule.id)
+
+
+def _watch(rule: Rule, first: int, of_kind: Subjects, window_s: float) -> Watch:
+    ids = of_kind.ids
+    limits = {name: _limits(value, ids) for name, value in rule.limits.items()}
+    terms = Terms(rule.on.figure, limits)
+    condition = parse(rule.when)
+    value_node, limit_node = compared(condition) or (parse("value"), None)
+    watched = [i for i in range(len(ids)) if _is_for(rule, of_kind, i)]
     return Watch(
-        rule,
-        first,
-        np.array(at, np.int64),
-        len(at) == len(ids),
-        test(tree, terms),
-        off,
-        number(shown[0], terms),
-        limit,
-        unit_of(shown[0], scope),
-        title,
+        rule=rule,
+        first=first,
+        subjects=np.array(watched, np.int64),
+        whole=len(watched) == len(ids),
+        on=test(condition, terms),
+        off=test(parse(rule.until), terms) if rule.until else None,
+        value=number(value_node, terms),
+        limit=None if limit_node is None else number(limit_node, terms),
+        unit=unit_of(value_node, scope_of(rule, window_s)),
+        title=names(rule.title, rule.id),
     )
 
 
-def _is_for(rule: Rule, subject: str) -> bool:
-    return (not rule.on.only or subject in rule.on.only) and subject not in rule.on.not_
+def _is_for(rule: Rule, of_kind: Subjects, index: int) -> bool:
+    """Whether a rule is about a subject."""
+    subject = of_kind.ids[index]
+    if of_kind.carriers and rule.on.carrier not in (None, of_kind.carriers[index]):
+        return False
+    if rule.on.only and subject not in rule.on.only:
+        return False
+    return subject not in rule.on.not_
 
 
-def _limits(value: str | dict[str, str], ids: Sequence[str]) -> npt.NDArray[np.float64]:
+def _limits(value: str | dict[str, str], ids: Sequence[str]) -> Floats:
     """A level for each subject; NaN where none is said, so that nothing is true there."""
     if isinstance(value, str):
         return np.full(len(ids), split_quantity(value)[0])
     default = split_quantity(value["default"])[0] if "default" in value else np.nan
-    return np.array([split_quantity(value[name])[0] if name in value else default for name in ids])
+    levels = []
+    for subject in ids:
+        own = value.get(subject)
+        levels.append(default if own is None else split_quantity(own)[0])
+    return np.array(levels)
+
+
+_MEANING = {
+    "on",
+    "when",
+    "until",
+    "limits",
+    "for_",
+    "keep_firing_for",
+    "on_gap",
+    "gap_grace",
+    "active",
+}
 
 
 def _mark(rule: Rule) -> str:
     """Changes when a rule means something else; a new text or severity leaves its state alone."""
-    meaning = rule.model_dump_json(
-        include={
-            "on",
-            "when",
-            "until",
-            "limits",
-            "for_",
-            "keep_firing_for",
-            "on_gap",
-            "gap_grace",
-            "active",
-        }
-    )
+    meaning = rule.model_dump_json(include=_MEANING)
     return hashlib.blake2b(meaning.encode(), digest_size=6).hexdigest()
 
 
 def _settings(watches: Sequence[Watch]) -> Settings:
-    def column(name: str) -> Ints:
-        parts_ = [
-            np.full(len(w.subjects), round(getattr(w.rule, name) * 1e9), np.int64) for w in watches
-        ]
-        return np.concatenate([np.zeros(0, np.int64), *parts_])
+    """What each instance is judged by, as columns."""
+    counts = [len(watch.subjects) for watch in watches]
 
-    gaps = [np.full(len(w.subjects), GAPS[w.rule.on_gap], np.int8) for w in watches]
+    def column(seconds: Sequence[float]) -> Ints:
+        each_ns = np.array([round(length * 1e9) for length in seconds], np.int64)
+        return np.repeat(each_ns, counts)
+
+    gaps = np.array([GAPS[watch.rule.on_gap] for watch in watches], np.int8)
     return Settings(
-        column("for_"),
-        column("keep_firing_for"),
-        column("gap_grace"),
-        np.concatenate([np.zeros(0, np.int8), *gaps]),
+        hold_for=column([watch.rule.for_ for watch in watches]),
+        keep=column([watch.rule.keep_firing_for for watch in watches]),
+        grace=column([watch.rule.gap_grace for watch in watches]),
+        on_gap=np.repeat(gaps, counts),
     )
 
 
-def looked_at(rules: Iterable[Rule], per: str, window_s: float) -> tuple[set[str], bool]:
-    """Figures that the rules of a kind look at, and whether any looks back for longer than a day."""
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Variables that the rules of a kind look at. `long`: one of them looks back for longer than a day."""
+
+    names: frozenset[str]
+    long: bool
+
+
+def looked_at(rules: Iterable[Rule], per: str, window_s: float) -> LookedAt:
+    """What the enabled rules of a kind look at."""
     found: set[str] = set()
-    long = False
+    looks_long = False
     for rule in rules:
-        if rule.on.per == per and rule.enabled:
-            for text in filter(None, (rule.when, rule.until)):
-                tree = parse(text)
-                found |= figures(tree, scope_of(rule, window_s)) | {rule.on.figure}
-                long |= any(isinstance(p, Call) and p.function in LONG for p in parts(tree))
-    return found, long
+        if rule.on.per != per or not rule.enabled:
+            continue
+        found.add(rule.on.figure)
+        scope = scope_of(rule, window_s)
+        for text in filter(None, (rule.when, rule.until)):
+            tree = parse(text)
+            found |= figures(tree, scope)
+            looks_long = looks_long or any(map(_is_long, parts(tree)))
+    return LookedAt(frozenset(found), looks_long)
+
+
+def _is_long(node: Node) -> bool:
+    return isinstance(node, Call) and node.function in LONG

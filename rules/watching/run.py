@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from plant.site import Site
-from rules.alert import Alert, AlertState
+from rules.alert import Alert, AlertState, Row
 from rules.desk.desk import Desk, key_of, reconcile
+from rules.variables.subjects import names
+from rules.variables.variable import KINDS
 from rules.watching.step import Noted, RuleState, Window, firing, step
-from rules.watching.subjects import KINDS, names
-from rules.watching.words import alert_of
-
-Row = tuple[str, int, str, str, str, float | None, float | None, str, bool, bool]
+from rules.watching.words import Occurrence, alert_of
 
 
 @dataclass(slots=True)
@@ -35,77 +34,76 @@ class Run:
 
     def agree(self, desk: Desk, noted: list[Noted], at_ns: int) -> list[Alert]:
         """Open and close alerts after a window; those that changed. Spans that late data found, and that are over, are alerts of the past."""
-        seen = {n.change.instance: n for n in noted if n.change.fired and not n.withdrawn}
-        now: dict[str, Alert] = {}
-        for instance, (gap, since, fired) in firing(self.state).items():
-            watch, subject = self.state.rules.subject(instance, self.state.views)
+        seen: dict[int, Noted] = {}
+        for found in noted:
+            if found.change.fired and not found.withdrawn:
+                seen[found.change.instance] = found
+        alerts: dict[str, Alert] = {}
+        for instance in firing(self.state):
+            watch, subject = self.state.rules.subject(instance.index, self.state.views)
             key = key_of(watch.rule.id, subject)
-            word = AlertState.NO_DATA if gap else AlertState.FIRING
+            state = AlertState.NO_DATA if instance.no_data else AlertState.FIRING
             there = desk.open.get(key)
-            if there is not None and there.alert.state is word:
-                now[key] = there.alert
-            else:
-                now[key] = self._alert(
-                    instance, word, since, fired, seen.get(instance), fired < at_ns
-                )
+            if there is not None and there.alert.state is state:
+                alerts[key] = there.alert
+                continue
+            occurrence = Occurrence(
+                state=state,
+                since_ns=instance.since_ns,
+                fired_ns=instance.fired_ns,
+                late=instance.fired_ns < at_ns,
+            )
+            alerts[key] = self._alert(instance.index, occurrence, seen.get(instance.index))
         past = self._past(noted)
         desk.summary += past
-        return reconcile(desk, self.clock, at_ns, now) + past
+        return reconcile(desk, self.clock, at_ns, alerts) + past
 
     def _past(self, noted: list[Noted]) -> list[Alert]:
+        """Alerts that late data found, and that are over."""
         found = []
-        for n in noted:
-            if n.late and not n.withdrawn and n.change.state is AlertState.RESOLVED:
-                alert = self._alert(
-                    n.change.instance, AlertState.RESOLVED, n.change.since, n.change.fired, n, True
-                )
-                found.append(msgspec.structs.replace(alert, resolved_ns=n.change.at))
+        for late in noted:
+            change = late.change
+            if not late.late or late.withdrawn or change.state is not AlertState.RESOLVED:
+                continue
+            occurrence = Occurrence(
+                state=AlertState.RESOLVED,
+                since_ns=change.since,
+                fired_ns=change.fired,
+                late=True,
+            )
+            alert = self._alert(change.instance, occurrence, late)
+            found.append(msgspec.structs.replace(alert, resolved_ns=change.at))
         return found
 
-    def _alert(
-        self,
-        instance: int,
-        word: AlertState,
-        since: int,
-        fired: int,
-        seen: Noted | None,
-        late: bool,
-    ) -> Alert:
-        watch, subject = self.state.rules.subject(instance, self.state.views)
-        value, limit = (
-            (seen.value, seen.limit) if seen else self.state.rules.shown(instance, self.state.views)
-        )
+    def _alert(self, instance: int, occurrence: Occurrence, seen: Noted | None) -> Alert:
+        """The alert of an instance, with its value and limit as they were noted, or as they are now."""
+        rules = self.state.rules
+        watch, subject = rules.subject(instance, self.state.views)
+        if seen is None:
+            value, limit = rules.shown(instance, self.state.views)
+        else:
+            value, limit = seen.value, seen.limit
+        shown = msgspec.structs.replace(occurrence, value=value, limit=limit)
         name = self.names[watch.rule.on.per][subject]
-        return alert_of(
-            watch,
-            subject,
-            name,
-            word,
-            since,
-            fired,
-            value,
-            limit,
-            late=late,
-            timezone=self.site.timezone,
-        )
+        return alert_of(watch, subject, name, shown, timezone=self.site.timezone)
 
     def rows(self, noted: Iterable[Noted]) -> list[Row]:
         """History of changes as `store.alert_book` keeps it."""
-        out: list[Row] = []
-        for n in noted:
-            watch, subject = self.state.rules.subject(n.change.instance, self.state.views)
-            out.append(
-                (
-                    self.clock,
-                    n.change.at,
-                    watch.rule.id,
-                    subject,
-                    n.change.state.value,
-                    n.value,
-                    n.limit,
-                    watch.unit,
-                    n.late,
-                    n.withdrawn,
-                )
+        rows: list[Row] = []
+        for found in noted:
+            change = found.change
+            watch, subject = self.state.rules.subject(change.instance, self.state.views)
+            row = Row(
+                clock=self.clock,
+                at_ns=change.at,
+                rule=watch.rule.id,
+                subject=subject,
+                state=change.state.value,
+                value=found.value,
+                limit=found.limit,
+                unit=watch.unit,
+                late=found.late,
+                withdrawn=found.withdrawn,
             )
-        return out
+            rows.append(row)
+        return rows

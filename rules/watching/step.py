@@ -119,14 +119,35 @@ def _forget(state: RuleState) -> None:
     """Corrections reach back as far as windows are held."""
     for view in state.views.values():
         view.ring.trim()
-    oldest = max((v.ring.first for v in state.views.values() if v.ring.newest >= 0), default=0)
+    begun = [view.ring.first for view in state.views.values() if view.ring.newest >= 0]
+    oldest = max(begun, default=0)
     if state.before and min(state.before) < oldest:
-        state.before = {s: b for s, b in state.before.items() if s >= oldest}
-        state.noted = [n for n in state.noted if n.change.at > oldest]
+        still_held = {at: saved for at, saved in state.before.items() if at >= oldest}
+        state.before = still_held
+        state.noted = [noted for noted in state.noted if noted.change.at > oldest]
 
 
-def firing(state: RuleState) -> dict[int, tuple[bool, int, int]]:
-    """Instances that fire or have no data now: whether it is no data, since when, and when it fired."""
-    m = state.machine
-    at = np.flatnonzero((m.state == FIRING) | (m.state == NO_DATA))
-    return {int(i): (bool(m.state[i] == NO_DATA), int(m.since[i]), int(m.fired[i])) for i in at}
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """An instance that fires now, or has no data. Times are event time in ns."""
+
+    index: int
+    no_data: bool
+    since_ns: int
+    fired_ns: int
+
+
+def firing(state: RuleState) -> list[Firing]:
+    """Instances that fire or have no data now."""
+    machine = state.machine
+    is_up = (machine.state == FIRING) | (machine.state == NO_DATA)
+    found = []
+    for index in np.flatnonzero(is_up).tolist():
+        instance = Firing(
+            index=index,
+            no_data=bool(machine.state[index] == NO_DATA),
+            since_ns=int(machine.since[index]),
+            fired_ns=int(machine.fired[index]),
+        )
+        found.append(instance)
+    return found

@@ -16,10 +16,9 @@ from rules.language.config import Expectation, Rule, RuleTest
 from rules.language.cross_check import split_quantity
 from rules.language.load import Loaded
 from rules.watching.machine import NO_DATA, Machine
-from rules.watching.measures import PlainMeasures
+from rules.watching.measures import PlainMeasures, plain_state
 from rules.watching.ring import Ring
-from rules.watching.ruleset import Calendar, build, looked_at
-from rules.watching.special import plain_state
+from rules.watching.ruleset import Calendar, Subjects, build, looked_at
 from rules.watching.step import RuleState, Window, start, step
 from rules.watching.view import View
 
@@ -90,16 +89,17 @@ def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
 
 
 def _state(rule: Rule, test: RuleTest, subjects: tuple[str, ...]) -> RuleState:
-    figures, long = looked_at([rule], rule.on.per, test.every)
-    measures = PlainMeasures([*figures, "state"])
+    looked = looked_at([rule], rule.on.per, test.every)
+    measures = PlainMeasures([*looked.names, "state"])
     every = round(test.every * 1e9)
     view = View(
         subjects,
         measures,
-        Ring(every, len(measures.columns), len(subjects), long),
-        special={"state": plain_state},
+        Ring(every, len(measures.columns), len(subjects), looked.long),
+        over_time={"state": plain_state(measures)},
     )
-    rules = build([rule], {rule.on.per: subjects}, Calendar("UTC", test.shifts), test.every)
+    of_kind: dict[str, Subjects] = {rule.on.per: Subjects(subjects)}
+    rules = build([rule], of_kind, Calendar("UTC", test.shifts), test.every)
     return start(rules, {rule.on.per: view}, every)
 
 
@@ -115,7 +115,7 @@ def _row(view: View, samples: Mapping[str, Mapping[str, list[float]]], k: int) -
     assert isinstance(measures, PlainMeasures)
     values = {
         figure: np.array([_at(samples[s].get(figure, []), k) for s in view.subjects])
-        for figure in measures.figures
+        for figure in measures.names
     }
     return measures.rows(values, len(view.subjects))
 

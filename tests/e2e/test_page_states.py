@@ -501,6 +501,83 @@ def test_the_wall_is_remembered_and_has_no_controls(
         assert page.locator("button.chip:visible").count() > 3
 
 
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_late_books_carry_their_date_and_are_compared_with_nothing(
+    browser: Browser, lang: str
+) -> None:
+    answers = recorded()
+    well(answers)
+    books = answers["/api/v1/live"]["books"]
+    books["last_week"]["electricity_pct"] = 4.0
+    books["to_ms"] -= 2 * DAY_MS
+    books["today"]["from_ms"] -= 2 * DAY_MS
+    with PageRig(answers).running() as rig, shown(browser, rig, "/", lang=lang) as page:
+        settle(page)
+        picture(page, f"late-{lang}")
+        for word in ("elOn", "carbonOn", "booksTo"):
+            assert says(page, word, lang)
+        for word in ("elToday", "carbonToday", "vsPlan", "vsWeek"):
+            assert not says(page, word, lang), "of another day, or compared"
+        assert page.locator(".plan").is_hidden()
+        check(page, lang)
+
+
+def test_books_in_time_are_of_today_and_compared(browser: Browser) -> None:
+    answers = recorded()
+    well(answers)
+    answers["/api/v1/live"]["books"]["last_week"]["electricity_pct"] = 4.0
+    with PageRig(answers).running() as rig, shown(browser, rig, "/") as page:
+        settle(page)
+        for word in ("elToday", "carbonToday", "vsPlan", "vsWeek"):
+            assert says(page, word, "en")
+
+
+def test_a_line_of_which_nothing_is_known_says_why(browser: Browser) -> None:
+    answers = recorded()
+    well(answers)
+    now = answers["/api/v1/live"]["now"]
+    line = now["lines"]["modules"]
+    line |= {"state": "RUN", "unknown": "never", "final_kw": None}
+    line["figures"] = unknown(line["figures"])
+    for node in now["flows"]["nodes"]:
+        node["known"] = node["id"] != "line:modules"
+    for link in now["flows"]["links"]:
+        link["known"] = link["to"] != "line:modules"
+    with PageRig(answers).running() as rig, shown(browser, rig, "/") as page:
+        settle(page)
+        card = page.locator(".line", has=page.locator("a[href='/lines/modules']"))
+        assert card.locator(".state").inner_text() == words()["state_UNKNOWN"][0]
+        assert card.locator(".stale").inner_text() == words()["neverHeard"][0]
+        assert card.locator(".value").last.inner_text() == "–"
+        picture(page, "unknown-line")
+        page.locator(".flows .toggle").press("Enter")
+        rows = page.locator(".flows tr", has_text=words()["notKnownLast"][0])
+        assert rows.count() == sum(
+            link["to"] == "line:modules" and link["kw"] > 0.5 for link in now["flows"]["links"]
+        )
+        check(page, "en")
+
+
+def test_a_comparison_is_drawn_as_the_plant_file_declares_it(browser: Browser) -> None:
+    answers = recorded()
+    well(answers)
+    with PageRig(answers).running() as rig, shown(browser, rig, "/", lang="de") as page:
+        settle(page)
+        [declared] = answers["/api/v1/site"]["comparisons"]
+        judged, by = answers["/api/v1/live"]["books"]["comparisons"][declared["id"]]
+        card = page.locator(".sisters")
+        assert card.locator("h2").inner_text() == declared["name"]["de"]
+        shown_percent = card.locator(".value").inner_text().replace("−", "-").replace(",", ".")
+        assert float(shown_percent) == pytest.approx(100 * (judged - by) / by, abs=0.5)
+    answers["/api/v1/site"]["comparisons"] = []
+    with PageRig(answers).running() as rig, shown(browser, rig, "/") as page:
+        settle(page)
+        assert page.locator(".sisters").count() == 0
+
+
 LARGE = "--blink-settings=defaultFontSize=32,defaultFixedFontSize=26"
 
 

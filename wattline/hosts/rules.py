@@ -22,16 +22,17 @@ from engine.figures.products import Producer
 from engine.outputs import SITE
 from engine.outputs import UNUSUAL as ODD
 from plant.site import Control, Site, decode_control, encode_control
-from rules.alert import Alert, Telling
+from rules.alert import Alert, Row, Telling
 from rules.desk.alerts import Alerts
 from rules.language.config import Rule
 from rules.notify.build import Notifier
+from rules.variables.book_row import Odd
+from rules.variables.columns import ODD_KINDS
 from rules.watching import checkpoint
 from rules.watching.feed import Feed, NowFeed
 from rules.watching.ring import RECENT_NS
-from rules.watching.run import Row, Run
+from rules.watching.run import Run
 from rules.watching.step import Noted, Window
-from rules.watching.subjects import ODD_KINDS, Odd
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.hosts.engine import HOUR

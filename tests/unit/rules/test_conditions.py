@@ -15,11 +15,11 @@ from rules.language.load import load_rules_text
 from rules.language.parser import LONGEST, parse
 from rules.language.tree import parts
 from rules.language.variants import render, scaled
-from rules.watching.subjects import figures_of, sums_of
+from rules.variables.table import place
 from tests.rules_rig import RulesRig, rule_text
 
 SCOPE = Scope(
-    "power.electricity", figures_of("line"), sums_of("line", "books"), {"limit": "kW"}, True, 60.0
+    figure="power.electricity", place=place("line"), limits={"limit": "kW"}, window_s=60.0
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from engine.now.now import Now
+from rules.variables.newest import Newest, newer_factor
+from rules.variables.table import values_of
 from tests.rig import START, Rig, text
-from wattline.hosts.rule_sample import newer_factor, sample
 
 SECOND = 1_000_000_000
 BODY = "sources: {grid: {carrier: electricity, meter: grid, into: board}}\nbuses: {board: {carrier: electricity}}\nlines: {press: {draws: {board: la}}}\n"
@@ -27,13 +29,21 @@ class Sampled:
         self.now = Now(msgspec.structs.replace(site, meters=meters, channels=channels))
         self.tags = [[c.tag for c in channels if c.meter == m and not c.reverse] for m in range(2)]
         self.health = [
-            {"lag_s": 1.0, "period_s": 1.0, "answer_s": 0.02, "refused": []} for _ in meters
+            SimpleNamespace(lag_s=1.0, period_s=1.0, answer_s=0.02, refused=[]) for _ in meters
         ]
 
     def of(self, seconds: float) -> dict[str, Any]:
         at = START + round(seconds * SECOND)
         picture = {"lines": {}, "site": {"power_kw": 5.0, "figures": {}}}
-        return dict(sample(self.now, picture, self.health, at, START, {"disk.used": 1.0})["meter"])
+        newest = Newest(
+            now=self.now,
+            picture=picture,
+            meters=self.health,
+            at_ns=at,
+            since_ns=START,
+            of_site={"disk.used": 1.0},
+        )
+        return dict(values_of(newest)["meter"])
 
     def counts(self, meter: int, heard_s: float, moved_s: float) -> None:
         self.now.heard_at[self.tags[meter]] = START + round(heard_s * SECOND)
@@ -63,8 +73,8 @@ def test_silence_is_beyond_the_own_period_and_since_the_start_where_nothing_came
     tmp_path: Path,
 ) -> None:
     rig = Sampled(tmp_path)
-    rig.health[0] |= {"lag_s": 70.0, "period_s": 60.0}
-    rig.health[1] |= {"lag_s": None, "period_s": None}
+    vars(rig.health[0]).update({"lag_s": 70.0, "period_s": 60.0})
+    vars(rig.health[1]).update({"lag_s": None, "period_s": None})
     assert rig.of(40)["silence"] == pytest.approx([10.0, 40.0])
 
 
@@ -75,8 +85,8 @@ def test_a_register_that_is_missing_of_a_meter_that_answers(tmp_path: Path) -> N
         Sampled(_folder(tmp_path, "b")),
     )
     for rig in (polled, pushed):
-        rig.health[0] |= {"lag_s": 0.5, "refused": ["power_factor.total"]}
-        rig.health[1] |= {"lag_s": 90.0}
+        vars(rig.health[0]).update({"lag_s": 0.5, "refused": ["power_factor.total"]})
+        vars(rig.health[1]).update({"lag_s": 90.0})
         rig.counts(0, 20, 20)
     found = polled.of(100)
     assert found["register_silence"][0] == pytest.approx(100 - 0 - 30), (
@@ -89,7 +99,7 @@ def test_a_register_that_is_missing_of_a_meter_that_answers(tmp_path: Path) -> N
 
 def test_what_is_not_known_is_nan(tmp_path: Path) -> None:
     rig = Sampled(tmp_path)
-    rig.health[0] |= {"answer_s": None}
+    vars(rig.health[0]).update({"answer_s": None})
     found = rig.of(10)
     assert np.isnan(found["answer"][0]) and found["answer"][1] == 0.02
     assert np.isnan(found["power"]).all() and np.isnan(found["clock_error"]).all()

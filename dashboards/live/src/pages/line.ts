@@ -10,7 +10,7 @@ import { goodShown, unknownText } from "../parts/line_told";
 import { lineOrGroup, meterIds, outputUnit } from "../parts/plant";
 import { section, type Section } from "../parts/section";
 import { grid, Row } from "../parts/tables";
-import type { Figures, LineNow, Series, Site } from "../types";
+import type { LineNow, Series, Site } from "../types";
 import { clock, num, thousandth } from "../words/numbers";
 import { codeWord, named, say, sourceName } from "../words/say";
 import type { Word } from "../words/words";
@@ -76,7 +76,7 @@ export function linePage(data: Data, id: string): Page {
     }
     const now = data.now?.lines[id];
     if (now) showNow(now);
-    showBooks(data.books?.lines[id]);
+    showBooks();
   }
 
   async function grow(loaded: Charts, toMs: number | null): Promise<void> {
@@ -107,9 +107,9 @@ export function linePage(data: Data, id: string): Page {
     setText(unknown, reason);
   }
 
-  function showBooks(books?: Figures): void {
-    const shown = goodShown(data, books, unit);
-    const coverage = books?.["coverage.time"] ?? null;
+  function showBooks(): void {
+    const shown = goodShown(data, id, unit);
+    const coverage = data.books?.lines[id]?.["coverage.time"] ?? null;
     const covered = coverage === null ? "" : `${say("coverage")} ${num(coverage)} %`;
     good.show({ ...shown, note: shown.note || covered });
   }

@@ -45,7 +45,7 @@ export function sitePage(data: Data): Page {
     flows.update();
     needs.update();
     for (const comparison of comparisons) comparison.update();
-    for (const card of cards) card.update(data.now?.lines[card.id], data.books?.lines[card.id]);
+    for (const card of cards) card.update(data.now?.lines[card.id]);
     growCards();
   }
 

@@ -32,7 +32,7 @@ export class ComparisonCard {
   }
 
   private pair(): Pair {
-    const given = this.data.books?.comparisons?.[this.comparison.id] ?? [];
+    const given = this.data.books?.comparisons[this.comparison.id] ?? [];
     return { judged: given[0] ?? null, by: given[1] ?? null };
   }
 

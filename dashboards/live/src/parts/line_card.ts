@@ -2,7 +2,7 @@
 import type { ECharts } from "echarts/core";
 import { Day } from "../live/day";
 import type { Data } from "../live/data";
-import type { Figures, LineNow } from "../types";
+import type { LineNow } from "../types";
 import { num, thousandth } from "../words/numbers";
 import { say } from "../words/say";
 import { drawBand, stateWord } from "./band";
@@ -79,9 +79,9 @@ export class LineCard {
     drawBand(this.band, this.day.series!);
   }
 
-  update(now: LineNow | undefined, books: Figures | undefined): void {
+  update(now: LineNow | undefined): void {
     if (now) this.showNow(now);
-    this.good.show(goodShown(this.data, books, this.line.outputUnit));
+    this.good.show(goodShown(this.data, this.id, this.line.outputUnit));
   }
 
   stop(): void {

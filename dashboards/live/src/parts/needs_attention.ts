@@ -35,7 +35,7 @@ export class NeedsAttention {
   private items(open: Alert[], most: number): Child[] {
     const { now, books } = this.data;
     const noticed = [...(books?.attention ?? [])].sort(
-      (one, other) => bySeverity(one, other) || other.since_ms - one.since_ms,
+      (one, other) => bySeverity(one, other) || (other.since_ms ?? 0) - (one.since_ms ?? 0),
     );
     const all = [...this.alertItems(open), ...noticed.map((one) => this.noticedItem(one))];
     const hidden = all.length - most;
@@ -76,7 +76,7 @@ export class NeedsAttention {
     const { code, until_ms: untilMs, severity, since_ms: sinceMs } = noticed;
     const word = code === "meter_silent" && untilMs ? "was_silent" : code;
     const said = isWord(word) ? say(word, this.values(noticed)) : codeWord("attention", code);
-    const since = clock(sinceMs, this.data.site.timezone);
+    const since = sinceMs === null ? "" : clock(sinceMs, this.data.site.timezone);
     return make("li", severity, make("span", "", said), make("time", "", since));
   }
 

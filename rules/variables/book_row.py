@@ -1,0 +1,111 @@
+"""One book as the variables of rules read it: where a subject stands in the tables.
+
+The tables are those of `engine.figures.products`; rows of `line` are the lines and then what is left on each bus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.book import Flow
+from engine.figures.uncertainty import meters_of_bus
+from engine.tracing.graph import Graph
+from plant.names import Carrier, SourceKind
+from plant.site import Site
+from rules.variables.past import Floats
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Table: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
+Tables: TypeAlias = Mapping[str, Table]
+Odd: TypeAlias = Mapping[tuple[str, int], int]
+"""Counter steps that were no plain ones: how many, by kind (unusual or wrapped) and meter."""
+
+
+class Layout:
+    """What of a site decides where a subject stands in the tables. `code` gives the integer that stands for a name there."""
+
+    def __init__(self, site: Site, code: Callable[[str], int]) -> None:
+        self.site = site
+        self.code = code
+        self.lines = len(site.lines)
+        self.buses = len(site.buses)
+        self.meters = len(site.meters)
+        self.sources = len(site.sources)
+        self.storages = len(site.storages)
+        graph = Graph(site)
+        self.meters_of_bus = [sorted(meters_of_bus(graph, bus)) for bus in range(self.buses)]
+        self.lines_of_group = [_lines_of_group(site, group.id) for group in site.groups]
+        self.group_makes_one_thing = [_one_unit(site, lines) for lines in self.lines_of_group]
+        self.site_makes_one_thing = _one_unit(site, np.arange(self.lines))
+        self.carriers = [meter.carrier for meter in site.meters]
+        self.bought = _bought(site)
+        self.nodes = [line.id for line in site.lines]
+        self.nodes += [f"unmetered.{bus.id}" for bus in site.buses]
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """One book: row `row` of the tables. `odd`: counter steps that were no plain ones."""
+
+    layout: Layout
+    tables: Tables
+    row: int
+    odd: Odd
+
+    def table(self, table: str, column: str, width: int) -> Floats:
+        """A column of this book, of a table that has `width` rows for each."""
+        begin = self.row * width
+        return np.asarray(self.tables[table][column][begin : begin + width], float)
+
+    def line(self, column: str) -> Floats:
+        """A column of lines, and then of what is left on each bus."""
+        return self.table("line", column, self.layout.lines + self.layout.buses)
+
+    def meter(self, column: str) -> Floats:
+        """A column of meters."""
+        return self.table("meter", column, self.layout.meters)
+
+    def source(self, column: str) -> Floats:
+        """A column of sources, and then of storages."""
+        return self.table("source", column, self.layout.sources + self.layout.storages)
+
+    def traced(self, source: str) -> Floats:
+        """kWh of one source in each line, then in what is left on each bus; what came through a storage counts as the storage."""
+        flow = self.tables["flow"]
+        closed = self.tables["closed"]
+        is_mine = flow["start"] == closed["start"][self.row]
+        is_mine &= flow["rev"] == closed["rev"][self.row]
+        is_mine &= np.asarray(flow["kind"], np.int64) <= Flow.REMAINDER
+        came_straight = flow["via"] == self.layout.code("")
+        origin = np.where(came_straight, flow["source"], flow["via"])
+        is_mine &= origin == self.layout.code(source)
+        energy_kwh = np.asarray(flow["kwh"], float)
+        found = []
+        for node in self.layout.nodes:
+            reaches_it = is_mine & (flow["node"] == self.layout.code(node))
+            found.append(energy_kwh[reaches_it].sum())
+        return np.array(found)
+
+
+def _bought(site: Site) -> list[int]:
+    """Sources that are the electricity grid."""
+    found = []
+    for index, source in enumerate(site.sources):
+        if source.kind == SourceKind.GRID and source.carrier == Carrier.ELECTRICITY:
+            found.append(index)
+    return found
+
+
+def _lines_of_group(site: Site, group: str) -> Ints:
+    return np.array([i for i, line in enumerate(site.lines) if line.group == group], np.int64)
+
+
+def _one_unit(site: Site, lines: Ints) -> bool:
+    """Pieces add up only where lines make the same thing."""
+    units = {site.lines[i].unit for i in lines if site.lines[i].good_channel is not None}
+    return len(units) == 1

@@ -1,0 +1,286 @@
+"""What rules can watch: the one table. A new variable is one row here.
+
+The checker of conditions, the feed from books, that from newest values, `rules test`, the back-test and the docs all ask this table. Figures of the
+books come from the engine's own table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Final
+
+from engine.figures import figures
+from engine.figures.figures import DERIVED, FIGURES
+from plant.names import Carrier
+from rules.variables import columns, newest, over_time
+from rules.variables.columns import TRACED
+from rules.variables.newest import Values
+from rules.variables.past import Floats, Sums
+from rules.variables.variable import KINDS, Clock, Column, Variable
+
+LINES_TO_SITE: Final = ("line", "group", "site")
+METER: Final = ("meter",)
+BUS: Final = ("bus",)
+SITE: Final = ("site",)
+UNSEEN: Final = ("coverage.", "seconds.")
+"""Figures that say how much was seen, or for how long: known of any span."""
+
+BUS_FIGURES: Final = ("remainder", "coverage.time", "estimated")
+METER_FIGURES: Final = (
+    "energy.electricity",
+    "power.electricity",
+    "coverage.time",
+    "estimated",
+    *(f"energy.{carrier.value}" for carrier in Carrier if carrier is not Carrier.ELECTRICITY),
+)
+NEWEST_FIGURES: Final = (
+    "intensity.electricity",
+    "intensity.final",
+    "electrification.calorific@final",
+    "renewable.physical",
+    "renewable.claimed",
+)
+HOSTS: Final = ("polling", "engine", "store", "rules", "beside")
+"""Parts of Wattline that can stand still; `beside` is any store beside the embedded one."""
+
+ALWAYS: Final = (Column("seen_s"), Column("due_s"), Column("hours"))
+"""Kept of every subject: whether a span was seen at all."""
+
+UNUSUAL: Final = Column("unusual", columns.odd_steps("unusual"))
+WRAPPED: Final = Column("wrapped", columns.odd_steps("wrapped"))
+THROUGH: Final = Column("through", columns.through, ("meter.forward", "meter.reverse"))
+BOUGHT_KWH: Final = Column("bought_kwh", columns.bought_kwh, ("source.given",))
+HELD_KG: Final = Column("held_kg", columns.held_kg, ("source.held_kg",))
+KEPT: Final[Mapping[str, tuple[Column, ...]]] = {
+    "line": tuple(Column(name) for name in over_time.STATE_COLUMNS),
+    "meter": (UNUSUAL, WRAPPED, THROUGH),
+    "site": (BOUGHT_KWH, HELD_KG),
+}
+"""Kept besides of these kinds, whether a rule looks at it today or not: states, what a corrected window must remember, what a bus needs of its meters."""
+
+
+def _of_figure(name: str, of: tuple[str, ...]) -> Variable:
+    """A figure of the books, as the engine defines it."""
+    known = FIGURES[name]
+    return Variable(
+        name=name,
+        unit=known.unit,
+        of=of,
+        columns=tuple(Column(column) for column in sorted(figures.needed([name]))),
+        value=partial(figures.value, name),
+        adds_up=known.over is None,
+        when_unseen=name.startswith(UNSEEN),
+    )
+
+
+def _column(name: str, sums: Sums) -> Floats:
+    return sums[name]
+
+
+def _now(name: str, unit: str, of: tuple[str, ...], read: newest.Read) -> Variable:
+    """A newest value."""
+    return Variable(name=name, unit=unit, of=of, clock="now", newest=read)
+
+
+def _power_unit(carrier: Carrier) -> str:
+    return "Nm3/h" if carrier is Carrier.COMPRESSED_AIR else "kW"
+
+
+VARIABLES: tuple[Variable, ...] = (
+    *(_of_figure(name, LINES_TO_SITE) for name in FIGURES if name not in DERIVED),
+    *(_of_figure(name, METER) for name in METER_FIGURES),
+    *(_of_figure(name, BUS) for name in BUS_FIGURES),
+    Variable(
+        name="uncertainty",
+        unit=FIGURES["uncertainty"].unit,
+        of=BUS,
+        means="what is left on a bus is known to within this",
+        over_time=over_time.uncertainty,
+        adds_up=True,
+    ),
+    Variable(
+        name="counter.unusual",
+        unit="1",
+        of=METER,
+        means="counter steps that were a reset or could not be told",
+        columns=(UNUSUAL,),
+        value=partial(_column, UNUSUAL.name),
+        adds_up=True,
+        when_unseen=True,
+    ),
+    Variable(
+        name="counter.wrapped",
+        unit="1",
+        of=METER,
+        means="counter steps over the end of the register",
+        columns=(WRAPPED,),
+        value=partial(_column, WRAPPED.name),
+        adds_up=True,
+        when_unseen=True,
+    ),
+    Variable(
+        name="demand.block",
+        unit="kW",
+        of=SITE,
+        means="power bought, mean of the fixed quarter of an hour so far",
+        columns=(BOUGHT_KWH,),
+        over_time=over_time.demand_block,
+    ),
+    Variable(
+        name="demand.sliding",
+        unit="kW",
+        of=SITE,
+        means="power bought, mean of the last 15 minutes",
+        columns=(BOUGHT_KWH,),
+        over_time=over_time.demand_sliding,
+    ),
+    Variable(
+        name="demand.forecast",
+        unit="kW",
+        of=SITE,
+        means="what the fixed quarter comes to if the newest window goes on",
+        columns=(BOUGHT_KWH,),
+        over_time=over_time.demand_forecast,
+    ),
+    Variable(
+        name="power.bought",
+        unit="kW",
+        of=SITE,
+        means="power from the grid",
+        columns=(BOUGHT_KWH,),
+        value=lambda sums: sums[BOUGHT_KWH.name] / sums["hours"],
+    ),
+    Variable(
+        name="carbon.in_storage",
+        unit="kg",
+        of=SITE,
+        means="carbon of the energy that storages hold at the end of the window",
+        columns=(HELD_KG,),
+        over_time=over_time.held,
+    ),
+    Variable(
+        name="plan.demand",
+        unit="kW",
+        of=SITE,
+        means="what the plant file plans",
+        over_time=over_time.planned(lambda site: site.plan_kw),
+    ),
+    Variable(
+        name="plan.intensity",
+        unit="g/kWh",
+        of=SITE,
+        means="what the plant file plans",
+        over_time=over_time.planned(lambda site: site.plan_g_per_kwh),
+    ),
+    Variable(
+        name=TRACED,
+        unit="kWh",
+        of=LINES_TO_SITE,
+        means="energy traced to one source or storage",
+        adds_up=True,
+        family=True,
+    ),
+    # Newest values.
+    *(
+        _now(
+            f"power.{carrier.value}",
+            _power_unit(carrier),
+            LINES_TO_SITE,
+            newest.power(carrier.value),
+        )
+        for carrier in Carrier
+    ),
+    _now("power.final", "kW", LINES_TO_SITE, newest.final_power),
+    *(
+        _now(name, FIGURES[name].unit, LINES_TO_SITE, newest.figure(name))
+        for name in NEWEST_FIGURES
+    ),
+    _now("power_factor", "1", LINES_TO_SITE, newest.power_factor),
+    _now("disk.used", "%", SITE, newest.of_site("disk.used")),
+    _now("journal.used", "%", SITE, newest.of_site("journal.used")),
+    _now("factor.newer", "1", SITE, newest.factor_newer),
+    *(_now(f"standing.{host}", "s", SITE, newest.of_site(f"standing.{host}")) for host in HOSTS),
+    _now(
+        "host.standing_still",
+        "s",
+        SITE,
+        newest.longest([f"standing.{host}" for host in HOSTS]),
+    ),
+    _now("power", "kW", METER, newest.meter_power),
+    _now("silence", "s", METER, newest.silence),
+    _now("register_silence", "s", METER, newest.register_silence),
+    _now("registers_refused", "1", METER, newest.registers_refused),
+    _now("answer", "s", METER, newest.answer),
+    _now("unmoved", "1", METER, newest.unmoved),
+    _now("clock_error", "s", METER, newest.clock_error),
+    _now("power_factor", "1", METER, newest.meter_power_factor),
+)
+STATE: Final = Variable(
+    name="state",
+    unit="",
+    of=("line",),
+    means="the machine state in which a line was for most of the window",
+    columns=KEPT["line"],
+    over_time=over_time.state_of_lines,
+)
+"""The one variable that is a word: conditions compare it with a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What can be watched of one kind of subject on one clock."""
+
+    per: str
+    clock: Clock
+    variables: Mapping[str, Variable]
+    families: tuple[Variable, ...]
+
+    def find(self, name: str) -> Variable | None:
+        """The variable of this name; None where it cannot be watched here."""
+        found = self.variables.get(name)
+        if found is not None:
+            return found
+        for family in self.families:
+            if name.startswith(family.name):
+                return replace(
+                    family,
+                    name=name,
+                    columns=(Column(name),),
+                    value=partial(_column, name),
+                    family=False,
+                )
+        return None
+
+    @property
+    def has_state(self) -> bool:
+        """Whether its subjects have machine states."""
+        return self.per in STATE.of and self.clock == STATE.clock
+
+
+def place(per: str, clock: Clock = "books") -> Place:
+    """What can be watched of one kind of subject on one clock."""
+    return _place(VARIABLES, per, clock)
+
+
+@lru_cache(maxsize=32)
+def _place(variables: tuple[Variable, ...], per: str, clock: Clock) -> Place:
+    here = [row for row in variables if per in row.of and row.clock == clock]
+    return Place(
+        per=per,
+        clock=clock,
+        variables={row.name: row for row in here if not row.family},
+        families=tuple(row for row in here if row.family),
+    )
+
+
+def values_of(now: newest.Newest) -> Values:
+    """All newest values, by kind of subject and variable."""
+    found: dict[str, dict[str, Floats]] = {}
+    for per in KINDS:
+        here = found.setdefault(per, {})
+        for name, variable in place(per, "now").variables.items():
+            if variable.newest is not None:
+                here[name] = variable.newest(now, per)
+    return found
