@@ -32,7 +32,7 @@ class Tags:
 
 
 def graph_of(more: str = "") -> Graph:
-    plant = text(PLANT % more, "g p").replace("window: 1h", "window: 1m")
+    plant = text(PLANT % more, "g p", window="1m")
     return Graph(resolve(load_plant_text("p", plant), {}, Tags()))
 
 
