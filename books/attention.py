@@ -1,4 +1,5 @@
-"""What needs attention on the Site page: silent meters, unusual counters, idle lines, unloaded converters."""
+"""What needs attention on the Site page: silent meters, unusual counters, idle lines, unloaded
+converters."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from books.answers import Attention, AttentionParams, Meter, OddStep
 from plant.names import Verdict
 from plant.silence import Heard
 from plant.site import Site
+from plant.standing import Standing
 
 IDLE_MS: Final = 10 * 60_000
 """A line that stands idle for less is in the middle of its work."""
@@ -50,7 +52,8 @@ def attention(
     verdicts: Sequence[OddStep],
     urgent: Sequence[Attention] = (),
 ) -> list[Attention]:
-    """Items of docs/api.md, most urgent first, seven at most. `urgent` is known already and stands before them."""
+    """Items of docs/api.md, most urgent first, seven at most. `urgent` is known already and stands
+    before them."""
     found = [
         *urgent,
         *_silent(site, meters),
@@ -81,6 +84,16 @@ def item(
         meter=meter,
         line=line,
         params=params,
+    )
+
+
+def stands(host: Standing) -> Attention:
+    """A host that does not go on. It tries again by itself; the cause says what somebody can do."""
+    return item(
+        code="host_stands",
+        severity="critical",
+        since_ms=host.since_ns // 1_000_000,
+        params=AttentionParams(host=host.who, cause=host.cause),
     )
 
 

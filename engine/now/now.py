@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from engine.figures.weights import By, Weights
+from engine.now.apart import Apart, taken_apart
 from engine.now.picture import Picture
+from engine.state import nothing_held
 from engine.tracing.graph import Array, Graph, edges
 from engine.tracing.tracing import trace
 from plant.frame import Batch, Quality, join
@@ -40,6 +42,7 @@ class Now:
     unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
     storage_mix: list[dict[int, float]] = field(default_factory=list)
+    picture: Picture | None = None
     power_factor: dict[int, float] = field(default_factory=dict)
     newest: Array = field(init=False)
     heard_at: Any = field(init=False)
@@ -169,15 +172,18 @@ class Now:
         power = np.where(seen, self.power, 0.0)
         energy = np.stack((np.maximum(power, 0.0), np.maximum(-power, 0.0)), 1)[None]
         used = edges(self.graph, energy, seen[None])
-        held = np.zeros((self.graph.nb, self.graph.columns + 1))
-        held[:, self.graph.unknown] = 1.0
-        traced = trace(self.graph, used, held)
+        traced = trace(self.graph, used, nothing_held(self.graph), [now_ns])
         for c in range(len(self.site.converters)):
             if self._runs_unloaded(c, power, seen):
                 self.unloaded.setdefault(c, now_ns)
             else:
                 self.unloaded.pop(c, None)
-        return Picture(self, used, traced, seen, now_ns).build()
+        self.picture = Picture(self, used, traced, seen, now_ns)
+        return self.picture.build()
+
+    def apart(self, figure: str, of: str) -> Apart | None:
+        """A figure of the newest tick taken apart; None before the first, or where `now` has no such figure."""
+        return None if self.picture is None else taken_apart(self.picture, figure, of)
 
     def _runs_unloaded(self, converter: int, power: Array, seen: Any) -> bool:
         """Whether a converter takes power and gives nothing, as far as its meters say: a compressor that blows off, a boiler on stand-by."""
