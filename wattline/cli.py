@@ -10,13 +10,13 @@ import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from collector.catalogue import load_catalogue
 from engine.figures.figures import figure_names
-from plant.clock import ScaledClock, SystemClock
+from plant.clock import Clock, ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from rules.language.load import rules_for
@@ -125,7 +125,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """A simulated factory, live: devices in a child process, everything else here."""
-    from wattline.demo.demo import run_demo
+    from wattline.demo.demo import DemoOptions, run_demo
 
     _log(log_level)
     _loop()
@@ -137,15 +137,16 @@ def demo(
     folder = data if speed == 1.0 else data.with_name(f"{data.name}-speed-{speed:g}")
     if (reset or speed != 1.0) and folder.exists():
         shutil.rmtree(folder)
-    run_demo(
+    options = DemoOptions(
+        data=folder,
         speed=speed,
         seconds=seconds,
-        data=folder,
         host=bind,
         port=port,
         backfill=speed == 1.0,
         allowed_hosts=allow_host or (),
     )
+    run_demo(options)
 
 
 @app.command()
@@ -159,36 +160,36 @@ def run(
     log_level: Level = "info",
 ) -> None:
     """Run a plant: collector, journal, engine, store, API and page in one process."""
-    from wattline.demo.demo import serve
-    from wattline.runtime import Options, Runtime, read_endpoints
+    from wattline.options import Options
+    from wattline.places import read_endpoints
+    from wattline.runtime import Runtime
+    from wattline.until_stopped import run_until_stopped
 
     _log(log_level)
     _loop()
     catalogue = load_catalogue()
     parsed = load_plant(plant, catalogue, figure_names())
-    rules = rules_for(plant, parsed)
+    options = Options(
+        data,
+        bind,
+        port,
+        rules=rules_for(plant, parsed),
+        allowed_hosts=allow_host or (),
+    )
     _port_free(bind, port)
-    clock: Any = SystemClock()
-    options = Options(data, bind, port, rules=rules, allowed_hosts=allow_host or ())
+    clock: Clock = SystemClock()
     if endpoints is not None:
         found = read_endpoints(endpoints)
         clock = ScaledClock(**found["clock"])
-        options = Options(
-            data,
-            bind,
-            port,
-            simulated=True,
-            endpoints=found["connections"],
-            rules=rules,
-            allowed_hosts=allow_host or (),
-        )
+        options.simulated = True
+        options.endpoints = found["connections"]
     runtime = Runtime(parsed, catalogue, clock, options)
-    print(
-        f"Wattline: {parsed.site.id}, live at {runtime.link()} (data in {data})",
-        flush=True,
-    )
     try:
-        asyncio.run(serve(runtime, None, None))
+        print(
+            f"Wattline: {parsed.site.id}, live at {runtime.door.link()} (data in {data})",
+            flush=True,
+        )
+        asyncio.run(run_until_stopped(runtime))
     finally:
         runtime.close()
 

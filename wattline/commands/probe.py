@@ -10,7 +10,7 @@ from pathlib import Path
 from collector.catalogue import load_catalogue
 from collector.probe import ProbeRow, probe
 from plant.load import load_plant
-from wattline.runtime import read_endpoints
+from wattline.places import read_endpoints
 from wattline.site_build import secret
 
 

@@ -21,12 +21,13 @@ from api.times import span
 from books.windows import newest_window
 from plant.errors import ConfigError, QueryError, WattlineError
 from plant.load import load_plant, read_text
-from plant.site import decode_control
+from plant.site import Site, decode_control
 from rules.language.config import RuleFile
 from rules.language.load import Loaded, known_of, load_rules, load_rules_text, packs, rules_for
 from rules.watching.backtest import backtest as run_backtest
 from rules.watching.testing import run_tests
 from store.alert_book import AlertBook
+from store.duck import DuckStore
 
 app = typer.Typer(
     no_args_is_help=True, help="Rules that raise alerts: test them, and try them on stored data."
@@ -177,8 +178,6 @@ def _here(
     data: Path, plant: Path | None, file: Path | None, rule_id: str, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Try a rule on the data folder of a Wattline that is stopped."""
-    from wattline.runtime import open_store
-
     if plant is None:
         raise WattlineError("--data needs --plant too: the plant file whose rules are meant")
     parsed = load_plant(plant)
@@ -190,34 +189,34 @@ def _here(
         raise WattlineError(
             f"there is no rule '{rule_id}'; known are {', '.join(r.id for r in rules)}"
         )
-    book = AlertBook(data / "alerts.db")
-    saved = book.part("site")
-    book.close()
-    site = None if saved is None else decode_control(saved[1]).site
-    if site is None:
-        raise WattlineError(f"{data} holds no books yet")
-    store = open_store(data / "figures.duckdb")
+    site = _site_of(data)
+    store = DuckStore(data / "figures.duckdb")
     try:
         newest = newest_window(store)
         if newest is None:
             raise WattlineError(f"{data} holds no books yet")
-        closed = newest + round(site.window_s * 1e9)
-        start, end = span(str(given["from"]), str(given["to"]), site, closed)
-        found = run_backtest(
-            store,
-            site,
-            rule,
-            start,
-            end,
-            given["known"],
-            float(given["level"]),
-        )
-        words: dict[str, Any] = msgspec.to_builtins(backtest_words(found))
+        books_end = newest + round(site.window_s * 1e9)
+        start, end = span(str(given["from"]), str(given["to"]), site, books_end)
+        tried = run_backtest(store, site, rule, start, end, given["known"], float(given["level"]))
+        words: dict[str, Any] = msgspec.to_builtins(backtest_words(tried))
         return words
     except QueryError as error:
         raise WattlineError(str(error)) from None
     finally:
         store.close()
+
+
+def _site_of(data: Path) -> Site:
+    """The plant whose books the rules judged last."""
+    book = AlertBook(data / "alerts.db")
+    try:
+        saved = book.part("site")
+    finally:
+        book.close()
+    site = None if saved is None else decode_control(saved[1]).site
+    if site is None:
+        raise WattlineError(f"{data} holds no books yet")
+    return site
 
 
 def _table(found: Mapping[str, Any]) -> str:

@@ -13,10 +13,10 @@ from collector.catalogue import load_catalogue
 from plant.config import Influx, PlantFile
 from plant.errors import WattlineError
 from plant.load import load_plant
+from store.duck import DuckStore
 
 app = typer.Typer(no_args_is_help=True, help="The InfluxDB beside the embedded store.")
 if TYPE_CHECKING:
-    from store.duck import DuckStore
     from wattline.commands.compare import Difference
 
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
@@ -90,12 +90,10 @@ def compare(
 
 def open_embedded(data: Path) -> DuckStore:
     """The embedded store of a data folder that is not in use."""
-    from wattline.runtime import open_store
-
     path = data / "figures.duckdb"
     if not path.exists():
         raise WattlineError(f"there is no {path}; give the data folder of the plant with --data")
-    return open_store(path)
+    return DuckStore(path)
 
 
 def _table(compared: int, found: list[Difference]) -> str:
