@@ -124,7 +124,8 @@ class Alerts:
             most = SHELVED_MOST_MIN[there.alert.severity]
             if not 0 < minutes <= most:
                 raise QueryError(
-                    f"an alert of severity {there.alert.severity} can be shelved for up to {most / 60:g} h, not {minutes:g} min"
+                    f"an alert of severity {there.alert.severity} can be shelved "
+                    f"for up to {most / 60:g} h, not {minutes:g} min"
                 )
 
             quiet = self._quiet(
@@ -166,7 +167,8 @@ class Alerts:
 
             if subject and subject not in self.hangs.known:
                 raise QueryError(
-                    f"there is no line, group, bus, meter or connection '{subject}'{suggestion(subject, sorted(self.hangs.known))}"
+                    f"there is no line, group, bus, meter or connection '{subject}'"
+                    f"{suggestion(subject, sorted(self.hangs.known))}"
                 )
 
             severity = (
@@ -179,7 +181,8 @@ class Alerts:
                 or until_ns - max(from_ns, now_ns) > most * MINUTE_NS
             ):
                 raise QueryError(
-                    f"a silence of severity {severity} ends within {most / 60:g} h of its begin, in the future"
+                    f"a silence of severity {severity} ends within {most / 60:g} h of its begin, "
+                    "in the future"
                 )
 
             kind = "maintenance" if from_ns > now_ns else "silence"

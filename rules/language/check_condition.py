@@ -111,7 +111,8 @@ def _unit(node: Number) -> str:
     found = canonical(node.unit)
     if found is None:
         raise QueryError(
-            f"'{node.unit}' is not a unit; known are kW, MW, kWh, MWh, g/kWh, kg, %, Nm3, s and the like"
+            f"'{node.unit}' is not a unit; "
+            "known are kW, MW, kWh, MWh, g/kWh, kg, %, Nm3, s and the like"
         )
 
     return found[0]
@@ -162,7 +163,8 @@ def _span(node: Call, scope: Scope) -> None:
     name = node.function
     if name in SHORT and not scope.window_s <= over <= scope.recent_s:
         raise QueryError(
-            f"{name} looks back over {scope.window_s:g}s to {scope.recent_s / HOUR_S:g}h, not {over:g}s; for longer spans of the books there are {', '.join(LONG)}"
+            f"{name} looks back over {scope.window_s:g}s to {scope.recent_s / HOUR_S:g}h, "
+            f"not {over:g}s; for longer spans of the books there are {', '.join(LONG)}"
         )
 
     if name in SHORT and over % scope.window_s:
@@ -178,7 +180,8 @@ def _span(node: Call, scope: Scope) -> None:
     most = DAY_S if name == "last_week" else LONGEST_S
     if over % step or not step <= over <= most:
         raise QueryError(
-            f"the duration of {name} is {step / HOUR_S:g}h to {most / HOUR_S:g}h in steps of {step / HOUR_S:g}h"
+            f"the duration of {name} is {step / HOUR_S:g}h to {most / HOUR_S:g}h "
+            f"in steps of {step / HOUR_S:g}h"
         )
 
 
@@ -189,7 +192,8 @@ def _need_truth(
 ) -> None:
     if _type(node, scope) != "truth":
         raise QueryError(
-            f"'{word}' joins conditions, such as value > 4 kW; at character {node.at + 1} stands none"
+            f"'{word}' joins conditions, such as value > 4 kW; "
+            f"at character {node.at + 1} stands none"
         )
 
 
@@ -226,8 +230,10 @@ def _texts(
 
     for side in (node.left, node.right):
         if isinstance(side, Text) and side.value.lower() not in STATE_WORDS:
+            known = sorted(STATE_WORDS)
             raise QueryError(
-                f"'{side.value}' is not a machine state{suggestion(side.value.lower(), sorted(STATE_WORDS))}; known are {', '.join(sorted(STATE_WORDS))}"
+                f"'{side.value}' is not a machine state{suggestion(side.value.lower(), known)}; "
+                f"known are {', '.join(known)}"
             )
 
     return "truth"
@@ -249,7 +255,8 @@ def _numbers(
     if node.sign == "/":
         if right not in (PLAIN, left):
             raise QueryError(
-                f"{left} divided by {right} has no meaning here; divide by a plain number or by {left}"
+                f"{left} divided by {right} has no meaning here; "
+                f"divide by a plain number or by {left}"
             )
 
         return "unit:" + (left if right == PLAIN else PLAIN)

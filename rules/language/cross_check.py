@@ -170,7 +170,8 @@ def _words(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
                 if name not in known:
                     yield (
                         (*at, key),
-                        f"there is nothing to fill in for {{{name}}}{suggestion(name, known)}; known are {', '.join(known)}",
+                        f"there is nothing to fill in for {{{name}}}{suggestion(name, known)}; "
+                        f"known are {', '.join(known)}",
                     )
 
 
@@ -216,5 +217,6 @@ def _references(
         if told is not None and name not in told:
             yield (
                 (*at, "tell"),
-                f"there is no person, rota or channel '{name}' in notify{suggestion(name, list(told))}",
+                f"there is no person, rota or channel '{name}' in notify"
+                f"{suggestion(name, list(told))}",
             )

@@ -2,8 +2,10 @@
 a QueryError that says what was expected.
 
     condition  = and {"or" and}            and   = not {"and" not}         not  = ["not"] comparison
-    comparison = sum [sign sum]            sum   = term {("+" | "-") term}  term = part {("*" | "/") part}
-    part       = "-" part | number [unit] | duration | 'text' | name | function "(" [figure ","] duration ")" | "(" condition ")"
+    comparison = sum [sign sum]            sum   = term {("+" | "-") term}
+    term       = part {("*" | "/") part}
+    part       = "-" part | number [unit] | duration | 'text' | name
+               | function "(" [figure ","] duration ")" | "(" condition ")"
 
 Bounded in length and depth; one pass over the text, no
 pattern of the user's, nothing that loops or calls.

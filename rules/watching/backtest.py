@@ -156,7 +156,8 @@ def _possible(
 ) -> None:
     if rule.on.clock == "now":
         raise QueryError(
-            f"'{rule.id}' watches newest values, which are not stored; only rules on books can be tried on the past"
+            f"'{rule.id}' watches newest values, which are not stored; "
+            "only rules on books can be tried on the past"
         )
 
     if end_ns <= start_ns:

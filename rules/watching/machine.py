@@ -1,8 +1,10 @@
 """The state machine of all rules on all subjects at once, as columns. Pure: time and truth in,
 changes out; no clock, nothing forgotten over a restart.
 
-    inactive -> pending (true) -> firing (true for `for`) -> resolved (over for `keep_firing_for`) -> inactive
-    any -> no data (unknown for longer than the grace, where the rule wants to be told) -> firing or resolved
+    inactive -> pending (true) -> firing (true for `for`)
+             -> resolved (over for `keep_firing_for`) -> inactive
+    any -> no data (unknown for longer than the grace, where the rule wants to be told)
+             -> firing or resolved
 
 What is unknown for less than its grace changes nothing; after it
 `hold` stops all clocks, `clear` counts as over.

@@ -99,7 +99,8 @@ def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
     ]
     if unmet:
         raise QueryError(
-            f"{rule.id}: a state is expected at {unmet[0][1].at / 60:g}m, but the series end at {(length - 1) * test.every / 60:g}m"
+            f"{rule.id}: a state is expected at {unmet[0][1].at / 60:g}m, "
+            f"but the series end at {(length - 1) * test.every / 60:g}m"
         )
 
     return [failure for _, failure in sorted(failures, key=lambda item: item[0])]
