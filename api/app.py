@@ -91,7 +91,7 @@ def routed(
 def described() -> dict[str, object]:
     """OpenAPI of all routes, of no plant in particular: the ports are never asked."""
     nobody = object()
-    ports = Ports(*[nobody] * 6)  # type: ignore[arg-type]
+    ports = Ports(*[nobody] * 7)  # type: ignore[arg-type]
     shown = Shown(cast("Site", nobody), version="")
     return cast(
         "dict[str, object]",

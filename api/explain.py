@@ -1,4 +1,4 @@
-"""A figure of a span taken apart, and what flowed from sources to lines in it."""
+"""A figure of a span or of an instant taken apart, and what flowed from sources to lines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import numpy as np
 
 from api import describe
 from api.answers import figures as answers
-from api.ports import Figures
+from api.ports import Figures, Ports
+from books.answers import Part
+from books.members import members
+from books.parts import factor_row
 from engine.figures.figures import ALIASES, figure, nulls, value
 from engine.figures.meanings import MEANINGS
+from engine.now.apart import Apart
+from plant.errors import QueryError
 from plant.site import Site
 
+ENERGIES = ("energy.", "power.")
+"""Figures that add up over lines."""
+
+UNMETERED = "unmetered."
 GRAMS = 1e3  # g per kg
 
 
@@ -50,7 +59,98 @@ def explained(
         meters=describe.meters_of(site, of),
         gas_basis=books.gas_basis(),
         readings=f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
+        contributions=contributions(books, name, of, span),
     )
+
+
+def contributions(
+    books: Figures,
+    name: str,
+    of: str,
+    span: tuple[int, int],
+) -> list[answers.EnergyPart]:
+    """Lines, and what is unmetered on buses, behind an energy of the books; none for others."""
+    found: list[answers.EnergyPart] = []
+
+    if not name.startswith(ENERGIES):
+        return found
+
+    for member in books.by_member(of, *span, name):
+        kind = "bus" if member.of.startswith(UNMETERED) else "line"
+        found.append(
+            answers.EnergyPart(
+                kind=kind,
+                of=member.of.removeprefix(UNMETERED),
+                value=member.value,
+            )
+        )
+
+    return found
+
+
+def explained_now(
+    ports: Ports,
+    site: Site,
+    name: str,
+    of: str,
+) -> answers.Explained:
+    """A figure of the newest instant, with what is in it; amounts and carbon are of one hour."""
+    wanted = figure(name)
+    # Says which lines, groups and buses there are, where this is none of them.
+    members(site, of)
+    apart = ports.instants(name, of)
+
+    if apart is None:
+        raise QueryError(f"{name} of {of} is no figure of now; leave at out, or there is none yet")
+
+    denominator = None if apart.over is None else answers.Side(value=apart.over)
+    return answers.Explained(
+        figure=name,
+        of=of,
+        from_ms=apart.at_ns // 1_000_000,
+        to_ms=apart.at_ns // 1_000_000,
+        value=apart.value,
+        unit=apart.unit or wanted.unit,
+        means=MEANINGS[ALIASES.get(name, name)],
+        parts=instant_parts(site, apart),
+        numerator=answers.Side(value=apart.top),
+        denominator=denominator,
+        coverage=apart.coverage,
+        estimated=None,
+        meters=describe.meters_of(site, of),
+        gas_basis=ports.figures.gas_basis(),
+        readings=f"/api/v1/series?of={of}&figures={name}&every=1m&format=csv",
+        contributions=[
+            answers.EnergyPart(
+                kind=part.kind,
+                of=part.of,
+                value=part.value,
+            )
+            for part in apart.contributions
+        ],
+    )
+
+
+def instant_parts(site: Site, apart: Apart) -> list[Part]:
+    """The sources of an instant with their factors, the largest first."""
+    properties = {source.source: source for source in site.properties}
+    found = []
+
+    for part in sorted(apart.parts, key=lambda part: -abs(part.amount)):
+        factor = properties[part.source].location
+        found.append(
+            Part(
+                source=part.source,
+                via=part.via,
+                amount=part.amount,
+                unit=factor.unit,
+                kg=part.kg,
+                value=part.value,
+                factor=factor_row(factor),
+            )
+        )
+
+    return found
 
 
 def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.SpanFlows:

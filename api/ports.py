@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from books.answers import Part, Series
+from books.answers import Contribution, Part, Series
 from books.windows import Known
+from engine.now.apart import Apart
 from rules.desk.desk import Desk, Quiet
 from rules.language.config import Rule
 from rules.watching.backtest import Backtest
@@ -53,6 +54,8 @@ class Figures(Protocol):
     def parts(self, of: str, start: int, end: int, name: str) -> Sequence[Part]: ...
 
     def sources(self, of: str, start: int, end: int) -> Sequence[Part]: ...
+
+    def by_member(self, of: str, start: int, end: int, name: str) -> Sequence[Contribution]: ...
 
     def gas_basis(self) -> str: ...
 
@@ -198,8 +201,16 @@ class Operations(Protocol):
         """How people can be told, in the shape of `api.answers.alerts.Notify`."""
 
 
+Instants = Callable[[str, str], Apart | None]
+"""A figure of `now`, by its name, of a line, a group, a bus or the site, taken apart."""
+
 Trials = Callable[[Rule, int, int, Known, float], Backtest]
 """Tries a rule on the books of a span, as known then or now, with its threshold times a factor."""
+
+
+def no_instants(figure: str, of: str) -> Apart | None:
+    """Where nothing is live."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +224,7 @@ class Ports:
     figures: Figures
     live: Live
     operations: Operations
+    instants: Instants = no_instants
     alerts: AlertDesk | None = None
     trials: Trials | None = None
     queries: Queries | None = None

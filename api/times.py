@@ -1,11 +1,11 @@
-"""Times in queries: ISO 8601 with offset, `now`, `today`, or a span back such as -24h."""
+"""Times in queries: ISO 8601 with offset, `now`, `today`, `shift`, or a span back such as -24h."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from plant import units
-from plant.calendar import day_start
+from plant.calendar import day_start, shift_at
 from plant.errors import QueryError
 from plant.site import Site
 
@@ -22,6 +22,9 @@ def moment(
 
     if text == "today":
         return day_start(site, now_ns)
+
+    if text == "shift":
+        return shift_at(site, now_ns)[1]
 
     if text.startswith("-"):
         try:
@@ -49,7 +52,7 @@ def moment(
 def _error(name: str, text: str) -> QueryError:
     return QueryError(
         f"{name}: '{text}' is not a time; "
-        "write 2026-01-31T08:00:00+08:00, now, today or a span back such as -24h"
+        "write 2026-01-31T08:00:00+08:00, now, today, shift or a span back such as -24h"
     )
 
 

@@ -248,6 +248,7 @@ class Runtime:
             figures=self.history,
             live=self.hub,
             operations=operations,
+            instants=self.now.apart,
             alerts=self.rules_host.alerts,
             trials=partial(backtest, self.store, self.site),
             queries=Answerer(self.site.id, self.store, self.journal.names, window_ns),

@@ -22,8 +22,23 @@ class Side(Answer):
     value: float | None
 
 
+class EnergyPart(Answer):
+    """What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
+
+    What leaves, such as charge and export, is negative.
+    """
+
+    kind: str
+    of: str
+    value: float | None
+
+
 class Explained(Answer):
-    """A figure of a span taken apart."""
+    """A figure of a span, or of one instant (`from_ms` = `to_ms`), taken apart.
+
+    `parts` or `contributions` add up to the numerator: parts by source where there is carbon above
+    the line, contributions where there is energy.
+    """
 
     figure: str
     of: str
@@ -40,6 +55,7 @@ class Explained(Answer):
     meters: list[str]
     gas_basis: str
     readings: str
+    contributions: list[EnergyPart]
 
 
 class FlowNode(Answer):

@@ -17,7 +17,7 @@ From = Annotated[
     str,
     Query(
         alias="from",
-        description="ISO 8601 with offset, today, or -24h",
+        description="ISO 8601 with offset, today, shift, or -24h",
         examples=["-24h"],
     ),
 ]

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api import times
 from api.access import Role
 from api.answers import figures as answers
-from api.explain import explained, flows_over
+from api.explain import explained, explained_now, flows_over
 from api.export import CSV, XLSX, as_csv, as_xlsx
 from api.ports import Ports
 from api.routes.asked import From, Of, To
@@ -36,6 +36,14 @@ Names = Annotated[
 ]
 Every = Annotated[str, Query(examples=["15m"])]
 Format = Annotated[str, Query(pattern="^(json|csv|xlsx)$")]
+At = Annotated[
+    str,
+    Query(
+        pattern="^(now)?$",
+        description="now: the newest instant instead of a span",
+        examples=["now"],
+    ),
+]
 Figure = Annotated[str, Query(alias="figure", examples=["intensity.electricity"])]
 
 
@@ -130,8 +138,17 @@ def figure_routes(
         of: Of = "site",
         start: From = "today",
         to: To = "now",
+        at: At = "",
     ) -> answers.Explained:
         """A figure taken apart: sources, factors, what was measured and what estimated."""
+        if at:
+            return explained_now(
+                ports,
+                site,
+                name,
+                of,
+            )
+
         span = times.span(
             start,
             to,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.figures.weights import By, Weights
+from engine.now.apart import Apart, taken_apart
 from engine.now.picture import Picture
 from engine.tracing.graph import Array, Graph, edges
 from engine.tracing.tracing import trace
@@ -40,6 +41,7 @@ class Now:
     unloaded: dict[int, int] = field(default_factory=dict)
     fresh: list[Batch] = field(default_factory=list)
     storage_mix: list[dict[int, float]] = field(default_factory=list)
+    picture: Picture | None = None
     power_factor: dict[int, float] = field(default_factory=dict)
     newest: Array = field(init=False)
     heard_at: Any = field(init=False)
@@ -177,7 +179,12 @@ class Now:
                 self.unloaded.setdefault(c, now_ns)
             else:
                 self.unloaded.pop(c, None)
-        return Picture(self, used, traced, seen, now_ns).build()
+        self.picture = Picture(self, used, traced, seen, now_ns)
+        return self.picture.build()
+
+    def apart(self, figure: str, of: str) -> Apart | None:
+        """A figure of the newest tick taken apart; None before the first, or where `now` has no such figure."""
+        return None if self.picture is None else taken_apart(self.picture, figure, of)
 
     def _runs_unloaded(self, converter: int, power: Array, seen: Any) -> bool:
         """Whether a converter takes power and gives nothing, as far as its meters say: a compressor that blows off, a boiler on stand-by."""

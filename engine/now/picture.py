@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.figures.line_sums import final_kwh_per_unit
 from engine.now.flows import Flows
+from engine.now.instants import INSTANTS, ratio
 from engine.states import STATES
-from engine.tracing.graph import Array, Edges
+from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.tracing import Traced
 from plant.names import AS_ELECTRICITY, Carrier, State
-
-if TYPE_CHECKING:
-    from engine.now.now import Now
+from plant.site import Site
 
 Mask = npt.NDArray[np.bool_]
+
+
+class Newest(Protocol):
+    """The newest values that a picture is made of. Implemented by `engine.now.now.Now`.
+
+    By meter: `power` (kW or unit an hour) and `at`, when it was heard of (ns; 0: never). By line:
+    its state and since when, and the order that runs. By converter: since when it runs unloaded. By storage: what its next
+    kilowatt-hour is made of. `by_source` and `weights`: kWh, kg and shares of a unit of each source
+    and of each column of the tracing.
+    """
+
+    site: Site
+    graph: Graph
+    power: Array
+    at: Any
+    states: dict[int, tuple[str, int]]
+    orders: dict[int, str]
+    unloaded: dict[int, int]
+    storage_mix: list[dict[int, float]]
+    by_source: dict[str, Array]
+    weights: dict[str, Array]
 
 
 class Picture:
     """Traced powers of one tick. Rows of the sums: taps first, then what is left on each bus."""
 
-    def __init__(self, now: Now, used: Edges, traced: Traced, seen: Mask, at: int) -> None:
+    def __init__(self, now: Newest, used: Edges, traced: Traced, seen: Mask, at: int) -> None:
         self.now = now
         self.site = now.site
         self.graph = now.graph
@@ -44,7 +64,9 @@ class Picture:
         )
         self.final = np.where(as_electricity, behind, amounts * per_unit)
         self.amounts = np.concatenate((traced.taps[0, :, :k], traced.remainder[0]))
-        self.products = {name: self.amounts @ w for name, w in self.weights.items()}
+        self.columns = {name: self.amounts @ w for name, w in self.weights.items()}
+        self.columns["final"] = self.final
+        self.carriers = carriers
         self.taps_of = [
             [i for i, t in enumerate(graph.taps) if t.line == line]
             for line in range(len(self.site.lines))
@@ -108,21 +130,12 @@ class Picture:
         )
 
     def _figures(self, rows: Any) -> dict[str, float | None]:
-        at = np.array(list(rows), np.int64)
-        used = at[self.electric[at]]
-        kg = self.products["kg"]
-        final = self.final
-        share = float(self.products["kwh"][used].sum())
+        """The ratios of some places: taps, or what is left on buses."""
+        places = np.array(list(rows), np.int64)
+        electric = places[self.electric[places]]
         return {
-            "intensity.electricity": _ratio(1e3 * float(kg[used].sum()), float(final[used].sum())),
-            "intensity.final": _ratio(1e3 * float(kg[at].sum()), float(final[at].sum())),
-            "electrification.calorific@final": _ratio(
-                100 * float(final[used].sum()), float(final[at].sum())
-            ),
-            "renewable.physical": _ratio(
-                100 * float(self.products["renewable"][used].sum()), share
-            ),
-            "renewable.claimed": _ratio(100 * float(self.products["claimed"][used].sum()), share),
+            name: ratio(instant, self.columns, places, electric).value
+            for name, instant in INSTANTS.items()
         }
 
     def _sources(self, taps: list[int]) -> dict[str, float]:
@@ -188,7 +201,7 @@ class Picture:
         }
 
 
-def _with_storages(now: Now) -> dict[str, Array]:
+def _with_storages(now: Newest) -> dict[str, Array]:
     """Weights of the columns of the tracing; a store's are those of what its next kilowatt-hour is made of."""
     found = {name: values.copy() for name, values in now.weights.items()}
     for t, mix in enumerate(now.storage_mix):
@@ -202,7 +215,3 @@ def _with_storages(now: Now) -> dict[str, Array]:
 def _common(states: list[str]) -> str:
     """RUN if any line of a group runs, else the state of most."""
     return "RUN" if "RUN" in states else max(states, key=states.count, default="UNKNOWN")
-
-
-def _ratio(top: float, over: float) -> float | None:
-    return top / over if over > 1e-9 else None

@@ -163,11 +163,17 @@ export interface ConverterNow {
   taken: number | null;
   unloaded_since_ms: number | null;
 }
+// What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
+export interface EnergyPart {
+  kind: string;
+  of: string;
+  value: number | null;
+}
 // The one shape of every error.
 export interface Error {
   error: Problem;
 }
-// A figure of a span taken apart.
+// A figure of a span, or of one instant (`from_ms` = `to_ms`), taken apart.
 export interface Explained {
   figure: string;
   of: string;
@@ -184,6 +190,7 @@ export interface Explained {
   meters: string[];
   gas_basis: string;
   readings: string;
+  contributions: EnergyPart[];
 }
 // An emission factor with where it comes from; `fallback` says what was wanted where another was taken.
 export interface Factor {
