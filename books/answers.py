@@ -1,7 +1,8 @@
 """The shapes in which books and data health are told, in the words of docs/api.md.
 
-Times are milliseconds since 1970 UTC (`*_ms`), energy is kWh, power kW, mass kg. None means unknown, never zero. A field that is left out
-where it does not apply is UNSET by default; all others are always there.
+Times are milliseconds since 1970 UTC (`*_ms`), energy is kWh, power kW, mass kg. None means
+unknown, never zero. A field that is left out where it does not apply is UNSET by default; all
+others are always there.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class ShiftNow(Answer):
 
 
 class Today(Answer):
-    """Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan is given while books are late."""
+    """Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan
+    is given while books are late."""
 
     from_ms: int
     date: str
@@ -76,15 +78,18 @@ class Today(Answer):
 
 
 class LastWeek(Answer):
-    """Against the same hours a week ago; None while books are late, or where that week was booked less."""
+    """Against the same hours a week ago; None while books are late, or where that week was booked
+    less."""
 
     electricity_pct: float | None
 
 
 class Books(Answer):
-    """Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
+    """Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so
+    far.
 
-    `unknown` has the lines of which nothing was seen in it, and why: their meters were never heard, or are silent.
+    `unknown` has the lines of which nothing was seen in it, and why: their meters were never heard,
+    or are silent.
 
     `late`: books are behind the clock, so that they speak of the time up to `to_ms` and not of now.
     """
@@ -101,7 +106,8 @@ class Books(Answer):
 
 
 class Factor(Answer):
-    """An emission factor with where it comes from; `fallback` says what was wanted where another was taken."""
+    """An emission factor with where it comes from; `fallback` says what was wanted where another
+    was taken."""
 
     value_kg: float
     unit: str
@@ -116,7 +122,8 @@ class Factor(Answer):
 class Part(Answer):
     """What one source has in a figure.
 
-    `value` is its share of the figure's numerator, so that all parts add up to it; `via` is the storage that it came through.
+    `value` is its share of the figure's numerator, so that all parts add up to it; `via` is the
+    storage that it came through.
     """
 
     source: str
@@ -136,7 +143,8 @@ class Contribution(Answer):
 
 
 class Series(Answer):
-    """Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days."""
+    """Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None
+    for local days."""
 
     of: str
     from_ms: int
@@ -159,7 +167,8 @@ class OddStep(Answer):
 
 
 class Gap(OddStep):
-    """A silence that is over: its energy is known, its course over time was taken from `shaped_by`."""
+    """A silence that is over: its energy is known, its course over time was taken from
+    `shaped_by`."""
 
     to_ms: int
     unit: str

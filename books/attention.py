@@ -1,4 +1,5 @@
-"""What needs attention on the Site page: silent meters, unusual counters, idle lines, unloaded converters."""
+"""What needs attention on the Site page: silent meters, unusual counters, idle lines, unloaded
+converters."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ def attention(
     verdicts: Sequence[OddStep],
     urgent: Sequence[Attention] = (),
 ) -> list[Attention]:
-    """Items of docs/api.md, most urgent first, seven at most. `urgent` is known already and stands before them."""
+    """Items of docs/api.md, most urgent first, seven at most. `urgent` is known already and stands
+    before them."""
     found = [
         *urgent,
         *_silent(site, meters),

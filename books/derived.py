@@ -1,4 +1,5 @@
-"""Columns of figures that are no sum of line rows: uncertainty, carbon in storage, demand, power factor (method, sections 3 and 5)."""
+"""Columns of figures that are no sum of line rows: uncertainty, carbon in storage, demand, power
+factor (method, sections 3 and 5)."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def derived(
     edges: Edges,
     names: Sequence[str],
 ) -> dict[str, Floats]:
-    """The columns that the derived figures among `names` need, by bucket; NaN where there is nothing to say."""
+    """The columns that the derived figures among `names` need, by bucket; NaN where there is
+    nothing to say."""
     plain_names = [ALIASES.get(name, name) for name in names]
     wanted = {DERIVED[name] for name in plain_names if name in DERIVED}
     make = {
@@ -73,7 +75,8 @@ def _window_rows(
 
 
 def _uncertainty(asked: Question) -> Floats:
-    """Expanded uncertainty (k = 2): of a bus's remainder, of a line's final energy, of what enters the site."""
+    """Expanded uncertainty (k = 2): of a bus's remainder, of a line's final energy, of what enters
+    the site."""
     site = asked.site
     store = asked.store
     meter_of = {
@@ -121,7 +124,8 @@ def _meters_behind(asked: Question) -> set[int]:
 
 
 def _kwh(site: Site, meter: int) -> float:
-    """kWh of final energy per unit of a meter; its own unit where energy is not what it measures."""
+    """kWh of final energy per unit of a meter; its own unit where energy is not what it
+    measures."""
     point = site.meters[meter]
     return final_kwh_per_unit(site, Carrier(point.carrier)) or 1.0
 
@@ -154,7 +158,8 @@ def _held(asked: Question) -> Floats:
 
 
 def _power_factor(asked: Question) -> Floats:
-    """Mean of what the meters show (electricity meters of lines; the grid meters for the site). As long as raw readings are kept."""
+    """Mean of what the meters show (electricity meters of lines; the grid meters for the site). As
+    long as raw readings are kept."""
     site = asked.site
     if asked.of == "site":
         meters = {source.meter for source in site.sources if source.kind == SourceKind.GRID}
@@ -192,7 +197,8 @@ class Energies:
 
 
 def _purchased(asked: Question) -> Energies:
-    """Bought, for the site; used, for lines. From a quarter-hour before the first edge, since a block may begin there."""
+    """Bought, for the site; used, for lines. From a quarter-hour before the first edge, since a
+    block may begin there."""
     if asked.of == "site":
         table = "source"
         column = "given"
@@ -215,7 +221,8 @@ def _purchased(asked: Question) -> Energies:
 
     rows = asked.store.query(
         f"SELECT start, sum({column}) AS kwh FROM {table} "
-        f"WHERE start >= ? AND start < ? AND {table} IN ({listed(kept_as)}) GROUP BY start ORDER BY start",
+        f"WHERE start >= ? AND start < ? AND {table} IN ({listed(kept_as)}) GROUP BY start ORDER "
+        "BY start",
         [int(asked.edges[0]) - QUARTER_NS, int(asked.edges[-1])],
     )
     return Energies(

@@ -1,4 +1,5 @@
-"""Data health of a running plant: how each meter is heard, what its counters did, how far the journal and its readers are."""
+"""Data health of a running plant: how each meter is heard, what its counters did, how far the
+journal and its readers are."""
 
 from __future__ import annotations
 
@@ -57,8 +58,9 @@ class JournalState(Protocol):
 class Sources:
     """Where data health is gathered from.
 
-    `now_ns`: event time. `slack_s`: by how much readings may lag on a scaled clock. `places`: how far each consumer of the journal is.
-    `last`: by meter, its newest power in units of the books, and how old that is. `beside`: what further stores say of themselves.
+    `now_ns`: event time. `slack_s`: by how much readings may lag on a scaled clock. `places`: how
+    far each consumer of the journal is. `last`: by meter, its newest power in units of the books,
+    and how old that is. `beside`: what further stores say of themselves.
     """
 
     drivers: Sequence[Driver]
@@ -143,7 +145,8 @@ class HealthOf:
         """A meter as its driver counts it; one that no driver reads was never heard."""
         report = NEVER_READ if report is None else report
         last_ns = (report["last_ms"] or 0) * MILLISECOND
-        # A gateway that serves its meters in turn may answer less often than it was asked to; that is its pace, not a silence.
+        # A gateway that serves its meters in turn may answer less often than it was asked to; that
+        # is its pace, not a silence.
         pace_s = report["effective_period_s"] or 1.0
         due_every_s = max(point.power_every_s, pace_s)
         return Meter(

@@ -1,4 +1,5 @@
-"""Reading the figures that are kept: sums over any span for any line, group or the site, and what they are made of."""
+"""Reading the figures that are kept: sums over any span for any line, group or the site, and what
+they are made of."""
 
 from __future__ import annotations
 
@@ -93,7 +94,8 @@ class History:
         edges: Edges,
         names: Sequence[str] = (),
     ) -> dict[str, Floats]:
-        """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN where nothing is booked."""
+        """The columns behind the figures `names` (of none given, all sums) in each bucket; NaN
+        where nothing is booked."""
         wanted = needed(names) if names else SUMS
         columns = [column for column in SUMS if column in wanted]
         found = self._line_sums(of, edges, columns)
@@ -144,7 +146,8 @@ class History:
         return found
 
     def by_source(self, of: str, edges: Edges) -> dict[str, Floats]:
-        """Traced kWh by source in each bucket; what came through a storage counts as the storage."""
+        """Traced kWh by source in each bucket; what came through a storage counts as the
+        storage."""
         found: dict[str, Floats] = {}
         kept_as = codes(self.store, members(self.site, of))
         if not kept_as or not self.store.has("flow"):
@@ -250,7 +253,8 @@ class History:
         end: int,
         name: str,
     ) -> list[Part]:
-        """What a figure of carbon is made of, by source, so that the parts add up to its numerator; nothing for other figures."""
+        """What a figure of carbon is made of, by source, so that the parts add up to its numerator;
+        nothing for other figures."""
         return parts(
             self.site,
             self.store,

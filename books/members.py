@@ -12,7 +12,8 @@ def unmetered(bus: str) -> str:
 
 
 def members(site: Site, of: str) -> list[str]:
-    """Names in the line table that `of` stands for: a line, a group, a bus (what is unmetered there), or the site."""
+    """Names in the line table that `of` stands for: a line, a group, a bus (what is unmetered
+    there), or the site."""
     lines = [line.id for line in site.lines]
     buses = [bus.id for bus in site.buses]
     if of == "site":
@@ -32,7 +33,8 @@ def members(site: Site, of: str) -> list[str]:
 
 
 def output_units(site: Site, of: str) -> set[str]:
-    """Units of what the lines behind `of` make. Pieces add up only where there is one; else per-unit figures are null."""
+    """Units of what the lines behind `of` make. Pieces add up only where there is one; else
+    per-unit figures are null."""
     names = set(members(site, of))
     counted = [line for line in site.lines if line.good_channel is not None]
     return {line.unit for line in counted if line.id in names}

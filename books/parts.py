@@ -1,7 +1,8 @@
-"""What a figure of carbon is made of, by source: only the sources and carriers that are in it, with shares that add up to it.
+"""What a figure of carbon is made of, by source: only the sources and carriers that are in it, with
+shares that add up to it.
 
-The same flows are summed here that the figure's own columns were made of, with the same factors: so the parts add up to the numerator of
-the figure to the last digit but for rounding.
+The same flows are summed here that the figure's own columns were made of, with the same factors: so
+the parts add up to the numerator of the figure to the last digit but for rounding.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ ELECTRIC: Final = (Carrier.ELECTRICITY, *AS_ELECTRICITY)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Which flows a column of the figures sums: the kilograms in `kg`, of sources of these scopes, delivered by these carriers.
+    """Which flows a column of the figures sums: the kilograms in `kg`, of sources of these scopes,
+    delivered by these carriers.
 
-    A source without carbon, such as a roof, has the scope "none"; it is shown with nothing beside bought energy.
+    A source without carbon, such as a roof, has the scope "none"; it is shown with nothing beside
+    bought energy.
     """
 
     kg: str
@@ -73,7 +76,8 @@ def parts(
     edges: Edges,
     name: str,
 ) -> list[Part]:
-    """The sources behind the numerator of a figure between two edges, the greatest first; none where it holds no carbon."""
+    """The sources behind the numerator of a figure between two edges, the greatest first; none
+    where it holds no carbon."""
     asked = _Asked()
     figure(name).top(asked)
     measures = [CARBON[column] for column in sorted(asked) if column in CARBON]

@@ -1,4 +1,5 @@
-"""How the tables of figures are asked: names to codes, the rows of a span from roll-ups where they fit, and sums by bucket.
+"""How the tables of figures are asked: names to codes, the rows of a span from roll-ups where they
+fit, and sums by bucket.
 
 Edges are the boundaries of buckets, ns UTC, rising; n + 1 edges make n buckets.
 """
@@ -34,7 +35,8 @@ def rows_between(
     where: str,
     sums: Collection[str] = (),
 ) -> str:
-    """SQL for rows between the first and the last edge: from roll-ups where they fit the edges, from windows where not.
+    """SQL for rows between the first and the last edge: from roll-ups where they fit the edges,
+    from windows where not.
 
     In windows what is unknown of the `sums` is NaN, and is left out here as it is in roll-ups.
     """
@@ -62,13 +64,15 @@ def in_buckets(
     having: str = "",
     parameters: Sequence[object] = (),
 ) -> Mapping[str, Column]:
-    """Rows grouped by bucket, and by whatever of `select` is no sum. `rows` is SQL, `at` its column of time."""
+    """Rows grouped by bucket, and by whatever of `select` is no sum. `rows` is SQL, `at` its column
+    of time."""
     bounds: Columns = {
         "edge": edges[:-1].astype(np.int64),
         "bucket": np.arange(len(edges) - 1),
     }
     return store.query(
-        f"SELECT b.bucket AS bucket, {select} FROM ({rows}) t ASOF JOIN bounds b ON t.{at} >= b.edge GROUP BY ALL {having}",
+        f"SELECT b.bucket AS bucket, {select} FROM ({rows}) t ASOF JOIN bounds b ON t.{at} >= "
+        f"b.edge GROUP BY ALL {having}",
         parameters,
         bounds=bounds,
     )

@@ -1,7 +1,8 @@
 """BOOKS in the words of docs/api.md: today, the shift so far, what needs attention.
 
-All of it speaks of closed windows. While those are behind the clock (history is filled, a backlog is worked off, a pause is made up for)
-BOOKS says that it is late and which day it speaks of, and compares with nothing: neither a plan nor a week ago holds for a day half read.
+All of it speaks of closed windows. While those are behind the clock (history is filled, a backlog
+is worked off, a pause is made up for) BOOKS says that it is late and which day it speaks of, and
+compares with nothing: neither a plan nor a week ago holds for a day half read.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ HOUR_NS: Final = 3600 * SECOND
 MILLISECOND: Final = 1_000_000
 
 LATE_NS: Final = 300 * SECOND
-"""Beyond a window and its grace, books that are further behind than this speak of another time than now."""
+"""Beyond a window and its grace, books that are further behind than this speak of another time than
+now."""
 
 LIKE_FOR_LIKE: Final = 0.98
 """A week ago is compared with only where as much of it was booked as of today, but for this."""
@@ -69,8 +71,9 @@ class Span:
 class Seen:
     """The plant at the moment of asking, event time `now_ns`.
 
-    `picture`: the newest NOW. `meters`: those of data health. `urgent`: what stands before all else that needs attention. `behind`: history
-    is being filled or a backlog worked off, so that books are late however far they are.
+    `picture`: the newest NOW. `meters`: those of data health. `urgent`: what stands before all else
+    that needs attention. `behind`: history is being filled or a backlog worked off, so that books
+    are late however far they are.
     """
 
     now_ns: int
@@ -155,7 +158,8 @@ def _unknown(
     lines: Mapping[str, FigureValues],
     meters: Sequence[Meter],
 ) -> dict[str, Heard]:
-    """Why nothing is known of a line: its meters were never heard, or are silent. Lines of which something is known are left out."""
+    """Why nothing is known of a line: its meters were never heard, or are silent. Lines of which
+    something is known are left out."""
     state_of = {meter.id: meter.state for meter in meters}
     found: dict[str, Heard] = {}
     for line in site.lines:
@@ -174,13 +178,15 @@ def is_late(
     closed_ns: int,
     now_ns: int,
 ) -> bool:
-    """Whether books speak of another time than now: they are behind, or the day has changed since."""
+    """Whether books speak of another time than now: they are behind, or the day has changed
+    since."""
     usual_ns = round((site.window_s + site.grace_s) * SECOND)
     if now_ns - closed_ns > usual_ns + LATE_NS:
         return True
 
     booked_day = day_start(site, closed_ns - 1)
-    # In the first minutes of a day its first window is still open, so yesterday's books are shown under their own date.
+    # In the first minutes of a day its first window is still open, so yesterday's books are shown
+    # under their own date.
     return booked_day != day_start(site, now_ns)
 
 
@@ -220,7 +226,8 @@ def _planned(site: Site, day: Span) -> float | None:
 
 
 def _against_last_week(history: History, day: Span) -> float | None:
-    """Electricity against the same hours a week ago, in per cent; None unless as much of them was booked as of today."""
+    """Electricity against the same hours a week ago, in per cent; None unless as much of them was
+    booked as of today."""
     names = (ELECTRICITY, COVERAGE)
     today = history.sums("site", span(day.start, day.end), names)
     before = day.a_week_before()

@@ -1,7 +1,8 @@
-"""Windows of the past as rules saw them: in their first revision (as known then) or in their last (as known now).
+"""Windows of the past as rules saw them: in their first revision (as known then) or in their last
+(as known now).
 
-Tables come window by window and name by name: column[window * names + name], in the order of the names that were asked for; what was not
-booked is NaN. `start` holds the beginnings of the windows.
+Tables come window by window and name by name: column[window * names + name], in the order of the
+names that were asked for; what was not booked is NaN. `start` holds the beginnings of the windows.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some windows in a row: when they begin, their tables, and by window and meter the unusual counter steps with how many."""
+    """Some windows in a row: when they begin, their tables, and by window and meter the unusual
+    counter steps with how many."""
 
     start: Starts
     tables: Mapping[str, Columns]
@@ -77,7 +79,8 @@ def chunks(
     *,
     traced: bool = False,
 ) -> Iterator[Chunk]:
-    """All windows of a span in order. `wanted` has the table of lines, which says which windows there are; `traced`: with flows."""
+    """All windows of a span in order. `wanted` has the table of lines, which says which windows
+    there are; `traced`: with flows."""
     window_ns = round(site.window_s * 1e9)
     for piece in span.chunks():
         found = {
@@ -176,7 +179,8 @@ def _flows(
     span: Span,
     known: Known,
 ) -> Columns:
-    """Traced flows of the windows, each window in one revision; `rev` is 0, as in the other tables here."""
+    """Traced flows of the windows, each window in one revision; `rev` is 0, as in the other tables
+    here."""
     if not store.has("flow"):
         return {name: np.empty(0) for name in FLOW_COLUMNS}
 
@@ -213,7 +217,8 @@ def _unusual(
     window_ns: int,
     span: Span,
 ) -> dict[int, dict[tuple[str, int], int]]:
-    """Counter steps that were no plain ones: by window, how many of each verdict at each meter (by index)."""
+    """Counter steps that were no plain ones: by window, how many of each verdict at each meter (by
+    index)."""
     index = {
         store.codes[meter.id]: i for i, meter in enumerate(site.meters) if meter.id in store.codes
     }

@@ -39,7 +39,8 @@ def minute_of_day(clock: str) -> int:
 
 
 def running_shifts(local: datetime, shifts: Mapping[str, str]) -> list[tuple[str, datetime]]:
-    """Shifts that run at a local time, each with the local time at which it began. `shifts`: name to HH:MM-HH:MM."""
+    """Shifts that run at a local time, each with the local time at which it began. `shifts`: name
+    to HH:MM-HH:MM."""
     found = []
     for name, span in shifts.items():
         hours = shift_hours(span)

@@ -1,1 +1,2 @@
-"""Where things are kept: the journal and the tag registry (SQLite), readings and figures (DuckDB)."""
+"""Where things are kept: the journal and the tag registry (SQLite), readings and figures
+(DuckDB)."""

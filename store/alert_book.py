@@ -1,7 +1,9 @@
-"""Alerts on disk: one SQLite file with history, open alerts, audit trail, and the place in the journal up to which all of that is true.
+"""Alerts on disk: one SQLite file with history, open alerts, audit trail, and the place in the
+journal up to which all of that is true.
 
-What one round of the rules led to is one transaction with that place (`together`), so a kill repeats work and never an alert. The outbox of notifications
-keeps its tables in the same file, for the same reason.
+What one round of the rules led to is one transaction with that place (`together`), so a kill
+repeats work and never an alert. The outbox of notifications keeps its tables in the same file, for
+the same reason.
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ from store.transaction import transaction
 _TABLES = (
     "meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "part (name TEXT PRIMARY KEY, place INTEGER NOT NULL, body BLOB NOT NULL)",
-    "change (n INTEGER PRIMARY KEY AUTOINCREMENT, clock TEXT NOT NULL, at_ns INTEGER NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, value REAL, limit_ REAL, unit TEXT NOT NULL, late INTEGER NOT NULL, withdrawn INTEGER NOT NULL)",
-    "alert (id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, fired_ns INTEGER NOT NULL, resolved_ns INTEGER, taken_by TEXT, body BLOB NOT NULL)",
-    "audit (n INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, alert TEXT NOT NULL, detail TEXT NOT NULL)",
+    "change (n INTEGER PRIMARY KEY AUTOINCREMENT, clock TEXT NOT NULL, at_ns INTEGER NOT NULL, "
+    "rule TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, value REAL, limit_ REAL, "
+    "unit TEXT NOT NULL, late INTEGER NOT NULL, withdrawn INTEGER NOT NULL)",
+    "alert (id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, fired_ns INTEGER "
+    "NOT NULL, resolved_ns INTEGER, taken_by TEXT, body BLOB NOT NULL)",
+    "audit (n INTEGER PRIMARY KEY AUTOINCREMENT, at_ns INTEGER NOT NULL, actor TEXT NOT NULL, "
+    "action TEXT NOT NULL, alert TEXT NOT NULL, detail TEXT NOT NULL)",
 )
 _INDEXES = (
     "alert_fired ON alert (fired_ns)",
@@ -83,17 +89,22 @@ class AlertBook:
         self.db.execute("INSERT OR REPLACE INTO part VALUES (?, ?, ?)", (name, place, body))
 
     def add_changes(self, rows: Iterable[Row]) -> None:
-        """(clock, at_ns, rule, subject, state, value, limit, unit, late, withdrawn), in the order in which they became known."""
+        """(clock, at_ns, rule, subject, state, value, limit, unit, late, withdrawn), in the order
+        in which they became known."""
         self.db.executemany(
-            "INSERT INTO change (clock, at_ns, rule, subject, state, value, limit_, unit, late, withdrawn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO change (clock, at_ns, rule, subject, state, value, limit_, unit, late, "
+            "withdrawn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
 
     def put_alerts(self, rows: Iterable[Row]) -> None:
-        """(id, rule, subject, fired_ns, resolved_ns, body); the newest of an id stays, and who took it."""
+        """(id, rule, subject, fired_ns, resolved_ns, body); the newest of an id stays, and who took
+        it."""
         self.db.executemany(
-            "INSERT INTO alert (id, rule, subject, fired_ns, resolved_ns, body) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET resolved_ns = excluded.resolved_ns, body = excluded.body",
+            "INSERT INTO alert (id, rule, subject, fired_ns, resolved_ns, body) VALUES (?, ?, ?, "
+            "?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET resolved_ns = excluded.resolved_ns, body = "
+            "excluded.body",
             rows,
         )
 
@@ -104,7 +115,8 @@ class AlertBook:
         )
 
     def changes(self, from_ns: int, to_ns: int, rule: str, subject: str) -> list[NamedRow]:
-        """Changes of a span, those that became known last first; of one rule or one subject, where those are given."""
+        """Changes of a span, those that became known last first; of one rule or one subject, where
+        those are given."""
         return self.rows(
             "SELECT * FROM change WHERE at_ns >= ? AND at_ns < ? "
             "AND (? = '' OR rule = ?) AND (? = '' OR subject = ?) ORDER BY n DESC LIMIT ?",
@@ -128,7 +140,8 @@ class AlertBook:
         )
 
     def noisiest(self, from_ns: int, to_ns: int) -> list[NamedRow]:
-        """By rule: how often it fired, how many alerts were acknowledged, how many ended with nobody doing anything, and minutes of firing."""
+        """By rule: how often it fired, how many alerts were acknowledged, how many ended with
+        nobody doing anything, and minutes of firing."""
         return self.rows(
             "SELECT rule, count(*) AS fired, sum(taken_by IS NOT NULL) AS acknowledged, "
             "sum(taken_by IS NULL AND resolved_ns IS NOT NULL) AS no_action, "
@@ -155,7 +168,10 @@ class AlertBook:
 
     def alerts(self, from_ns: int, to_ns: int, limit: int = 1000) -> list[tuple[bytes, str | None]]:
         """Alerts that fired in a span, newest first, each with who took it."""
-        sql = "SELECT body, taken_by FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY fired_ns DESC LIMIT ?"
+        sql = (
+            "SELECT body, taken_by FROM alert WHERE fired_ns >= ? AND fired_ns < ? ORDER BY "
+            "fired_ns DESC LIMIT ?"
+        )
         with self.lock:
             return [
                 (bytes(body), by)

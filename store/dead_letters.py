@@ -1,4 +1,5 @@
-"""Lines that a store will never take, kept in a file of JSON lines with the reason and the time, so that someone can look and send them again."""
+"""Lines that a store will never take, kept in a file of JSON lines with the reason and the time, so
+that someone can look and send them again."""
 
 from __future__ import annotations
 

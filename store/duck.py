@@ -1,9 +1,11 @@
-"""The embedded store: one DuckDB file behind the store contract. Raw readings, figures, revisions; the journal's place in the same transaction.
+"""The embedded store: one DuckDB file behind the store contract. Raw readings, figures, revisions;
+the journal's place in the same transaction.
 
-A corrected window replaces the rows of the window; what it replaced moves to the table of the same name with `_superseded` and stays readable.
-A window never stands in two revisions: what is older than what is there, or contradicts it, is refused (`store.revisions`).
-Roll-ups (`store.rollups`) are summed again in the transaction of the write; a file without them, or written by a version that did not know them, gets
-them when it is opened.
+A corrected window replaces the rows of the window; what it replaced moves to the table of the same
+name with `_superseded` and stays readable. A window never stands in two revisions: what is older
+than what is there, or contradicts it, is refused (`store.revisions`). Roll-ups (`store.rollups`)
+are summed again in the transaction of the write; a file without them, or written by a version that
+did not know them, gets them when it is opened.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ THREADS: Final = 2
 
 
 class VerdictRow(NamedTuple):
-    """A counter step that was not normal, or a gap, in units of the books. `meter` is a code of the store."""
+    """A counter step that was not normal, or a gap, in units of the books. `meter` is a code of the
+    store."""
 
     ts: int
     since: int
@@ -43,8 +46,8 @@ class VerdictRow(NamedTuple):
 class DuckStore:
     """One writer, many readers, in one process. A second process cannot open the file.
 
-    Writes raise StoreFull when the disk has no room, and nothing of them is kept. DuckDB may stop altogether then; the file is opened
-    again by the next write or question.
+    Writes raise StoreFull when the disk has no room, and nothing of them is kept. DuckDB may stop
+    altogether then; the file is opened again by the next write or question.
     """
 
     def __init__(self, path: Path | None, memory: str = "512MB") -> None:
@@ -52,6 +55,7 @@ class DuckStore:
         self.memory = memory
         self.file = FIGURES if path is None else FIGURES.at(path)
         self.lock = threading.Lock()
+        self.naming = threading.Lock()
         self.closed = False
         self.db = self._connect()
         self.shapes: dict[str, dict[str, str]] = {}
@@ -67,7 +71,8 @@ class DuckStore:
         self._roll_up_old()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        """Open the file; WattlineError if another process has it, StoreDamaged if it cannot be read."""
+        """Open the file; WattlineError if another process has it, StoreDamaged if it cannot be
+        read."""
         name = ":memory:" if self.path is None else str(self.path)
         if self.path is not None and not self.path.exists():
             log = self.path.with_name(self.path.name + ".wal")
@@ -87,7 +92,8 @@ class DuckStore:
         except duckdb.IOException as error:
             if self.path is not None and "lock" in str(error).lower():
                 raise WattlineError(
-                    f"the data folder {self.path.parent} is in use by another Wattline, and only one can open its figures; "
+                    f"the data folder {self.path.parent} is in use by another Wattline, and only "
+                    "one can open its figures; "
                     "stop it or give another with --data"
                 ) from error
 
@@ -117,12 +123,17 @@ class DuckStore:
             )
 
     def code(self, text: str) -> int:
-        """Integer of a name; new ones are saved with the next write."""
-        return self.codes.setdefault(text, len(self.codes))
+        """Integer of a name; new ones are saved with the next write. Several threads may ask side
+        by side."""
+        known = self.codes.get(text)
+        if known is not None:
+            return known
+        with self.naming:
+            return self.codes.setdefault(text, len(self.codes))
 
     def text(self) -> dict[int, str]:
         """Names by their integers."""
-        return {code: text for text, code in self.codes.items()}
+        return {code: text for text, code in list(self.codes.items())}
 
     def place(self, consumer: str, journal: str) -> int:
         """How far a consumer has read this journal."""
@@ -156,9 +167,11 @@ class DuckStore:
                 raise
 
     def _revive(self) -> None:
-        """Open the file again if DuckDB has stopped, as it does when it finds no room while it tidies up. What was committed is kept.
+        """Open the file again if DuckDB has stopped, as it does when it finds no room while it
+        tidies up. What was committed is kept.
 
-        While somebody still reads from the stopped one it cannot be opened anew; then it is tried at the next occasion.
+        While somebody still reads from the stopped one it cannot be opened anew; then it is tried
+        at the next occasion.
         """
         if self.closed or self.path is None or not _stopped(self.db):
             return
@@ -178,14 +191,16 @@ class DuckStore:
         del batch
 
     def expect(self, table: str, sums: Sequence[str]) -> None:
-        """Say which sums will be asked for, so that a file of an older version can be asked too (they are unknown in it)."""
+        """Say which sums will be asked for, so that a file of an older version can be asked too
+        (they are unknown in it)."""
         with self.lock, in_our_words(self.file):
             if tables.exists(self.db, table):
                 tables.ensure(self.db, table, dict.fromkeys(sums, "DOUBLE"))
 
     def _ensure(self, books: Mapping[str, Columns]) -> None:
-        """Make the tables of these books, or give them the columns they lack. Each in a short transaction of its own: DuckDB does not
-        take rows for a column that the same transaction added."""
+        """Make the tables of these books, or give them the columns they lack. Each in a short
+        transaction of its own: DuckDB does not take rows for a column that the same transaction
+        added."""
         with self.lock, in_our_words(self.file):
             self._revive()
             for table in BOOK_TABLES:
@@ -232,8 +247,9 @@ class DuckStore:
     ) -> None:
         """Figures of books up to `place`; corrected windows replace theirs. All in one transaction.
 
-        A window that is there already in the same revision and with the same content is left as it is. RevisionRefused, and nothing
-        is written, if it is there in a newer revision or with other content.
+        A window that is there already in the same revision and with the same content is left as it
+        is. RevisionRefused, and nothing is written, if it is there in a newer revision or with
+        other content.
         """
         self._ensure(books)
         names = list(self.codes.items())
@@ -263,7 +279,8 @@ class DuckStore:
         columns: Columns,
         plan: revisions.Plan,
     ) -> None:
-        """Put the newest revision of each window into the table, and all older ones into the table of what was superseded."""
+        """Put the newest revision of each window into the table, and all older ones into the table
+        of what was superseded."""
         if len(plan.corrected):
             revisions.supersede(self.db, table, plan.corrected)
 
@@ -294,7 +311,8 @@ class DuckStore:
         parameters: Sequence[object] = (),
         **more: Columns,
     ) -> dict[str, Column]:
-        """Columns of a read-only question, asked on a cursor of its own. `more` are tables joined in by name."""
+        """Columns of a read-only question, asked on a cursor of its own. `more` are tables joined
+        in by name."""
         with in_our_words(self.file):
             try:
                 found = self._ask(sql, parameters, more)

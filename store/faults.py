@@ -1,7 +1,8 @@
-"""What databases say when they cannot go on, in our words: the disk is full, or the file is damaged.
+"""What databases say when they cannot go on, in our words: the disk is full, or the file is
+damaged.
 
-SQLite names its errors by code; DuckDB says them in text only. Everything that is not one of the two is passed on as it is: it is a
-fault of this program and wants its traceback.
+SQLite names its errors by code; DuckDB says them in text only. Everything that is not one of the
+two is passed on as it is: it is a fault of this program and wants its traceback.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import duckdb
 from plant.errors import StoreDamaged, StoreFull, WattlineError
 
 SQLITE_FULL: Final = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"})
-"""The shared memory file beside a journal cannot grow on a full disk either, which SQLite calls an I/O error."""
+"""The shared memory file beside a journal cannot grow on a full disk either, which SQLite calls an
+I/O error."""
 
 SQLITE_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_FORMAT")
-"""Beginnings of the names, of which there are finer ones. A short read of a file that was cut is an I/O error."""
+"""Beginnings of the names, of which there are finer ones. A short read of a file that was cut is an
+I/O error."""
 
 DUCK_FULL: Final = ("no space left on device", "disk quota exceeded", "not enough space")
 DUCK_DAMAGED: Final = (
@@ -37,7 +40,8 @@ DUCK_DAMAGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file of the data folder, as its owner is told of it: what it holds, and what can be done without it."""
+    """A file of the data folder, as its owner is told of it: what it holds, and what can be done
+    without it."""
 
     name: str
     holds: str
@@ -51,7 +55,8 @@ class DataFile:
         """The sentence for a file that cannot be read."""
         return StoreDamaged(
             f"{self.name} is damaged: {why}. It holds {self.holds}. "
-            f"Put the data folder back from a backup in which all its files are of one moment, or {self.without}."
+            "Put the data folder back from a backup in which all its files are of one moment, or "
+            f"{self.without}."
         )
 
     def full(self, why: str) -> StoreFull:
@@ -61,13 +66,19 @@ class DataFile:
 
 JOURNAL: Final = DataFile(
     name="journal.db",
-    holds="readings that are not in the figures yet, the state of the engine, and the numbers of all tags",
+    holds=(
+        "readings that are not in the figures yet, the state of the engine, and the numbers of "
+        "all tags"
+    ),
     without="move journal.db, figures.duckdb and alerts.db away to begin anew",
 )
 FIGURES: Final = DataFile(
     name="figures.duckdb",
     holds="all figures, and the raw readings of the last days",
-    without="move figures.duckdb and figures.duckdb.wal away: new figures begin with what the journal still holds",
+    without=(
+        "move figures.duckdb and figures.duckdb.wal away: new figures begin with what the "
+        "journal still holds"
+    ),
 )
 ALERTS: Final = DataFile(
     name="alerts.db",
@@ -77,7 +88,8 @@ ALERTS: Final = DataFile(
 
 
 def said(error: BaseException, file: DataFile) -> WattlineError | None:
-    """`error` of a database as an error of ours; None if it is neither a full disk nor a damaged file."""
+    """`error` of a database as an error of ours; None if it is neither a full disk nor a damaged
+    file."""
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorname", None) or ""
         full = code in SQLITE_FULL

@@ -1,7 +1,9 @@
-"""InfluxDB behind the store contract: figures into one bucket, raw readings into another; questions by InfluxQL, which 1.8, 2.x and 3 all answer.
+"""InfluxDB behind the store contract: figures into one bucket, raw readings into another; questions
+by InfluxQL, which 1.8, 2.x and 3 all answer.
 
-A store beside the embedded one, for those who have InfluxDB and its dashboards. Points are those of `store.schema`; each revision of a window is a point of
-its own, so writing again or in another order changes nothing. The place in the journal is kept by whom this store is fed by.
+A store beside the embedded one, for those who have InfluxDB and its dashboards. Points are those of
+`store.schema`; each revision of a window is a point of its own, so writing again or in another
+order changes nothing. The place in the journal is kept by whom this store is fed by.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class Series:
 
 
 class InfluxStore:
-    """Writes books and readings of one site, answers InfluxQL. RetryableError: later; SinkRefused: someone has to act."""
+    """Writes books and readings of one site, answers InfluxQL. RetryableError: later; SinkRefused:
+    someone has to act."""
 
     def __init__(
         self,
@@ -77,7 +80,8 @@ class InfluxStore:
         return self.codes.setdefault(text, len(self.codes))
 
     def write_books(self, books: Mapping[str, Columns]) -> None:
-        """Figures of books. A corrected window is more points; readers take the last of each window."""
+        """Figures of books. A corrected window is more points; readers take the last of each
+        window."""
         names = list(self.codes)
         for table in influx_points.TABLES:
             if table in books and len(books[table]["start"]):
@@ -94,7 +98,8 @@ class InfluxStore:
     def write_readings(
         self, columns: Columns, names: Callable[[], Mapping[int, tuple[str, str]]]
     ) -> None:
-        """Raw readings; `names` gives the registry, tag to meter and quantity, and is asked when there is a new tag."""
+        """Raw readings; `names` gives the registry, tag to meter and quantity, and is asked when
+        there is a new tag."""
         if not columns or not len(columns["ts"]):
             return
 
@@ -112,7 +117,8 @@ class InfluxStore:
         bucket: str | None = None,
         epoch: str = "ns",
     ) -> list[Series]:
-        """One InfluxQL statement that reads; QueryError with the server's words if it cannot be answered."""
+        """One InfluxQL statement that reads; QueryError with the server's words if it cannot be
+        answered."""
         return ask(
             self.http,
             self.access.url,
@@ -170,12 +176,14 @@ def ask(
 
     if wrong or answer.status != 200:
         raise QueryError(
-            f"InfluxDB at {url} cannot answer from {bucket} ({answer.status}): {wrong or answer.data[:200]!r}; asked: {statement[:200]}"
+            f"InfluxDB at {url} cannot answer from {bucket} ({answer.status}): "
+            f"{wrong or answer.data[:200]!r}; asked: {statement[:200]}"
         )
 
     if result.get("partial"):
         raise QueryError(
-            f"InfluxDB at {url} gave a part of the answer only; ask for a shorter span: {statement[:200]}"
+            f"InfluxDB at {url} gave a part of the answer only; ask for a shorter span: "
+            f"{statement[:200]}"
         )
 
     return [_series(one) for one in result.get("series", [])]

@@ -1,4 +1,5 @@
-"""Books and readings as points: integer codes become tag values, columns become fields (`store.schema`)."""
+"""Books and readings as points: integer codes become tag values, columns become fields
+(`store.schema`)."""
 
 from __future__ import annotations
 
@@ -115,7 +116,8 @@ def _series(
 
 
 class MeterPoints:
-    """Readings as points of the measurement `meter`: one point per meter and time. `names` are the tags of the registry."""
+    """Readings as points of the measurement `meter`: one point per meter and time. `names` are the
+    tags of the registry."""
 
     def __init__(self, site: str) -> None:
         self.site = site

@@ -1,7 +1,7 @@
 """Sending lines to InfluxDB 1.8, 2.x or 3: what each answer means and what is done about it.
 
-One request has at most 5,000 lines and 2 MB. Acknowledged (204) is stored. A request is repeated as it is or in halves, which is harmless: a point that
-is written again is the same point.
+One request has at most 5,000 lines and 2 MB. Acknowledged (204) is stored. A request is repeated as
+it is or in halves, which is harmless: a point that is written again is the same point.
 """
 
 from __future__ import annotations
@@ -63,15 +63,25 @@ def action(status: int, text: str) -> Action:
 
 
 _SAYS = {
-    401: "the token is not known there; look at influx.token (user:password on 1.8, an API token on 2.x and 3)",
-    403: "the token may not write there; on 1.8: GRANT ALL ON the database, on 2.x: a token with read and write on the bucket",
+    401: (
+        "the token is not known there; look at influx.token (user:password on 1.8, an API token "
+        "on 2.x and 3)"
+    ),
+    403: (
+        "the token may not write there; on 1.8: GRANT ALL ON the database, on 2.x: a token with "
+        "read and write on the bucket"
+    ),
     404: "there is no such bucket, database or organisation; make it with `wattline store init`",
-    500: "the database has no such retention policy; use a plain bucket name, made with `wattline store init`",
+    500: (
+        "the database has no such retention policy; use a plain bucket name, made with "
+        "`wattline store init`"
+    ),
 }
 
 
 class Sender:
-    """Writes lines with influxdb-client. `expired` counts points that the retention of the bucket did not take, `sent` those that were stored."""
+    """Writes lines with influxdb-client. `expired` counts points that the retention of the bucket
+    did not take, `sent` those that were stored."""
 
     def __init__(
         self,
@@ -82,7 +92,8 @@ class Sender:
     ) -> None:
         if token and ":" in token and " " in token:
             raise SinkRefused(
-                f"influx.token for {url}: a space in user:password is not understood by InfluxDB 1.8; give the user another password"
+                f"influx.token for {url}: a space in user:password is not understood by InfluxDB "
+                "1.8; give the user another password"
             )
 
         self.url = url

@@ -1,4 +1,5 @@
-"""Making the two buckets of Wattline in an InfluxDB: figures for good, raw readings for seven days. What is there already is left as it is."""
+"""Making the two buckets of Wattline in an InfluxDB: figures for good, raw readings for seven days.
+What is there already is left as it is."""
 
 from __future__ import annotations
 
@@ -14,8 +15,14 @@ from store.influx import QUERY_TIMEOUT, Access, ask
 from store.influx_send import TIMEOUT_MS, said
 
 RAW_DAYS = 7
-_ADMIN = "making a database needs an administrator: set influx.token to user:password of one for this once, or have one run: "
-_OPERATOR = "making a bucket needs a token with read and write on all buckets of the organisation, such as an all-access token; use one for this once, or have someone make the buckets: "
+_ADMIN = (
+    "making a database needs an administrator: set influx.token to user:password of one for this "
+    "once, or have one run: "
+)
+_OPERATOR = (
+    "making a bucket needs a token with read and write on all buckets of the organisation, such "
+    "as an all-access token; use one for this once, or have someone make the buckets: "
+)
 
 
 def version(access: Access) -> str:
@@ -49,7 +56,8 @@ def make(access: Access) -> list[str]:
         return _buckets(access)
 
     return [
-        f"InfluxDB {number} makes a database at the first write; nothing was done. To keep raw readings for {RAW_DAYS} days only: "
+        f"InfluxDB {number} makes a database at the first write; nothing was done. To keep raw "
+        f"readings for {RAW_DAYS} days only: "
         f"influxdb3 create database --retention-period {RAW_DAYS}d {access.raw_bucket}"
     ]
 
@@ -82,7 +90,8 @@ def _databases(access: Access) -> list[str]:
                     raise
 
                 done.append(
-                    f"database {name} was there already with another retention, and was left as it is"
+                    f"database {name} was there already with another retention, and was left as "
+                    "it is"
                 )
 
     return done
@@ -109,7 +118,8 @@ def _buckets(access: Access) -> list[str]:
     except ApiException as error:
         if error.status in (401, 403, 404):
             raise SinkRefused(
-                f"InfluxDB at {access.url} refuses ({error.status}): {said(error)}; {_OPERATOR}{access.bucket}, {access.raw_bucket}"
+                f"InfluxDB at {access.url} refuses ({error.status}): {said(error)}; "
+                f"{_OPERATOR}{access.bucket}, {access.raw_bucket}"
             ) from error
 
         raise QueryError(

@@ -1,7 +1,9 @@
-"""The journal: durable and ordered, one SQLite file. Frames in, outputs of the step out, each consumer's place, checkpoints of state.
+"""The journal: durable and ordered, one SQLite file. Frames in, outputs of the step out, each
+consumer's place, checkpoints of state.
 
-An output is known by what it is, such as a window in one revision, and by its content; so a replay after a crash adds nothing twice, in
-whatever order it gives its outputs. State and the place of the step are saved in one transaction with them.
+An output is known by what it is, such as a window in one revision, and by its content; so a replay
+after a crash adds nothing twice, in whatever order it gives its outputs. State and the place of the
+step are saved in one transaction with them.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ from store.transaction import transaction
 
 _TABLES: Final = (
     "frame (seq INTEGER PRIMARY KEY, wm INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER)",
-    "output (id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, what TEXT NOT NULL UNIQUE, body BLOB NOT NULL, crc INTEGER)",
+    "output (id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, what TEXT NOT NULL "
+    "UNIQUE, body BLOB NOT NULL, crc INTEGER)",
     "consumer (name TEXT PRIMARY KEY, place INTEGER NOT NULL)",
     "checkpoint (name TEXT PRIMARY KEY, place INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER)",
-    "tag (id INTEGER PRIMARY KEY AUTOINCREMENT, meter TEXT NOT NULL, quantity TEXT NOT NULL, UNIQUE (meter, quantity))",
+    "tag (id INTEGER PRIMARY KEY AUTOINCREMENT, meter TEXT NOT NULL, quantity TEXT NOT NULL, "
+    "UNIQUE (meter, quantity))",
     "meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
 _SET_META: Final = (
@@ -38,11 +42,13 @@ _SET_META: Final = (
 _KEY: Final = {"frame": "seq", "output": "id"}
 
 HELD_SHARE: Final = 0.5
-"""What waits for a further store takes at most this share of the bound; past it the oldest is let go, so that the plant itself goes on."""
+"""What waits for a further store takes at most this share of the bound; past it the oldest is let
+go, so that the plant itself goes on."""
 
 
 class Output(NamedTuple):
-    """One output of the step. `seq`: the frame that led to it. `what`: what it is, the same at each replay, such as "book START rREVISION"."""
+    """One output of the step. `seq`: the frame that led to it. `what`: what it is, the same at each
+    replay, such as "book START rREVISION"."""
 
     seq: int
     what: str
@@ -58,7 +64,8 @@ class Checkpoint(NamedTuple):
 
 
 class SqliteJournal:
-    """One file; safe to use from several threads. `most_bytes` bounds it: past it, `append` raises JournalFull."""
+    """One file; safe to use from several threads. `most_bytes` bounds it: past it, `append` raises
+    JournalFull."""
 
     def __init__(self, path: Path, most_bytes: int = 4 << 30) -> None:
         self.path = path
@@ -90,7 +97,8 @@ class SqliteJournal:
         return str(self.db.execute("SELECT value FROM meta WHERE key = 'id'").fetchone()[0])
 
     def _check_bodies(self) -> None:
-        """Compare all that is held with its checksum, so that a flipped bit is said at once and never folded into figures."""
+        """Compare all that is held with its checksum, so that a flipped bit is said at once and
+        never folded into figures."""
         for table, key in (*_KEY.items(), ("checkpoint", "name")):
             rows = self.db.execute(
                 f"SELECT {key}, body, crc FROM {table} WHERE crc IS NOT NULL ORDER BY {key}"
@@ -121,7 +129,8 @@ class SqliteJournal:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """All that is written inside is one commit, with what the caller writes around it: thousands of new tags at a first start, for instance."""
+        """All that is written inside is one commit, with what the caller writes around it:
+        thousands of new tags at a first start, for instance."""
         with self.lock:
             if self.db.in_transaction:
                 yield
@@ -164,7 +173,8 @@ class SqliteJournal:
         return int(self.meta(f"lost.{of}.{consumer}") or 0)
 
     def _let_go(self, of: str, to: int) -> int:
-        """How far may be forgotten: as far as all further stores are, or until what waits for them fits."""
+        """How far may be forgotten: as far as all further stores are, or until what waits for them
+        fits."""
         rows = self.db.execute(
             "SELECT key, value FROM meta WHERE key LIKE ?",
             (f"hold.{of}.%",),
@@ -216,11 +226,13 @@ class SqliteJournal:
         return self.append_all([frame])
 
     def append_all(self, frames: Iterable[Frame]) -> int:
-        """Commit frames in one transaction; returns the last number. JournalFull or StoreFull: none of them is kept."""
+        """Commit frames in one transaction; returns the last number. JournalFull or StoreFull: none
+        of them is kept."""
         with self.lock:
             if self.bytes > self.most_bytes:
                 raise JournalFull(
-                    f"the journal {self.path.name} has reached its bound of {self.most_bytes >> 20} MiB: "
+                    f"the journal {self.path.name} has reached its bound of "
+                    f"{self.most_bytes >> 20} MiB: "
                     "a consumer is behind or the disk is slow"
                 )
 
@@ -256,7 +268,8 @@ class SqliteJournal:
         return self.newest
 
     def oldest(self) -> int:
-        """Number of the oldest frame that is still held; the next one to come in an empty journal."""
+        """Number of the oldest frame that is still held; the next one to come in an empty
+        journal."""
         with self.lock:
             return self._one("SELECT min(seq) FROM frame") or self.newest + 1
 
@@ -270,8 +283,9 @@ class SqliteJournal:
     def put_outputs(self, outputs: Iterable[Output], checkpoint: Checkpoint | None = None) -> None:
         """Outputs of the step, and with them, in the same transaction, its state and place.
 
-        One that is there already is left as it is. RevisionRefused if it is there with other content: then a replay gave something
-        else than the first run did, nothing is written, and somebody has to look.
+        One that is there already is left as it is. RevisionRefused if it is there with other
+        content: then a replay gave something else than the first run did, nothing is written, and
+        somebody has to look.
         """
         with self.together():
             for output in outputs:
@@ -297,7 +311,8 @@ class SqliteJournal:
         ).fetchone()
         if there[1] != output.body:
             raise RevisionRefused(
-                f"frame {output.seq} gave '{output.what}' with other content than frame {there[0]} did before. "
+                f"frame {output.seq} gave '{output.what}' with other content than frame "
+                f"{there[0]} did before. "
                 "Nothing was written; please report this with a copy of the journal"
             )
 
@@ -342,7 +357,8 @@ class SqliteJournal:
     ) -> None:
         """Drop what every consumer has passed, further stores too (`hold`).
 
-        Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them again.
+        Outputs of frames after `folded_to` stay: a replay must find them here, or it would add them
+        again.
         """
         with self.together():
             frames_to = self._let_go("frame", frames_to)
@@ -408,7 +424,8 @@ def _add_checksums(db: sqlite3.Connection, table: str) -> None:
 
 
 def _renew_old_outputs(db: sqlite3.Connection) -> None:
-    """A journal of an older version knew its outputs by their position in a frame. They get names by that; numbers go on as they were."""
+    """A journal of an older version knew its outputs by their position in a frame. They get names
+    by that; numbers go on as they were."""
     if "n" not in _columns(db, "output"):
         return
 
@@ -416,7 +433,8 @@ def _renew_old_outputs(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE output RENAME TO output_before")
     db.execute(f"CREATE TABLE {_TABLES[1]}")
     db.execute(
-        "INSERT INTO output (id, seq, what, body) SELECT id, seq, 'frame ' || seq || ' output ' || n, body FROM output_before"
+        "INSERT INTO output (id, seq, what, body) SELECT id, seq, 'frame ' || seq || ' output ' "
+        "|| n, body FROM output_before"
     )
     db.execute("DROP TABLE output_before")
     if given is not None:

@@ -1,7 +1,10 @@
-"""Line protocol from columns: `measurement,tag=value field=1.5,other=2.0 time`, one line a point, time in ns.
+"""Line protocol from columns: `measurement,tag=value field=1.5,other=2.0 time`, one line a point,
+time in ns.
 
-The part before the fields is escaped once per series (`series`); a batch is then text operations on whole columns. All fields are floats, written so
-that reading them gives the same number. NaN and infinity have no text: such a field is left out of its point, and a point without fields is left out.
+The part before the fields is escaped once per series (`series`); a batch is then text operations on
+whole columns. All fields are floats, written so that reading them gives the same number. NaN and
+infinity have no text: such a field is left out of its point, and a point without fields is left
+out.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ def series(measurement: str, tags: Mapping[str, str]) -> str:
     listed = "".join(f",{key_text(k)}={_plain(v).translate(_TAG)}" for k, v in tags.items())
     if measurement.startswith("#"):
         raise ValueError(
-            f"line protocol cannot write the measurement {measurement!r}: a line that begins with # is a comment"
+            f"line protocol cannot write the measurement {measurement!r}: a line that begins with "
+            "# is a comment"
         )
 
     return f"{_plain(measurement).translate(_NAME)}{listed} "
@@ -39,7 +43,8 @@ def key_text(key: str) -> str:
 def _plain(text: str) -> str:
     if not text or _UNWRITABLE.search(text):
         raise ValueError(
-            f"line protocol cannot write the name {text!r}: it must not be empty, nor have control characters or backslashes"
+            f"line protocol cannot write the name {text!r}: it must not be empty, nor have "
+            "control characters or backslashes"
         )
 
     return text
@@ -106,7 +111,8 @@ def gathered(
     values: npt.NDArray[Any],
     ts: Ints,
 ) -> pl.Series:
-    """Lines of points whose fields stand in rows: field `names[at[i]]` of series `starts[at[i]]`; rows of one series and time are one point.
+    """Lines of points whose fields stand in rows: field `names[at[i]]` of series `starts[at[i]]`;
+    rows of one series and time are one point.
 
     Of a field that is there twice the last row counts.
     """
@@ -165,7 +171,8 @@ def check(
     fields: Mapping[str, npt.NDArray[Any]],
     ts: npt.NDArray[Any],
 ) -> None:
-    """TypeError unless all columns have one length, fields are float64 and times int64: a store would keep what it got first."""
+    """TypeError unless all columns have one length, fields are float64 and times int64: a store
+    would keep what it got first."""
     for name, values, kind in [
         ("series", at, "i"),
         ("time", ts, "i8"),
@@ -173,7 +180,8 @@ def check(
     ]:
         if values.dtype.str[1:] != kind and values.dtype.kind != kind:
             raise TypeError(
-                f"column '{name}' is {values.dtype}, line protocol takes {'float64' if kind == 'f8' else 'int64'}"
+                f"column '{name}' is {values.dtype}, line protocol takes "
+                f"{'float64' if kind == 'f8' else 'int64'}"
             )
 
         if values.shape != ts.shape:

@@ -1,7 +1,9 @@
-"""The outbox: messages that are owed to somebody, in the database of alerts. Times are event time, ns UTC.
+"""The outbox: messages that are owed to somebody, in the database of alerts. Times are event time,
+ns UTC.
 
-`put` writes inside the transaction of the caller, so that an alert and its messages are committed together; everything else is a short
-transaction of its own. A message is marked as sent right after its channel took it: killed in between, it is sent again under the same id.
+`put` writes inside the transaction of the caller, so that an alert and its messages are committed
+together; everything else is a short transaction of its own. A message is marked as sent right after
+its channel took it: killed in between, it is sent again under the same id.
 """
 
 from __future__ import annotations
@@ -18,21 +20,43 @@ from store.faults import ALERTS
 from store.transaction import transaction
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS delivery (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, channel TEXT NOT NULL, others TEXT NOT NULL, person TEXT NOT NULL,
-  language TEXT NOT NULL, severity TEXT NOT NULL, gather TEXT NOT NULL, body BLOB NOT NULL, created_ns INTEGER NOT NULL, due_ns INTEGER NOT NULL, expires_ns INTEGER NOT NULL,
-  state TEXT NOT NULL DEFAULT 'pending', tried_ns INTEGER, attempts INTEGER NOT NULL DEFAULT 0, done_ns INTEGER, error TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS delivery_open ON delivery (channel, due_ns) WHERE state = 'pending';
-CREATE INDEX IF NOT EXISTS delivery_person ON delivery (person, done_ns) WHERE state = 'sent';
+CREATE TABLE IF NOT EXISTS delivery (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  channel TEXT NOT NULL,
+  others TEXT NOT NULL,
+  person TEXT NOT NULL,
+  language TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  gather TEXT NOT NULL,
+  body BLOB NOT NULL,
+  created_ns INTEGER NOT NULL,
+  due_ns INTEGER NOT NULL,
+  expires_ns INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending',
+  tried_ns INTEGER,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  done_ns INTEGER,
+  error TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS delivery_open
+  ON delivery (channel, due_ns) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS delivery_person
+  ON delivery (person, done_ns) WHERE state = 'sent';
 """
-_COLUMNS: Final = "id, channel, others, person, language, severity, gather, body, created_ns, due_ns, expires_ns, tried_ns, attempts, state, done_ns, error"
+_COLUMNS: Final = (
+    "id, channel, others, person, language, severity, gather, body, created_ns, due_ns, "
+    "expires_ns, tried_ns, attempts, state, done_ns, error"
+)
 KEEP_NS: Final = 90 * 86_400 * 1_000_000_000
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one person or channel. `id` is its idempotency key.
 
-    `channel` is used, then `others` in turn. `body` is a Telling as MessagePack. `gather`: messages of one channel and person with the
-    same word that are due together become one ("digest", "more"); empty: by itself. `tried_ns`: since when `channel` has been failing.
+    `channel` is used, then `others` in turn. `body` is a Telling as MessagePack. `gather`: messages
+    of one channel and person with the same word that are due together become one ("digest",
+    "more"); empty: by itself. `tried_ns`: since when `channel` has been failing.
     """
 
     id: str
@@ -54,7 +78,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outbox:
-    """Its table in a database that others use too; safe to use from several threads through the lock they share."""
+    """Its table in a database that others use too; safe to use from several threads through the
+    lock they share."""
 
     def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
         self.db = db
@@ -68,7 +93,8 @@ class Outbox:
             yield
 
     def put(self, deliveries: Iterable[Delivery]) -> None:
-        """Owe these messages; one whose id is known is left as it is. Inside the caller's transaction."""
+        """Owe these messages; one whose id is known is left as it is. Inside the caller's
+        transaction."""
         rows = [
             (
                 d.id,
@@ -86,7 +112,8 @@ class Outbox:
             for d in deliveries
         ]
         self.db.executemany(
-            "INSERT OR IGNORE INTO delivery (id, channel, others, person, language, severity, gather, body, created_ns, due_ns, expires_ns) "
+            "INSERT OR IGNORE INTO delivery (id, channel, others, person, language, severity, "
+            "gather, body, created_ns, due_ns, expires_ns) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
@@ -113,7 +140,8 @@ class Outbox:
     ) -> list[Delivery]:
         """What a channel owes now, in the order it was put."""
         return self._rows(
-            "state = 'pending' AND channel = ? AND due_ns <= ? AND expires_ns > ? ORDER BY n LIMIT ?",
+            "state = 'pending' AND channel = ? AND due_ns <= ? AND expires_ns > ? ORDER BY n "
+            "LIMIT ?",
             (channel, now_ns, now_ns, limit),
         )
 
@@ -172,7 +200,8 @@ class Outbox:
         """The channel did not take these now; they stay with it."""
         with self._transaction():
             self.db.executemany(
-                "UPDATE delivery SET attempts = attempts + 1, tried_ns = coalesce(tried_ns, ?), error = ? WHERE id = ?",
+                "UPDATE delivery SET attempts = attempts + 1, tried_ns = coalesce(tried_ns, ?), "
+                "error = ? WHERE id = ?",
                 [(now_ns, error, i) for i in ids],
             )
 
@@ -183,7 +212,8 @@ class Outbox:
         error: str,
         again: bool,
     ) -> None:
-        """The next channel tries; this one stands at the end of the row then, or is left out for good (`again` False)."""
+        """The next channel tries; this one stands at the end of the row then, or is left out for
+        good (`again` False)."""
         rows = []
         for d in deliveries:
             row = (*d.others, d.channel) if again else d.others
@@ -191,7 +221,8 @@ class Outbox:
 
         with self._transaction():
             self.db.executemany(
-                "UPDATE delivery SET channel = ?, others = ?, due_ns = max(due_ns, ?), tried_ns = NULL, attempts = attempts + 1, error = ? WHERE id = ?",
+                "UPDATE delivery SET channel = ?, others = ?, due_ns = max(due_ns, ?), tried_ns "
+                "= NULL, attempts = attempts + 1, error = ? WHERE id = ?",
                 rows,
             )
 
@@ -204,12 +235,14 @@ class Outbox:
         """Not before `until_ns`, and then together with others of the same word."""
         with self._transaction():
             self.db.execute(
-                "UPDATE delivery SET due_ns = ?, gather = ?, expires_ns = expires_ns + max(0, ? - due_ns) WHERE id = ?",
+                "UPDATE delivery SET due_ns = ?, gather = ?, expires_ns = expires_ns + max(0, ? "
+                "- due_ns) WHERE id = ?",
                 (until_ns, gather, until_ns, delivery),
             )
 
     def sent_to(self, person: str, after_ns: int) -> list[int]:
-        """When messages to a person were sent, oldest first; what was gathered into one counts once."""
+        """When messages to a person were sent, oldest first; what was gathered into one counts
+        once."""
         with self.lock:
             rows = self.db.execute(
                 "SELECT done_ns FROM delivery WHERE state = 'sent' AND person = ? AND done_ns > ? "

@@ -1,8 +1,11 @@
-"""How long raw readings are kept: by age and by size, whichever is reached first. Books, their revisions and verdicts stay.
+"""How long raw readings are kept: by age and by size, whichever is reached first. Books, their
+revisions and verdicts stay.
 
-Size is what the table of readings takes in the DuckDB file: its blocks, counted. Deleting rows does not make the file smaller at once: a checkpoint
-frees the blocks of what was deleted, later writes use those again, and the file is cut where its end is free. So the file stops growing at the
-bound, and shrinks when it may. Rows that are not checkpointed yet (16 MB at most) stand in the log beside the file and are not counted.
+Size is what the table of readings takes in the DuckDB file: its blocks, counted. Deleting rows does
+not make the file smaller at once: a checkpoint frees the blocks of what was deleted, later writes
+use those again, and the file is cut where its end is free. So the file stops growing at the bound,
+and shrinks when it may. Rows that are not checkpointed yet (16 MB at most) stand in the log beside
+the file and are not counted.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ GB = 1_000_000_000
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
 ROOM = 0.95
-"""Past the bound, readings go until this share of it is in use, so that not every round deletes a little."""
+"""Past the bound, readings go until this share of it is in use, so that not every round deletes a
+little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,17 @@ class Keep:
 
     def sentence(self) -> str:
         """What is said at start."""
-        return f"Raw readings are kept for {self.days:g} days or up to {self.gb:g} GB, whichever comes first; books are kept for good."
+        return (
+            f"Raw readings are kept for {self.days:g} days or up to {self.gb:g} GB, whichever "
+            "comes first; books are kept for good."
+        )
 
 
 def readings_bytes(db: duckdb.DuckDBPyConnection) -> int:
     """Bytes of the file that hold readings; 0 for a store in memory."""
     blocks = db.execute(
-        "SELECT count(DISTINCT block_id) FROM pragma_storage_info('reading') WHERE persistent AND block_id >= 0"
+        "SELECT count(DISTINCT block_id) FROM pragma_storage_info('reading') WHERE persistent "
+        "AND block_id >= 0"
     ).fetchone()[0]
     return int(blocks) * int(
         db.execute("SELECT max(block_size) FROM pragma_database_size()").fetchone()[0]

@@ -1,11 +1,12 @@
 """Which revision of a window counts: the newest, and never two of them.
 
-Books come as columns in which each row says its window (`start`) and its revision (`rev`). Before they are written it is decided what each
-row is, by the revisions that the tables hold already:
+Books come as columns in which each row says its window (`start`) and its revision (`rev`). Before
+they are written it is decided what each row is, by the revisions that the tables hold already:
 
 - newer than what is there: it takes its place, and what was there is superseded;
 - the same revision with the same content: a repeat, which changes nothing;
-- an older revision, or the same one with other content: refused, for then two runs over the same readings gave different books.
+- an older revision, or the same one with other content: refused, for then two runs over the same
+  readings gave different books.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ NONE = -1
 """In place of a revision where a window is not there."""
 
 ONE_ROW_A_WINDOW = "closed"
-"""The table with a row for each window in each revision; where it is written, it says what is there."""
+"""The table with a row for each window in each revision; where it is written, it says what is
+there."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowsAre:
-    """Which rows of a table are the newest of their window, and which were superseded within the same write."""
+    """Which rows of a table are the newest of their window, and which were superseded within the
+    same write."""
 
     newest: Mask
     older: Mask
@@ -42,7 +45,8 @@ class RowsAre:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """For each window of a write, rising: the revision that is there (`held`) and the newest that comes."""
+    """For each window of a write, rising: the revision that is there (`held`) and the newest that
+    comes."""
 
     windows: Starts
     held: Revisions
@@ -77,7 +81,8 @@ def plan(
     books: Mapping[str, Columns],
     name: str,
 ) -> Plan:
-    """Decide what is done with each window of these books. RevisionRefused, which names the store `name`, if it cannot be right."""
+    """Decide what is done with each window of these books. RevisionRefused, which names the store
+    `name`, if it cannot be right."""
     starts = [columns["start"] for columns in books.values()]
     windows = np.unique(np.concatenate(starts)) if starts else np.empty(0, np.int64)
     coming = np.full(len(windows), NONE)
@@ -98,7 +103,8 @@ def plan(
     if older.any():
         worst = int(np.flatnonzero(older)[0])
         raise RevisionRefused(
-            f"{name} holds {_window(windows[worst])} in revision {found.held[worst]}, and revision {coming[worst]} came after it; "
+            f"{name} holds {_window(windows[worst])} in revision {found.held[worst]}, and "
+            f"revision {coming[worst]} came after it; "
             f"nothing was written ({older.sum()} windows)"
         )
 
@@ -146,7 +152,8 @@ def _held(
     asked = [ONE_ROW_A_WINDOW] if ONE_ROW_A_WINDOW in books else list(books)
     for table in asked:
         rows = db.execute(
-            f"SELECT start, max(rev) AS rev FROM {table} WHERE start BETWEEN ? AND ? GROUP BY start",
+            f"SELECT start, max(rev) AS rev FROM {table} WHERE start BETWEEN ? AND ? GROUP BY "
+            "start",
             [int(windows[0]), int(windows[-1])],
         ).fetchnumpy()
         wanted = np.isin(rows["start"], windows)
@@ -176,7 +183,8 @@ def _refuse_contradiction(
     ).fetchnumpy()
     if not _same_rows(coming, there):
         raise RevisionRefused(
-            f"{name} holds {_window(again['start'][0])} in the same revision with other content ({table}, "
+            f"{name} holds {_window(again['start'][0])} in the same revision with other content "
+            f"({table}, "
             f"{len(again['start'])} windows compared); nothing was written"
         )
 
@@ -205,7 +213,8 @@ def _same_rows(one: Columns, other: Columns) -> bool:
 
 
 def _comparable(values: Column) -> Column:
-    """Numbers that sort and compare: whole ones as they are, all others as floats, unknown as NaN."""
+    """Numbers that sort and compare: whole ones as they are, all others as floats, unknown as
+    NaN."""
     if isinstance(values, np.ma.MaskedArray):
         if values.mask.any():
             return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
@@ -220,7 +229,8 @@ def supersede(
     table: str,
     windows: Starts,
 ) -> None:
-    """Move the rows of windows that were corrected to the table of what was superseded. Within the transaction of the write."""
+    """Move the rows of windows that were corrected to the table of what was superseded. Within the
+    transaction of the write."""
     again = {"start": windows}
     low = int(windows[0])
     high = int(windows[-1])
@@ -232,4 +242,7 @@ def supersede(
 
 def _window(start_ns: int) -> str:
     """A window in words."""
-    return f"the window that began at {datetime.fromtimestamp(int(start_ns) * 1e-9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return (
+        "the window that began at "
+        f"{datetime.fromtimestamp(int(start_ns) * 1e-9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )

@@ -1,9 +1,12 @@
-"""Roll-ups: the additive tables summed over quarter-hours and hours, so that a month of a chart reads thousands of rows, not millions.
+"""Roll-ups: the additive tables summed over quarter-hours and hours, so that a month of a chart
+reads thousands of rows, not millions.
 
-A roll-up is never corrected by a difference. Every bucket that a write touches is summed again from the table below it, in the transaction of the
-write, so that at any moment, whatever was killed, `line_15m` is `line` summed and nothing else. Ratios are not kept: they are taken when read.
-Buckets begin at multiples of their length since 1970 UTC. Local days begin on one of those (or, with an odd `day_starts`, on a minute), so days are
-sums of hours, and no change of a plant's time zone makes a roll-up wrong. `spans` says which tables answer a question.
+A roll-up is never corrected by a difference. Every bucket that a write touches is summed again from
+the table below it, in the transaction of the write, so that at any moment, whatever was killed,
+`line_15m` is `line` summed and nothing else. Ratios are not kept: they are taken when read. Buckets
+begin at multiples of their length since 1970 UTC. Local days begin on one of those (or, with an odd
+`day_starts`, on a minute), so days are sums of hours, and no change of a plant's time zone makes a
+roll-up wrong. `spans` says which tables answer a question.
 """
 
 from __future__ import annotations
@@ -18,14 +21,16 @@ import numpy.typing as npt
 MINUTE = 60_000_000_000
 LEVELS = {"_15m": 15 * MINUTE, "_1h": 60 * MINUTE}
 MADE_BY = "rollups 1"
-"""Consumer under which the store keeps how far the roll-ups are; the number changes with what they hold, and old ones are then made anew."""
+"""Consumer under which the store keeps how far the roll-ups are; the number changes with what they
+hold, and old ones are then made anew."""
 MONTH = 30 * 24 * 60 * MINUTE
 Starts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """What a table is summed by. All its other columns are sums, but for `start` and what is left out."""
+    """What a table is summed by. All its other columns are sums, but for `start` and what is left
+    out."""
 
     keys: tuple[str, ...]
     left_out: tuple[str, ...] = ("rev",)
@@ -47,7 +52,8 @@ class Span:
 
 
 def spans(table: str, edges: Starts) -> list[Span]:
-    """The tables that together answer for the buckets between `edges` (ns, rising): coarse where no edge cuts a row, finer at both ends."""
+    """The tables that together answer for the buckets between `edges` (ns, rising): coarse where no
+    edge cuts a row, finer at both ends."""
     start = int(edges[0])
     end = int(edges[-1])
     for suffix, length in reversed(LEVELS.items()):
@@ -82,7 +88,8 @@ def touch(
     names: Sequence[str],
     starts: Starts,
 ) -> None:
-    """Sum again the buckets of the windows that begin at `starts`; `names` are the columns written. Within the transaction of the write."""
+    """Sum again the buckets of the windows that begin at `starts`; `names` are the columns written.
+    Within the transaction of the write."""
     below = table
     for suffix, length in LEVELS.items() if len(starts) else ():
         buckets = np.unique(starts - starts % length)
@@ -108,7 +115,8 @@ def touch(
 
 
 def renew(db: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Make the roll-ups of a table anew from all its windows, a month at a time. Within a transaction."""
+    """Make the roll-ups of a table anew from all its windows, a month at a time. Within a
+    transaction."""
     for suffix in LEVELS:
         db.execute(f"DROP TABLE IF EXISTS {table}{suffix}")
 
@@ -137,7 +145,8 @@ def _sum(
     suffix: str,
     where: str,
 ) -> str:
-    """SQL that adds to a roll-up the sums of the rows of `below` that `where` names; what is unknown is left out."""
+    """SQL that adds to a roll-up the sums of the rows of `below` that `where` names; what is
+    unknown is left out."""
     of = ROLLED[table]
     start = f"start - start % {LEVELS[suffix]}"
     sums = [n for n in names if n not in (*of.keys, *of.left_out, "start")]

@@ -1,11 +1,14 @@
-"""What queries and dashboards find in either store: measurements with their tags and fields. Frozen: a change is a new version.
+"""What queries and dashboards find in either store: measurements with their tags and fields.
+Frozen: a change is a new version.
 
-A point stands for one window in one revision. Its time is the start of the window plus the number of the revision in nanoseconds, so a corrected window
-is a new point and nothing is ever overwritten; a reader takes the last point of each window and set of tags, and sums over those. All fields are
-floats. A field whose value is not known has no value in that point. Energy is kWh, mass kg, time s; `amount`, `given`, `taken` and `remainder` are in the
-unit of the carrier's books.
+A point stands for one window in one revision. Its time is the start of the window plus the number
+of the revision in nanoseconds, so a corrected window is a new point and nothing is ever
+overwritten; a reader takes the last point of each window and set of tags, and sums over those. All
+fields are floats. A field whose value is not known has no value in that point. Energy is kWh, mass
+kg, time s; `amount`, `given`, `taken` and `remainder` are in the unit of the carrier's books.
 
-`meter` holds raw readings, one point per poll: its fields are quantities such as `active_power.total`, as far as the meter has them.
+`meter` holds raw readings, one point per poll: its fields are quantities such as
+`active_power.total`, as far as the meter has them.
 """
 
 from __future__ import annotations

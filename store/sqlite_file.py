@@ -1,8 +1,11 @@
-"""Opening a SQLite file so that damage is said and never worked with: the file itself, and the log of newest commits beside it.
+"""Opening a SQLite file so that damage is said and never worked with: the file itself, and the log
+of newest commits beside it.
 
-SQLite reads its log up to the first frame that does not fit and forgets the rest without a word. That is right after a power cut, when
-the last commit was half written and acknowledged to nobody. It is wrong when commits follow the damaged frame: they were acknowledged.
-So the log is read here first, by SQLite's own rules (https://www.sqlite.org/walformat.html), before anything is opened or changed.
+SQLite reads its log up to the first frame that does not fit and forgets the rest without a word.
+That is right after a power cut, when the last commit was half written and acknowledged to nobody.
+It is wrong when commits follow the damaged frame: they were acknowledged. So the log is read here
+first, by SQLite's own rules (https://www.sqlite.org/walformat.html), before anything is opened or
+changed.
 """
 
 from __future__ import annotations
@@ -24,14 +27,16 @@ WORD = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What stands in a write-ahead log: commits that can be read, and commits behind a damaged frame."""
+    """What stands in a write-ahead log: commits that can be read, and commits behind a damaged
+    frame."""
 
     whole: int
     lost: int
 
 
 def open_sqlite(path: Path | str, file: DataFile) -> sqlite3.Connection:
-    """A connection on which each statement commits itself, durable at each commit. StoreDamaged, before anything was changed."""
+    """A connection on which each statement commits itself, durable at each commit. StoreDamaged,
+    before anything was changed."""
     if str(path) != ":memory:":
         _refuse_damaged_log(Path(path), file)
 
@@ -68,15 +73,18 @@ def _refuse_damaged_log(path: Path, file: DataFile) -> None:
     log = read_log(log_path)
     if log.lost:
         raise file.damaged(
-            f"in {log_path.name} a frame is broken, and {log.lost} commits behind it cannot be read "
-            f"({log.whole} before it can; to go on with those, move {log_path.name} away after saving a copy)"
+            f"in {log_path.name} a frame is broken, and {log.lost} commits behind it cannot be "
+            "read "
+            f"({log.whole} before it can; to go on with those, move {log_path.name} away after "
+            "saving a copy)"
         )
 
 
 def read_log(path: Path) -> Log:
     """Count the commits of a write-ahead log before and behind its first broken frame.
 
-    Frames of an earlier round, which a checkpoint left standing, carry other salts; they are neither.
+    Frames of an earlier round, which a checkpoint left standing, carry other salts; they are
+    neither.
     """
     data = path.read_bytes()
     if len(data) < HEADER.size:

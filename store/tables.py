@@ -1,4 +1,5 @@
-"""The shape of the book tables. Columns come with the first books that have them; a file of an older version is given those it lacks."""
+"""The shape of the book tables. Columns come with the first books that have them; a file of an
+older version is given those it lacks."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ FIXED = (
     "reading (ts BIGINT, received BIGINT, tag INTEGER, value DOUBLE, quality UTINYINT)",
     "place (consumer VARCHAR, journal VARCHAR, place BIGINT)",
     "name (id INTEGER, text VARCHAR)",
-    "verdict (ts BIGINT, since BIGINT, meter INTEGER, verdict VARCHAR, amount DOUBLE, bound DOUBLE, reverse BOOLEAN)",
+    "verdict (ts BIGINT, since BIGINT, meter INTEGER, verdict VARCHAR, amount DOUBLE, bound "
+    "DOUBLE, reverse BOOLEAN)",
 )
 
 
@@ -46,7 +48,8 @@ def ensure(
     table: str,
     wanted: Mapping[str, str],
 ) -> None:
-    """Make `table`, the table of what it superseded, and its roll-ups; or give them the columns they lack, unknown in older rows."""
+    """Make `table`, the table of what it superseded, and its roll-ups; or give them the columns
+    they lack, unknown in older rows."""
     listed = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
     for name in (table, f"{table}_superseded"):
         db.execute(f"CREATE TABLE IF NOT EXISTS {name} ({listed})")

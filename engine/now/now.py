@@ -13,6 +13,7 @@ import numpy as np
 from engine.figures.weights import By, Weights
 from engine.now.apart import Apart, taken_apart
 from engine.now.picture import Picture
+from engine.state import nothing_held
 from engine.tracing.graph import Array, Graph, edges
 from engine.tracing.tracing import trace
 from plant.frame import Batch, Quality, join
@@ -176,9 +177,7 @@ class Now:
         power = np.where(seen | ((self.at > 0) & self._of_lines), self.power, 0.0)
         energy = np.stack((np.maximum(power, 0.0), np.maximum(-power, 0.0)), 1)[None]
         used = edges(self.graph, energy, seen[None])
-        held = np.zeros((self.graph.nb, self.graph.columns + 1))
-        held[:, self.graph.unknown] = 1.0
-        traced = trace(self.graph, used, held)
+        traced = trace(self.graph, used, nothing_held(self.graph), [now_ns])
         for c in range(len(self.site.converters)):
             if self._runs_unloaded(c, power, seen):
                 self.unloaded.setdefault(c, now_ns)

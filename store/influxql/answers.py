@@ -1,4 +1,5 @@
-"""Rows of a plan to the series of an answer: buckets without data filled, arithmetic done, series put in order and cut to their limits."""
+"""Rows of a plan to the series of an answer: buckets without data filled, arithmetic done, series
+put in order and cut to their limits."""
 
 from __future__ import annotations
 
@@ -92,14 +93,16 @@ def series_of(
         )
         if sum(len(s.times) for s in found) > POINTS_MOST:
             raise QueryError(
-                f"the answer has more than {POINTS_MOST} points; ask for a longer GROUP BY time or a shorter range"
+                f"the answer has more than {POINTS_MOST} points; ask for a longer GROUP BY time "
+                "or a shorter range"
             )
 
     return cut(found, select)
 
 
 def cut(found: list[Series], select: Select) -> list[Series]:
-    """Series in order of their tags (the other way round with time), SLIMIT and SOFFSET, and none without points."""
+    """Series in order of their tags (the other way round with time), SLIMIT and SOFFSET, and none
+    without points."""
     found = sorted(
         found,
         key=lambda s: [s.tags[t] for t in sorted(s.tags)],

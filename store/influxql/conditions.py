@@ -12,7 +12,8 @@ _SQL: Final = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def split_time(condition: Condition | None) -> tuple[Condition | None, int | None, int | None]:
-    """The condition without its bounds on time, and those bounds (ns, inclusive). Time may only be bound by AND."""
+    """The condition without its bounds on time, and those bounds (ns, inclusive). Time may only be
+    bound by AND."""
     if condition is None:
         return None, None, None
 
@@ -54,7 +55,8 @@ def sql(
     tags: Collection[str],
     fields: Collection[str],
 ) -> tuple[str, list[Any]]:
-    """SQL of a condition and its parameters. Patterns are RE2, which run in linear time; a tag that is not there is an empty text."""
+    """SQL of a condition and its parameters. Patterns are RE2, which run in linear time; a tag that
+    is not there is an empty text."""
     if isinstance(condition, Logic):
         left, first = sql(condition.left, tags, fields)
         right, second = sql(condition.right, tags, fields)

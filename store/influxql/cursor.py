@@ -1,4 +1,5 @@
-"""Stepping over the tokens of a query; what is not there is an error that says what was expected and where."""
+"""Stepping over the tokens of a query; what is not there is an error that says what was expected
+and where."""
 
 from __future__ import annotations
 

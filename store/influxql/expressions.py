@@ -134,7 +134,8 @@ class Expressions(Cursor):
         return sign * float(self.kind("number", "'text' or number"))
 
     def moment(self) -> float | str:
-        """A time: now(), a text or an integer, plus and minus durations; as text of ns, so that no digit is lost."""
+        """A time: now(), a text or an integer, plus and minus durations; as text of ns, so that no
+        digit is lost."""
         at = self.instant()
         while self.token.says("+", "-"):
             sign = 1 if self.token.value == "+" else -1

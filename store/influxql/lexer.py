@@ -36,7 +36,8 @@ _PART: Final = re.compile(r"(\d+)(ns|ms|[uµsmhdw])")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`kind` is duration, number, name, text, word, sign, pattern or end. `value` is without quotes."""
+    """`kind` is duration, number, name, text, word, sign, pattern or end. `value` is without
+    quotes."""
 
     kind: str
     value: str

@@ -1,4 +1,5 @@
-"""Queries to trees, by recursive descent. What is not in the grammar is an error that says what was expected and where."""
+"""Queries to trees, by recursive descent. What is not in the grammar is an error that says what was
+expected and where."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ DEEPEST: Final = 3
 
 
 def parse(query: str, now_ns: int) -> list[Statement]:
-    """The statements of `query`, which `;` separates; QueryError if one cannot be read. `now_ns` stands for now()."""
+    """The statements of `query`, which `;` separates; QueryError if one cannot be read. `now_ns`
+    stands for now()."""
     return Parser(tokens(query), now_ns).statements()
 
 

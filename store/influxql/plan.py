@@ -1,4 +1,5 @@
-"""SELECTs as SQL: one row per bucket and set of tags, a column per call. Arithmetic of the outermost SELECT is left to `answers`, after filling."""
+"""SELECTs as SQL: one row per bucket and set of tags, a column per call. Arithmetic of the
+outermost SELECT is left to `answers`, after filling."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from store.schema import SCHEMA
 
 @dataclass(slots=True)
 class Plan:
-    """SQL of the buckets: columns `bucket`, the tags, `c0`, `c1`, ... (and `t0` for the time of a single selector)."""
+    """SQL of the buckets: columns `bucket`, the tags, `c0`, `c1`, ... (and `t0` for the time of a
+    single selector)."""
 
     sql: str
     parameters: list[Any]
@@ -120,7 +122,8 @@ def source_of(
 
 
 def takes_newest(select: Select, window: int) -> bool:
-    """Whether a subquery takes the last point of each window and series: the embedded store has those by themselves."""
+    """Whether a subquery takes the last point of each window and series: the embedded store has
+    those by themselves."""
     if (
         not isinstance(select.source, str)
         or select.source not in SCHEMA
@@ -151,7 +154,8 @@ def _newest(
     since: int | None,
     until: int | None,
 ) -> Relation | None:
-    """The newest revisions under the names that `inner` gives them; from roll-ups where the query around only sums."""
+    """The newest revisions under the names that `inner` gives them; from roll-ups where the query
+    around only sums."""
     assert isinstance(inner.source, str)
     named = {
         c.expr.of: name
@@ -306,7 +310,8 @@ def _call(
     found: Relation,
     whole: bool,
 ) -> str:
-    """SQL of a call. Of points of one time in several series, first and last take the larger, as InfluxDB does."""
+    """SQL of a call. Of points of one time in several series, first and last take the larger, as
+    InfluxDB does."""
     if call.of not in found.fields:
         return "NULL::DOUBLE"
 
@@ -410,7 +415,8 @@ def _arithmetic(expr: Expr, calls: tuple[Call, ...]) -> str:
 
 
 def names(select: Select) -> list[str]:
-    """Names of the columns: the alias, else the functions or fields in it; a name that comes again gets a number."""
+    """Names of the columns: the alias, else the functions or fields in it; a name that comes again
+    gets a number."""
     found: list[str] = []
     for column in select.columns:
         parts = [c.function for c in calls_of(column.expr)] or list(refs_of(column.expr))

@@ -1,4 +1,5 @@
-"""One question in InfluxQL, answered from the embedded store: read-only, bounded in rows, points and time."""
+"""One question in InfluxQL, answered from the embedded store: read-only, bounded in rows, points
+and time."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ TABLES: Final = ("line", "flow", "bus", "source", "reading")
 
 @dataclass(slots=True)
 class Answerer:
-    """Answers queries about one site. `registry` gives the meter and quantity behind each tag of the readings, `window` is that of the books in ns."""
+    """Answers queries about one site. `registry` gives the meter and quantity behind each tag of
+    the readings, `window` is that of the books in ns."""
 
     site: str
     store: DuckStore
@@ -43,7 +45,8 @@ class Answerer:
         *,
         raw: bool = False,
     ) -> list[list[Series]]:
-        """The series of each statement, in order; QueryError where one cannot be answered as asked. `raw` asks the database of readings."""
+        """The series of each statement, in order; QueryError where one cannot be answered as asked.
+        `raw` asks the database of readings."""
         statements = parse(query, now_ns)
         if len(statements) > STATEMENTS_MOST:
             raise QueryError(f"more than {STATEMENTS_MOST} statements")
@@ -95,7 +98,8 @@ class Answerer:
         )
         if len(rows["bucket"]) > POINTS_MOST:
             raise QueryError(
-                f"the query makes more than {POINTS_MOST} points; ask for a longer GROUP BY time or a shorter range"
+                f"the query makes more than {POINTS_MOST} points; ask for a longer GROUP BY time "
+                "or a shorter range"
             )
 
         return series_of(
@@ -108,7 +112,8 @@ class Answerer:
         )
 
     def _raw(self, select: Select, place: Place) -> list[Series]:
-        """Points as they are, in order of time; the last point of a window is not picked out here."""
+        """Points as they are, in order of time; the last point of a window is not picked out
+        here."""
         if select.every is not None:
             raise QueryError("GROUP BY requires at least one aggregate function")
 
@@ -141,7 +146,8 @@ class Answerer:
         some = " OR ".join(f"{quoted(f)} IS NOT NULL" for f in fields)
         order = f"ORDER BY time {'DESC' if select.descending else ''}"
         rows = self._rows(
-            f"SELECT time, {chosen} FROM ({found.sql}) WHERE {some} {order} LIMIT {POINTS_MOST + 1}",
+            f"SELECT time, {chosen} FROM ({found.sql}) WHERE {some} {order} LIMIT "
+            f"{POINTS_MOST + 1}",
             found.parameters,
             found.tables,
         )

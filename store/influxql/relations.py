@@ -1,6 +1,8 @@
-"""Measurements as relations of the embedded store: SQL with columns `time`, the tags, and the fields that are asked for.
+"""Measurements as relations of the embedded store: SQL with columns `time`, the tags, and the
+fields that are asked for.
 
-Every revision of a window is a point, as in InfluxDB, so that the same query counts the same: the tables of what was superseded are read too.
+Every revision of a window is a point, as in InfluxDB, so that the same query counts the same: the
+tables of what was superseded are read too.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is asked: the store's names, its tables, and the registry of readings (tag to meter and quantity), `window` of the books in ns."""
+    """What is asked: the store's names, its tables, and the registry of readings (tag to meter and
+    quantity), `window` of the books in ns."""
 
     site: str
     has: Collection[str]
@@ -56,7 +59,8 @@ def relation(
     since: int | None,
     until: int | None,
 ) -> Relation | None:
-    """The relation of a measurement with the fields of `wanted` that it has; None if there is nothing of it."""
+    """The relation of a measurement with the fields of `wanted` that it has; None if there is
+    nothing of it."""
     if measurement not in SCHEMA:
         return None
 
@@ -90,7 +94,8 @@ def newest(
     until: int | None,
     edges: Starts | None,
 ) -> Relation | None:
-    """The same with only the newest revision of each window, at its start. With `edges`, between which all is summed, from roll-ups."""
+    """The same with only the newest revision of each window, at its start. With `edges`, between
+    which all is summed, from roll-ups."""
     known = [f for f in fields_of(place, measurement) if f in wanted]
     parts = [Part(measurement, since, until)]
     if edges is not None and measurement in ROLLED:
@@ -149,7 +154,8 @@ def _joined(
     *,
     summed: bool = False,
 ) -> Relation | None:
-    """The parts one after the other, with the names behind the codes. `summed`: what is asked is a sum, so flows need not be summed before."""
+    """The parts one after the other, with the names behind the codes. `summed`: what is asked is a
+    sum, so flows need not be summed before."""
     if measurement not in place.has:
         return None
 
@@ -186,7 +192,10 @@ def _rows(
 ) -> str:
     chosen = "".join(f", {_known(f)}" for f in known)
     name = f"JOIN name n ON n.id = t.{measurement}"
-    return f"SELECT {time} AS time, ? AS site, n.text AS {measurement}{chosen} FROM {table} t {name} WHERE {where}"
+    return (
+        f"SELECT {time} AS time, ? AS site, n.text AS {measurement}{chosen} FROM {table} t {name} "
+        f"WHERE {where}"
+    )
 
 
 def _flows(
@@ -222,7 +231,10 @@ def _flow_rows(
     texts = ", ".join(f"n_{tag}.text AS {tag}" for tag in ("line", "carrier", "source"))
     via = f"CASE n_via.text WHEN '' THEN '{DIRECT}' ELSE n_via.text END AS via"
     chosen = "".join(f", t.{f}" for f in known)
-    return f"SELECT {time} AS time, ? AS site, {texts}, {via}{chosen} FROM {table} t {joins} WHERE t.kind IN (0, 1) AND {where}"
+    return (
+        f"SELECT {time} AS time, ? AS site, {texts}, {via}{chosen} FROM {table} t {joins} WHERE "
+        f"t.kind IN (0, 1) AND {where}"
+    )
 
 
 def _readings(
@@ -251,7 +263,8 @@ def _readings(
         f", max(r.value) FILTER (g.field = {i}) AS {quoted(name)}" for i, name in enumerate(known)
     )
     sql = (
-        f"SELECT r.ts AS time, ? AS site, g.meter AS meter{chosen} FROM reading r JOIN registry g ON g.tag = r.tag "
+        f"SELECT r.ts AS time, ? AS site, g.meter AS meter{chosen} FROM reading r JOIN registry g "
+        "ON g.tag = r.tag "
         f"WHERE {' AND '.join(parts)} GROUP BY r.ts, g.meter"
     )
     if not mine:

@@ -90,7 +90,8 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """SHOW of `what`: measurements, tag keys, tag values, field keys, retention policies or databases."""
+    """SHOW of `what`: measurements, tag keys, tag values, field keys, retention policies or
+    databases."""
 
     what: str
     source: str | None = None

@@ -1,4 +1,5 @@
-"""Buckets of GROUP BY time: aligned to 1970 UTC, or to local time where a time zone is given. Times are ns."""
+"""Buckets of GROUP BY time: aligned to 1970 UTC, or to local time where a time zone is given. Times
+are ns."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def window(
     offset: int,
     zone: ZoneInfo | None,
 ) -> tuple[int, int]:
-    """Start and end of the bucket that holds `at`. A change of clock shorter than the bucket moves its edge, so a local day stays one."""
+    """Start and end of the bucket that holds `at`. A change of clock shorter than the bucket moves
+    its edge, so a local day stays one."""
     at -= offset
     ahead = _ahead(zone, at)
     into = (at + ahead) % every
@@ -61,7 +63,8 @@ def starts(
     """Starts of all buckets that touch since <= t <= until; QueryError if there are too many."""
     if (until - since) // every > MOST:
         raise QueryError(
-            f"the query makes more than {MOST} buckets; ask for a longer GROUP BY time or a shorter range"
+            f"the query makes more than {MOST} buckets; ask for a longer GROUP BY time or a "
+            "shorter range"
         )
 
     first, end = window(
