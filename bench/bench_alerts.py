@@ -29,8 +29,10 @@ from plant.config import PlantFile, as_list
 from plant.load import load_plant
 from plant.profile import Profile
 from rules.language.load import rules_for
-from wattline.demo.demo import Devices, plant_path
-from wattline.runtime import Options, Runtime
+from wattline.demo.demo import plant_path
+from wattline.demo.devices import Devices
+from wattline.options import Options
+from wattline.runtime import Runtime
 
 SPEED, LASTS_S = 5.0, 480.0
 SEEDS_OF_FAULTS = (1, 2, 3, 4, 5)
@@ -125,7 +127,7 @@ def run_faults(seed: int) -> tuple[list[Injected], int]:
             runtime = Runtime(plant, catalogue, clock, options)
             try:
                 asyncio.run(_for_a_while(runtime))
-                rows = runtime.alert_book.rows("SELECT rule, subject, fired_ns FROM alert")
+                rows = runtime.data.alerts.rows("SELECT rule, subject, fired_ns FROM alert")
             finally:
                 runtime.close()
         finally:
