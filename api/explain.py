@@ -10,7 +10,7 @@ from api.ports import Figures, Ports
 from books.answers import Part
 from books.members import members
 from books.parts import factor_row
-from engine.figures.figures import ALIASES, figure, nulls, value
+from engine.figures.figures import ALIASES, DERIVED, figure, nulls, value
 from engine.figures.meanings import MEANINGS
 from engine.now.apart import Apart
 from plant.errors import QueryError
@@ -72,7 +72,7 @@ def contributions(
     """Lines, and what is unmetered on buses, behind an energy of the books; none for others."""
     found: list[answers.EnergyPart] = []
 
-    if not name.startswith(ENERGIES):
+    if not name.startswith(ENERGIES) or ALIASES.get(name, name) in DERIVED:
         return found
 
     for member in books.by_member(of, *span, name):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.counting.carry import carry_gaps, carry_history, carry_meters, same_points
-from engine.counting.meters import Meters
+from engine.counting.meters import Layout, Meters
 from engine.state import (
     Booked,
     Running,
@@ -21,7 +21,7 @@ from engine.state import (
 )
 from engine.states import Timeline
 from engine.tracing.graph import Graph
-from plant.site import Site, config_hash
+from plant.site import Channel, Site, config_hash
 
 _STRUCTURE = ("sources", "storages", "buses", "converters", "lines", "window_s")
 
@@ -42,7 +42,7 @@ def take_site(before: Running | None, site: Site) -> Running:
     )
     same_meters = _same(before.site, site, "meters", "channels")
     if same_meters:
-        now.meters.layout.site = site
+        now.meters.layout = Layout(site)
     else:
         _carry_counters(now, before)
     same_structure = same_meters and _same(before.site, site, *_STRUCTURE)
@@ -71,18 +71,25 @@ def _states(before: Running | None, site: Site) -> Timeline:
 
 
 def _same(before: Site, after: Site, *parts: str) -> bool:
-    """Whether these parts of two plants differ in names at most."""
+    """Whether these parts of two plants differ in names and declared swaps at most."""
     return all(
         _nameless(getattr(before, part)) == _nameless(getattr(after, part)) for part in parts
     )
 
 
 def _nameless(part: object) -> object:
+    """What makes the structure of a part of the plant: its nodes without names and swaps."""
     if not isinstance(part, tuple):
         return part
-    return [
-        msgspec.structs.replace(node, name={}) if hasattr(node, "name") else node for node in part
-    ]
+    nodes = []
+    for node in part:
+        if isinstance(node, Channel):
+            nodes.append(msgspec.structs.replace(node, swaps=()))
+        elif hasattr(node, "name"):
+            nodes.append(msgspec.structs.replace(node, name={}))
+        else:
+            nodes.append(node)
+    return nodes
 
 
 def _carry_counters(now: Running, before: Running) -> None:
@@ -107,7 +114,7 @@ def _carry_storages(now: Running, before: Site, booked: Booked) -> Booked:
         for place, storage in enumerate(now.site.storages):
             if storage.id in held:
                 accounts[place] = held[storage.id].copy()
-        if last.held.shape == mix.shape:
+        if last.held.mix.shape == mix.mix.shape:
             mix = last.held
     open_block = block_start(now.graph, booked.history.end)
     return Booked(booked.history, {open_block: Snapshot(accounts, mix)})

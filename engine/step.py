@@ -1,7 +1,8 @@
 """`step(state, frame) -> (state, out)`: everything between readings and books.
 
 No clock, no I/O, no globals. A frame is folded here: readings wait in the state until their windows
-close (`engine.closing`), control frames change the plant (`engine.plant_change`) or declare a swap.
+close (`engine.closing`), control frames change the plant
+(`engine.plant_change`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from engine.state import (
     opening_accounts,
 )
 from plant.frame import Frame, Kind
-from plant.site import Swap, config_hash, decode_control
+from plant.site import config_hash, decode_control
 
 
 def step(state: State, frame: Frame) -> tuple[State, Out]:
@@ -50,18 +51,6 @@ def _control(state: State, frame: Frame, out: Out) -> None:
     if control.site is not None and config_hash(control.site) != state.config:
         state.running = take_site(state.running, control.site)
         out.site = control.site
-    if control.swap is not None and state.running is not None:
-        _declare_swap(state.running, control.swap)
-
-
-def _declare_swap(running: Running, swap: Swap) -> None:
-    """The counters of a meter go on from another start at the time of the swap."""
-    for channel, track in zip(running.site.channels, running.meters.tracks, strict=True):
-        if channel.kind != "counter" or channel.meter < 0:
-            continue
-        if running.site.meters[channel.meter].id == swap.meter:
-            track.swap_at = swap.at
-            track.swap_start = swap.starts_at
 
 
 def _advance(running: Running, wm: int, out: Out) -> None:

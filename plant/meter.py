@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, field_validator
 
 from plant.quantity import STRAIGHT, Wiring
 from plant.strict import Id, Name, Seconds, Secret, Strict
@@ -81,6 +81,32 @@ class Every(Strict):
         return value
 
 
+class DeclaredSwap(Strict):
+    """The meter was replaced by another device.
+
+    It is to be declared before the new device is read for the first time: what is booked stays.
+    """
+
+    at: AwareDatetime = Field(
+        description="when, with its offset from UTC, such as 2026-11-21T10:30:00+08:00",
+    )
+    starts_at: float = Field(
+        0.0,
+        ge=0,
+        description="counter value of the new device then, in its unit",
+    )
+    export_starts_at: float = Field(
+        0.0,
+        ge=0,
+        description="the same of its counter of what flows back",
+    )
+
+    @property
+    def at_ns(self) -> int:
+        """When, in ns UTC, to the millisecond."""
+        return round(self.at.timestamp() * 1e3) * 1_000_000
+
+
 class Meter(Strict):
     """One measuring point. Which further keys apply follows from the protocol of its connection."""
 
@@ -95,6 +121,10 @@ class Meter(Strict):
         None,
         gt=0,
         description="counter value at which it begins again from zero, in its unit",
+    )
+    swaps: list[DeclaredSwap] = Field(
+        [],
+        description="replacements of the device, so that energy goes on across them",
     )
     accuracy_class: (
         Annotated[str, BeforeValidator(str), Field(pattern=r"^\d+(\.\d+)?S?$")] | None

@@ -13,6 +13,16 @@ import hashlib
 import msgspec
 
 
+class Swap(msgspec.Struct, frozen=True, kw_only=True):
+    """A declared meter swap: from `at`, ns UTC, on a counter is another device's.
+
+    The new device began at `starts_at`, in the canonical unit of the counter.
+    """
+
+    at: int
+    starts_at: float
+
+
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """One counter register of a meter.
 
@@ -29,6 +39,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     step: float = 0.0
     float32: bool = False
     wraps_at: float | None = None
+    swaps: tuple[Swap, ...] = ()
 
 
 class MeterPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,23 +239,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
 
 
-class Swap(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared meter swap: from `at` on the counter of `meter` is another device's and starts at
-    `starts_at`.
-    """
-
-    meter: str
-    at: int
-    starts_at: float
-
-
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """Payload of a control frame: a new site in force from its place in the journal, or a declared
-    swap.
-    """
+    """Payload of a control frame: a new site, in force from its place in the journal."""
 
     site: Site | None = None
-    swap: Swap | None = None
 
 
 def encode_control(control: Control) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from plant.names import Verdict
+from plant.site import Swap
 
 RATE_MARGIN = 1.25  # a meter may read this much above its stated maximum before a step is doubted
 SLACK_STEPS = 2.0
@@ -37,17 +38,21 @@ class Track:
     held_ts: int = 0
     held_value: float = 0.0
     holding: bool = False
-    swap_at: int = 0
-    swap_start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_per_hour`, `step`, `wraps_at` in the unit of the counter; None where not known."""
+    """`max_per_hour`, `step`, `wraps_at` in the unit of the counter; None where not known. Swaps are declared ones."""
 
     max_per_hour: float | None
     step: float
     wraps_at: float | None
+    swaps: tuple[Swap, ...] = ()
+
+    def swap_between(self, since: int, until: int) -> Swap | None:
+        """The newest swap after one reading and not after the next; what came between was never read."""
+        between = [swap for swap in self.swaps if since < swap.at <= until]
+        return max(between, key=lambda swap: swap.at, default=None)
 
     def most(self, ns: int) -> float:
         """Most the counter can have moved in `ns`."""
@@ -65,8 +70,9 @@ def judge(track: Track, limits: Limits, ts: int, value: float) -> list[Judged]:
         track.value = value
         track.known = True
         return [Judged(ts, value + track.offset, Verdict.NORMAL)]
-    if track.swap_at and track.ts < track.swap_at <= ts:
-        return [_swapped(track, limits, ts, value)]
+    swap = limits.swap_between(track.ts, ts)
+    if swap is not None:
+        return [_swapped(track, limits, swap, ts, value)]
     if track.holding:
         return _second_look(track, limits, ts, value)
     return _first_look(track, limits, ts, value)
@@ -132,9 +138,8 @@ def _second_look(track: Track, limits: Limits, ts: int, value: float) -> list[Ju
     return [first, _accept(track, ts, value, Verdict.NORMAL, value - held_value, 0.0)]
 
 
-def _swapped(track: Track, limits: Limits, ts: int, value: float) -> Judged:
+def _swapped(track: Track, limits: Limits, swap: Swap, ts: int, value: float) -> Judged:
     """A declared swap: what the new counter shows above its start is certain, what the old one still counted is bounded."""
-    amount = max(value - track.swap_start, 0.0)
-    bound = limits.most(track.swap_at - track.ts) if limits.max_per_hour is not None else 0.0
-    track.swap_at = 0
+    amount = max(value - swap.starts_at, 0.0)
+    bound = limits.most(swap.at - track.ts) if limits.max_per_hour is not None else 0.0
     return _accept(track, ts, value, Verdict.SWAP, amount, bound)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -116,7 +116,10 @@ class Layout:
         periods = [_period(site, i) for i in range(len(channels))]
         self.gap_ns = (np.maximum(np.array(periods) * 3.5, LEAST_GAP_S) * 1e9).astype(np.int64)
         self._sum_up()
-        self.limits = [Limits(_most(site, i), c.step, c.wraps_at) for i, c in enumerate(channels)]
+        self.limits = [
+            Limits(_most(site, place), channel.step, channel.wraps_at, channel.swaps)
+            for place, channel in enumerate(channels)
+        ]
         self.most_rate = np.array(
             [np.inf if x.max_per_hour is None else x.max_per_hour for x in self.limits]
         )
@@ -132,6 +135,14 @@ class Layout:
                 self.summing[c, self.meter[c] * 2 + int(self.reverse[c])] = 1.0
                 self.first_channel[self.meter[c]] = c
         self.measured = np.isin(np.arange(nm), self.meter)
+
+    def swapped(self, channel: Ints, since: Ints, until: Ints) -> np.ndarray:
+        """Which steps of counters, each from one reading to the next, have a declared swap in them."""
+        found = np.zeros(len(channel), bool)
+        for place, node in enumerate(self.site.channels):
+            for swap in node.swaps:
+                found |= (channel == place) & (since < swap.at) & (swap.at <= until)
+        return found
 
 
 def _period(site: Site, channel: int) -> float:
@@ -252,6 +263,7 @@ class Meters:
             & (elapsed > 0)
             & (elapsed <= layout.gap_ns[channel])
             & last[2][channel]
+            & ~layout.swapped(channel, prev_ts, ts)
         )
         step = np.where(
             layout.float32[channel],
@@ -279,7 +291,7 @@ class Meters:
         return (
             np.array([t.ts for t in tracks], np.int64),
             np.array([t.value for t in tracks]),
-            np.array([t.known and not t.holding and not t.swap_at for t in tracks], bool),
+            np.array([t.known and not t.holding for t in tracks], bool),
         )
 
     def _append(
@@ -381,11 +393,8 @@ class Meters:
         """Limits of a channel; the step of a float32 counter grows with what it stands at."""
         limits = self.layout.limits[c]
         if self.layout.float32[c]:
-            return Limits(
-                limits.max_per_hour,
-                max(abs(self.tracks[c].value) * 1.2e-7, limits.step),
-                limits.wraps_at,
-            )
+            step = max(abs(self.tracks[c].value) * 1.2e-7, limits.step)
+            return replace(limits, step=step)
         return limits
 
     def _extend(

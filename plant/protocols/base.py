@@ -13,7 +13,7 @@ from plant.names import Carrier
 from plant.ports import Tags
 from plant.profile import Profile
 from plant.quantity import CUMULATIVE
-from plant.site import Channel
+from plant.site import Channel, Swap
 
 # Of a counter whose digit nobody gives: a thousandth of its unit.
 DEFAULT_COUNTER_STEP = 1e-3
@@ -69,8 +69,12 @@ class Edge:
         step: float,
         float32: bool = False,
         wraps_at: float | None = None,
+        factor: float = 1.0,
     ) -> Channel:
-        """A channel of this meter that counts; see `plant.site.Channel` for the units."""
+        """A channel of this meter that counts; see `plant.site.Channel` for the units.
+
+        `factor`: canonical unit per unit in which the device counts, which swaps are declared in.
+        """
         return Channel(
             tag=self.tag(name),
             meter=self.index,
@@ -80,7 +84,22 @@ class Edge:
             step=step,
             float32=float32,
             wraps_at=wraps_at,
+            swaps=self._swaps(factor, reverse=reverse),
         )
+
+    def _swaps(self, factor: float, *, reverse: bool) -> tuple[Swap, ...]:
+        """Replacements of the device, for one of its two counters."""
+        found: list[Swap] = []
+        for declared in self.meter.swaps:
+            start = declared.export_starts_at if reverse else declared.starts_at
+            found.append(
+                Swap(
+                    at=declared.at_ns,
+                    starts_at=start * factor,
+                )
+            )
+
+        return tuple(found)
 
     def by_power(self, power: Power) -> tuple[Channel, ...]:
         """Channels of a meter without counter: its energy is the integral of its power."""

@@ -195,6 +195,7 @@ def _counter(
         step=(edge.meter.step or digit) * factor,
         float32=row.type == "float32",
         wraps_at=None if wraps_at is None else wraps_at * factor,
+        factor=factor,
     )
 
 

@@ -85,6 +85,7 @@ def channels(edge: Edge) -> EdgeTags:
         scale=scale,
         step=(meter.step or DEFAULT_COUNTER_STEP) * factor,
         wraps_at=None if meter.wraps_at is None else meter.wraps_at * factor,
+        factor=factor,
     )
     power = None
     if "flow" in edge.connection.quantities(meter):

@@ -161,4 +161,5 @@ def _counter(
         scale=edge.scale(_canonical(meter, quantity)),
         step=(meter.step or DEFAULT_COUNTER_STEP) * factor,
         wraps_at=None if meter.wraps_at is None else meter.wraps_at * factor,
+        factor=factor,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from engine.counting.counters import Limits, Track, judge
 from engine.tracing.storage import Account
 from plant.names import Verdict
+from plant.site import Swap
 from tests.rig import Rig, text
 
 MINUTE = 60_000_000_000
@@ -61,9 +63,9 @@ def test_preset_is_unknown_and_adds_nothing() -> None:
 
 def test_declared_swap() -> None:
     track = Track()
-    judge(track, LIMITS, MINUTE, 5000.0)
-    track.swap_at, track.swap_start = 2 * MINUTE, 10.0
-    (swapped,) = judge(track, LIMITS, 3 * MINUTE, 14.0)
+    limits = replace(LIMITS, swaps=(Swap(at=2 * MINUTE, starts_at=10.0),))
+    judge(track, limits, MINUTE, 5000.0)
+    (swapped,) = judge(track, limits, 3 * MINUTE, 14.0)
     assert (swapped.verdict, swapped.total) == (Verdict.SWAP, 5004.0)
     assert swapped.bound > 0
 

@@ -94,11 +94,18 @@ class Day:
             self.site = msgspec.structs.replace(site, properties=(dearer, *others))
         elif minute == 903:
             self.site = msgspec.structs.replace(site, lines=site.lines[:-1])
+        elif minute == 500:
+            meter = self.random.randrange(len(site.meters))
+            swap = Swap(at=START + 520 * MINUTE_NS, starts_at=12.0)
+            channels = [
+                msgspec.structs.replace(channel, swaps=(swap,))
+                if channel.meter == meter
+                else channel
+                for channel in site.channels
+            ]
+            self.site = msgspec.structs.replace(site, channels=tuple(channels))
         if self.site is not site:
             yield Control(site=self.site)
-        if minute == 500:
-            meter = site.meters[self.random.randrange(len(site.meters))].id
-            yield Control(swap=Swap(meter=meter, at=START + 520 * MINUTE_NS, starts_at=12.0))
 
     def _header(self, kind: Kind, wm: int) -> Header:
         return Header(SCHEMA, self.site.id, "j", len(self.frames) + 1, wm, "", kind)

@@ -53,7 +53,8 @@ connections:
 meters:
   grid: {on: hall, unit: 1, profile: siemens_pac3220, ct: {ratio: 400/5, applied_by: wattline}}
   pv: {on: hall, unit: 2, profile: siemens_pac3220}
-  cells: {on: hall, unit: 3, profile: siemens_pac3220}
+  cells:
+    {on: hall, unit: 3, profile: siemens_pac3220, swaps: [{at: "2026-11-21T10:30:00+08:00"}]}
   bare: {on: hall, unit: 4, profile: siemens_pac3220}
   steam: {on: hall, unit: 5, profile: krohne_gfc300_gas_steam}
   gas: {on: broker, topic: gas, id: g1, unit: m3, reference: 0C}
@@ -85,6 +86,8 @@ compare: {pair: {lines: [press, cutter], figure: per_good.carbon}}
 """
 
 # Model.field -> where it stands in the file above, and another value for it
+SWAPPED = {"at": "2026-11-21T10:30:00+08:00"}
+
 CHANGES: dict[str, tuple[str, object]] = {
     "SiteConfig.id": ("site.id", "other"),
     "SiteConfig.name": ("site.name", "Works"),
@@ -120,6 +123,12 @@ CHANGES: dict[str, tuple[str, object]] = {
     "ModbusMeter.on": ("meters.bare.on", "spare"),
     "ModbusMeter.name": ("meters.bare.name", "Bare"),
     "ModbusMeter.step": ("meters.bare.step", 0.5),
+    "DeclaredSwap.at": ("meters.cells.swaps", [{"at": "2026-11-21T10:30:00Z"}]),
+    "DeclaredSwap.starts_at": ("meters.cells.swaps", [SWAPPED | {"starts_at": 5}]),
+    "DeclaredSwap.export_starts_at": ("meters.cells.swaps", [SWAPPED | {"export_starts_at": 5}]),
+    "ModbusMeter.swaps": ("meters.bare.swaps", [SWAPPED]),
+    "OpcUaMeter.swaps": ("meters.saw.swaps", [SWAPPED]),
+    "MqttMeter.swaps": ("meters.gas.swaps", [SWAPPED]),
     "ModbusMeter.wraps_at": ("meters.bare.wraps_at", 1000),
     "ModbusMeter.accuracy_class": ("meters.bare.class", "0.5S"),
     "ModbusMeter.every": ("meters.bare.every", {"power": "5s"}),
@@ -239,9 +248,7 @@ SERVICES: dict[type[BaseModel], tuple[str, ...]] = {
 }
 
 # Fields of the resolved site that nobody reads yet.
-UNREAD_IN_SITE = {
-    "BusNode.holds_s",
-}
+UNREAD_IN_SITE: set[str] = set()
 
 
 class Tags:
