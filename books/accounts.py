@@ -30,7 +30,8 @@ class Readings(NamedTuple):
 def readings(store: Store, tag: int) -> Readings:
     """All that are stored."""
     found = store.query(
-        f"SELECT ts, received, value FROM reading WHERE tag = ? AND {GOOD} ORDER BY ts", [tag]
+        f"SELECT ts, received, value FROM reading WHERE tag = ? AND {GOOD} ORDER BY ts",
+        [tag],
     )
     return Readings(found["ts"], found["received"], found["value"])
 
@@ -38,18 +39,30 @@ def readings(store: Store, tag: int) -> Readings:
 def first_readings(store: Store) -> dict[int, int]:
     """Event time (ns) of the first good reading, by tag."""
     found = store.query(f"SELECT tag, min(ts) AS ts FROM reading WHERE {GOOD} GROUP BY tag")
-    return dict(zip(found["tag"].tolist(), found["ts"].tolist(), strict=True))
+    return dict(
+        zip(
+            found["tag"].tolist(),
+            found["ts"].tolist(),
+            strict=True,
+        )
+    )
 
 
 def first_window(store: Store) -> int | None:
     """Start of the oldest window that was booked; None without books."""
     if not store.has("closed"):
         return None
+
     start = float(store.query("SELECT min(start) AS start FROM closed")["start"][0])
     return None if np.isnan(start) else int(start)
 
 
-def booked(store: Store, meter: str, *, reverse: bool) -> float:
+def booked(
+    store: Store,
+    meter: str,
+    *,
+    reverse: bool,
+) -> float:
     """All that was booked of a meter in one direction, in the unit of the edge."""
     column = "reverse" if reverse else "forward"
     found = store.query(
@@ -67,11 +80,19 @@ def bounds(store: Store) -> dict[str, float]:
     names = store.text()
     return {
         names[int(meter)]: float(bound)
-        for meter, bound in zip(found["meter"], found["bound"], strict=True)
+        for meter, bound in zip(
+            found["meter"],
+            found["bound"],
+            strict=True,
+        )
     }
 
 
-def remainders(store: Store, start_ns: int, end_ns: int) -> dict[str, float]:
+def remainders(
+    store: Store,
+    start_ns: int,
+    end_ns: int,
+) -> dict[str, float]:
     """What is left on each bus between two times, in its unit."""
     found = store.query(
         "SELECT bus, sum(remainder) AS remainder FROM bus WHERE start >= ? AND start < ? GROUP BY bus",
@@ -80,5 +101,9 @@ def remainders(store: Store, start_ns: int, end_ns: int) -> dict[str, float]:
     names = store.text()
     return {
         names[int(bus)]: float(left)
-        for bus, left in zip(found["bus"], found["remainder"], strict=True)
+        for bus, left in zip(
+            found["bus"],
+            found["remainder"],
+            strict=True,
+        )
     }

@@ -65,9 +65,11 @@ class Sequencer:
         """Accept a batch from a driver. When the journal cannot keep up, the newest batches are counted and left out."""
         if self.on_rows is not None:
             self.on_rows(batch)
+
         if len(self.pending) >= BATCHES_MOST:
             self.dropped += len(batch)
             return
+
         self.pending.append(batch)
 
     def waiting(self) -> int:
@@ -89,6 +91,7 @@ class Sequencer:
         """Commit a control frame: a new site, a declared swap. Returns its number."""
         if control.site is not None:
             self.config = config_hash(control.site)
+
         header = self._header(Kind.CONTROL, self.wm)
         return self.journal.append(control_frame(header, encode_control(control)))
 
@@ -101,6 +104,7 @@ class Sequencer:
         while len(self.pending) > BATCHES_A_FRAME:
             # More is to come of the same time, so the watermark stays where it is.
             self._commit(self.pending[:BATCHES_A_FRAME], self.wm)
+
         number = self._commit(self.pending, max(self.wm, edge))
         self.committed.set()
         return number

@@ -12,7 +12,13 @@ from typing import Final
 MOST_DOUBLINGS: Final = 16
 
 
-def pause_s(tries: int, shortest_s: float, longest_s: float, *, spread: float = 0.0) -> float:
+def pause_s(
+    tries: int,
+    shortest_s: float,
+    longest_s: float,
+    *,
+    spread: float = 0.0,
+) -> float:
     """Wait after the `tries`-th failure in a row: doubled each time, up to `longest_s`.
 
     `spread` shifts the wait by up to that share, so that many sites do not come back at one moment.
@@ -21,6 +27,7 @@ def pause_s(tries: int, shortest_s: float, longest_s: float, *, spread: float = 
     wait_s = min(shortest_s * 2.0**doublings, longest_s)
     if not spread:
         return wait_s
+
     return wait_s * random.uniform(1.0 - spread, 1.0 + spread)
 
 
@@ -36,7 +43,12 @@ class Backoff:
     def take(self) -> float:
         """The wait after one more failure."""
         self.tries += 1
-        return pause_s(self.tries, self.shortest_s, self.longest_s, spread=self.spread)
+        return pause_s(
+            self.tries,
+            self.shortest_s,
+            self.longest_s,
+            spread=self.spread,
+        )
 
     def reset(self) -> None:
         """After a success: the next failure waits the shortest time again."""

@@ -57,6 +57,7 @@ class Trouble:
             work()
         except Exception as error:
             return (note or self.failed)(error)
+
         self.worked()
         return None
 
@@ -69,9 +70,15 @@ class Trouble:
             self._say(error, cause)
             self.changed()
             return wait_s
-        self.standing = replace(self.standing, cause=cause, tries=self.backoff.tries)
+
+        self.standing = replace(
+            self.standing,
+            cause=cause,
+            tries=self.backoff.tries,
+        )
         if type(error) is not self._said:
             self._say(error, cause)
+
         return wait_s
 
     def _say(self, error: Exception, cause: str) -> None:
@@ -91,6 +98,7 @@ class Trouble:
         before = self.standing
         if before is None:
             return
+
         self.standing = None
         self._said = None
         self.backoff.reset()
@@ -106,4 +114,5 @@ def cause_of(error: Exception) -> str:
     """What went wrong, for a person: the sentence of an error that is meant for people, else its kind and text."""
     if isinstance(error, WattlineError) and str(error):
         return str(error)
+
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

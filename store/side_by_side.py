@@ -40,13 +40,25 @@ def table_of(duck: DuckStore, name: str) -> Table | None:
     """A measurement; None if nothing was ever booked of it."""
     if not duck.has(name):
         return None
+
     there = set(duck.query(f"SELECT * FROM {name} LIMIT 0"))
-    columns = dict(zip(SCHEMA[name].tags[1:], KEYS[name], strict=True))
+    columns = dict(
+        zip(
+            SCHEMA[name].tags[1:],
+            KEYS[name],
+            strict=True,
+        )
+    )
     fields = tuple(field for field in SCHEMA[name].fields if field in there)
     return Table(name, columns, fields)
 
 
-def embedded_hours(duck: DuckStore, table: Table, start: int, end: int) -> pl.DataFrame:
+def embedded_hours(
+    duck: DuckStore,
+    table: Table,
+    start: int,
+    end: int,
+) -> pl.DataFrame:
     """Sums by hour in the embedded store.
 
     A window's rows of one series are one point (`store.influx_points`), and only then part of an hour.
@@ -70,13 +82,19 @@ def embedded_hours(duck: DuckStore, table: Table, start: int, end: int) -> pl.Da
     columns: dict[str, object] = {"hour": rows["hour"].astype(np.int64)}
     for tag in table.columns:
         columns[tag] = [names[int(code)] or DIRECT for code in rows[tag]]
+
     for field in table.fields:
         columns[field] = rows[field]
+
     return table.frame(columns)
 
 
 def influx_windows(
-    influx: InfluxStore, table: Table, window_s: float, start: int, end: int
+    influx: InfluxStore,
+    table: Table,
+    window_s: float,
+    start: int,
+    end: int,
 ) -> pl.DataFrame:
     """Figures of each window of an hour or less in InfluxDB: the last point of each, as every reader takes it."""
     last = ", ".join(f'last("{field}") AS "{field}"' for field in table.fields)
@@ -93,6 +111,8 @@ def influx_windows(
         columns["hour"] += [hour] * count
         for tag in table.columns:
             columns[tag] += [series.tags[tag]] * count
+
         for field in table.fields:
             columns[field] += series.columns[field]
+
     return table.frame(columns)

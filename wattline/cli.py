@@ -63,6 +63,7 @@ def _log(level: str) -> None:
             f"'{level}' is not a log level; use debug, info, warning or error",
             param_hint="--log-level",
         )
+
     logging.basicConfig(
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -90,6 +91,7 @@ def _loop() -> None:
         import uvloop
     except ImportError:
         return
+
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
@@ -132,11 +134,19 @@ def demo(
     if verify:
         from wattline.demo.verify import run_verify
 
-        raise typer.Exit(run_verify(speed=speed, seconds=seconds or 120.0, as_json=as_json))
+        raise typer.Exit(
+            run_verify(
+                speed=speed,
+                seconds=seconds or 120.0,
+                as_json=as_json,
+            )
+        )
+
     _port_free(bind, port)
     folder = data if speed == 1.0 else data.with_name(f"{data.name}-speed-{speed:g}")
     if (reset or speed != 1.0) and folder.exists():
         shutil.rmtree(folder)
+
     options = DemoOptions(
         data=folder,
         speed=speed,
@@ -183,7 +193,13 @@ def run(
         clock = ScaledClock(**found["clock"])
         options.simulated = True
         options.endpoints = found["connections"]
-    runtime = Runtime(parsed, catalogue, clock, options)
+
+    runtime = Runtime(
+        parsed,
+        catalogue,
+        clock,
+        options,
+    )
     try:
         print(
             f"Wattline: {parsed.site.id}, live at {runtime.door.link()} (data in {data})",
@@ -239,8 +255,10 @@ def check(
     if profiles:
         for profile in catalogue.values():
             print(f"{profile.id:32} {profile.vendor} {profile.model}")
+
     if not plant and not profiles:
         raise typer.BadParameter("give a plant file, or --profiles")
+
     problems = 0
     for path in plant or []:
         try:
@@ -252,6 +270,7 @@ def check(
         except ConfigError as error:
             problems += len(error.mistakes)
             print(error, file=sys.stderr)
+
     if problems:
         print(
             f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was changed",
@@ -267,8 +286,10 @@ def init(path: Annotated[Path, typer.Argument()] = Path("plant.yaml")) -> None:
 
     if path.exists():
         raise WattlineError(f"{path} is there already; give another name")
+
     path.write_text(
-        (files("wattline") / "starter.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+        (files("wattline") / "starter.yaml").read_text(encoding="utf-8"),
+        encoding="utf-8",
     )
     print(f"wrote {path}; edit it, then: wattline check {path}")
 
@@ -295,7 +316,9 @@ def probe(
 
 
 def _leave(code: int) -> None:
-    """End at once: everything is closed by now, and DuckDB's binding would fill the screen with notes on its own memory."""
+    """End at once: everything is closed by now, and DuckDB's binding
+    would fill the screen with notes on its own memory.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -320,6 +343,7 @@ def main() -> None:
         show = getattr(error, "show", None)
         if show is None:
             raise
+
         show()
         sys.exit(2)
 

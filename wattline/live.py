@@ -1,4 +1,7 @@
-"""What viewers see live: `now` each second, `books` when windows have closed, and how far a back-fill is."""
+"""What viewers see live:
+
+`now` each second, `books` when windows have closed, and how far a back-fill is.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,17 @@ class Held:
 
 
 class Live:
-    """Publishes to the hub. `on_books` comes from the thread of the store, everything else from the event loop."""
+    """Publishes to the hub.
 
-    def __init__(self, site: Site, clock: Clock, history: History) -> None:
+    `on_books` comes from the thread of the store, everything else from the event loop.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        clock: Clock,
+        history: History,
+    ) -> None:
         self.site = site
         self.clock = clock
         self.history = history
@@ -78,16 +89,22 @@ class Live:
             self.closed_ns = newest.end
             self.now.set_storages(newest.layers)
             self._hold(books_site, newest)
+
         self.look_again()
 
     def _hold(self, books_site: Site, newest: Book) -> None:
-        """What is in the storages now. The carbon is that of its origin: the formula of the books themselves."""
+        """What is in the storages now.
+
+        The carbon is that of its origin: the formula of the books themselves.
+        """
         if books_site is not self.site:
             self._weights = Weights.of_site(books_site)
+
         kg = self._weights.kg_of(newest.layers)
         held: dict[str, Held] = {}
         for index, storage in enumerate(books_site.storages):
             held[storage.id] = Held(float(newest.held_kwh[index]), float(kg[index]))
+
         self._held = held
 
     def look_again(self) -> None:
@@ -96,9 +113,12 @@ class Live:
             self._loop.call_soon_threadsafe(self._due.set)
 
     def behind_ns(self) -> int:
-        """Event time between the newest window that is booked and now; 0 while nothing was booked in this run."""
+        """Event time between the newest window that is booked and
+        now; 0 while nothing was booked in this run.
+        """
         if self.closed_ns == 0:
             return 0
+
         return max(self.clock.now() - self.closed_ns, 0)
 
     async def tick(self) -> None:
@@ -113,6 +133,7 @@ class Live:
                 if held is not None:
                     storage["held_kwh"] = held.kwh
                     storage["held_kg"] = held.kg
+
             await self.hub.publish("now", picture)
             await self._progress()
 
@@ -121,6 +142,7 @@ class Live:
         span = self.backfill
         if span is None:
             return
+
         length_ns = span.end - span.start
         done_ns = min(max(self.closed_ns - span.start, 0), length_ns)
         if self.closed_ns >= span.end - 2 * self.window_ns:
@@ -128,6 +150,7 @@ class Live:
             self.look_again()
             await self.hub.publish("backfill", None)
             return
+
         progress = {
             "done": done_ns // self.window_ns,
             "total": length_ns // self.window_ns,
@@ -137,20 +160,27 @@ class Live:
         await self.hub.publish("backfill", progress)
 
     async def summarise(self, health: HealthOf, standing: Callable[[], Sequence[Standing]]) -> None:
-        """BOOKS when windows have closed or a host has stopped or gone on, once a second at most, for ever."""
+        """BOOKS when windows have closed or a host has stopped or
+        gone on, once a second at most, for ever.
+        """
         while True:
             with contextlib.suppress(TimeoutError):
                 # When nothing closes any more, that is just what has to be seen.
                 await asyncio.wait_for(self._due.wait(), LATE_TICK_S)
+
             self._due.clear()
             if self.backfill is not None:
                 await asyncio.sleep(BACKFILL_PAUSE_S)
+
             if self.closed_ns:
                 await asyncio.to_thread(
-                    self._trouble.attempt, lambda: self._sum_up(health, standing())
+                    self._trouble.attempt,
+                    lambda: self._sum_up(health, standing()),
                 )
+
             if self._summary is not None:
                 await self.hub.publish("books", self._summary)
+
             await asyncio.sleep(TICK_S)
 
     def _sum_up(self, health: HealthOf, standing: Sequence[Standing]) -> None:
@@ -162,7 +192,12 @@ class Live:
             urgent=urgent,
             behind=self.backfill is not None,
         )
-        self._summary = books(self.site, self.history, self.closed_ns, seen)
+        self._summary = books(
+            self.site,
+            self.history,
+            self.closed_ns,
+            seen,
+        )
 
     def last_values(self) -> dict[str, tuple[float, float]]:
         """Newest power of each meter that was heard."""
@@ -170,4 +205,5 @@ class Live:
         for index, meter in enumerate(self.site.meters):
             if self.now.at[index] > 0:
                 found[meter.id] = (float(self.now.power[index]), 0.0)
+
         return found

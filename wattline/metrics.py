@@ -80,7 +80,12 @@ class _Page:
         self.registry = CollectorRegistry()
 
     def gauge(self, name: str, *labels: str) -> Gauge:
-        return Gauge(name, METRICS[name], labels, registry=self.registry)
+        return Gauge(
+            name,
+            METRICS[name],
+            labels,
+            registry=self.registry,
+        )
 
     def text(self) -> str:
         return generate_latest(self.registry).decode()
@@ -127,6 +132,7 @@ def _meters(health: Health, page: _Page) -> None:
         polls.labels(meter.id, "skipped").set(meter.skipped)
         for reason, count in meter.failed.items():
             polls.labels(meter.id, reason).set(count)
+
     up = page.gauge("wattline_connection_up", "connection")
     for connection in health.connections:
         up.labels(connection["id"]).set(connection["state"] == "up")
@@ -153,12 +159,15 @@ def _alerts(of: Measured, page: _Page) -> None:
     for severity in Severity:
         count = sum(alert.severity is severity for alert in still_open)
         open_by_severity.labels(severity.value).set(count)
+
     if of.notifier is None:
         return
+
     told = of.notifier.health()
     messages = page.gauge("wattline_notify_messages", "state")
     for state, count in told["outbox"].items():
         messages.labels(state).set(count)
+
     channel_up = page.gauge("wattline_notify_channel_up", "channel")
     for channel in told["channels"]:
         channel_up.labels(channel["id"]).set(channel["ok"] is not False)

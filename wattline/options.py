@@ -13,7 +13,9 @@ from wattline.hosts.table import BESIDE, Opener
 
 @dataclass(slots=True)
 class Options:
-    """`endpoints` are the addresses of simulated connections; `beside` the kinds of stores that a plant file can ask for."""
+    """`endpoints` are the addresses of simulated connections; `beside`
+    the kinds of stores that a plant file can ask for.
+    """
 
     data: Path
     host: str = "127.0.0.1"

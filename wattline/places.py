@@ -30,39 +30,65 @@ class DataFolder:
 
     @classmethod
     def open(cls, path: Path) -> DataFolder:
-        """Open the three files; WattlineError that says what is wrong and what to do, and then nothing stays open.
+        """Open the three files; WattlineError that says what is
+        wrong and what to do, and then nothing stays open.
 
         What is missing but can be done without is said in the log, and kept in `warnings`.
         """
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(
+            parents=True,
+            exist_ok=True,
+        )
         journal = SqliteJournal(path / "journal.db")
         try:
             store = DuckStore(path / "figures.duckdb")
         except BaseException:
             journal.close()
             raise
+
         try:
             alerts = AlertBook(path / "alerts.db")
         except BaseException:
             store.close()
             journal.close()
             raise
-        opened = cls(path, journal, store, alerts)
+
+        opened = cls(
+            path,
+            journal,
+            store,
+            alerts,
+        )
         try:
             warnings = agree(journal, store, alerts)
         except BaseException:
             opened.close()
             raise
+
         for sentence in warnings:
             log.warning("%s", sentence)
-        return cls(path, journal, store, alerts, tuple(warnings))
+
+        return cls(
+            path,
+            journal,
+            store,
+            alerts,
+            tuple(warnings),
+        )
 
     def query_token(self) -> str:
-        """The token of dashboards: made once and kept, since a data source keeps it too. It only reads, and only over InfluxQL."""
+        """The token of dashboards: made once and kept, since a data source keeps it too.
+
+        It only reads, and only over InfluxQL.
+        """
         path = self.path / "query.token"
         if not path.exists():
             path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(24) + "\n", encoding="utf-8")
+            path.write_text(
+                secrets.token_urlsafe(24) + "\n",
+                encoding="utf-8",
+            )
+
         return path.read_text(encoding="utf-8").strip()
 
     def close(self) -> None:
@@ -81,7 +107,9 @@ class ClockOf(TypedDict):
 
 
 class Endpoints(TypedDict):
-    """endpoints.json of a simulation: its clock, the address of each connection, and where it takes commands."""
+    """endpoints.json of a simulation: its clock, the address of
+    each connection, and where it takes commands.
+    """
 
     clock: ClockOf
     connections: dict[str, str]
@@ -98,6 +126,7 @@ def read_endpoints(path: Path) -> Endpoints:
         raise WattlineError(
             f"{path}: cannot be read as endpoints.json ({error}); start `wattline simulate PLANT.yaml --endpoints {path}` first"
         ) from error
+
     return found
 
 

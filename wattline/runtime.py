@@ -1,7 +1,10 @@
-"""The composition root: one plant, running. Collector, journal, engine, stores, rules and API in one process, each handed what it needs.
+"""The composition root: one plant, running. Collector, journal, engine, stores, rules and API in
+one process, each handed what it needs.
 
-Data flows one way: drivers give batches to the sequencer, which cuts frames into the journal; the engine folds them and puts outputs back; store, stores
-beside and rules follow the outputs, each at its own place; `Live` shows what is newest. Hosts start at the end of that way and stop from its beginning.
+Data flows one way: drivers give batches to the sequencer, which cuts frames into
+the journal; the engine folds them and puts outputs back; store, stores beside and
+rules follow the outputs, each at its own place; `Live` shows what is newest. Hosts
+start at the end of that way and stop from its beginning.
 """
 
 from __future__ import annotations
@@ -51,7 +54,10 @@ from wattline.upkeep import Upkeep
 
 
 class Host(Protocol):
-    """Something with threads: started once, stopped within a deadline. `stop` names what is still running then."""
+    """Something with threads: started once, stopped within a deadline.
+
+    `stop` names what is still running then.
+    """
 
     def start(self) -> None: ...
     def stop(self) -> list[str]: ...
@@ -82,7 +88,15 @@ class Runtime:
                 speed=clock.speed,
                 simulated=options.simulated,
             )
-            self.drivers = drivers(plant, catalogue, self.journal, clock, options.endpoints, secret)
+            self.drivers = drivers(
+                plant,
+                catalogue,
+                self.journal,
+                clock,
+                options.endpoints,
+                secret,
+            )
+
         self.store.expect("line", SUMS)
         self.store.expect("source", ("held_kg",))
         self.history = History(self.site, self.store)
@@ -111,7 +125,12 @@ class Runtime:
             site=books_site,
             now_ns=clock.now,
         )
-        around = Around(plant, books_site, self.journal, options.data)
+        around = Around(
+            plant,
+            books_site,
+            self.journal,
+            options.data,
+        )
         self.beside = open_beside(around, options.beside)
         sources = Sources(
             drivers=self.drivers,
@@ -132,7 +151,10 @@ class Runtime:
             options.rules,
             now_ns=clock.now,
             sample=NewestValues(
-                self.live, self.health, self.data, lambda: self.troubles.standing()
+                self.live,
+                self.health,
+                self.data,
+                lambda: self.troubles.standing(),
             ),
             teller=None if self.notifier is None else OutboxTeller(self.notifier),
             books_site=books_site,
@@ -149,6 +171,7 @@ class Runtime:
         )
         for trouble in (*self.troubles.needed, *self.troubles.beside):
             trouble.changed = self.live.look_again
+
         # Started in this order, stopped from the last to the first.
         notifiers: list[Host] = [] if self.notifier is None else [self.notifier]
         self.hosts: list[Host] = [
@@ -201,6 +224,7 @@ class Runtime:
         """Who tells people, where the plant file says whom."""
         if self.plant.notify is None:
             return None
+
         return Notifier(
             self.plant.notify,
             self.site.id,
@@ -233,13 +257,18 @@ class Runtime:
             query_token=self.door.query_token,
             hosts=frozenset(self.options.allowed_hosts),
         )
-        return create_app(Shown(self.site, __version__, page), ports, access)
+        return create_app(
+            Shown(self.site, __version__, page),
+            ports,
+            access,
+        )
 
     def announce(self) -> None:
         """Put the site in force into the journal, if it is not there already."""
         config = config_hash(self.site)
         if self.engine.state.config != config:
             self.sequencer.control(Control(site=self.site))
+
         self.sequencer.config = config
 
     async def run(
@@ -249,21 +278,30 @@ class Runtime:
         fill: Fill | None = None,
         serve: bool = True,
     ) -> Ending:
-        """Run until `stop`; what was left undone then. `fill` makes history before live frames are cut."""
+        """Run until `stop`; what was left undone then.
+
+        `fill` makes history before live frames are cut.
+        """
         self.announce()
         for host in self.hosts:
             host.start()
+
         ticking = [
-            asyncio.create_task(driver.run(self.sequencer.take), name=f"driver {driver.connection}")
+            asyncio.create_task(
+                driver.run(self.sequencer.take),
+                name=f"driver {driver.connection}",
+            )
             for driver in self.drivers
         ]
         ticking += [
             asyncio.create_task(self.live.tick(), name="now"),
             asyncio.create_task(
-                self.live.summarise(self.health, self.troubles.standing), name="books"
+                self.live.summarise(self.health, self.troubles.standing),
+                name="books",
             ),
             asyncio.create_task(
-                Upkeep(self.data, self.options.keep, self.clock).run(), name="upkeep"
+                Upkeep(self.data, self.options.keep, self.clock).run(),
+                name="upkeep",
             ),
         ]
         cutting = asyncio.create_task(self._cut(fill), name="sequencer")
@@ -273,19 +311,29 @@ class Runtime:
             watched = [*ticking, cutting]
             if serving is not None:
                 watched.append(serving.task)
+
             await tasks.until(stop, watched)
         finally:
-            # No more readings first, then the last frame, and then everything behind it in the order in which data flows.
+            # No more readings first, then the last frame, and then
+            # everything behind it in the order in which data flows.
             still_running += await tasks.end(ticking)
             still_running += await tasks.end([cutting])
             if serving is not None:
                 still_running += await serving.stop()
+
             for host in reversed(self.hosts):
                 still_running += await asyncio.to_thread(host.stop)
-        return what_is_left(self.sequencer, self.troubles.standing(), still_running)
+
+        return what_is_left(
+            self.sequencer,
+            self.troubles.standing(),
+            still_running,
+        )
 
     def turn(self) -> bool:
-        """After the run: one round of engine and store by hand; True if there was anything to do."""
+        """After the run: one round of engine and store by
+        hand; True if there was anything to do.
+        """
         folded = self.engine.turn()
         return self.storing.turn() or folded
 
@@ -297,8 +345,13 @@ class Runtime:
         """History if there is any to make, then live frames."""
         if fill is not None:
             into = FillInto(
-                self.journal, self.sequencer, self.live, self.clock, self.engine.wake.set
+                self.journal,
+                self.sequencer,
+                self.live,
+                self.clock,
+                self.engine.wake.set,
             )
             await fill_history(fill, into)
+
         self.live.since_ns = self.clock.now()
         await self.sequencer.run()

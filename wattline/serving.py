@@ -20,7 +20,11 @@ STOP_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where the API listens. `token` opens everything, `query_token` only questions in InfluxQL; on loopback neither is needed."""
+    """Where the API listens.
+
+    `token` opens everything, `query_token` only questions in
+    InfluxQL; on loopback neither is needed.
+    """
 
     host: str
     port: int
@@ -28,11 +32,22 @@ class Door:
     query_token: str | None = None
 
     @classmethod
-    def at(cls, host: str, port: int, data: DataFolder) -> Door:
+    def at(
+        cls,
+        host: str,
+        port: int,
+        data: DataFolder,
+    ) -> Door:
         """A door with locks wherever more than this computer can knock."""
         if host in LOOPBACK:
             return cls(host, port)
-        return cls(host, port, secrets.token_urlsafe(24), data.query_token())
+
+        return cls(
+            host,
+            port,
+            secrets.token_urlsafe(24),
+            data.query_token(),
+        )
 
     def link(self) -> str:
         """What to open: with a token, the one-time link."""
@@ -40,6 +55,7 @@ class Door:
         base = f"http://{host}:{self.port}"
         if self.token is None:
             return base
+
         return f"{base}/enter?key={one_time_key(self.token)}"
 
 

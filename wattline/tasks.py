@@ -25,19 +25,24 @@ async def until(stop: asyncio.Event, tasks: Collection[asyncio.Task[Any]]) -> No
             if error is not None:
                 waiting.cancel()
                 raise WattlineError(f"{task.get_name()} ended: {error}") from error
+
     waiting.cancel()
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> list[str]:
     """Cancel until all have ended; the names of those that did not.
 
-    Once is not enough: `asyncio.wait_for` of Python 3.11 loses a cancellation that meets its answer.
+    Once is not enough: `asyncio.wait_for` of Python 3.11
+    loses a cancellation that meets its answer.
     """
     pending = set(tasks)
     for _ in range(STOP_ROUNDS):
         if not pending:
             break
+
         for task in pending:
             task.cancel()
+
         _, pending = await asyncio.wait(pending, timeout=STOP_S / STOP_ROUNDS)
+
     return sorted(task.get_name() for task in pending)

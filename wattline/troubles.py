@@ -11,7 +11,10 @@ from wattline.live import Live
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """The failures of all parts. `needed`: without them figures are missing or late; `beside`: stores that others look at."""
+    """The failures of all parts.
+
+    `needed`: without them figures are missing or late; `beside`: stores that others look at.
+    """
 
     needed: Sequence[Trouble]
     beside: Sequence[Trouble]
@@ -43,4 +46,5 @@ def not_ready(troubles: Troubles, live: Live) -> str | None:
             for host in standing
         ]
         return "; ".join(sentences)
+
     return None if live.hub.latest["now"] else "no figures yet"

@@ -1,4 +1,7 @@
-"""The rule file: strict YAML, rules and the tests that stand beside them. Reading and cross-checking live in `rules.language.load`."""
+"""The rule file: strict YAML, rules and the tests that stand beside them.
+
+Reading and cross-checking live in `rules.language.load`.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ class Escalation(Strict):
 
 
 class Rule(Strict):
-    """One rule. It reads like a sentence: on what, when, for how long, how bad, what to say and do."""
+    """One rule.
+
+    It reads like a sentence: on what, when, for how long, how bad, what to say and do.
+    """
 
     id: Id
     title: Name = Field("", description="a few words, by language if wanted")
@@ -112,7 +118,10 @@ class Expectation(Strict):
 
 
 class RuleTest(Strict):
-    """Series in, states expected. One sample each `every` from 0 on: `2kW x5, unknown x3, 6kW x20`."""
+    """Series in, states expected.
+
+    One sample each `every` from 0 on: `2kW x5, unknown x3, 6kW x20`.
+    """
 
     rule: Id | None = Field(None, description="which rule; default: the only one of the file")
     name: str = Field("", description="what the test shows")

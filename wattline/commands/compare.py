@@ -1,4 +1,6 @@
-"""`wattline store compare`: the same figures in the embedded store and in InfluxDB, per series and hour, as sums of the last revision of each window."""
+"""`wattline store compare`: the same figures in the embedded store and in InfluxDB, per series and
+hour, as sums of the last revision of each window.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ NEAR: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One figure of one series (a measurement and its tags but the site) and hour. None: not known there."""
+    """One figure of one series (a measurement and its tags but the site) and hour.
+
+    None: not known there.
+    """
 
     measurement: str
     tags: Mapping[str, str]
@@ -38,7 +43,11 @@ class Difference:
 
 
 def compare(
-    duck: DuckStore, influx: InfluxStore, window_s: float, start: int, end: int
+    duck: DuckStore,
+    influx: InfluxStore,
+    window_s: float,
+    start: int,
+    end: int,
 ) -> tuple[int, list[Difference]]:
     """How many figures were compared between two times (ns), and those that are not the same."""
     compared = 0
@@ -47,15 +56,32 @@ def compare(
         table = table_of(duck, name)
         if table is None:
             continue
+
         for day_start, day_end in _parts(start, end, DAY_NS):
-            mine = embedded_hours(duck, table, day_start, day_end)
-            other = _influx_hours(influx, table, window_s, day_start, day_end)
+            mine = embedded_hours(
+                duck,
+                table,
+                day_start,
+                day_end,
+            )
+            other = _influx_hours(
+                influx,
+                table,
+                window_s,
+                day_start,
+                day_end,
+            )
             both = mine.with_columns(there=pl.lit(True)).join(
-                other, table.keys, "full", suffix="_influx", coalesce=True
+                other,
+                table.keys,
+                "full",
+                suffix="_influx",
+                coalesce=True,
             )
             compared += len(both) * len(table.fields)
             for field in table.fields:
                 found += _unequal(both, table, field)
+
     return compared, sorted(found, key=_order)
 
 
@@ -64,7 +90,11 @@ def _order(difference: Difference) -> tuple[str, ...]:
     return (difference.hour, str(measurement), *difference.tags.values(), difference.figure)
 
 
-def _parts(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+def _parts(
+    start: int,
+    end: int,
+    length: int,
+) -> Iterator[tuple[int, int]]:
     """Spans between multiples of `length`."""
     while start < end:
         next_multiple = start - start % length + length
@@ -73,21 +103,39 @@ def _parts(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
 
 
 def _influx_hours(
-    influx: InfluxStore, table: Table, window_s: float, start: int, end: int
+    influx: InfluxStore,
+    table: Table,
+    window_s: float,
+    start: int,
+    end: int,
 ) -> pl.DataFrame:
-    """Sums by hour in InfluxDB, summed here: InfluxDB 1.8 would read the points once for each sum and field."""
+    """Sums by hour in InfluxDB, summed here:
+
+    InfluxDB 1.8 would read the points once for each sum and field.
+    """
     hours = [
-        influx_windows(influx, table, window_s, hour_start, hour_end)
+        influx_windows(
+            influx,
+            table,
+            window_s,
+            hour_start,
+            hour_end,
+        )
         for hour_start, hour_end in _parts(start, end, HOUR_NS)
     ]
     sums = []
     for field in table.fields:
         known = pl.col(field).is_not_null().any()
         sums.append(pl.when(known).then(pl.col(field).sum()).alias(field))
+
     return pl.concat(hours).group_by(table.keys).agg(sums)
 
 
-def _unequal(both: pl.DataFrame, table: Table, field: str) -> list[Difference]:
+def _unequal(
+    both: pl.DataFrame,
+    table: Table,
+    field: str,
+) -> list[Difference]:
     """Rows in which one figure differs."""
     mine = pl.col(field)
     other = pl.col(f"{field}_influx")

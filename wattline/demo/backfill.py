@@ -1,4 +1,6 @@
-"""History of a simulated plant, made by the same world that its devices show, through the same step."""
+"""History of a simulated plant, made by the same world that
+its devices show, through the same step.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ AT_ONCE: Final = 240
 
 
 class Backfill:
-    """Since the beginning of the world at the first start, since the last reading at a later one."""
+    """Since the beginning of the world at the first start,
+    since the last reading at a later one.
+    """
 
     def __init__(self, world: World, span_ns: int = WEEK_NS) -> None:
         self.world = world
@@ -33,6 +37,7 @@ class Backfill:
             end = await asyncio.to_thread(self._fill, into)
             if into.clock.now() - end < PRESENT_NS:
                 break
+
         # What devices gave meanwhile is in the history already, up to its end.
         waiting = into.sequencer.pending
         into.sequencer.pending = [batch for batch in waiting if not len(batch) or batch.ts[0] > end]
@@ -44,22 +49,33 @@ class Backfill:
         start = self._start(into, end)
         if end - start < MINUTE_NS:
             return end
+
         before = into.live.backfill
         into.live.backfill = Span(start if before is None else before.start, end)
         frames = []
         watermark = into.sequencer.wm
-        for rows in batches(self.world, start, end, STEP_S, into.journal):
+        for rows in batches(
+            self.world,
+            start,
+            end,
+            STEP_S,
+            into.journal,
+        ):
             newest = int(rows.ts[-1])
-            # The watermark moves once a block, so that its windows close together; a minute past it, so that the grace is over.
+            # The watermark moves once a block, so that its windows close together; a minute past
+            # it, so that the grace is over.
             if newest % BLOCK_NS == MINUTE_NS or newest >= end - MINUTE_NS:
                 watermark = newest
+
             frames.append(into.sequencer.history(rows, watermark))
             if len(frames) >= AT_ONCE:
                 into.journal.append_all(frames)
                 frames = []
                 into.wake()
+
         if frames:
             into.journal.append_all(frames)
+
         into.wake()
         return end
 
@@ -68,5 +84,6 @@ class Backfill:
         last = into.journal.last_wm()
         if not last:
             return end - self.span_ns
+
         next_minute = last - last % MINUTE_NS + MINUTE_NS
         return max(next_minute, self.world.epoch_ns)

@@ -1,4 +1,6 @@
-"""The checks of `wattline demo --verify`, each against something that the books did not make themselves."""
+"""The checks of `wattline demo --verify`, each against
+something that the books did not make themselves.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +62,7 @@ class Check:
             row["effective_period_s"] = self.effective_period_s
             row["failed"] = self.failed
             row["skipped"] = self.skipped
+
         return row
 
     def __str__(self) -> str:
@@ -68,7 +71,9 @@ class Check:
 
 
 class Accepted(NamedTuple):
-    """Between first and last accepted reading of a channel: booked amount and counter difference (edge unit), and their times (ns)."""
+    """Between first and last accepted reading of a channel: booked amount and counter difference
+    (edge unit), and their times (ns).
+    """
 
     booked: float
     counted: float
@@ -84,30 +89,65 @@ class Compared(NamedTuple):
     within: float
 
 
-def all_checks(runtime: Runtime, catalogue: Mapping[str, Profile], ask: Ask) -> list[Check]:
+def all_checks(
+    runtime: Runtime,
+    catalogue: Mapping[str, Profile],
+    ask: Ask,
+) -> list[Check]:
     """All checks of a finished run. `ask` puts a command to the simulation's control port."""
     site = runtime.site
     counters: dict[int, Matched] = {}
     for channel, node in enumerate(site.channels):
         if node.kind == "counter":
-            found = matched(runtime, catalogue, ask, channel)
+            found = matched(
+                runtime,
+                catalogue,
+                ask,
+                channel,
+            )
             if found is not None:
                 counters[channel] = found
+
     reports: dict[str, Report] = {}
     for driver in runtime.drivers:
         reports |= driver.health()["meters"]
+
     checks: list[Check] = []
     for meter in range(len(site.meters)):
         checks += _meter(runtime, meter)
+
     checks += _lines(runtime, counters)
     checks += _remainders(runtime, ask)
     checks += [_polls(report, meter) for meter, report in reports.items()]
     until = max((int(match.received.max()) for match in counters.values()), default=0)
     for channel, match in counters.items():
-        checks += _readings_served(runtime, channel, match, reports, until)
+        checks += _readings_served(
+            runtime,
+            channel,
+            match,
+            reports,
+            until,
+        )
+
     storing = runtime.storing
-    checks.append(Check("balance", "each source", storing.imbalance, 0.0, 1e-9))
-    checks.append(Check("balance", "carbon", storing.imbalance_kg, 0.0, 1e-9))
+    checks.append(
+        Check(
+            "balance",
+            "each source",
+            storing.imbalance,
+            0.0,
+            1e-9,
+        )
+    )
+    checks.append(
+        Check(
+            "balance",
+            "carbon",
+            storing.imbalance_kg,
+            0.0,
+            1e-9,
+        )
+    )
     return checks
 
 
@@ -115,6 +155,7 @@ def _running(runtime: Runtime) -> Running:
     running = runtime.engine.state.running
     if running is None:
         raise ValueError("nothing was folded: the run was too short")
+
     return running
 
 
@@ -124,11 +165,21 @@ def _accepted(runtime: Runtime, channel: int) -> Accepted:
     points = _running(runtime).meters.points
     mine = points.channel == channel
     if not mine.any():
-        return Accepted(0.0, 0.0, 0, 0)
+        return Accepted(
+            0.0,
+            0.0,
+            0,
+            0,
+        )
+
     stored = accounts.readings(runtime.store, node.tag)
     meter = runtime.site.meters[node.meter].id
     return Accepted(
-        booked=accounts.booked(runtime.store, meter, reverse=node.reverse),
+        booked=accounts.booked(
+            runtime.store,
+            meter,
+            reverse=node.reverse,
+        ),
         counted=float(points.total[mine][-1]),
         first=int(stored.ts[0]),
         last=int(points.ts[mine][-1]),
@@ -142,6 +193,7 @@ def _meter(runtime: Runtime, meter: int) -> list[Check]:
         channels = _counters_of(runtime, meter, reverse)
         if not channels:
             continue
+
         booked = 0.0
         difference = 0.0
         for channel in channels:
@@ -151,13 +203,27 @@ def _meter(runtime: Runtime, meter: int) -> list[Check]:
                 accepted = _accepted(runtime, channel)
                 booked = accepted.booked
                 difference += (accepted.counted - float(stored.value[0])) * node.scale
+
         within = max(1e-9 * abs(difference), 1e-6)
         name = _name(runtime, meter, reverse)
-        checks.append(Check("meter books = counter", name, booked, difference, within))
+        checks.append(
+            Check(
+                "meter books = counter",
+                name,
+                booked,
+                difference,
+                within,
+            )
+        )
+
     return checks
 
 
-def _counters_of(runtime: Runtime, meter: int, reverse: bool) -> list[int]:
+def _counters_of(
+    runtime: Runtime,
+    meter: int,
+    reverse: bool,
+) -> list[int]:
     """Channels of a meter that count in one direction; with tariffs there are several."""
     return [
         channel
@@ -166,12 +232,18 @@ def _counters_of(runtime: Runtime, meter: int, reverse: bool) -> list[int]:
     ]
 
 
-def _name(runtime: Runtime, meter: int, reverse: bool) -> str:
+def _name(
+    runtime: Runtime,
+    meter: int,
+    reverse: bool,
+) -> str:
     return runtime.site.meters[meter].id + (" (export)" if reverse else "")
 
 
 def _truth_span(runtime: Runtime) -> tuple[int, int]:
-    """Whole windows in which every meter was read: from the second window, and the first readings of all, to the one before the last readings."""
+    """Whole windows in which every meter was read: from the second window, and the first readings
+    of all, to the one before the last readings.
+    """
     site = runtime.site
     points = _running(runtime).meters.points
     window_ns = round(site.window_s * 1e9)
@@ -181,11 +253,13 @@ def _truth_span(runtime: Runtime) -> tuple[int, int]:
     for channel in counters:
         newest = int(points.ts[points.channel == channel].max(initial=0))
         last = min(last, newest or never_read)
+
     tags = {site.channels[channel].tag for channel in counters}
     first_read = 0
     for tag, ts in accounts.first_readings(runtime.store).items():
         if tag in tags:
             first_read = max(first_read, ts)
+
     after_first_read = -(-first_read // window_ns) * window_ns + window_ns
     first_booked = accounts.first_window(runtime.store) or 0
     start = max(first_booked + 2 * window_ns, after_first_read)
@@ -198,7 +272,15 @@ def _lines(runtime: Runtime, counters: Mapping[int, Matched]) -> list[Check]:
     checks = []
     for line in runtime.site.lines:
         for draw in line.draws:
-            parts = [_registered(runtime, counters, meter, bounds) for meter in draw.meters]
+            parts = [
+                _registered(
+                    runtime,
+                    counters,
+                    meter,
+                    bounds,
+                )
+                for meter in draw.meters
+            ]
             check = Check(
                 check="line = registered truth",
                 of=f"{line.id} from {runtime.site.buses[draw.bus].id}",
@@ -207,6 +289,7 @@ def _lines(runtime: Runtime, counters: Mapping[int, Matched]) -> list[Check]:
                 within=sum(part.within for part in parts),
             )
             checks.append(check)
+
     return checks
 
 
@@ -216,10 +299,13 @@ def _registered(
     meter: int,
     bounds: Mapping[str, float],
 ) -> Compared:
-    """Booked, truly registered, and one register step plus the bounds of verdicts, for one meter over its accepted readings."""
+    """Booked, truly registered, and one register step plus the bounds of
+    verdicts, for one meter over its accepted readings.
+    """
     channel = _forward_channel(runtime, counters, meter)
     if channel is None:
         return Compared(0.0, 0.0, 0.0)
+
     node = _node(runtime, channel)
     match = counters[channel]
     accepted = _accepted(runtime, channel)
@@ -234,11 +320,16 @@ def _registered(
     )
 
 
-def _forward_channel(runtime: Runtime, counters: Mapping[int, Matched], meter: int) -> int | None:
+def _forward_channel(
+    runtime: Runtime,
+    counters: Mapping[int, Matched],
+    meter: int,
+) -> int | None:
     for channel in counters:
         node = _node(runtime, channel)
         if node.meter == meter and not node.reverse:
             return channel
+
     return None
 
 
@@ -253,7 +344,9 @@ def _readings_served(
     reports: Mapping[str, Report],
     until: int,
 ) -> list[Check]:
-    """Nothing is stored that was not served; nothing served and due is missing beyond what was counted (one may be on its way at the end)."""
+    """Nothing is stored that was not served; nothing served and due is missing beyond what was
+    counted (one may be on its way at the end).
+    """
     node = _node(runtime, channel)
     point = runtime.site.meters[node.meter]
     name = _name(runtime, node.meter, node.reverse)
@@ -262,15 +355,33 @@ def _readings_served(
     never_served = float((match.place < 0).sum())
     lost = match.lost(round(point.energy_every_s * 1e9), until)
     return [
-        Check("stored readings were served", name, never_served, 0.0, 0.0),
-        Check("served readings are stored", name, float(lost), 0.0, counted + 1.0),
+        Check(
+            "stored readings were served",
+            name,
+            never_served,
+            0.0,
+            0.0,
+        ),
+        Check(
+            "served readings are stored",
+            name,
+            float(lost),
+            0.0,
+            counted + 1.0,
+        ),
     ]
 
 
 def _remainders(runtime: Runtime, ask: Ask) -> list[Check]:
     """Each bus's remainder against its true losses, within k = 3 of its uncertainty."""
     start, end = _truth_span(runtime)
-    truth = ask({"cmd": "truth", "from": start, "to": end})["truth"]["buses"]
+    truth = ask(
+        {
+            "cmd": "truth",
+            "from": start,
+            "to": end,
+        }
+    )["truth"]["buses"]
     measured = accounts.remainders(runtime.store, start, end)
     checks = []
     for index, bus in enumerate(runtime.site.buses):
@@ -282,22 +393,34 @@ def _remainders(runtime: Runtime, ask: Ask) -> list[Check]:
             within=COVERAGE * uncertainty(runtime, index) + 0.5,
         )
         checks.append(check)
+
     return checks
 
 
 def uncertainty(runtime: Runtime, bus: int) -> float:
-    """Standard uncertainty of a bus's remainder: that of the method, and what the edges of the span may cut off at this speed."""
+    """Standard uncertainty of a bus's remainder: that of the method, and
+    what the edges of the span may cut off at this speed.
+    """
     site = runtime.site
     edge_hours = EDGE_S * max(runtime.clock.speed, 1.0) / 3600.0
     through = {}
     edges = 0.0
     for meter in meters_of_bus(_running(runtime).graph, bus):
         point = site.meters[meter]
-        forward = accounts.booked(runtime.store, point.id, reverse=False)
-        reverse = accounts.booked(runtime.store, point.id, reverse=True)
+        forward = accounts.booked(
+            runtime.store,
+            point.id,
+            reverse=False,
+        )
+        reverse = accounts.booked(
+            runtime.store,
+            point.id,
+            reverse=True,
+        )
         through[meter] = np.array([forward + reverse])
         # Both edges of the span may cut off what flows at most.
         edges += (2.0 * (point.max_per_hour or 0.0) * edge_hours) ** 2
+
     of_method = standard(site, through, {})[0]
     return float(np.hypot(of_method, np.sqrt(edges)))
 

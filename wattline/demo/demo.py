@@ -1,4 +1,6 @@
-"""`wattline demo`: simulated devices in a child process, everything else here; history made by the same world, through the same step."""
+"""`wattline demo`: simulated devices in a child process, everything else here; history made by the
+same world, through the same step.
+"""
 
 from __future__ import annotations
 
@@ -52,24 +54,47 @@ def plant_path(name: str = "jiaxing") -> Path:
 def run_demo(options: DemoOptions, plant: Path | None = None) -> None:
     """The demo until its end."""
     path = plant or plant_path()
-    options.data.mkdir(parents=True, exist_ok=True)
+    options.data.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     memo_path = options.data / "demo.json"
     memo: Memo = {}
     if memo_path.exists() and options.speed == 1.0:
         memo = json.loads(memo_path.read_text())
-    devices = Devices(path, options.data, options.speed, memo.get("epoch_ns"), memo.get("seed"))
+
+    devices = Devices(
+        path,
+        options.data,
+        options.speed,
+        memo.get("epoch_ns"),
+        memo.get("seed"),
+    )
     try:
-        _run(options, path, devices, memo_path)
+        _run(
+            options,
+            path,
+            devices,
+            memo_path,
+        )
     finally:
         devices.stop()
 
 
-def _run(options: DemoOptions, path: Path, devices: Devices, memo_path: Path) -> None:
+def _run(
+    options: DemoOptions,
+    path: Path,
+    devices: Devices,
+    memo_path: Path,
+) -> None:
     """Everything but the devices, in this process."""
     catalogue = load_catalogue()
     plant = load_plant(path, catalogue, figure_names())
     endpoints = devices.wait()
-    memo: Memo = {"epoch_ns": endpoints["epoch_ns"], "seed": endpoints["seed"]}
+    memo: Memo = {
+        "epoch_ns": endpoints["epoch_ns"],
+        "seed": endpoints["seed"],
+    }
     memo_path.write_text(json.dumps(memo))
     runtime = Runtime(
         plant,

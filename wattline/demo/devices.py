@@ -25,7 +25,10 @@ Ask: TypeAlias = Callable[[Command], dict[str, Any]]
 
 
 class Devices:
-    """The child process. It ends with this process, whatever happens to it: its standard input closes then."""
+    """The child process.
+
+    It ends with this process, whatever happens to it: its standard input closes then.
+    """
 
     def __init__(
         self,
@@ -38,16 +41,25 @@ class Devices:
     ) -> None:
         self.path = folder / "endpoints.json"
         self.path.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "wattline.cli", "simulate", str(plant)]
+        command = [
+            sys.executable,
+            "-m",
+            "wattline.cli",
+            "simulate",
+            str(plant),
+        ]
         command += ["--speed", str(speed)]
         command += ["--endpoints", str(self.path)]
         command += ["--with-parent"]
         if epoch_ns is not None:
             command += ["--epoch-ns", str(epoch_ns)]
+
         if seed is not None:
             command += ["--seed", str(seed)]
+
         for fault in faults:
             command += ["--fault", fault]
+
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -62,9 +74,12 @@ class Devices:
             if self.path.exists():
                 found: Endpoints = json.loads(self.path.read_text(encoding="utf-8"))
                 return found
+
             if self.process.poll() is not None:
                 break
+
             time.sleep(LOOK_EVERY_S)
+
         raise WattlineError(
             "the simulated devices did not start; try `wattline simulate` alone to see why"
         )
@@ -74,6 +89,7 @@ class Devices:
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
+
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -84,15 +100,21 @@ class Devices:
 def ask(control: str, command: Command) -> dict[str, Any]:
     """One command to the control port of a simulation; WattlineError if it is refused."""
     host, _, port = control.partition(":")
-    with socket.create_connection((host, int(port)), timeout=ANSWER_S) as link:
+    with socket.create_connection(
+        (host, int(port)),
+        timeout=ANSWER_S,
+    ) as link:
         link.sendall(json.dumps(command).encode() + b"\n")
         body = b""
         while not body.endswith(b"\n"):
             part = link.recv(1 << 20)
             if not part:
                 break
+
             body += part
+
     answer: dict[str, Any] = json.loads(body)
     if not answer.get("ok"):
         raise WattlineError(f"the simulation refused {command['cmd']}: {answer.get('error')}")
+
     return answer

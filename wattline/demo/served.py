@@ -1,6 +1,8 @@
-"""What the devices served, beside what was stored: every counter reading is found again in the ledger by its value.
+"""What the devices served, beside what was stored: every counter
+reading is found again in the ledger by its value.
 
-Time alone cannot tell which reading is which, for one may be served before and stored after the next; the value of a counter can.
+Time alone cannot tell which reading is which, for one may be served before and stored after the
+next; the value of a counter can.
 """
 
 from __future__ import annotations
@@ -39,8 +41,9 @@ class Column(NamedTuple):
 class Matched:
     """One counter.
 
-    Readings by event time: `ts`, `received` (ns), `value` (canonical). Served, in order: `served_ts` (ns), `served` (canonical),
-    `registered` (canonical, without jumps and wraps). `place[i]`: which served value reading i is; -1 if it was never served.
+    Readings by event time: `ts`, `received` (ns), `value` (canonical). Served, in order:
+    `served_ts` (ns), `served` (canonical), `registered` (canonical, without jumps and wraps).
+    `place[i]`: which served value reading i is; -1 if it was never served.
     """
 
     ts: Ints
@@ -52,23 +55,35 @@ class Matched:
     place: Ints
 
     def between(self, first: int, last: int) -> float | None:
-        """What the register truly counted between the readings of two event times; None if one was never served."""
+        """What the register truly counted between the readings of two
+        event times; None if one was never served.
+        """
         first_place = int(self.place[int(np.searchsorted(self.ts, first))])
         last_place = int(self.place[int(np.searchsorted(self.ts, last))])
         if first_place < 0 or last_place < 0:
             return None
+
         return float(self.registered[last_place] - self.registered[first_place])
 
     def lost(self, period_ns: int, until: int) -> int:
-        """Values served since the first reading and before `until` that were due (none stored within a period before) and are not stored."""
+        """Values served since the first reading and before `until` that were due (none stored
+        within a period before) and are not stored.
+        """
         kept = np.unique(self.place[self.place >= 0])
         if not len(kept):
             return len(self.served)
+
         served_until = np.searchsorted(self.served_ts, until)
         missing = np.setdiff1d(np.arange(kept[0], served_until), kept)
         # The same value served again is the same reading.
         missing = missing[~np.isin(self.served[missing], self.served[kept])]
-        kept_before = np.searchsorted(self.served_ts[kept], self.served_ts[missing]) - 1
+        kept_before = (
+            np.searchsorted(
+                self.served_ts[kept],
+                self.served_ts[missing],
+            )
+            - 1
+        )
         newest_kept = self.served_ts[kept[np.maximum(kept_before, 0)]]
         is_due = self.served_ts[missing] - newest_kept >= period_ns
         return int(((kept_before < 0) | is_due).sum())
@@ -79,18 +94,39 @@ class Matched:
 
 
 def matched(
-    runtime: Runtime, catalogue: Mapping[str, Profile], ask: Ask, channel: int
+    runtime: Runtime,
+    catalogue: Mapping[str, Profile],
+    ask: Ask,
+    channel: int,
 ) -> Matched | None:
-    """The readings of a channel and what was served of it; None where there are fewer than two readings."""
+    """The readings of a channel and what was served of it; None
+    where there are fewer than two readings.
+    """
     node = runtime.site.channels[channel]
     stored = readings(runtime.store, node.tag)
     if len(stored.ts) < 2:
         return None
+
     meter = runtime.site.meters[node.meter].id
-    ledger = ask({"cmd": "ledger", "meter": meter})
-    columns = _columns(runtime, catalogue, meter, node.tag, ledger["counters"])
+    ledger = ask(
+        {
+            "cmd": "ledger",
+            "meter": meter,
+        }
+    )
+    columns = _columns(
+        runtime,
+        catalogue,
+        meter,
+        node.tag,
+        ledger["counters"],
+    )
     found = [_find(stored, column) for column in columns]
-    return max(found, key=Matched.found, default=None)
+    return max(
+        found,
+        key=Matched.found,
+        default=None,
+    )
 
 
 def _columns(
@@ -108,9 +144,11 @@ def _columns(
         units = {name: to_canonical(config.counter_unit)[1]}
     else:
         units = _units(config, profile)
+
     unit = units.get(name)
     if unit is None:
         return []
+
     names = (name, _turned(config, profile, name))
     return [
         Column(served, unit) for key, served in counters.items() if key.partition("@")[0] in names
@@ -123,11 +161,16 @@ def _units(config: Meter, profile: Profile) -> dict[str, float]:
     return {tag_name(row, config.wiring): unit_factor(row, straight) for row in profile.registers}
 
 
-def _turned(config: Meter, profile: Profile | None, name: str) -> str:
+def _turned(
+    config: Meter,
+    profile: Profile | None,
+    name: str,
+) -> str:
     """Name of the register behind a tag, where the meter is wired the other way round."""
     for row in profile.registers if profile else ():
         if tag_name(row, config.wiring) == name:
             return row.name
+
     return name
 
 
@@ -138,7 +181,11 @@ def _find(stored: Readings, column: Column) -> Matched:
     newest = np.searchsorted(served_ts, stored.received, "right") - 1
     places = [
         _place(served, int(until), float(value))
-        for until, value in zip(newest, stored.value, strict=True)
+        for until, value in zip(
+            newest,
+            stored.value,
+            strict=True,
+        )
     ]
     return Matched(
         ts=stored.ts,
@@ -151,7 +198,11 @@ def _find(stored: Readings, column: Column) -> Matched:
     )
 
 
-def _place(values: Floats, newest: int, value: float) -> int:
+def _place(
+    values: Floats,
+    newest: int,
+    value: float,
+) -> int:
     """The latest of the values served until then that is `value`; -1 if none is."""
     oldest = max(0, newest - LOOK_BACK)
     near = EQUAL * max(1.0, abs(value))

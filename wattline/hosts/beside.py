@@ -1,7 +1,9 @@
-"""A store beside the embedded one: a host that carries readings and books from the journal into it, at its own pace.
+"""A store beside the embedded one: a host that carries readings
+and books from the journal into it, at its own pace.
 
-Its places are kept in the journal after each acknowledged write, so a kill or an outage repeats rows (which are the same rows) and loses none. While the store
-is away the journal keeps what waits, within its bound; what had to go is counted and said.
+Its places are kept in the journal after each acknowledged write, so a kill or an outage repeats
+rows (which are the same rows) and loses none. While the store is away the journal keeps what waits,
+within its bound; what had to go is counted and said.
 
 Another store is one `Sink` and one entry in `wattline.hosts.table.BESIDE`.
 """
@@ -43,8 +45,9 @@ MEANWHILE: Final = "What is meant for it waits in the journal; figures, page and
 class Pace:
     """How much at once, and how often.
 
-    Between writes while it keeps up there is a pause: few requests of many lines. After an outage the longest wait is short, so that the store is soon
-    up to date again. After a refusal it is long: a wrong token or a missing bucket does not become right by asking.
+    Between writes while it keeps up there is a pause: few requests of many lines. After an outage
+    the longest wait is short, so that the store is soon up to date again. After a refusal it is
+    long: a wrong token or a missing bucket does not become right by asking.
     """
 
     frames: int = 200
@@ -82,7 +85,8 @@ class StoreHealth(TypedDict):
 
 
 class Sink(Protocol):
-    """Where rows go. A write that returns is acknowledged; RetryableError: later; SinkRefused: somebody has to act.
+    """Where rows go. A write that returns is acknowledged;
+    RetryableError: later; SinkRefused: somebody has to act.
 
     Writing the same again changes nothing. `where` names it for people, `url` is its address alone.
     """
@@ -101,7 +105,10 @@ class Sink(Protocol):
 
 
 class BesideHost(Consumer):
-    """`site` is that of books whose own is not known. Counts of lost frames and outputs are over all runs."""
+    """`site` is that of books whose own is not known.
+
+    Counts of lost frames and outputs are over all runs.
+    """
 
     def __init__(
         self,
@@ -119,12 +126,20 @@ class BesideHost(Consumer):
             MEANWHILE,
             now_ns=now_ns,
             idle_s=self.pace.pause_s,
-            backoff=Backoff(self.pace.shortest_s, self.pace.longest_s, spread=0.3),
+            backoff=Backoff(
+                self.pace.shortest_s,
+                self.pace.longest_s,
+                spread=0.3,
+            ),
         )
         self.log = self.trouble.log
         self.journal = journal
         self.store = sink
-        self.reader = OutputReader(journal, sink.code, at_once=self.pace.outputs)
+        self.reader = OutputReader(
+            journal,
+            sink.code,
+            at_once=self.pace.outputs,
+        )
         self.state = State.STARTING
         self.error = ""
         self.places: dict[str, int] = {}
@@ -133,6 +148,7 @@ class BesideHost(Consumer):
             self.places[of] = journal.held(name, of)
             self.lost[of] = journal.lost(name, of)
             journal.hold(name, of, self.places[of])
+
         in_force = remembered_site(journal, name, site)
         assert in_force is not None
         self.in_force = in_force
@@ -151,18 +167,23 @@ class BesideHost(Consumer):
         more_readings = self._readings()
         if self.store.counts().taken > before or self.standing is not None:
             self.state = State.UP
+
         return more_books or more_readings
 
     def note(self, error: Exception) -> float:
-        """A store that is away is asked again soon, or when it says; one that refuses after a while."""
+        """A store that is away is asked again soon, or when it
+        says; one that refuses after a while.
+        """
         self.error = cause_of(error)
         wait_s = super().note(error)
         if isinstance(error, SinkRefused):
             self.state = State.REFUSED
             return self.pace.refused_s
+
         if isinstance(error, RetryableError) and not isinstance(error, StoreFull):
             self.state = State.AWAY
             return wait_s if error.after_s is None else min(error.after_s, self.pace.refused_s)
+
         self.state = State.FAILED
         return wait_s
 
@@ -181,15 +202,18 @@ class BesideHost(Consumer):
                     of,
                     self.store.where,
                 )
+
             self.lost[of] = lost
 
     def _readings(self) -> bool:
         rows = self.journal.read(self.places["frame"], self.pace.frames)
         if not rows:
             return False
+
         columns = columns_of(rows, READING_COLUMNS)
         if columns:
             self.store.write_readings(columns, self.journal.names)
+
         self._took("frame", rows[-1][0])
         return len(rows) == self.pace.frames
 
@@ -197,21 +221,26 @@ class BesideHost(Consumer):
         batch = self.reader.read(self.places["output"], self.in_force)
         if batch is None:
             return False
+
         for part in batch.parts:
             if isinstance(part.holds, InForce):
                 self._change_site(part.holds)
             elif isinstance(part.holds, Books):
                 self._write(part.holds)
+
             self._took("output", part.place)
+
         return batch.more
 
     def _write(self, books: Books) -> None:
         fresh = [earlier for earlier in self.earlier if earlier.note(books.books)]
         if fresh:
             self._keep()
+
         tables = books.tables
         for earlier in self.earlier:
             tables = with_zeros(tables, earlier, self.producer)
+
         self.store.write_books(tables)
 
     def _change_site(self, now: InForce) -> None:
@@ -221,15 +250,21 @@ class BesideHost(Consumer):
             gone = Earlier(before, self._producer(before))
             self.earlier = [*self.earlier, gone][-earlier_sites.KEPT :]
             self._keep()
+
         remember_site(self.journal, self.name, now)
         self.in_force = now
         self.producer = self.reader.producer(now)
 
     def _keep(self) -> None:
-        self.journal.set_meta(f"earlier.{self.name}", earlier_sites.encode(self.earlier))
+        self.journal.set_meta(
+            f"earlier.{self.name}",
+            earlier_sites.encode(self.earlier),
+        )
 
     def finish(self) -> None:
-        """What the end of a run booked, where the store takes data; the rest is sent at the next start."""
+        """What the end of a run booked, where the store takes
+        data; the rest is sent at the next start.
+        """
         if self.state is State.UP:
             self.turn()
 
@@ -237,6 +272,7 @@ class BesideHost(Consumer):
         left = super().stop()
         if not left:
             self.store.close()
+
         return left
 
     def health(self) -> StoreHealth:

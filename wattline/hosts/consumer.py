@@ -1,8 +1,11 @@
-"""What every host shares: a thread that works in rounds, is woken when there is more, outlives its failures and stops within a deadline.
+"""What every host shares: a thread that works in rounds, is woken when there is more, outlives its
+failures and stops within a deadline.
 
-A host says what a round is (`turn`), and how it goes on from what was committed (`begin_again`). The failure policy is that of `plant.standing`: said once,
-tried again with growing pauses, seen by readiness, metrics, "needs attention" and rules for as long as it lasts, and over by itself when the cause is gone.
-A round commits its work and its place together, so one that failed is done again and nothing is lost or doubled.
+A host says what a round is (`turn`), and how it goes on from what was committed
+(`begin_again`). The failure policy is that of `plant.standing`: said once, tried again with
+growing pauses, seen by readiness, metrics, "needs attention" and rules for as long as it
+lasts, and over by itself when the cause is gone. A round commits its work and its place
+together, so one that failed is done again and nothing is lost or doubled.
 """
 
 from __future__ import annotations
@@ -31,7 +34,10 @@ class Consumer(threading.Thread):
         idle_s: float = 0.25,
         backoff: Backoff | None = None,
     ) -> None:
-        super().__init__(name=name, daemon=True)
+        super().__init__(
+            name=name,
+            daemon=True,
+        )
         self.idle_s = idle_s
         self.wake = threading.Event()
         self.stopping = threading.Event()
@@ -71,6 +77,7 @@ class Consumer(threading.Thread):
         """Rounds until `stop`, then the last one."""
         while not self.stopping.is_set():
             self._pause(self.round())
+
         self.trouble.attempt(self.finish, self.note)
 
     def round(self) -> float:
@@ -81,11 +88,13 @@ class Consumer(threading.Thread):
             nonlocal more
             if self.standing is not None:
                 self.begin_again()
+
             more = self.turn()
 
         pause_s = self.trouble.attempt(work, self.note)
         if pause_s is not None:
             return pause_s
+
         return 0.0 if more else self.idle_s
 
     def note(self, error: Exception) -> float:
@@ -93,12 +102,17 @@ class Consumer(threading.Thread):
         return self.trouble.failed(error)
 
     def _pause(self, seconds: float) -> None:
-        """Wait, at most until somebody wakes the host. While it stands still a pause is kept, whatever comes in."""
+        """Wait, at most until somebody wakes the host.
+
+        While it stands still a pause is kept, whatever comes in.
+        """
         if seconds <= 0.0:
             return
+
         if self.standing is not None:
             self.stopping.wait(seconds)
             return
+
         self.wake.wait(seconds)
         self.wake.clear()
 
@@ -108,6 +122,7 @@ class Consumer(threading.Thread):
         self.wake.set()
         if self.ident is None:
             return []
+
         self.join(STOP_S)
         return [self.name] if self.is_alive() else []
 
@@ -117,6 +132,8 @@ class Consumer(threading.Thread):
         while time.monotonic() < end:
             if self.caught_up():
                 return True
+
             self.wake.set()
             time.sleep(0.02)
+
         return False

@@ -1,7 +1,8 @@
 """The engine: folds journal frames through `step` and puts what comes out into the journal.
 
-Frames are folded in order; outputs and, once an hour of event time, a checkpoint are one transaction. A kill at any moment repeats work and gives the same
-outputs again, which the journal knows by what they are.
+Frames are folded in order; outputs and, once an hour of event time, a
+checkpoint are one transaction. A kill at any moment repeats work and gives
+the same outputs again, which the journal knows by what they are.
 """
 
 from __future__ import annotations
@@ -45,7 +46,11 @@ class EngineHost(Consumer):
         told: Callable[[], None] = lambda: None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        super().__init__(NAME, MEANWHILE, now_ns=now_ns)
+        super().__init__(
+            NAME,
+            MEANWHILE,
+            now_ns=now_ns,
+        )
         self.journal = journal
         self.passed = passed
         self.told = told
@@ -58,7 +63,8 @@ class EngineHost(Consumer):
         self.state = State() if saved is None else checkpoint.load(saved[1])
         self.saved_at = self.state.wm
         self.saved_place = self.state.seq
-        # Outputs that were worked out and are not in the journal yet; the state is already past them.
+        # Outputs that were worked out and are not in the
+        # journal yet; the state is already past them.
         self._owed: list[Output] = []
         self._broken = False
 
@@ -68,7 +74,9 @@ class EngineHost(Consumer):
         return None if self.state.running is None else self.state.running.site
 
     def begin_again(self) -> None:
-        """A frame that failed may have left the state half changed; a commit that failed has not."""
+        """A frame that failed may have left the state half
+        changed; a commit that failed has not.
+        """
         if self._broken:
             self._load()
 
@@ -76,15 +84,19 @@ class EngineHost(Consumer):
         """Fold some frames and commit what they gave; True if there were any."""
         if self._owed:
             self._commit()
+
         frames = self.journal.read(self.state.seq, AT_ONCE)
         if not frames:
             return False
+
         try:
             for seq, body in frames:
                 self._fold(seq, body)
         finally:
-            # What the frames before a bad one gave is good and goes out, also if the round then fails.
+            # What the frames before a bad one gave is good and
+            # goes out, also if the round then fails.
             self._commit()
+
         return True
 
     def _fold(self, seq: int, body: bytes) -> None:
@@ -93,6 +105,7 @@ class EngineHost(Consumer):
         self._broken = False
         for given in outputs_of(out):
             self._owed.append(Output(seq, name_of(given, seq), encode(given)))
+
         self.steps += 1
 
     def _commit(self) -> None:
@@ -107,7 +120,10 @@ class EngineHost(Consumer):
     def _save(self) -> None:
         place = self.state.seq
         body = checkpoint.save(self.state)
-        self.journal.put_outputs(self._owed, Checkpoint("step", place, body))
+        self.journal.put_outputs(
+            self._owed,
+            Checkpoint("step", place, body),
+        )
         self._owed = []
         self.saved_at = self.state.wm
         self.saved_place = place

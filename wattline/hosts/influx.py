@@ -19,7 +19,13 @@ DEAD_LETTERS: Final = "influx-dead-letters.jsonl"
 def access(config: Influx) -> Access:
     """Where and how; ConfigError if the secret is not there."""
     token = secret(config.token.secret) if config.token else None
-    return Access(config.url, config.org, config.bucket, config.raw_bucket, token)
+    return Access(
+        config.url,
+        config.org,
+        config.bucket,
+        config.raw_bucket,
+        token,
+    )
 
 
 def open_influx(
@@ -29,6 +35,14 @@ def open_influx(
     data: Path,
     pace: Pace | None = None,
 ) -> BesideHost:
-    """The host that feeds the InfluxDB of a plant; `site` is that of books whose own is not known."""
+    """The host that feeds the InfluxDB of a plant; `site` is
+    that of books whose own is not known.
+    """
     store = InfluxStore(access(config), site.id, data / DEAD_LETTERS)
-    return BesideHost(NAME, journal, store, site, pace=pace)
+    return BesideHost(
+        NAME,
+        journal,
+        store,
+        site,
+        pace=pace,
+    )

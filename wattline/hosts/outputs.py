@@ -1,7 +1,8 @@
-"""Outputs of the step as the hosts read them: typed, in order, and each book decoded and multiplied once for all who read side by side.
+"""Outputs of the step as the hosts read them: typed, in order, and each book decoded and multiplied
+once for all who read side by side.
 
-Hosts stand close to each other while a plant runs, so what one has just read is what the next one asks for. A few batches are kept for that; a host that is far
-behind reads for itself.
+Hosts stand close to each other while a plant runs, so what one has just read is what the next one
+asks for. A few batches are kept for that; a host that is far behind reads for itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from plant.site import Control, Site, config_hash, decode_control, encode_contro
 from store.journal import SqliteJournal
 
 AT_ONCE: Final = 400
-"""Outputs of one batch. Batches end at multiples of this, so that hosts that catch up ask for the same ones."""
+"""Outputs of one batch.
+
+Batches end at multiples of this, so that hosts that catch up ask for the same ones.
+"""
 KEPT: Final = 3
 Rows: TypeAlias = Sequence[tuple[int, bytes]]
 """Place and bytes of each output."""
@@ -55,7 +59,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What follows a place. `place` is that of its last output; `more`: there may be more behind it."""
+    """What follows a place.
+
+    `place` is that of its last output; `more`: there may be more behind it.
+    """
 
     parts: list[Part]
     place: int
@@ -64,7 +71,10 @@ class Batch:
 
 @dataclass(slots=True)
 class OutputReader:
-    """Reads the journal for hosts whose tables use the same codes. `code` gives the integer of a name."""
+    """Reads the journal for hosts whose tables use the same codes.
+
+    `code` gives the integer of a name.
+    """
 
     journal: SqliteJournal
     code: Callable[[str], int]
@@ -73,24 +83,38 @@ class OutputReader:
     _kept: OrderedDict[tuple[int, int, str], Batch] = field(default_factory=OrderedDict)
     _producers: dict[str, Producer] = field(default_factory=dict)
 
-    def read(self, after: int, now: InForce | None, until: int | None = None) -> Batch | None:
-        """The batch after a place, where `now` is in force, and up to `until`; None if there is nothing."""
+    def read(
+        self,
+        after: int,
+        now: InForce | None,
+        until: int | None = None,
+    ) -> Batch | None:
+        """The batch after a place, where `now` is in force, and
+        up to `until`; None if there is nothing.
+        """
         limit = self.at_once - after % self.at_once
         rows = self.journal.outputs(after, limit)
         if until is not None:
             rows = [row for row in rows if row[0] <= until]
+
         if not rows:
             return None
+
         last = rows[-1][0]
         key = (after, last, "" if now is None else now.config)
         with self._lock:
             found = self._kept.get(key)
             if found is None:
                 parts = self._parts(rows, now)
-                found = Batch(parts, last, more=len(rows) == limit)
+                found = Batch(
+                    parts,
+                    last,
+                    more=len(rows) == limit,
+                )
                 self._kept[key] = found
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
+
         return found
 
     def number(self, name: str) -> int:
@@ -104,6 +128,7 @@ class OutputReader:
             if of.config not in self._producers:
                 self._producers.clear()
                 self._producers[of.config] = Producer(of.site, self.code)
+
             return self._producers[of.config]
 
     def _parts(self, rows: Rows, now: InForce | None) -> list[Part]:
@@ -116,34 +141,60 @@ class OutputReader:
                 books.append(output)
                 place = output_place
                 continue
-            self._close(parts, books, place, now)
+
+            self._close(
+                parts,
+                books,
+                place,
+                now,
+            )
             books = []
             if isinstance(output, SiteInForce):
                 now = InForce.of(output.site)
                 parts.append(Part(output_place, now))
             else:
                 parts.append(Part(output_place, output))
-        self._close(parts, books, place, now)
+
+        self._close(
+            parts,
+            books,
+            place,
+            now,
+        )
         return parts
 
-    def _close(self, parts: list[Part], books: list[Book], place: int, now: InForce | None) -> None:
+    def _close(
+        self,
+        parts: list[Part],
+        books: list[Book],
+        place: int,
+        now: InForce | None,
+    ) -> None:
         """Turn books that came one after the other into tables."""
         if not books:
             return
+
         if now is None:
             raise ValueError("the journal gives books before it says of which site they are")
+
         tables = self.producer(now).tables(books)
         parts.append(Part(place, Books(books, tables)))
 
 
-def remember_site(journal: SqliteJournal, consumer: str, now: InForce) -> None:
+def remember_site(
+    journal: SqliteJournal,
+    consumer: str,
+    now: InForce,
+) -> None:
     """Keep which site is in force where a consumer stands, for its next start."""
     text = encode_control(Control(site=now.site)).decode()
     journal.set_meta(f"site.{consumer}", text)
 
 
 def remembered_site(
-    journal: SqliteJournal, consumer: str, otherwise: Site | None
+    journal: SqliteJournal,
+    consumer: str,
+    otherwise: Site | None,
 ) -> InForce | None:
     """The site in force where a consumer stands; `otherwise` where that was never noted."""
     text = journal.meta(f"site.{consumer}")

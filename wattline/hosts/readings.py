@@ -16,4 +16,5 @@ def columns_of(frames: Sequence[tuple[int, bytes]], names: Sequence[str]) -> Col
     holding = [frame for frame in decoded if frame.header.kind == Kind.DATA and len(frame)]
     if not holding:
         return {}
+
     return {name: np.concatenate([getattr(frame, name) for frame in holding]) for name in names}

@@ -1,4 +1,6 @@
-"""Newest values for the rules that must be early: what the plant and the program itself show at this moment."""
+"""Newest values for the rules that must be early: what the
+plant and the program itself show at this moment.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from wattline.places import DataFolder
 
 @dataclass(frozen=True, slots=True)
 class NewestValues:
-    """Asked by the host of the rules: event time and newest values, or None before live frames are cut."""
+    """Asked by the host of the rules: event time and newest
+    values, or None before live frames are cut.
+    """
 
     live: Live
     health: HealthOf
@@ -29,6 +33,7 @@ class NewestValues:
         since_ns = self.live.since_ns
         if picture is None or since_ns is None:
             return None
+
         at_ns = self.live.clock.now()
         journal = self.data.journal
         of_site = {
@@ -54,7 +59,9 @@ def standing_seconds(standing: Sequence[Standing], at_ns: int) -> dict[str, floa
         name = f"standing.{host.who}"
         if name not in found:
             name = "standing.beside"
+
         found[name] = max(found.get(name, 0.0), host.seconds(at_ns))
+
     return found
 
 

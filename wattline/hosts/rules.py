@@ -1,7 +1,9 @@
-"""The host of the rules: carries books from the journal through `rules.watching.step`, and newest values beside them, to the desk.
+"""The host of the rules: carries books from the journal through
+`rules.watching.step`, and newest values beside them, to the desk.
 
-What a round led to is committed with its place. The state itself is saved each hour of event time; after a kill the windows since then are stepped over
-again, in silence, so the clocks of all rules stand where they stood.
+What a round led to is committed with its place. The state itself is saved each
+hour of event time; after a kill the windows since then are stepped over again, in
+silence, so the clocks of all rules stand where they stood.
 """
 
 from __future__ import annotations
@@ -39,7 +41,11 @@ Sample: TypeAlias = Callable[[], "tuple[int, Values] | None"]
 
 
 class Teller(Protocol):
-    """Tells people. `put` writes what is to be sent inside the transaction of the caller, and says who will hear, by telling; `wake` says that it is committed."""
+    """Tells people.
+
+    `put` writes what is to be sent inside the transaction of the caller, and says who will hear, by
+    telling; `wake` says that it is committed.
+    """
 
     def put(self, tellings: Sequence[Telling], now_ns: int) -> Mapping[str, str]: ...
     def wake(self) -> None: ...
@@ -63,13 +69,16 @@ class OutboxTeller:
             for delivery in deliveries:
                 by_person = f"{delivery.person} ({delivery.channel})"
                 receivers.append(by_person if delivery.person else delivery.channel)
+
             told[telling.key] = ", ".join(receivers)
+
         return told
 
     def wake(self) -> None:
         """After the commit."""
         if self.some:
             self.notifier.wake()
+
         self.some = False
 
 
@@ -82,7 +91,10 @@ class Found:
 
 
 class RulesHost(Consumer):
-    """`site` is the plant as it is; `books_site` that of the oldest books, where it differs. `teller`: who tells people, if anybody."""
+    """`site` is the plant as it is; `books_site` that of the oldest books, where it differs.
+
+    `teller`: who tells people, if anybody.
+    """
 
     def __init__(
         self,
@@ -97,7 +109,12 @@ class RulesHost(Consumer):
         reader: OutputReader | None = None,
         save_every_ns: int = HOUR_NS,
     ) -> None:
-        super().__init__(NAME, MEANWHILE, now_ns=now_ns, idle_s=0.5)
+        super().__init__(
+            NAME,
+            MEANWHILE,
+            now_ns=now_ns,
+            idle_s=0.5,
+        )
         self.journal = journal
         self.book = book
         self.rules = list(rules)
@@ -134,9 +151,13 @@ class RulesHost(Consumer):
         saved_site = self.book.part("site")
         if saved_site is not None:
             site = decode_control(saved_site[1]).site or site
+
         saved = self.book.part(f"books.{self.journal.id}")
         self.saved_place = held_place if saved is None else saved[0]
-        self._use(InForce.of(site), None if saved is None else saved[1])
+        self._use(
+            InForce.of(site),
+            None if saved is None else saved[1],
+        )
         odd = self.book.part("odd")
         self.waiting = Waiting() if odd is None else unusual.decode(odd[1])
         self.saved_at = self.run_.state.newest
@@ -148,9 +169,14 @@ class RulesHost(Consumer):
         """Step over what was judged since the state was saved."""
         at = self.saved_place
         while at < self.place:
-            batch = self.reader.read(at, self.in_force, until=self.place)
+            batch = self.reader.read(
+                at,
+                self.in_force,
+                until=self.place,
+            )
             if batch is None:
                 return
+
             self._judge(batch, None)
             at = batch.place
 
@@ -161,18 +187,22 @@ class RulesHost(Consumer):
         saved = self.book.part("now")
         if saved is not None:
             checkpoint.load(saved[1], self.now_run.state)
+
         newest = self.now_run.state.newest
         if newest > 0 and newest > self.now_ns() + self.now_feed.window_ns:
             # The clock was ahead once.
             self.now_run = Run("now", self.plant, self.now_feed.start())
 
     def _use(self, now: InForce, body: bytes | None) -> None:
-        """Judge the books of a site; `body` is a saved state, which goes on with what stayed the same."""
+        """Judge the books of a site; `body` is a saved state,
+        which goes on with what stayed the same.
+        """
         self.in_force = now
         self.feed = Feed(now.site, self.rules, self.reader.number)
         state = self.feed.start()
         if body is not None:
             state = checkpoint.load(body, state)
+
         self.run_ = Run("books", now.site, state)
 
     def turn(self) -> bool:
@@ -183,14 +213,21 @@ class RulesHost(Consumer):
             if batch is not None:
                 self._judge(batch, found)
                 self.place = batch.place
-                self.book.set_meta(f"place.{self.journal.id}", str(self.place))
+                self.book.set_meta(
+                    f"place.{self.journal.id}",
+                    str(self.place),
+                )
+
             self._judge_newest(found)
             self.alerts.note(found.history, found.changed)
             self.alerts.turn(self.now_ns())
+
         if self.teller is not None:
             self.teller.wake()
+
         if self.run_.state.newest - self.saved_at >= self.save_every_ns:
             self.save()
+
         return batch is not None and batch.more
 
     def caught_up(self) -> bool:
@@ -211,9 +248,15 @@ class RulesHost(Consumer):
             state = self.run_.state
             is_new = book.start > state.newest
             odd = unusual.together(
-                self.waiting.take(book.start), unusual.known_before(state, book.start)
+                self.waiting.take(book.start),
+                unusual.known_before(state, book.start),
             )
-            window = self.feed.window(state, books.tables, row, odd)
+            window = self.feed.window(
+                state,
+                books.tables,
+                row,
+                odd,
+            )
             noted = self.run_.take(window)
             if is_new and found is not None:
                 found.changed += self.run_.agree(self.alerts.desk, noted, book.end)
@@ -227,14 +270,18 @@ class RulesHost(Consumer):
             # What an earlier rule left open is over.
             found.changed += run.agree(self.alerts.desk, [], self.now_ns())
             return
+
         if self.now_ns() - run.state.newest < 2 * width_ns:
             return
+
         sampled = self.sample()
         if sampled is None:
             return
+
         window = self.now_feed.window(run.state, *sampled)
         if window.start <= run.state.newest:
             return
+
         # A value stands for the windows since the last look too, unless that is too long ago.
         before = run.state.newest
         is_gap = before < 0 or window.start - before > HELD_WINDOWS * width_ns
@@ -243,7 +290,12 @@ class RulesHost(Consumer):
             noted = run.take(Window(start_ns, window.rows))
             found.changed += run.agree(self.alerts.desk, noted, start_ns + width_ns)
             found.history += run.rows(noted)
-        self.book.set_part("now", 0, checkpoint.save(run.state, rings=False))
+
+        self.book.set_part(
+            "now",
+            0,
+            checkpoint.save(run.state, rings=False),
+        )
 
     def save(self) -> None:
         """Save the state: the journal may let go of what it was made of."""
@@ -253,8 +305,13 @@ class RulesHost(Consumer):
         state = checkpoint.save(self.run_.state)
         with self.book.together():
             self.book.set_part("site", self.place, site)
-            self.book.set_part(f"books.{self.journal.id}", self.place, state)
+            self.book.set_part(
+                f"books.{self.journal.id}",
+                self.place,
+                state,
+            )
             self.book.set_part("odd", self.place, self.waiting.encode())
+
         self.saved_at = newest
         self.saved_place = self.place
         self.journal.hold(NAME, "output", self.place)

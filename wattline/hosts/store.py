@@ -1,6 +1,7 @@
 """The embedded store's host: carries readings and books from the journal into DuckDB.
 
-The store keeps its place beside its rows, in one transaction, so a kill repeats work and never rows.
+The store keeps its place beside its rows, in one
+transaction, so a kill repeats work and never rows.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ BALANCE: Final = 1e-9
 
 
 class StoreHost(Consumer):
-    """`on_books` is told, in this thread, of each batch of books that was stored. `site` is that of books whose own is not known."""
+    """`on_books` is told, in this thread, of each batch of books that was stored.
+
+    `site` is that of books whose own is not known.
+    """
 
     def __init__(
         self,
@@ -45,7 +49,11 @@ class StoreHost(Consumer):
         site: Site | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        super().__init__(NAME, MEANWHILE, now_ns=now_ns)
+        super().__init__(
+            NAME,
+            MEANWHILE,
+            now_ns=now_ns,
+        )
         self.journal = journal
         self.store = store
         self.reader = reader
@@ -62,7 +70,10 @@ class StoreHost(Consumer):
 
     def passed(self) -> Passed:
         """What the journal need not keep for this store."""
-        return Passed(frames=self.readings_place, outputs=self.books_place)
+        return Passed(
+            frames=self.readings_place,
+            outputs=self.books_place,
+        )
 
     def turn(self) -> bool:
         """Some readings, then some books; True if there was anything."""
@@ -84,6 +95,7 @@ class StoreHost(Consumer):
         rows = self.journal.read(self.readings_place, FRAMES)
         if not rows:
             return False
+
         place = rows[-1][0]
         columns = columns_of(rows, READING_COLUMNS)
         self.store.write_readings(columns, self.journal.id, place)
@@ -94,12 +106,14 @@ class StoreHost(Consumer):
         batch = self.reader.read(self.books_place, self.in_force)
         if batch is None:
             return False
+
         verdicts: list[VerdictRow] = []
         for part in batch.parts:
             if isinstance(part.holds, InForce):
                 if verdicts:
                     self._commit(None, verdicts, part.place - 1)
                     verdicts = []
+
                 remember_site(self.journal, NAME, part.holds)
                 self.in_force = part.holds
             elif isinstance(part.holds, UnusualSteps):
@@ -107,11 +121,18 @@ class StoreHost(Consumer):
             else:
                 self._store(part.holds, verdicts, part.place)
                 verdicts = []
+
         if self.books_place < batch.place:
             self._commit(None, verdicts, batch.place)
+
         return True
 
-    def _store(self, books: Books, verdicts: list[VerdictRow], place: int) -> None:
+    def _store(
+        self,
+        books: Books,
+        verdicts: list[VerdictRow],
+        place: int,
+    ) -> None:
         """Books, and the unusual steps that came before them."""
         self._check_balance(books.tables["closed"])
         self._commit(books, verdicts, place)
@@ -120,15 +141,28 @@ class StoreHost(Consumer):
     def _site(self) -> Site:
         if self.in_force is None:
             raise ValueError("the journal gives books before it says of which site they are")
+
         return self.in_force.site
 
-    def _commit(self, books: Books | None, verdicts: list[VerdictRow], place: int) -> None:
+    def _commit(
+        self,
+        books: Books | None,
+        verdicts: list[VerdictRow],
+        place: int,
+    ) -> None:
         tables = {} if books is None else books.tables
-        self.store.write_books(tables, verdicts, self.journal.id, place)
+        self.store.write_books(
+            tables,
+            verdicts,
+            self.journal.id,
+            place,
+        )
         self.books_place = place
 
     def _check_balance(self, closed: Columns) -> None:
-        """The books balance by construction, per source and in kg; if they ever do not, that is a fault in this program and is said."""
+        """The books balance by construction, per source and in kg; if they ever do not, that is a
+        fault in this program and is said.
+        """
         worst = float(np.nanmax(closed["imbalance"], initial=0.0))
         worst_kg = float(np.nanmax(closed["imbalance_kg"], initial=0.0))
         was_good = max(self.imbalance, self.imbalance_kg) <= BALANCE
@@ -138,6 +172,7 @@ class StoreHost(Consumer):
                 worst,
                 worst_kg,
             )
+
         self.imbalance = max(self.imbalance, worst)
         self.imbalance_kg = max(self.imbalance_kg, worst_kg)
 
@@ -149,6 +184,7 @@ class StoreHost(Consumer):
             name = f"signal {channel.tag}"
             if channel.meter >= 0:
                 name = site.meters[channel.meter].id
+
             bound = step.bound * channel.scale if np.isfinite(step.bound) else None
             row = VerdictRow(
                 ts=step.ts,
@@ -160,4 +196,5 @@ class StoreHost(Consumer):
                 reverse=channel.reverse,
             )
             rows.append(row)
+
         return rows

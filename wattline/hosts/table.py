@@ -16,7 +16,10 @@ from wattline.hosts.beside import BesideHost
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a store beside is opened with. `site` is that of books whose own is not known; `data` is the data folder."""
+    """What a store beside is opened with.
+
+    `site` is that of books whose own is not known; `data` is the data folder.
+    """
 
     plant: PlantFile
     site: Site
@@ -31,10 +34,16 @@ Opener: TypeAlias = Callable[[Around], BesideHost | None]
 def _influx(around: Around) -> BesideHost | None:
     if around.plant.influx is None:
         return None
+
     # Its client takes a while to load, which a plant without it need not wait for.
     from wattline.hosts.influx import open_influx
 
-    return open_influx(around.plant.influx, around.journal, around.site, around.data)
+    return open_influx(
+        around.plant.influx,
+        around.journal,
+        around.site,
+        around.data,
+    )
 
 
 BESIDE: Final[Mapping[str, Opener]] = MappingProxyType({"influx": _influx})
@@ -49,4 +58,5 @@ def open_beside(around: Around, openers: Mapping[str, Opener]) -> list[BesideHos
             around.journal.release(name)
         else:
             hosts.append(host)
+
     return hosts

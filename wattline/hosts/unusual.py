@@ -1,6 +1,7 @@
 """Counter steps that were no plain ones, by window and meter, until the book of their window comes.
 
-The step says of them before it closes the window, and says them once; a window that is corrected later needs what was known of it before, too.
+The step says of them before it closes the window, and says them once; a window that is corrected
+later needs what was known of it before, too.
 """
 
 from __future__ import annotations
@@ -30,13 +31,21 @@ class Waiting:
 
     windows: dict[int, Counts] = field(default_factory=dict)
 
-    def add(self, unusual: UnusualSteps, site: Site, window_ns: int) -> None:
-        """Count the steps that rules can watch; those of channels that count backwards are left out."""
+    def add(
+        self,
+        unusual: UnusualSteps,
+        site: Site,
+        window_ns: int,
+    ) -> None:
+        """Count the steps that rules can watch; those of
+        channels that count backwards are left out.
+        """
         for step in unusual.steps:
             channel = site.channels[step.channel]
             kind = ODD_KINDS.get(step.verdict)
             if kind is None or channel.meter < 0 or channel.reverse:
                 continue
+
             start_ns = step.ts - step.ts % window_ns
             counts = self.windows.setdefault(start_ns, {})
             key = (kind, channel.meter)
@@ -58,6 +67,7 @@ class Waiting:
         for start_ns, counts in self.windows.items():
             for (kind, meter), count in counts.items():
                 rows.append((start_ns, kind, meter, count))
+
         return msgspec.json.encode(rows)
 
 
@@ -66,6 +76,7 @@ def decode(body: bytes) -> Waiting:
     found = Waiting()
     for start_ns, kind, meter, count in msgspec.json.decode(body, type=list[_Row]):
         found.windows.setdefault(start_ns, {})[kind, meter] = count
+
     return found
 
 
@@ -74,9 +85,11 @@ def known_before(state: RuleState, start_ns: int) -> Counts:
     view = state.views.get("meter")
     if view is None or start_ns > state.newest:
         return {}
+
     row = view.ring.row(start_ns)
     if not 0 <= row < len(view.ring.recent):
         return {}
+
     held = view.ring.recent[row]
     columns: Sequence[str] = view.measures.columns
     found: Counts = {}
@@ -84,6 +97,7 @@ def known_before(state: RuleState, start_ns: int) -> Counts:
         counts = np.nan_to_num(held[columns.index(kind)])
         for meter in np.flatnonzero(counts).tolist():
             found[kind, meter] = int(counts[meter])
+
     return found
 
 
@@ -92,4 +106,5 @@ def together(one: Counts, other: Counts) -> Counts:
     found = dict(one)
     for key, count in other.items():
         found[key] = found.get(key, 0) + count
+
     return found
