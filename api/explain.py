@@ -16,6 +16,9 @@ from engine.now.apart import Apart
 from plant.errors import QueryError
 from plant.site import Site
 
+QUALITY = ("coverage.time", "estimated")
+"""What says how far a figure can be trusted."""
+
 ENERGIES = ("energy.", "power.")
 """Figures that add up over lines."""
 
@@ -35,7 +38,7 @@ def explained(
     start, end = span
     wanted = figure(name)
     sums = books.sums(of, np.array(span, np.int64), [name])
-    quality = books.one(of, start, end)
+    quality = books.figures(of, start, end, QUALITY)
     top = nulls(np.asarray(wanted.top(sums), float))[0]
     denominator = None
 

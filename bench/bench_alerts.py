@@ -86,14 +86,14 @@ def drawn(plant: PlantFile, profiles: Mapping[str, Profile], seed: int) -> dict[
             for n in plant.lines.values()
             for d in n.draws.values()
             for m in as_list(d)
-            if plant.meters[m].profile
+            if plant.meters[m].register_map
         }
     )
     chosen = [str(m) for m in np.random.default_rng(seed).permutation(fit)]
     wraps = next(
         m
         for m in chosen
-        if any(r.wraps_at for r in profiles[str(plant.meters[m].profile)].registers)
+        if any(r.wraps_at for r in profiles[plant.meters[m].register_map].registers)
     )
     chosen.remove(wraps)
     return {o.kind: wraps if o.kind == "wrap" else m for o, m in zip(OFFERED, chosen, strict=False)}

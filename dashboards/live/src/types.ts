@@ -326,7 +326,7 @@ export interface Line {
 export interface LineNow {
   state: string;
   state_since_ms: number | null;
-  power: Record<string, number>;
+  power: Record<string, number | null>;
   final_kw: number | null;
   figures: Record<string, number | null>;
   sources_kw: Record<string, number>;
