@@ -31,12 +31,16 @@ Views: TypeAlias = Mapping[str, View]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One rule on its subjects: rows `subjects` of the view
-    of its kind, instances from `first` on.
+    """One rule on its subjects: rows `subjects` of the view of its kind, instances from `first` on.
+
+    `rows` are its instances; `always`: awake at any hour.
     """
 
     rule: Rule
+    per: str
+    always: bool
     first: int
+    rows: slice
     subjects: npt.NDArray[np.int64]
     whole: bool
     on: Test
@@ -45,11 +49,6 @@ class Watch:
     limit: Numbers | None
     unit: str
     title: dict[str, str]
-
-    @property
-    def rows(self) -> slice:
-        """Its instances."""
-        return slice(self.first, self.first + len(self.subjects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +84,16 @@ class RuleSet:
     ) -> tuple[Truth, Truth]:
         """`when` of all instances at event time `at`, and the end of those that are open."""
         on = np.zeros(self.size, np.int8)
-        up = [watch for watch in self.watches if self._is_awake(watch, at)]
+        up = [watch for watch in self.watches if watch.always or self._is_awake(watch, at)]
         for watch in up:
-            found = watch.on(views[watch.rule.on.per])
+            found = watch.on(views[watch.per])
             on[watch.rows] = found if watch.whole else found[watch.subjects]
 
         # Without `until` a rule is over when it is no longer true; what is unknown stays unknown.
         off = np.int8(TRUE) - on
         for watch in up:
             if watch.off is not None and open_[watch.rows].any():
-                ends = watch.off(views[watch.rule.on.per])
+                ends = watch.off(views[watch.per])
                 off[watch.rows] = ends if watch.whole else ends[watch.subjects]
 
         return on, off
@@ -200,7 +199,10 @@ def _watch(
     watched = [i for i in range(len(ids)) if _is_for(rule, of_kind, i)]
     return Watch(
         rule=rule,
+        per=rule.on.per,
+        always=rule.active is None,
         first=first,
+        rows=slice(first, first + len(watched)),
         subjects=np.array(watched, np.int64),
         whole=len(watched) == len(ids),
         on=test(condition, terms),
