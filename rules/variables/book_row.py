@@ -134,5 +134,10 @@ def _lines_of_group(site: Site, group: str) -> Ints:
 
 def _one_unit(site: Site, lines: Ints) -> bool:
     """Pieces add up only where lines make the same thing."""
-    units = {site.lines[i].unit for i in lines if site.lines[i].good_channel is not None}
+    units: set[str] = set()
+    for index in lines.tolist():
+        line = site.lines[index]
+        if line.good_channel is not None:
+            units.add(line.unit)
+
     return len(units) == 1

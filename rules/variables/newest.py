@@ -170,7 +170,12 @@ def _factor(now: Now, meters: Sequence[int]) -> float | None:
 
 def _factor_of(now: Now, meter: MeterPoint) -> float | None:
     """Mean over the phases whose factor was heard."""
-    known = [now.power_factor[tag] for tag in meter.power_factor_tags if tag in now.power_factor]
+    known = []
+    for tag in meter.power_factor_tags:
+        factor = now.power_factor.get(tag)
+        if factor is not None:
+            known.append(factor)
+
     return sum(known) / len(known) if known else None
 
 

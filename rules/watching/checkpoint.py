@@ -107,7 +107,12 @@ def _ring(view: View, saved: list[Any], recent: Array, hours: Array) -> None:
 def _places(wanted: Sequence[str], saved: Sequence[str]) -> dict[int, int]:
     """Where each wanted name stood, by where it stands now; those that are new are left out."""
     was = {name: place for place, name in enumerate(saved)}
-    return {place: was[name] for place, name in enumerate(wanted) if name in was}
+    found: dict[int, int] = {}
+    for place, name in enumerate(wanted):
+        if name in was:
+            found[place] = was[name]
+
+    return found
 
 
 def _fit(
