@@ -19,7 +19,7 @@ PLANT = """
 sources:
   grid: {carrier: electricity, meter: g, into: board}
   pv: {carrier: electricity, kind: pv, meter: p, into: board}
-stores: {battery: {bus: board, meter: s, capacity: 10 MWh, opening: 1 MWh}}
+storages: {battery: {bus: board, meter: s, capacity: 10 MWh, opening: 1 MWh}}
 buses: {board: {carrier: electricity}}
 lines:
   press: {draws: {board: a}}

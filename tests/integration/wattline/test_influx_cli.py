@@ -188,7 +188,7 @@ def test_a_plant_runs_with_it_and_both_stores_agree(
         asyncio.run(_run(runtime, 9.0))
     finally:
         devices.stop()
-    health = runtime.health()["stores"][0]
+    health = runtime.health().stores[0]
     assert (
         health["state"],
         health["last_error"],

@@ -65,9 +65,8 @@ def test_the_year_adds_up_in_local_days(tmp_path: Path) -> None:
     host = ByHand(journal, store)
     while host.turn():
         pass
-    days = History(site, store).series("site", ["energy.electricity"], start, end, "day")[
-        "columns"
-    ]["energy.electricity"]
+    series = History(site, store).series("site", ["energy.electricity"], start, end, "day")
+    days = series.columns["energy.electricity"]
     assert len(days) == 365
     assert sum(days) == pytest.approx(959_636.71, abs=0.005)
     raw = np.genfromtxt(DATA, delimiter=",", skip_header=1, usecols=1)

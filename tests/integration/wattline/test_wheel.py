@@ -24,6 +24,7 @@ PACKAGES = (
     "collector",
     "engine",
     "store",
+    "books",
     "rules",
     "api",
     "dashboards",
