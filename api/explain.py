@@ -22,7 +22,6 @@ QUALITY = ("coverage.time", "estimated")
 ENERGIES = ("energy.", "power.")
 """Figures that add up over lines."""
 
-UNMETERED = "unmetered."
 GRAMS = 1e3  # g per kg
 
 
@@ -79,11 +78,10 @@ def contributions(
         return found
 
     for member in books.by_member(of, *span, name):
-        kind = "bus" if member.of.startswith(UNMETERED) else "line"
         found.append(
             answers.EnergyPart(
-                kind=kind,
-                of=member.of.removeprefix(UNMETERED),
+                kind=member.kind,
+                of=member.of,
                 value=member.value,
             )
         )

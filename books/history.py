@@ -10,7 +10,7 @@ import numpy as np
 
 from books.answers import Contribution, FigureValues, Part, Series
 from books.derived import derived
-from books.members import members, output_units
+from books.members import kind_of, members, output_units
 from books.parts import parts, sources
 from books.rows import Edges, Floats, codes, in_buckets, listed, rows_between, unknown
 from engine.figures.figures import DERIVED, FIGURES, figure, needed, nulls, value
@@ -22,6 +22,7 @@ from plant.site import Site
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 PIECES = ("good", "scrap")
+CONVERTERS = "electricity_converters_kwh"
 ALWAYS = ("coverage.time", "energy.final")
 """Figures that say of a series where there is anything at all."""
 
@@ -284,7 +285,8 @@ class History:
         end: int,
         name: str,
     ) -> list[Contribution]:
-        """What each line, and what is unmetered on each bus, has in the numerator of a figure.
+        """What each line has in the numerator of a figure, what is unmetered on each bus, and what
+        the converters on it kept.
 
         Of figures that are sums of lines; of others nothing is known by line.
         """
@@ -293,13 +295,13 @@ class History:
         kept = self._sums_by_line(members(self.site, of), edges, sorted(needed([name])))
         found = []
         for member, sums in kept.items():
-            (top,) = nulls(np.asarray(wanted.top(sums), float))
-            found.append(
-                Contribution(
-                    of=member,
-                    value=top,
-                )
-            )
+            kind, name_of = kind_of(member)
+            used = wanted.top(sums | {CONVERTERS: np.zeros(1)})
+            found.append(_contribution(kind, name_of, used))
+            if kind == "bus" and sums.get(CONVERTERS, np.zeros(1))[0]:
+                nothing = dict.fromkeys(sums, np.zeros(1))
+                kept_there = wanted.top(nothing | {CONVERTERS: sums[CONVERTERS]})
+                found.append(_contribution("converters", name_of, kept_there))
 
         return found
 
@@ -339,6 +341,19 @@ class History:
                 sums[column] = np.array([rows[column][row]], float)
 
         return found
+
+
+def _contribution(
+    kind: str,
+    of: str,
+    value: Floats,
+) -> Contribution:
+    (known,) = nulls(np.asarray(value, float))
+    return Contribution(
+        kind=kind,
+        of=of,
+        value=known,
+    )
 
 
 def _expand(figures: list[str]) -> list[str]:

@@ -66,6 +66,7 @@ class Book:
     remainder_electric: (
         Array  # by bus, kWh of electricity behind what is left of compressed air and chilled water
     )
+    converters_kwh: Array  # by bus, electricity that its converters took and did not give back
     charge: Array
     discharge: Array
     held_kwh: Array
@@ -85,6 +86,8 @@ class Book:
     def decode(cls, data: bytes) -> Book:
         meta, arrays = unpack(MAGIC, data)
         flows = Flows(**{name: arrays[f"flows.{name}"] for name in _FLOWS})
+        # Books of 0.1.0 do not say what converters kept, and count nothing for it, as 0.1.0 did.
+        arrays.setdefault("converters_kwh", np.zeros(len(arrays["remainder"])))
         values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
         start, end, revision, config, layers, final = meta
         return cls(start, end, revision, config, flows, layers=layers, final=final, **values)
@@ -109,6 +112,7 @@ _ARRAYS = (
     "primary",
     "remainder",
     "remainder_electric",
+    "converters_kwh",
     "charge",
     "discharge",
     "held_kwh",

@@ -19,6 +19,7 @@ from engine.counting.recent import History
 from engine.out import Out
 from engine.state import Booked, Running, Snapshot, Tail, block_ns, block_start
 from engine.tracing.block import Window, close
+from engine.tracing.electricity import site_electricity
 from engine.tracing.graph import Array, Edges, Graph, edges
 from engine.tracing.storage import Account
 
@@ -38,11 +39,14 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The windows of one block that are there: rows of the history, and what was metered and flowed in them."""
+    """The windows of one block that are there: rows of the history, what was metered and flowed in
+    them, and what converters kept [windows, buses].
+    """
 
     rows: range
     metered: Metered
     used: Edges
+    converters_kwh: Array
 
 
 def trace_from(running: Running, booked: Booked, since: int, out: Out, *, anew: bool) -> None:
@@ -103,7 +107,13 @@ def _block(running: Running, history: History, rows: range) -> Block:
     """What was metered in the windows of some rows, and what flowed on the edges of the plant."""
     metered = _metered(running, history, rows)
     known = (metered.seen > 0) | _counted(running, history, rows)
-    return Block(rows, metered, edges(running.graph, metered.energy, known))
+    used = edges(running.graph, metered.energy, known)
+    return Block(
+        rows=rows,
+        metered=metered,
+        used=used,
+        converters_kwh=site_electricity(running.graph, used).converters,
+    )
 
 
 def _metered(running: Running, history: History, rows: range) -> Metered:
@@ -175,6 +185,7 @@ def _book(running: Running, history: History, block: Block, window: Window) -> B
         primary=used.source[at],
         remainder=traced.delivered_remainder[at],
         remainder_electric=traced.remainder_electric[at],
+        converters_kwh=block.converters_kwh[at],
         charge=used.charge[at],
         discharge=used.discharge[at],
         held_kwh=window.held_kwh,

@@ -149,7 +149,7 @@ def power(value: Value, *where: str, every: str = "$__interval") -> str:
 
 
 COVERAGE: Final = ratio(("seen_s",), ("due_s",), 100.0)
-ELECTRICITY: Final = total("electricity_kwh")
+ELECTRICITY: Final = total("electricity_kwh", "electricity_converters_kwh")
 FINAL: Final = total("final_kwh")
 LOCATION: Final = total("scope1_kg", "scope2_location_kg")
 MARKET: Final = total("scope1_kg", "scope2_market_kg")

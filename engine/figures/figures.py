@@ -35,6 +35,7 @@ def _plus(*names: str) -> Callable[[Sums], Floats]:
     return lambda s: sum((s[n] for n in names[1:]), s[names[0]])
 
 
+_electricity = _plus("electricity_kwh", "electricity_converters_kwh")
 _final = _plus("final_kwh")
 _electric = _plus("electricity_kwh", "electric_behind_kwh")
 _location = _plus("scope1_kg", "scope2_location_kg")
@@ -50,13 +51,18 @@ def _of_scrap(carbon: Callable[[Sums], Floats]) -> Callable[[Sums], Floats]:
 
 
 FIGURES: dict[str, Figure] = {
-    "energy.electricity": Figure("kWh", _plus("electricity_kwh")),
+    "energy.electricity": Figure("kWh", _electricity),
+    "energy.electricity@lines": Figure(
+        "kWh", lambda s: s["electricity_kwh"] - s["electricity_unmetered_kwh"]
+    ),
+    "energy.electricity@converters": Figure("kWh", _plus("electricity_converters_kwh")),
+    "energy.electricity@unmetered": Figure("kWh", _plus("electricity_unmetered_kwh")),
     **{
         f"energy.{c.value}": Figure(BOOK_UNIT[c], _plus(f"delivered_{c.value}"))
         for c in OTHER_CARRIERS
     },
     "energy.final": Figure("kWh", _final),
-    "power.electricity": Figure("kW", _plus("electricity_kwh"), _plus("hours")),
+    "power.electricity": Figure("kW", _electricity, _plus("hours")),
     "carbon.scope1": Figure("kg", _plus("scope1_kg")),
     "carbon.scope2_location": Figure("kg", _plus("scope2_location_kg")),
     "carbon.scope2_market": Figure("kg", _plus("scope2_market_kg")),

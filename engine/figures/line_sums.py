@@ -22,6 +22,8 @@ OTHER_CARRIERS = tuple(c for c in Carrier if c is not Carrier.ELECTRICITY)
 DELIVERED = tuple(f"delivered_{c.value}" for c in OTHER_CARRIERS)
 LINE_SUMS = (
     "electricity_kwh",
+    "electricity_unmetered_kwh",
+    "electricity_converters_kwh",
     "electric_behind_kwh",
     "final_kwh",
     "scope1_kg",
@@ -218,13 +220,15 @@ class LineSums:
         return {**sums, **{name: states[:, :, i] for i, name in enumerate(STATE_SUMS)}}
 
     def _buses(self, stack: Stack) -> Sums:
-        """What belongs to a bus and not to a line: its remainder, and own generation with what of it was exported."""
+        """What belongs to a bus and not to a line: its remainder, what its converters kept, and own generation with what of it was exported."""
         f = stack.flows
         on_site = self.weights.table[-1][By.ON_SITE]
         given = stack.of("primary") * on_site[: self.graph.ns] @ self.source_to_bus
         out = np.flatnonzero(f.kind == Flow.EXPORT)
         exported = stack.total(f.amount[out] * on_site[f.source[out]], f.node[out], self.nb, out)
         found = {
+            "electricity_unmetered_kwh": stack.of("remainder") * self.electric,
+            "electricity_converters_kwh": stack.of("converters_kwh"),
             "remainder_kwh": self._left_kwh(stack),
             "on_site_kwh": given,
             "exported_on_site_kwh": exported,

@@ -7,7 +7,10 @@ from typing import Final
 from engine.states import STATES
 
 MEANINGS: Final = {
-    "energy.electricity": "electricity used, by its meters",
+    "energy.electricity": "electricity of a line or group: used, by its meters; of the site: import + own generation + discharge - export - charge",
+    "energy.electricity@lines": "site electricity used by lines",
+    "energy.electricity@converters": "site electricity that converters keep: drives of compressors and chillers, losses of transformers",
+    "energy.electricity@unmetered": "site electricity that entered a bus and that no meter saw leave",
     "energy.natural_gas": "natural gas used, in standard cubic metres (0 C, 101.325 kPa)",
     "energy.steam": "heat of steam used",
     "energy.heat": "heat of hot water used",
@@ -15,7 +18,7 @@ MEANINGS: Final = {
     "energy.chilled_water": "cold of chilled water used",
     "energy.water": "water used",
     "energy.final": "final energy: all carriers in kWh; compressed air and chilled water count as the electricity behind them",
-    "power.electricity": "electricity used / time",
+    "power.electricity": "electricity / time",
     "carbon.scope1": "carbon of what is burnt on site, traced to where it is used",
     "carbon.scope2_location": "carbon of bought electricity and heat by the factor of the region",
     "carbon.scope2_market": "carbon of bought electricity and heat by contracts, the rest by the residual mix",
@@ -53,8 +56,8 @@ MEANINGS: Final = {
     "estimated": "energy whose size or shape is estimated / final energy",
     "uncertainty": "standard uncertainty of the energy, from meter classes, register steps and estimates",
     "carbon.in_storage": "carbon of the energy held in batteries at the end of the period",
-    "demand.block": "largest mean power over a fixed quarter of an hour",
-    "demand.sliding": "largest mean power over any fifteen minutes",
+    "demand.block": "largest mean power over a fixed quarter of an hour: bought, for the site; used, for lines",
+    "demand.sliding": "largest mean power over any fifteen minutes: bought, for the site; used, for lines",
     "power_factor": "active / apparent power, mean of what the meters say",
     "kgce": "source energy in kilograms of coal equivalent",
     "carbon_per_tce": "carbon / source energy in tonnes of coal equivalent",

@@ -14,6 +14,7 @@ import numpy as np
 from engine.figures.figures import ALIASES
 from engine.now.instants import INSTANTS, Instant, Places, ratio
 from engine.now.picture import Picture
+from engine.tracing.electricity import site_electricity
 from plant.names import Carrier
 
 POWER: Final = "power.electricity"
@@ -243,22 +244,24 @@ def by_carrier(
 
 def by_supply(picture: Picture) -> list[Contribution]:
     """Electricity of the site: what comes in, is made or discharged, less charge and export."""
-    used = picture.used
+    site = picture.site
+    supply = site_electricity(picture.graph, picture.used)
     found = []
 
-    for index, source in enumerate(picture.site.sources):
-        if source.carrier == Carrier.ELECTRICITY:
-            value = float(used.source[0, index])
-            found.append(Contribution("source", source.id, value))
+    for index, source in enumerate(site.sources):
+        found.append(Contribution("source", source.id, float(supply.source[0, index])))
 
-    for index, storage in enumerate(picture.site.storages):
-        discharged = float(used.discharge[0, index])
-        charged = float(used.charge[0, index])
+    for index, converter in enumerate(site.converters):
+        found.append(Contribution("converter", converter.id, float(supply.generated[0, index])))
+
+    for index, storage in enumerate(site.storages):
+        discharged = float(supply.discharged[0, index])
+        charged = float(supply.charged[0, index])
         found.append(Contribution("storage", storage.id, discharged))
         found.append(Contribution("charge", storage.id, -charged))
 
-    for index, bus in enumerate(picture.site.buses):
-        exported = float(used.export[0, index])
+    for index, bus in enumerate(site.buses):
+        exported = float(supply.exported[0, index])
         found.append(Contribution("export", bus.id, -exported))
 
     return [part for part in found if abs(part.value) > LEAST_KW]

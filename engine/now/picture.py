@@ -11,6 +11,7 @@ from engine.figures.line_sums import final_kwh_per_unit
 from engine.now.flows import Flows
 from engine.now.instants import INSTANTS, ratio
 from engine.states import STATES
+from engine.tracing.electricity import site_electricity
 from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.tracing import Traced
 from plant.names import AS_ELECTRICITY, Carrier, State
@@ -125,15 +126,8 @@ class Picture:
         }
 
     def _site_power(self) -> float:
-        """Electricity the site uses: what came in and was generated or discharged, less charge and export."""
-        came = sum(
-            self.used.source[0, i]
-            for i, s in enumerate(self.site.sources)
-            if s.carrier == Carrier.ELECTRICITY
-        )
-        return float(
-            came + self.used.discharge.sum() - self.used.charge.sum() - self.used.export.sum()
-        )
+        """Site electricity of the moment."""
+        return float(site_electricity(self.graph, self.used).total()[0])
 
     def _figures(self, rows: Any) -> dict[str, float | None]:
         """The ratios of some places: taps, or what is left on buses."""

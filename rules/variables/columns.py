@@ -148,6 +148,10 @@ def _of_meter(name: str, book: BookRow) -> Floats:
     if name == "final_kwh":
         return book.meter("forward")
 
+    if name == "electricity_converters_kwh":
+        # Converters keep something of what the site has, not of what one meter saw.
+        return np.zeros(book.layout.meters)
+
     carrier = name.removeprefix("delivered_")
     if name == "electricity_kwh":
         carrier = Carrier.ELECTRICITY.value

@@ -163,7 +163,7 @@ export interface ConverterNow {
   taken: number | null;
   unloaded_since_ms: number | null;
 }
-// What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
+// What one `kind` of thing has in an energy: a carrier, a source, a storage, a line, what is
 export interface EnergyPart {
   kind: string;
   of: string;

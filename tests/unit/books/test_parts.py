@@ -83,10 +83,10 @@ def test_an_energy_by_line_and_bus_adds_up(rig: ApiRig) -> None:
     history = History(rig.site, rig.store)
     found = history.by_member("site", rig.start, rig.at, "energy.electricity")
     total = history.one("site", rig.start, rig.at)["energy.electricity"]
-    assert {each.of for each in found} == {
-        "press",
-        "oven",
-        "unmetered.board",
-        "unmetered.pipe",
+    assert {(each.kind, each.of) for each in found} == {
+        ("line", "press"),
+        ("line", "oven"),
+        ("bus", "board"),
+        ("bus", "pipe"),
     }
     assert sum(each.value or 0.0 for each in found) == pytest.approx(total)

@@ -43,6 +43,7 @@ export const de: Words = {
   noBooks: "Das erste Zeitfenster ist noch offen.",
   backfill: "Historie entsteht: {p} % von {d} Tagen",
   unmetered: "Ungemessen",
+  converters: "Umwandler",
   explain: "Erklären",
   close: "Schließen",
   formula: "Wie es entsteht",

@@ -43,6 +43,7 @@ export const en = {
   noBooks: "The first window is not closed yet.",
   backfill: "Making history: {p} % of {d} days",
   unmetered: "Unmetered",
+  converters: "Converters",
   explain: "Explain",
   close: "Close",
   formula: "How it is made",

@@ -43,6 +43,7 @@ export const zh: Words = {
   noBooks: "首个时间窗尚未结束。",
   backfill: "正在补历史：{d} 天的 {p} %",
   unmetered: "未计量",
+  converters: "转换设备",
   explain: "解释",
   close: "关闭",
   formula: "计算方式",
