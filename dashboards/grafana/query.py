@@ -150,6 +150,12 @@ def power(value: Value, *where: str, every: str = "$__interval") -> str:
 
 COVERAGE: Final = ratio(("seen_s",), ("due_s",), 100.0)
 ELECTRICITY: Final = total("electricity_kwh", "electricity_converters_kwh")
+CONVERTERS: Final = total("electricity_converters_kwh")
+NOT_METERED: Final = total("electricity_unmetered_kwh")
+BY_LINES: Final = Value(
+    'sum("electricity_kwh") - sum("electricity_unmetered_kwh")',
+    ("electricity_kwh", "electricity_unmetered_kwh"),
+)
 FINAL: Final = total("final_kwh")
 LOCATION: Final = total("scope1_kg", "scope2_location_kg")
 MARKET: Final = total("scope1_kg", "scope2_market_kg")

@@ -71,17 +71,19 @@ def _sources() -> tuple[Panel, ...]:
             32,
             "timeseries",
             "Electricity per hour or day",
-            "Electricity in fixed buckets by the plant's clock; the last bar is not full yet."
+            "Site electricity by the plant's clock: what lines used, what converters kept, and what no meter saw leave. The last bar is not full yet."
             + NOT_ALL_SEEN,
             (
-                Query(ask(query.ELECTRICITY, every=BUCKET), "electricity"),
+                Query(ask(query.BY_LINES, every=BUCKET), "used by lines"),
+                Query(ask(query.CONVERTERS, every=BUCKET), "kept by converters"),
+                Query(ask(query.NOT_METERED, every=BUCKET), "unmetered"),
                 parts.coverage(every=BUCKET),
             ),
             "kWh",
             9,
             9,
             colour="palette-classic",
-            custom=look.BARS,
+            custom=look.STACKED,
             overrides=(BESIDE,),
         ),
     )
