@@ -10,11 +10,14 @@ from api.ports import Figures, Ports
 from books.answers import Part
 from books.members import members
 from books.parts import factor_row
-from engine.figures.figures import ALIASES, figure, nulls, value
+from engine.figures.figures import ALIASES, DERIVED, figure, nulls, value
 from engine.figures.meanings import MEANINGS
 from engine.now.apart import Apart
 from plant.errors import QueryError
 from plant.site import Site
+
+QUALITY = ("coverage.time", "estimated")
+"""What says how far a figure can be trusted."""
 
 ENERGIES = ("energy.", "power.")
 """Figures that add up over lines."""
@@ -35,7 +38,7 @@ def explained(
     start, end = span
     wanted = figure(name)
     sums = books.sums(of, np.array(span, np.int64), [name])
-    quality = books.one(of, start, end)
+    quality = books.figures(of, start, end, QUALITY)
     top = nulls(np.asarray(wanted.top(sums), float))[0]
     denominator = None
 
@@ -72,7 +75,7 @@ def contributions(
     """Lines, and what is unmetered on buses, behind an energy of the books; none for others."""
     found: list[answers.EnergyPart] = []
 
-    if not name.startswith(ENERGIES):
+    if not name.startswith(ENERGIES) or ALIASES.get(name, name) in DERIVED:
         return found
 
     for member in books.by_member(of, *span, name):

@@ -44,11 +44,12 @@ class Figures(Protocol):
         names: Sequence[str] = (),
     ) -> Mapping[str, Floats]: ...
 
-    def one(
+    def figures(
         self,
         of: str,
         start: int,
         end: int,
+        names: Sequence[str],
     ) -> Mapping[str, float | None]: ...
 
     def parts(self, of: str, start: int, end: int, name: str) -> Sequence[Part]: ...

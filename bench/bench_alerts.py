@@ -29,8 +29,10 @@ from plant.config import PlantFile, as_list
 from plant.load import load_plant
 from plant.profile import Profile
 from rules.language.load import rules_for
-from wattline.demo.demo import Devices, plant_path
-from wattline.runtime import Options, Runtime
+from wattline.demo.demo import plant_path
+from wattline.demo.devices import Devices
+from wattline.options import Options
+from wattline.runtime import Runtime
 
 SPEED, LASTS_S = 5.0, 480.0
 SEEDS_OF_FAULTS = (1, 2, 3, 4, 5)
@@ -84,14 +86,14 @@ def drawn(plant: PlantFile, profiles: Mapping[str, Profile], seed: int) -> dict[
             for n in plant.lines.values()
             for d in n.draws.values()
             for m in as_list(d)
-            if plant.meters[m].profile
+            if plant.meters[m].register_map
         }
     )
     chosen = [str(m) for m in np.random.default_rng(seed).permutation(fit)]
     wraps = next(
         m
         for m in chosen
-        if any(r.wraps_at for r in profiles[str(plant.meters[m].profile)].registers)
+        if any(r.wraps_at for r in profiles[plant.meters[m].register_map].registers)
     )
     chosen.remove(wraps)
     return {o.kind: wraps if o.kind == "wrap" else m for o, m in zip(OFFERED, chosen, strict=False)}
@@ -125,7 +127,7 @@ def run_faults(seed: int) -> tuple[list[Injected], int]:
             runtime = Runtime(plant, catalogue, clock, options)
             try:
                 asyncio.run(_for_a_while(runtime))
-                rows = runtime.alert_book.rows("SELECT rule, subject, fired_ns FROM alert")
+                rows = runtime.data.alerts.rows("SELECT rule, subject, fired_ns FROM alert")
             finally:
                 runtime.close()
         finally:

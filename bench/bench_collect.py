@@ -35,7 +35,8 @@ from plant.clock import SystemClock
 from plant.config import PlantFile
 from plant.profile import Profile
 from store.duck import DuckStore
-from wattline.runtime import Options, Runtime
+from wattline.options import Options
+from wattline.runtime import Runtime
 
 ROUNDS, WARM_S, SECONDS, BARE_S = 3, 15.0, 60.0, 30.0
 
@@ -142,7 +143,7 @@ def wrong(runtime: Runtime, span: list[int]) -> int:
 
 def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -> None:
     """Child process: the collector as `wattline run` has it, API included; sends its figures by name."""
-    import wattline.runtime as module
+    import wattline.places as module
 
     module.DuckStore = Timed  # type: ignore[misc]
     clock = SystemClock()
@@ -175,7 +176,7 @@ def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -
 
 def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -> dict[str, float]:
     """What one run says."""
-    runtime.host.turn()
+    runtime.turn()
     span = [int(began[-1]), int(ended[-1])]
     stored = runtime.store.query(
         "SELECT count(*) AS n FROM reading WHERE received > ? AND received <= ?", span

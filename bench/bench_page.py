@@ -16,7 +16,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from bench.record import figure, record
 from tests.e2e.page_rig import FLAGS, PageRig
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 WARM, BUSY = 60, 120
 NO_COMPILER = "--js-flags=--no-opt --no-maglev --no-sparkplug"

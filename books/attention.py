@@ -10,6 +10,7 @@ from books.answers import Attention, AttentionParams, Meter, OddStep
 from plant.names import Verdict
 from plant.silence import Heard
 from plant.site import Site
+from plant.standing import Standing
 
 IDLE_MS: Final = 10 * 60_000
 """A line that stands idle for less is in the middle of its work."""
@@ -83,6 +84,16 @@ def item(
         meter=meter,
         line=line,
         params=params,
+    )
+
+
+def stands(host: Standing) -> Attention:
+    """A host that does not go on. It tries again by itself; the cause says what somebody can do."""
+    return item(
+        code="host_stands",
+        severity="critical",
+        since_ms=host.since_ns // 1_000_000,
+        params=AttentionParams(host=host.who, cause=host.cause),
     )
 
 

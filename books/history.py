@@ -284,12 +284,15 @@ class History:
         end: int,
         name: str,
     ) -> list[Contribution]:
-        """What each line, and what is unmetered on each bus, has in the numerator of a figure."""
+        """What each line, and what is unmetered on each bus, has in the numerator of a figure.
+
+        Of figures that are sums of lines; of others nothing is known by line.
+        """
         wanted = figure(name)
+        edges = span(start, end)
+        kept = self._sums_by_line(members(self.site, of), edges, sorted(needed([name])))
         found = []
-        for member in members(self.site, of):
-            question = member.removeprefix("unmetered.")
-            sums = self.sums(question, span(start, end), [name])
+        for member, sums in kept.items():
             (top,) = nulls(np.asarray(wanted.top(sums), float))
             found.append(
                 Contribution(
@@ -297,6 +300,43 @@ class History:
                     value=top,
                 )
             )
+
+        return found
+
+    def _sums_by_line(
+        self,
+        lines: Sequence[str],
+        edges: Edges,
+        wanted: Sequence[str],
+    ) -> dict[str, dict[str, Floats]]:
+        """The columns of one bucket for each line, in one question; NaN where nothing is booked."""
+        columns = [column for column in wanted if column in SUMS]
+        found = {}
+        for line in lines:
+            found[line] = {column: unknown(edges) for column in wanted}
+            found[line]["hours"] = np.diff(edges) / HOUR_NS
+
+        kept_as = {self.store.codes[line]: line for line in lines if line in self.store.codes}
+        if not kept_as or not columns or not self.store.has("line"):
+            return found
+
+        summed = ", ".join(f"sum({column}) AS {column}" for column in columns)
+        rows = in_buckets(
+            self.store,
+            edges,
+            f"t.line AS line, {summed}",
+            rows_between(
+                "line",
+                edges,
+                ["line", *columns],
+                f"line IN ({listed(kept_as)})",
+                SUMS,
+            ),
+        )
+        for row, code in enumerate(rows["line"]):
+            sums = found[kept_as[int(code)]]
+            for column in columns:
+                sums[column] = np.array([rows[column][row]], float)
 
         return found
 

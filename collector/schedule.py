@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 FLOOR_S: Final = 0.1
-BACKOFF_MIN_S: Final = 0.5
-BACKOFF_MAX_S: Final = 30.0
 
 
 def real_period(event_seconds: float, speed: float) -> float:
@@ -43,20 +41,3 @@ class Grid:
         steps = max(1, math.floor((now - self.next) / self.period) + 1)
         self.next += steps * self.period
         return steps - 1
-
-
-@dataclass(slots=True)
-class Backoff:
-    """Waits between attempts to connect: 0.5 s doubling to 30 s, real time."""
-
-    wait_s: float = BACKOFF_MIN_S
-
-    def take(self) -> float:
-        """The wait now; the next one is twice as long."""
-        wait = self.wait_s
-        self.wait_s = min(2 * self.wait_s, BACKOFF_MAX_S)
-        return wait
-
-    def reset(self) -> None:
-        """After a success: start again with the shortest."""
-        self.wait_s = BACKOFF_MIN_S

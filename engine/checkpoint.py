@@ -22,6 +22,7 @@ from engine.state import Booked, Running, Snapshot, State, Tail
 from engine.states import Timeline
 from engine.tracing.graph import Graph
 from engine.tracing.storage import Account, Layer
+from engine.tracing.tracing import Held
 from plant.frame import Batch, Event
 from plant.names import Verdict
 from plant.site import Site
@@ -130,7 +131,8 @@ def _save_booked(booked: Booked, meta: _Meta, arrays: Arrays) -> None:
         arrays[f"history.{name}"] = getattr(history, name)
     for place, (start, snapshot) in enumerate(booked.snapshots.items()):
         meta.snapshots.append((start, _saved_accounts(snapshot.accounts)))
-        arrays[f"held.{place}"] = snapshot.held
+        arrays[f"held.{place}"] = snapshot.held.mix
+        arrays[f"fed.{place}"] = snapshot.held.fed_ns
     if booked.tail is not None:
         meta.tail = (booked.tail.until, _saved_accounts(booked.tail.accounts))
 
@@ -217,7 +219,10 @@ def _load_booked(site: Site, meta: _Meta, arrays: Arrays) -> Booked | None:
     )
     booked = Booked(history)
     for place, (start, storages) in enumerate(meta.snapshots):
-        held = arrays[f"held.{place}"].astype(np.float64)
+        mix = arrays[f"held.{place}"].astype(np.float64)
+        # Before buses let go what they held, nobody noted when they were fed: take it for just now.
+        just_now = np.full(len(mix), start, np.int64)
+        held = Held(mix, arrays.get(f"fed.{place}", just_now).astype(np.int64))
         booked.snapshots[start] = Snapshot(_load_accounts(site, storages), held)
     if meta.tail is not None:
         until, storages = meta.tail

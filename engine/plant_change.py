@@ -114,7 +114,7 @@ def _carry_storages(now: Running, before: Site, booked: Booked) -> Booked:
         for place, storage in enumerate(now.site.storages):
             if storage.id in held:
                 accounts[place] = held[storage.id].copy()
-        if last.held.shape == mix.shape:
+        if last.held.mix.shape == mix.mix.shape:
             mix = last.held
     open_block = block_start(now.graph, booked.history.end)
     return Booked(booked.history, {open_block: Snapshot(accounts, mix)})

@@ -13,18 +13,19 @@ import numpy as np
 from engine.counting.meters import Meters, Unusual
 from engine.counting.recent import History
 from engine.states import Timeline
-from engine.tracing.graph import Array, Graph
+from engine.tracing.graph import Graph
 from engine.tracing.storage import Account
+from engine.tracing.tracing import Held
 from plant.frame import Batch
 from plant.site import Site
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """Storages and bus compositions [buses, columns + 1] at the start of a block."""
+    """Storages and bus compositions at the start of a block."""
 
     accounts: list[Account]
-    held: Array
+    held: Held
 
 
 @dataclass(slots=True)
@@ -108,8 +109,8 @@ def opening_accounts(site: Site) -> list[Account]:
     return accounts
 
 
-def nothing_held(graph: Graph) -> Array:
+def nothing_held(graph: Graph) -> Held:
     """Composition of the buses before anything flowed: unknown."""
-    held = np.zeros((graph.nb, graph.columns + 1))
-    held[:, graph.unknown] = 1.0
-    return held
+    mix = np.zeros((graph.nb, graph.columns + 1))
+    mix[:, graph.unknown] = 1.0
+    return Held(mix, np.zeros(graph.nb, np.int64))

@@ -1,1 +1,1 @@
-"""Rules: the port of the state machine and one built-in kind, no data from a meter. Rule files come with their own grammar."""
+"""Rules: what can be watched, the language of rule files, watching, the desk, telling people."""

@@ -29,8 +29,10 @@ class Severity(StrEnum):
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One occurrence of a rule on a subject. Times are event time, ns UTC.
 
-    `id` stays the same from firing to resolved: rule, subject and when it began. `group` is what is told in one message. `members` are the
-    alerts that this one stands for (meters behind a gateway). `say` and `do` are texts by language, `say` filled in. `value` and `limit` in `unit`; None: unknown.
+    `id` stays the same from firing to resolved: rule, subject and when it began. `group` is what is
+    told in one message. `members` are the alerts that this one stands for (meters behind a
+    gateway). `say` and `do` are texts by language, `say` filled in. `value` and `limit` in `unit`; None:
+    unknown.
     """
 
     id: str
@@ -69,9 +71,10 @@ class Occasion(StrEnum):
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to tell: what the desk hands to the router. `key` is the same when the same thing is told again after a crash.
+    """One thing to tell: what the desk hands to the router.
 
-    `to`: names of people, rotas or channels; empty: as the severity says. `step` counts escalations.
+    `key` is the same when the same thing is told again after a crash. `to`: names of people, rotas
+    or channels; empty: as the severity says. `step` counts escalations.
     """
 
     key: str
@@ -85,7 +88,10 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(NamedTuple):
-    """A change of the state of a rule on a subject as history keeps it. `late`: found out afterwards; `withdrawn`: it had been noted, and was not so."""
+    """A change of the state of a rule on a subject as history keeps it.
+
+    `late`: found out afterwards; `withdrawn`: it had been noted, and was not so.
+    """
 
     clock: str
     at_ns: int

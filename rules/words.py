@@ -1,4 +1,7 @@
-"""What alerts say of themselves, a language each. What a rule says stands in its own file, in all its languages."""
+"""What alerts say of themselves, a language each.
+
+What a rule says stands in its own file, in all its languages.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ import msgspec
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """One language. `meters_silent` tells of meters behind a connection: {n} of {all} behind {connection}."""
+    """One language.
+
+    `meters_silent` tells of meters behind a connection: {n} of {all} behind {connection}.
+    """
 
     decimal: str
     meters_silent: str

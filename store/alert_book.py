@@ -108,6 +108,10 @@ class AlertBook:
             rows,
         )
 
+    def take(self, alert: str, name: str) -> None:
+        """Somebody has acknowledged an alert."""
+        self.db.execute("UPDATE alert SET taken_by = ? WHERE id = ?", (name, alert))
+
     def add_audit(self, rows: Iterable[Row]) -> None:
         """(at_ns, actor, action, alert, detail)."""
         self.db.executemany(

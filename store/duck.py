@@ -322,7 +322,7 @@ class DuckStore:
 
                 found = self._ask(sql, parameters, more)
 
-        return {name: _plain(values) for name, values in found.items()}
+        return {name: tables.plain(values) for name, values in found.items()}
 
     def _ask(
         self,
@@ -368,14 +368,3 @@ def _stopped(db: duckdb.DuckDBPyConnection) -> bool:
         return True
 
     return False
-
-
-def _plain(values: Column) -> Column:
-    """Masked arrays as NaN, and as empty text."""
-    if not isinstance(values, np.ma.MaskedArray):
-        return values
-
-    if values.dtype.kind in "fiu":
-        return np.asarray(np.ma.filled(values.astype(float), np.nan))
-
-    return np.asarray(np.ma.filled(values, ""))

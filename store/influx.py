@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import urllib3
 
@@ -48,6 +48,19 @@ class Series:
     columns: Mapping[str, list[Any]]
 
 
+class Counts(NamedTuple):
+    """What became of what a store was given in this run."""
+
+    points: int
+    expired: int
+    dead_letters: int
+
+    @property
+    def taken(self) -> int:
+        """All that need not be sent again."""
+        return self.points + self.expired + self.dead_letters
+
+
 class InfluxStore:
     """Writes books and readings of one site, answers InfluxQL. RetryableError: later; SinkRefused:
     someone has to act."""
@@ -74,6 +87,24 @@ class InfluxStore:
         )
         self.meters = MeterPoints(site)
         self.codes: dict[str, int] = {}
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.access.url
+
+    @property
+    def where(self) -> str:
+        """What it is called in messages."""
+        return f"InfluxDB at {self.url}"
+
+    def counts(self) -> Counts:
+        """Points taken in this run, points older than the retention, lines put aside for good."""
+        return Counts(
+            points=self.sender.sent,
+            expired=self.sender.expired,
+            dead_letters=self.sender.dead.count,
+        )
 
     def code(self, text: str) -> int:
         """Integer of a name, for the tables of a Producer."""

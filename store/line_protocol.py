@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from plant.ports import Column
 
 Ints = npt.NDArray[np.int64]
 _TAG = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
@@ -52,8 +53,8 @@ def _plain(text: str) -> str:
 
 def lines(
     starts: Sequence[str],
-    at: npt.NDArray[Any],
-    fields: Mapping[str, npt.NDArray[Any]],
+    at: Column,
+    fields: Mapping[str, Column],
     ts: Ints,
 ) -> pl.Series:
     """Lines of points: `starts[at[i]]`, the fields' values at i, `ts[i]`."""
@@ -87,7 +88,7 @@ def lines(
 
 def _whole(names: list[str]) -> pl.Expr:
     """Every field has a value in every point; the first one's name stands at the end of `start`."""
-    parts: list[Any] = ["start", "f0"]
+    parts: list[str | pl.Expr] = ["start", "f0"]
     for i, name in enumerate(names[1:], 1):
         parts += [pl.lit(f",{key_text(name)}="), f"f{i}"]
 
@@ -107,8 +108,8 @@ def _known(names: list[str]) -> pl.Expr:
 def gathered(
     starts: Sequence[str | None],
     names: Sequence[str | None],
-    at: npt.NDArray[Any],
-    values: npt.NDArray[Any],
+    at: Column,
+    values: Column,
     ts: Ints,
 ) -> pl.Series:
     """Lines of points whose fields stand in rows: field `names[at[i]]` of series `starts[at[i]]`;
@@ -159,7 +160,7 @@ def gathered(
     )["line"]
 
 
-def _twice(at: npt.NDArray[Any], ts: Ints) -> bool:
+def _twice(at: Column, ts: Ints) -> bool:
     order = np.lexsort((at, ts))
     tag = at[order]
     time = ts[order]
@@ -167,9 +168,9 @@ def _twice(at: npt.NDArray[Any], ts: Ints) -> bool:
 
 
 def check(
-    at: npt.NDArray[Any],
-    fields: Mapping[str, npt.NDArray[Any]],
-    ts: npt.NDArray[Any],
+    at: Column,
+    fields: Mapping[str, Column],
+    ts: Column,
 ) -> None:
     """TypeError unless all columns have one length, fields are float64 and times int64: a store
     would keep what it got first."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 1
 DIRECT: Final = "direct"
 """Tag `via` of a flow that came through no store."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import duckdb
 import numpy as np
 
-from plant.ports import Columns
+from plant.ports import Column, Columns
 from store import rollups
 
 BOOK_TABLES = ("line", "flow", "bus", "meter", "source", "closed")
@@ -78,3 +78,14 @@ def _grow(
     for name, kind in wanted.items():
         if name not in there:
             db.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}')
+
+
+def plain(values: Column) -> Column:
+    """Masked arrays as NaN, and as empty text."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+
+    if values.dtype.kind in "fiu":
+        return np.asarray(np.ma.filled(values.astype(float), np.nan))
+
+    return np.asarray(np.ma.filled(values, ""))

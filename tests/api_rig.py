@@ -15,8 +15,8 @@ from api.ports import Ports
 from books.history import History
 from store.duck import DuckStore
 from store.influxql.query import Answerer
+from tests.by_hand import ByHand
 from tests.rig import Rig
-from wattline.hosts.engine import EngineHost
 from wattline.operations import Operations
 
 HEALTH = {
@@ -46,7 +46,7 @@ class ApiRig(Rig):
         super().__init__(plant_text, folder, **more)
         self.store = DuckStore(None)
         self.hub = Hub()
-        self.host = EngineHost(self.journal, self.store, lambda site, books: None)
+        self.host = ByHand(self.journal, self.store)
 
     def store_all(self) -> None:
         self.sequencer.cut(self.at + self.window + 120_000_000_000)

@@ -12,11 +12,13 @@ from pathlib import Path
 import msgspec
 
 from plant.site import Site
+from plant.units import MINUTE_NS
 from rules.alert import Telling
 from rules.language.load import load_rules_text
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.hosts import rules as rules_host
+from wattline.hosts.outputs import OutputReader
 
 RULES = """rules:
   - {id: high, on: {figure: power.electricity, per: line}, when: "mean(2m) > 60 kW", until: "mean(2m) < 50 kW", for: 3m, keep_firing_for: 1m, severity: warning}
@@ -51,15 +53,22 @@ def host(folder: Path) -> rules_host.RulesHost:
     def now() -> int:
         return made.run_.state.newest + made.feed.window_ns
 
-    made = rules_host.RulesHost(journal, book, site, rules, now, lambda: None, Told(book))
+    made = rules_host.RulesHost(
+        journal,
+        book,
+        site,
+        rules,
+        now,
+        lambda: None,
+        Told(book),
+        reader=OutputReader(journal, rules_host.own_codes(), at_once=1),
+        # States are saved often, so that kills fall between and into it.
+        save_every_ns=15 * MINUTE_NS,
+    )
     return made
 
 
 def main() -> None:
-    rules_host.AT_ONCE = 1
-    rules_host.HOUR = (
-        15 * 60_000_000_000
-    )  # states are saved often, so that kills fall between and into it
     made = host(Path(sys.argv[1]))
     rounds = int(sys.stdin.readline())
     while made.place < made.journal.last_output():

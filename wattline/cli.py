@@ -10,13 +10,13 @@ import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from collector.catalogue import load_catalogue
 from engine.figures.figures import figure_names
-from plant.clock import ScaledClock, SystemClock
+from plant.clock import Clock, ScaledClock, SystemClock
 from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from rules.language.load import rules_for
@@ -63,6 +63,7 @@ def _log(level: str) -> None:
             f"'{level}' is not a log level; use debug, info, warning or error",
             param_hint="--log-level",
         )
+
     logging.basicConfig(
         level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -90,6 +91,7 @@ def _loop() -> None:
         import uvloop
     except ImportError:
         return
+
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
@@ -125,27 +127,36 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """A simulated factory, live: devices in a child process, everything else here."""
-    from wattline.demo.demo import run_demo
+    from wattline.demo.demo import DemoOptions, run_demo
 
     _log(log_level)
     _loop()
     if verify:
         from wattline.demo.verify import run_verify
 
-        raise typer.Exit(run_verify(speed=speed, seconds=seconds or 120.0, as_json=as_json))
+        raise typer.Exit(
+            run_verify(
+                speed=speed,
+                seconds=seconds or 120.0,
+                as_json=as_json,
+            )
+        )
+
     _port_free(bind, port)
     folder = data if speed == 1.0 else data.with_name(f"{data.name}-speed-{speed:g}")
     if (reset or speed != 1.0) and folder.exists():
         shutil.rmtree(folder)
-    run_demo(
+
+    options = DemoOptions(
+        data=folder,
         speed=speed,
         seconds=seconds,
-        data=folder,
         host=bind,
         port=port,
         backfill=speed == 1.0,
         allowed_hosts=allow_host or (),
     )
+    run_demo(options)
 
 
 @app.command()
@@ -159,36 +170,42 @@ def run(
     log_level: Level = "info",
 ) -> None:
     """Run a plant: collector, journal, engine, store, API and page in one process."""
-    from wattline.demo.demo import serve
-    from wattline.runtime import Options, Runtime, read_endpoints
+    from wattline.options import Options
+    from wattline.places import read_endpoints
+    from wattline.runtime import Runtime
+    from wattline.until_stopped import run_until_stopped
 
     _log(log_level)
     _loop()
     catalogue = load_catalogue()
     parsed = load_plant(plant, catalogue, figure_names())
-    rules = rules_for(plant, parsed)
+    options = Options(
+        data,
+        bind,
+        port,
+        rules=rules_for(plant, parsed),
+        allowed_hosts=allow_host or (),
+    )
     _port_free(bind, port)
-    clock: Any = SystemClock()
-    options = Options(data, bind, port, rules=rules, allowed_hosts=allow_host or ())
+    clock: Clock = SystemClock()
     if endpoints is not None:
         found = read_endpoints(endpoints)
         clock = ScaledClock(**found["clock"])
-        options = Options(
-            data,
-            bind,
-            port,
-            simulated=True,
-            endpoints=found["connections"],
-            rules=rules,
-            allowed_hosts=allow_host or (),
-        )
-    runtime = Runtime(parsed, catalogue, clock, options)
-    print(
-        f"Wattline: {parsed.site.id}, live at {runtime.link()} (data in {data})",
-        flush=True,
+        options.simulated = True
+        options.endpoints = found["connections"]
+
+    runtime = Runtime(
+        parsed,
+        catalogue,
+        clock,
+        options,
     )
     try:
-        asyncio.run(serve(runtime, None, None))
+        print(
+            f"Wattline: {parsed.site.id}, live at {runtime.door.link()} (data in {data})",
+            flush=True,
+        )
+        asyncio.run(run_until_stopped(runtime))
     finally:
         runtime.close()
 
@@ -238,8 +255,10 @@ def check(
     if profiles:
         for profile in catalogue.values():
             print(f"{profile.id:32} {profile.vendor} {profile.model}")
+
     if not plant and not profiles:
         raise typer.BadParameter("give a plant file, or --profiles")
+
     problems = 0
     for path in plant or []:
         try:
@@ -251,6 +270,7 @@ def check(
         except ConfigError as error:
             problems += len(error.mistakes)
             print(error, file=sys.stderr)
+
     if problems:
         print(
             f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was changed",
@@ -266,8 +286,10 @@ def init(path: Annotated[Path, typer.Argument()] = Path("plant.yaml")) -> None:
 
     if path.exists():
         raise WattlineError(f"{path} is there already; give another name")
+
     path.write_text(
-        (files("wattline") / "starter.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+        (files("wattline") / "starter.yaml").read_text(encoding="utf-8"),
+        encoding="utf-8",
     )
     print(f"wrote {path}; edit it, then: wattline check {path}")
 
@@ -294,7 +316,9 @@ def probe(
 
 
 def _leave(code: int) -> None:
-    """End at once: everything is closed by now, and DuckDB's binding would fill the screen with notes on its own memory."""
+    """End at once: everything is closed by now, and DuckDB's binding
+    would fill the screen with notes on its own memory.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -319,6 +343,7 @@ def main() -> None:
         show = getattr(error, "show", None)
         if show is None:
             raise
+
         show()
         sys.exit(2)
 

@@ -28,8 +28,16 @@ def build_site(
     speed: float = 1.0,
     simulated: bool = False,
 ) -> Site:
-    """The resolved site with its factors. On a clock that runs faster, poll periods and grace are what real time allows."""
-    site = resolve(plant, catalogue, tags, simulated=simulated)
+    """The resolved site with its factors.
+
+    On a clock that runs faster, poll periods and grace are what real time allows.
+    """
+    site = resolve(
+        plant,
+        catalogue,
+        tags,
+        simulated=simulated,
+    )
     lag = LATENCY_S * speed if speed > 1.0 else 0.0
     meters = tuple(
         msgspec.structs.replace(
@@ -42,18 +50,25 @@ def build_site(
         for m in site.meters
     )
     return msgspec.structs.replace(
-        site, meters=meters, grace_s=max(site.grace_s, 2 * lag), properties=properties(plant, site)
+        site,
+        meters=meters,
+        grace_s=max(site.grace_s, 2 * lag),
+        properties=properties(plant, site),
     )
 
 
 def secret(name: str) -> str:
-    """A secret by name: environment variable WATTLINE_SECRET_NAME, or a file of that name in the folder WATTLINE_SECRETS."""
+    """A secret by name: environment variable WATTLINE_SECRET_NAME, or a
+    file of that name in the folder WATTLINE_SECRETS.
+    """
     found = os.environ.get(f"WATTLINE_SECRET_{name.upper()}")
     if found is not None:
         return found
+
     folder = os.environ.get("WATTLINE_SECRETS")
     if folder and (Path(folder) / name).is_file():
         return (Path(folder) / name).read_text(encoding="utf-8").strip()
+
     raise ConfigError(
         [
             Mistake(

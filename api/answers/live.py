@@ -29,7 +29,7 @@ class LineNow(Answer):
 
     state: str
     state_since_ms: int | None
-    power: dict[str, float]
+    power: Figures
     final_kw: float | None
     figures: Figures
     sources_kw: dict[str, float]

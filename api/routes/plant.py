@@ -7,6 +7,7 @@ import msgspec
 from api import describe
 from api.access import Role
 from api.answers import plant as answers
+from api.explain import QUALITY
 from api.ports import Ports
 from api.routing import Routes
 from books.answers import Meter
@@ -58,7 +59,7 @@ def plant_routes(
     def health() -> answers.Health:
         """Data health: connections, meters, verdicts, gaps, journal, further stores."""
         now_ns = ports.operations.now_ns()
-        today = ports.figures.one("site", day_start(site, now_ns), now_ns)
+        today = ports.figures.figures("site", day_start(site, now_ns), now_ns, QUALITY)
         found = told(ports)
         return answers.Health(
             at_ms=now_ns // 1_000_000,

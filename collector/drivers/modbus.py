@@ -24,7 +24,7 @@ from collector.assignment import Assignment
 from collector.drivers.modbus_meter import Job, Request, Unit, add_jobs
 from collector.drivers.modbus_wire import open_client, words_of
 from collector.health import LinkHealth
-from collector.schedule import Backoff
+from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.errors import DeviceError, DeviceTimeout, ProtocolError, Unreachable, Unsupported
 from plant.frame import Batch, Quality

@@ -23,7 +23,7 @@ from collector.assignment import Assignment, Password
 from collector.drivers.mqtt_payload import Message, Point, Router, parse_path, subscription
 from collector.health import LinkHealth
 from collector.probe import ProbeRow, listen
-from collector.schedule import BACKOFF_MAX_S, Backoff
+from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.ports import Sink
 from plant.protocols.mqtt import MqttConnection, MqttMeter
@@ -211,7 +211,7 @@ class MqttDriver:
         client.connect_timeout = session.timeout
         client.reconnect_delay_set(
             _RECONNECT_LEAST_S,
-            int(BACKOFF_MAX_S),
+            int(Backoff().longest_s),
         )
         if session.user:
             client.username_pw_set(

@@ -21,7 +21,8 @@ from collector.assignment import Assignment, Password
 from collector.drivers.opcua_cache import Cache, Signal
 from collector.health import LinkHealth, MeterHealth, Polls
 from collector.probe import ProbeRow, listen
-from collector.schedule import Backoff, Grid, real_period
+from collector.schedule import Grid, real_period
+from plant.backoff import Backoff
 from plant.clock import Clock
 from plant.errors import AuthFailed, DeviceError, DeviceTimeout, Unreachable
 from plant.names import State

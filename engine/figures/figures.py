@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from engine.figures.line_sums import OTHER_CARRIERS
 from engine.states import STATES
 from plant.errors import QueryError
+from plant.hints import nearest
 from plant.names import BOOK_UNIT
 
 Floats = npt.NDArray[np.float64]
@@ -140,11 +140,9 @@ def figure(name: str) -> Figure:
     """The definition of a figure; QueryError with the nearest names if there is none."""
     found = FIGURES.get(ALIASES.get(name, name))
     if found is None:
-        close = difflib.get_close_matches(name, [*FIGURES, *ALIASES], 3, 0.5)
-        raise QueryError(
-            f"there is no figure '{name}'"
-            + (f"; did you mean {', '.join(close)}?" if close else "")
-        )
+        close = nearest(name, figure_names(), most=3)
+        hint = f"; did you mean {', '.join(close)}?" if close else ""
+        raise QueryError(f"there is no figure '{name}'{hint}")
     return found
 
 

@@ -14,10 +14,20 @@ LEAST_KW = 0.05
 
 
 class Flows:
-    """Collects links. `kwh` and `kg` per unit of each column of the tracing; `final` kW of final energy at each tap."""
+    """Collects links. `kwh` and `kg` per unit of each column of the tracing; `final` kW of final energy at each tap.
+
+    `unheard` are taps of which no meter is heard now: their flows stand at their last value, as not known.
+    """
 
     def __init__(
-        self, graph: Graph, used: Edges, traced: Traced, kwh: Array, kg: Array, final: Array
+        self,
+        graph: Graph,
+        used: Edges,
+        traced: Traced,
+        kwh: Array,
+        kg: Array,
+        final: Array,
+        unheard: Array,
     ) -> None:
         self.graph = graph
         self.used = used
@@ -25,6 +35,7 @@ class Flows:
         self.kwh = kwh
         self.kg = kg
         self.final = final
+        self.unheard = unheard
         self.links: dict[tuple[str, str], Link] = {}
 
     def build(self) -> dict[str, Any]:
@@ -43,11 +54,23 @@ class Flows:
             return
         row = self.links.setdefault(
             (source, target),
-            {"from": source, "to": target, "kw": 0.0, "delivered_kw": 0.0, "kg": 0.0},
+            {
+                "from": source,
+                "to": target,
+                "kw": 0.0,
+                "delivered_kw": 0.0,
+                "kg": 0.0,
+                "known": not target.startswith("line:"),
+            },
         )
         row["kw"] += kw
         row["delivered_kw"] += delivered
         row["kg"] += float(amounts @ self.kg)
+
+    def _is_known(self, source: str, target: str) -> None:
+        """Something of this link to a line is heard now."""
+        if row := self.links.get((source, target)):
+            row["known"] = True
 
     def _bus(self, index: int) -> str:
         return f"bus:{self.graph.site.buses[index].id}"
@@ -63,7 +86,9 @@ class Flows:
             )
         for t, store in enumerate(site.storages):
             kw = float(used.discharge[0, t])
-            self._link(f"store:{store.id}", self._bus(store.bus), unit[self.graph.ns + t] * kw, kw)
+            self._link(
+                f"storage:{store.id}", self._bus(store.bus), unit[self.graph.ns + t] * kw, kw
+            )
             charged = float(used.charge[0, t])
             self._link(
                 self._bus(store.bus), f"charge:{store.id}", self.traced.charge[0, t], charged
@@ -85,7 +110,10 @@ class Flows:
         for t, tap in enumerate(self.graph.taps):
             line = site.lines[tap.line]
             target = f"line:{line.group or line.id}"
-            self._link(self._bus(tap.bus), target, self.traced.taps[0, t, :k], float(self.final[t]))
+            drawn = self.traced.taps[0, t, :k]
+            self._link(self._bus(tap.bus), target, drawn, float(self.final[t]))
+            if not self.unheard[t]:
+                self._is_known(self._bus(tap.bus), target)
         for b, bus in enumerate(site.buses):
             left = float(self.traced.delivered_remainder[0, b])
             out = float(self.used.export[0, b])
@@ -96,10 +124,11 @@ class Flows:
 def _nodes(links: list[Link]) -> list[dict[str, Any]]:
     """Each node with what flows into it, or out of it where nothing flows in."""
     into: dict[str, list[float]] = {}
+    known = {row[side] for row in links if row["known"] for side in ("from", "to")}
     for side in ("to", "from"):
         for row in links:
             name = row[side]
-            if side == "from" and not name.startswith(("source", "store")) and name in into:
+            if side == "from" and not name.startswith(("source", "storage")) and name in into:
                 continue
             total = into.setdefault(name, [0.0, 0.0])
             total[0] += row["kw"]
@@ -111,6 +140,7 @@ def _nodes(links: list[Link]) -> list[dict[str, Any]]:
             "ref": n.partition(":")[2],
             "kw": kw,
             "g_per_kwh": grams / kw,
+            "known": n in known or not n.startswith("line:"),
         }
         for n, (kw, grams) in into.items()
     ]

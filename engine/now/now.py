@@ -13,6 +13,7 @@ import numpy as np
 from engine.figures.weights import By, Weights
 from engine.now.apart import Apart, taken_apart
 from engine.now.picture import Picture
+from engine.state import nothing_held
 from engine.tracing.graph import Array, Graph, edges
 from engine.tracing.tracing import trace
 from plant.frame import Batch, Quality, join
@@ -78,6 +79,9 @@ class Now:
         for i, c in enumerate(self.site.channels):
             if c.meter >= 0 and self.site.meters[c.meter].power_tag is None:
                 self._channel_of[c.tag] = i
+        self._of_lines = np.zeros(len(self.site.meters), bool)
+        for tap in self.graph.taps:
+            self._of_lines[list(tap.meters)] = True
         self.storage_mix = [{} for _ in self.site.storages]
         table = Weights.of_site(self.site).table[-1]
         rows = {"kwh": By.KWH, "kg": By.LOCATION, "renewable": By.RENEWABLE, "claimed": By.CLAIMED}
@@ -88,6 +92,7 @@ class Now:
     _factor_tags: Any = field(init=False)
     _meter_of: Any = field(init=False)
     _channel_of: Any = field(init=False)
+    _of_lines: Any = field(init=False)
     by_source: dict[str, Array] = field(init=False)
     weights: dict[str, Array] = field(init=False)
 
@@ -168,12 +173,11 @@ class Now:
             ]
         )
         seen = (self.at > 0) & ((now_ns - self.at) * 1e-9 <= limits)
-        power = np.where(seen, self.power, 0.0)
+        # A silent meter of a line stands at its last value, so that its flow does not move into unmetered.
+        power = np.where(seen | ((self.at > 0) & self._of_lines), self.power, 0.0)
         energy = np.stack((np.maximum(power, 0.0), np.maximum(-power, 0.0)), 1)[None]
         used = edges(self.graph, energy, seen[None])
-        held = np.zeros((self.graph.nb, self.graph.columns + 1))
-        held[:, self.graph.unknown] = 1.0
-        traced = trace(self.graph, used, held)
+        traced = trace(self.graph, used, nothing_held(self.graph), [now_ns])
         for c in range(len(self.site.converters)):
             if self._runs_unloaded(c, power, seen):
                 self.unloaded.setdefault(c, now_ns)

@@ -85,7 +85,13 @@ class Picture:
             "coverage": coverage,
         }
         flows = Flows(
-            self.graph, self.used, self.traced, self.weights["kwh"], self.weights["kg"], self.final
+            self.graph,
+            self.used,
+            self.traced,
+            self.weights["kwh"],
+            self.weights["kg"],
+            self.final,
+            np.array([self._unknown([t]) is not None for t in range(len(self.graph.taps))], bool),
         )
         return {
             "at_ms": self.at // 1_000_000,
@@ -152,24 +158,33 @@ class Picture:
         unseen = [
             int(self.now.at[m]) for t in taps for m in self.graph.taps[t].meters if not self.seen[m]
         ]
-        seen = [bool(self.seen[m]) for t in taps for m in self.graph.taps[t].meters] or [True]
+        unknown = self._unknown(taps)
         state, since = self.now.states.get(i, ("UNKNOWN", 0))
-        power: dict[str, float] = {}
+        power: dict[str, float | None] = {}
         for t in taps:
             carrier = self.graph.carriers[self.graph.taps[t].bus].value
-            power[carrier] = power.get(carrier, 0.0) + float(
-                self.used.taps[0, t] - self.returned[t]
-            )
+            drawn = float(self.used.taps[0, t] - self.returned[t])
+            known = power.get(carrier, 0.0)
+            is_known = known is not None and self._unknown([t]) is None
+            power[carrier] = known + drawn if is_known and known is not None else None
         return {
             **self._order(i),
             "state": state if state in STATES else "UNKNOWN",
             "state_since_ms": since // 1_000_000 or None,
             "power": power,
-            "final_kw": float(self.final[taps].sum()) if any(seen) else None,
-            "figures": self._figures(taps),
+            "final_kw": float(self.final[taps].sum()) if unknown is None else None,
+            "figures": self._figures(taps) if unknown is None else dict.fromkeys(INSTANTS),
             "sources_kw": self._sources(taps),
+            "unknown": unknown,
             "stale_since_ms": min((at for at in unseen if at), default=0) // 1_000_000 or None,
         }
+
+    def _unknown(self, taps: list[int]) -> str | None:
+        """Why nothing is known of some taps: none of their meters was ever heard, or all are silent."""
+        meters = [m for t in taps for m in self.graph.taps[t].meters]
+        if not meters or self.seen[meters].any():
+            return None
+        return "silent" if (self.now.at[meters] > 0).any() else "never"
 
     def _order(self, line: int) -> dict[str, str | None]:
         """The order that runs on a line that reads one; None while it is not known."""
@@ -180,21 +195,23 @@ class Picture:
 
     def _group(self, members: list[int], parts: list[dict[str, Any]]) -> dict[str, Any]:
         taps = [t for i in members for t in self.taps_of[i]]
-        power: dict[str, float] = {}
+        power: dict[str, float | None] = {}
         for part in parts:
             for carrier, kw in part["power"].items():
-                power[carrier] = power.get(carrier, 0.0) + kw
+                known = power.get(carrier, 0.0)
+                power[carrier] = None if kw is None or known is None else known + kw
+        unknown = self._unknown(taps)
         states = [p["state"] for p in parts]
+        heard = [p["final_kw"] for p in parts if p["final_kw"] is not None]
         stale = [p["stale_since_ms"] for p in parts if p["stale_since_ms"] is not None]
         return {
             "state": _common(states),
             "state_since_ms": None,
             "power": power,
-            "final_kw": sum(known)
-            if (known := [p["final_kw"] for p in parts if p["final_kw"] is not None])
-            else None,
-            "figures": self._figures(taps),
+            "final_kw": sum(heard) if heard else None,
+            "figures": self._figures(taps) if unknown is None else dict.fromkeys(INSTANTS),
             "sources_kw": self._sources(taps) if taps else {},
+            "unknown": unknown,
             "stale_since_ms": min(stale) if stale else None,
             "running": states.count("RUN"),
             "members": len(parts),

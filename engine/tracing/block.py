@@ -10,7 +10,7 @@ import numpy as np
 from engine.book import Flow, Flows
 from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.storage import Account, Key
-from engine.tracing.tracing import Traced, trace
+from engine.tracing.tracing import Held, Traced, trace
 from plant.units import HOUR_NS
 
 SMALL = 1e-12
@@ -80,21 +80,19 @@ class Ledger:
 def close(
     graph: Graph,
     edges: Edges,
-    held: Array,
+    before: Held,
     starts: list[int],
     accounts: list[Account],
     first: int = 0,
-) -> tuple[list[Window], Array]:
-    """Flows of the windows of a block from number `first` on; moves `accounts`. Returns them and the last composition of each bus."""
-    traced = trace(graph, edges, held)
+) -> tuple[list[Window], Held]:
+    """Flows of the windows of a block from number `first` on; moves `accounts`. Returns them and what each bus carries after them."""
+    traced = trace(graph, edges, before, starts)
     windows = [
         _window(graph, edges, traced, w, start, accounts)
         for w, start in enumerate(starts)
         if w >= first
     ]
-    flowing = np.zeros((graph.nb, 1), bool)
-    flowing[:, 0] = np.abs(traced.mix[-1]).sum(1) > SMALL
-    return windows, np.where(flowing, traced.mix[-1], held)
+    return windows, before.after(graph, traced, starts)
 
 
 def _window(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from plant.names import AS_ELECTRICITY, ON_SITE, Carrier
 from plant.site import Site
+from plant.units import SECOND_NS
 
 Array = npt.NDArray[np.float64]
 
@@ -92,6 +93,8 @@ class Graph:
     on_site: npt.NDArray[np.bool_] = field(init=False)
     carriers: list[Carrier] = field(init=False)
     block_s: float = field(init=False)
+    window_ns: int = field(init=False)
+    holds_ns: npt.NDArray[np.int64] = field(init=False)
     tap_of_store: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +107,8 @@ class Graph:
         self.columns = self.electric = self.ns + self.nt + 2
         self.carriers = [Carrier(bus.carrier) for bus in site.buses]
         self.slow = np.array([bus.mix_over_s > site.window_s for bus in site.buses], bool)
+        self.window_ns = round(site.window_s * SECOND_NS)
+        self.holds_ns = np.array([round(bus.holds_s * SECOND_NS) for bus in site.buses], np.int64)
         self.block_s = max([900.0, site.window_s, *(bus.mix_over_s for bus in site.buses)])
         on_site = (
             [s.kind in ON_SITE and s.own for s in site.sources] + [True] * self.nt + [False, False]

@@ -10,6 +10,7 @@ of its own here ("one kWh discharged"); `engine.tracing.storage` replaces it by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.tracing.graph import Array, Edges, Graph, shares
 
 TINY = 1e-12
 Mask = npt.NDArray[np.bool_]
+Times = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -31,9 +33,38 @@ class System:
 
 
 @dataclass(slots=True)
+class Held:
+    """What a bus carries while nothing flows in: its last composition `mix` [nb, K+1], and until
+    when something flowed in, `fed_ns` [nb], event time in ns."""
+
+    mix: Array
+    fed_ns: Times
+
+    def by_window(self, graph: Graph, inflow: Array, starts: Sequence[int]) -> Array:
+        """Composition for each window [nw, nb, K+1]: the last one, but unknown once the bus has been
+        idle for longer than it holds (`buses.*.holds`)."""
+        held = np.repeat(self.mix[None], len(inflow), axis=0)
+        fed_ns = self.fed_ns.copy()
+        for window, start in enumerate(starts):
+            expired = start - fed_ns >= graph.holds_ns
+            held[window, expired] = 0.0
+            held[window, expired, graph.unknown] = 1.0
+            fed_ns[inflow[window] > TINY] = start + graph.window_ns
+        return held
+
+    def after(self, graph: Graph, traced: Traced, starts: Sequence[int]) -> Held:
+        """The same after a block of windows."""
+        flowing = np.abs(traced.mix[-1]).sum(1, keepdims=True) > TINY
+        fed_ns = self.fed_ns.copy()
+        for window, start in enumerate(starts):
+            fed_ns[traced.fed[window]] = start + graph.window_ns
+        return Held(np.where(flowing, traced.mix[-1], self.mix), fed_ns)
+
+
+@dataclass(slots=True)
 class Traced:
     """Result for a block. `mix` [nw, nb, K+1]; amounts per tap, bus remainder, export, charge; `remainder_electric` kWh of
-    electricity behind the remainder of air and cold; `loops` windows without a solution."""
+    electricity behind the remainder of air and cold; `loops` windows without a solution; `fed` [nw, nb] whether anything flowed in."""
 
     mix: Array
     taps: Array
@@ -43,6 +74,7 @@ class Traced:
     delivered_remainder: Array
     remainder_electric: Array
     loops: int
+    fed: Mask
 
 
 def assemble(graph: Graph, edges: Edges) -> System:
@@ -100,7 +132,7 @@ def _solve(matrix: Array, right: Array, unknown: int) -> tuple[Array, int]:
 def _mix(
     graph: Graph, matrix: Array, right: Array, inflow: Array, held: Array, blind: Mask
 ) -> tuple[Array, int]:
-    """T of some buses: `held` [nb, K+1] serves where nothing flows in, composition is unknown where `blind`."""
+    """T of some buses: `held` [nw, nb, K+1] serves where nothing flows in, composition is unknown where `blind`."""
     n = matrix.shape[1]
     m = matrix.copy()
     r = right.copy()
@@ -109,7 +141,7 @@ def _mix(
     m[idle] = 0.0
     rows, buses = np.nonzero(idle)
     m[rows, buses, buses] = 1.0
-    r[rows, buses] = held[buses]
+    r[rows, buses] = held[rows, buses]
     rows, buses = np.nonzero(blind)
     r[rows, buses] = 0.0
     r[rows, buses, graph.unknown] = 1.0
@@ -123,7 +155,9 @@ def _take_exports(graph: Graph, edges: Edges, system: System, held: Array) -> Ar
     if not len(rows):
         return amounts
     blind = edges.unknown[rows]
-    mix, _ = _mix(graph, system.matrix[rows], system.right[rows], system.inflow[rows], held, blind)
+    mix, _ = _mix(
+        graph, system.matrix[rows], system.right[rows], system.inflow[rows], held[rows], blind
+    )
     for at, w in enumerate(rows):
         for b in np.nonzero(edges.export[w] > TINY)[0]:
             amounts[w, b] = _export_of(
@@ -161,15 +195,17 @@ def _feedback(graph: Graph) -> bool:
     )
 
 
-def trace(graph: Graph, edges: Edges, held: Array) -> Traced:
-    """Trace one block of windows. `held` [nb, K+1]: composition to use where nothing flows in."""
+def trace(graph: Graph, edges: Edges, before: Held, starts: Sequence[int]) -> Traced:
+    """Trace one block of windows, which begin at `starts`; `before`: what buses carry where nothing flows in."""
     system = assemble(graph, edges)
+    held = before.by_window(graph, system.inflow, starts)
+    fed = system.inflow > TINY
     export = _take_exports(graph, edges, system, held)
     if not graph.slow.any() or len(edges.source) == 0:
         mix, loops = _mix(graph, system.matrix, system.right, system.inflow, held, edges.unknown)
     else:
         mix, loops = _trace_slow(graph, edges, system, held)
-    return _amounts(graph, edges, system, mix, export, loops)
+    return _amounts(graph, edges, system, mix, export, loops, fed)
 
 
 def _trace_slow(graph: Graph, edges: Edges, system: System, held: Array) -> tuple[Array, int]:
@@ -178,7 +214,7 @@ def _trace_slow(graph: Graph, edges: Edges, system: System, held: Array) -> tupl
     fast = np.nonzero(~graph.slow)[0]
     nw = len(edges.source)
     mix = np.zeros_like(system.right)
-    mix[:, slow] = held[slow]
+    mix[:, slow] = held[:, slow]
     blind_slow: Mask = np.asarray(edges.unknown[:, slow].any(0, keepdims=True), bool)
     block_inflow = system.inflow[:, slow].sum(0, keepdims=True)
     block_matrix = system.matrix[:, slow][:, :, slow].sum(0, keepdims=True)
@@ -192,13 +228,13 @@ def _trace_slow(graph: Graph, edges: Edges, system: System, held: Array) -> tupl
                 system.matrix[:, fast][:, :, fast],
                 right,
                 system.inflow[:, fast],
-                held[fast],
+                held[:, fast],
                 edges.unknown[:, fast],
             )
         right = (system.right[:, slow] - system.matrix[:, slow][:, :, fast] @ mix[:, fast]).sum(
             0, keepdims=True
         )
-        solved, more = _mix(graph, block_matrix, right, block_inflow, held[slow], blind_slow)
+        solved, more = _mix(graph, block_matrix, right, block_inflow, held[-1:, slow], blind_slow)
         loops += more
         mix[:, slow] = np.broadcast_to(solved, (nw, *solved.shape[1:]))
         if np.abs(mix[:, slow] - before).max(initial=0.0) < 1e-13:
@@ -221,7 +257,13 @@ def outgoing(graph: Graph, edges: Edges) -> Array:
 
 
 def _amounts(
-    graph: Graph, edges: Edges, system: System, mix: Array, export: Array, loops: int
+    graph: Graph,
+    edges: Edges,
+    system: System,
+    mix: Array,
+    export: Array,
+    loops: int,
+    fed: Mask,
 ) -> Traced:
     entering = system.right - system.matrix @ mix
     leaving = outgoing(graph, edges)
@@ -237,4 +279,5 @@ def _amounts(
         delivered_remainder=system.inflow - leaving,
         remainder_electric=left[:, :, graph.electric],
         loops=loops,
+        fed=fed,
     )

@@ -1,4 +1,5 @@
-"""What lies behind alerts: meters of a connection that is gone are one alert that names it, and what hangs on a silent meter is not told beside it.
+"""What lies behind alerts: meters of a connection that is gone are one alert that names it, and
+what hangs on a silent meter is not told beside it.
 
 When the cause is over, what still fires stands for itself again.
 """
@@ -20,7 +21,9 @@ from rules.words import WORDS
 
 LEAST: Final = 2
 MOST_SHARE: Final = 0.5
-"""A connection is the cause when two of its meters and half of them have the alert; it is over when a quarter or one is left."""
+"""A connection is the cause when two of its meters and half of them
+have the alert; it is over when a quarter or one is left.
+"""
 LEFT_SHARE: Final = 0.25
 
 
@@ -36,84 +39,150 @@ class Hangs:
     def known(self) -> frozenset[str]:
         """Everything that an alert can be about."""
         return frozenset(
-            {*self.connection, *self.behind, "site", *(subject for _, subject in self.meters)}
+            {
+                *self.connection,
+                *self.behind,
+                "site",
+                *(subject for _, subject in self.meters),
+            }
         )
 
     @classmethod
     def of(cls, site: Site) -> Hangs:
+        """As the plant file says it."""
+        connections = {meter.id: meter.connection for meter in site.meters}
         behind: dict[str, list[str]] = {}
         for meter in site.meters:
             behind.setdefault(meter.connection, []).append(meter.id)
-        of_line = {
-            ("line", n.id): frozenset(site.meters[m].id for d in n.draws for m in d.meters)
-            for n in site.lines
-        }
-        groups = {
-            ("group", g.id): frozenset(
-                m for n in site.lines if n.group == g.id for m in of_line["line", n.id]
-            )
-            for g in site.groups
-        }
-        of_bus = {
-            ("bus", b.id): frozenset(site.meters[s.meter].id for s in site.sources if s.bus == i)
-            for i, b in enumerate(site.buses)
-        }
+
+        meters: dict[tuple[str, str], frozenset[str]] = {}
+        of_group: dict[str, set[str]] = {group.id: set() for group in site.groups}
+        for line in site.lines:
+            own = {site.meters[meter].id for draw in line.draws for meter in draw.meters}
+            meters["line", line.id] = frozenset(own)
+            if line.group in of_group:
+                of_group[line.group] |= own
+        for group, members in of_group.items():
+            meters["group", group] = frozenset(members)
+        for index, bus in enumerate(site.buses):
+            feeding = [source for source in site.sources if source.bus == index]
+            meters["bus", bus.id] = frozenset(site.meters[source.meter].id for source in feeding)
+
         return cls(
-            {m.id: m.connection for m in site.meters},
-            {k: tuple(v) for k, v in behind.items()},
-            {**of_line, **groups, **of_bus},
+            connection=connections,
+            behind={connection: tuple(ids) for connection, ids in behind.items()},
+            meters=meters,
         )
 
 
-def find(desk: Desk, rules: Mapping[str, Rule], hangs: Hangs, at_ns: int) -> list[Alert]:
-    """Open and close the alerts of connections, and mark what is told by another; the alerts that opened or closed."""
+def find(
+    desk: Desk,
+    rules: Mapping[str, Rule],
+    hangs: Hangs,
+    at_ns: int,
+) -> list[Alert]:
+    """Open and close the alerts of connections, and mark what is
+    told by another; the alerts that opened or closed.
+    """
     changed: list[Alert] = []
     gathering = [rule for rule in rules.values() if rule.gather]
     possible = {
         key_of(rule.id, f"@{connection}") for rule in gathering for connection in hangs.behind
     }
-    gone = [k for k, o in desk.open.items() if o.alert.per == "connection" and k not in possible]
-    changed += [close(desk, key, at_ns) for key in gone]  # its rule or its connection is no more
+    # Its rule or its connection is no more.
+    gone = [
+        key
+        for key, there in desk.open.items()
+        if there.alert.per == "connection" and key not in possible
+    ]
+    for key in gone:
+        changed.append(close(desk, key, at_ns))
+
     for rule in gathering:
-        changed += _gather(desk, rule, hangs, at_ns)
-    _depend(desk, rules, hangs, at_ns)
+        changed += _gather(
+            desk,
+            rule,
+            hangs,
+            at_ns,
+        )
+
+    _depend(
+        desk,
+        rules,
+        hangs,
+        at_ns,
+    )
     return changed
 
 
-def _gather(desk: Desk, rule: Rule, hangs: Hangs, at_ns: int) -> list[Alert]:
+def _gather(
+    desk: Desk,
+    rule: Rule,
+    hangs: Hangs,
+    at_ns: int,
+) -> list[Alert]:
     by_connection: dict[str, list[Open]] = {}
     for there in desk.open.values():
         if there.alert.rule == rule.id and there.alert.per == "meter":
-            by_connection.setdefault(hangs.connection.get(there.alert.subject, ""), []).append(
-                there
-            )
+            by_connection.setdefault(
+                hangs.connection.get(there.alert.subject, ""),
+                [],
+            ).append(there)
+
     changed = []
     for connection, meters in hangs.behind.items():
         found = by_connection.get(connection, [])
         key = key_of(rule.id, f"@{connection}")
         parent = desk.open.get(key)
         if parent is None and len(found) >= max(LEAST, MOST_SHARE * len(meters)):
-            parent = desk.open[key] = _connection(rule, connection, found, len(meters), at_ns)
+            parent = desk.open[key] = _connection(
+                rule,
+                connection,
+                found,
+                len(meters),
+                at_ns,
+            )
             changed.append(parent.alert)
         elif parent is not None and len(found) < max(LEAST, LEFT_SHARE * len(meters)):
             changed.append(close(desk, key, at_ns))
             parent = None
+
         if parent is not None and len(parent.alert.members) != len(found):
-            parent.alert = _with_members(parent.alert, found, connection, len(meters))
+            parent.alert = _with_members(
+                parent.alert,
+                found,
+                connection,
+                len(meters),
+            )
+
         _under(found, parent, at_ns)
+
     return changed
 
 
-def _under(found: list[Open], parent: Open | None, at_ns: int) -> None:
-    """Children of a cause are told by it; without it they stand for themselves, as new as this moment."""
+def _under(
+    found: list[Open],
+    parent: Open | None,
+    at_ns: int,
+) -> None:
+    """Children of a cause are told by it; without it they
+    stand for themselves, as new as this moment.
+    """
     for there in found:
         if parent is None and there.cause:
             there.due_ns = at_ns
+
         there.cause = "" if parent is None else parent.alert.id
 
 
-def _connection(rule: Rule, connection: str, found: list[Open], count: int, at_ns: int) -> Open:
-    since = min(o.alert.since_ns for o in found)
+def _connection(
+    rule: Rule,
+    connection: str,
+    found: list[Open],
+    count: int,
+    at_ns: int,
+) -> Open:
+    since = min(there.alert.since_ns for there in found)
     severity = Severity.CRITICAL if rule.severity is Severity.CRITICAL else Severity.WARNING
     alert = Alert(
         id=alert_id(rule.id, f"@{connection}", at_ns),
@@ -130,32 +199,64 @@ def _connection(rule: Rule, connection: str, found: list[Open], count: int, at_n
         do=names(rule.do, " ") if rule.do else {},
         tell=tuple(rule.tell),
     )
-    return Open(alert=_with_members(alert, found, connection, count), clock="cause", due_ns=at_ns)
+    return Open(
+        alert=_with_members(
+            alert,
+            found,
+            connection,
+            count,
+        ),
+        clock="cause",
+        due_ns=at_ns,
+    )
 
 
-def _with_members(alert: Alert, found: list[Open], connection: str, count: int) -> Alert:
+def _with_members(
+    alert: Alert,
+    found: list[Open],
+    connection: str,
+    count: int,
+) -> Alert:
     say = {
-        language: known.meters_silent.format(n=len(found), all=count, connection=connection)
+        language: known.meters_silent.format(
+            n=len(found),
+            all=count,
+            connection=connection,
+        )
         for language, known in WORDS.items()
     }
     members = tuple(sorted(there.alert.subject for there in found))
     return msgspec.structs.replace(
-        alert, members=members, say=say, value=float(len(found)), limit=None, unit="1"
+        alert,
+        members=members,
+        say=say,
+        value=float(len(found)),
+        limit=None,
+        unit="1",
     )
 
 
-def _depend(desk: Desk, rules: Mapping[str, Rule], hangs: Hangs, at_ns: int) -> None:
+def _depend(
+    desk: Desk,
+    rules: Mapping[str, Rule],
+    hangs: Hangs,
+    at_ns: int,
+) -> None:
     """Lines, groups and buses whose meters are silent: their alerts are told by the silence."""
     silent = {
-        o.alert.subject: o.cause or o.alert.id
-        for o in desk.open.values()
-        if o.alert.per == "meter" and (rule := rules.get(o.alert.rule)) is not None and rule.gather
+        there.alert.subject: there.cause or there.alert.id
+        for there in desk.open.values()
+        if there.alert.per == "meter"
+        and (rule := rules.get(there.alert.rule)) is not None
+        and rule.gather
     }
     for there in desk.open.values():
         meters = hangs.meters.get((there.alert.per, there.alert.subject))
         if meters is None:
             continue
-        cause = next((silent[m] for m in sorted(meters) if m in silent), "")
+
+        cause = next((silent[meter] for meter in sorted(meters) if meter in silent), "")
         if there.cause and not cause:
             there.due_ns = at_ns
+
         there.cause = cause

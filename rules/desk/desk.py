@@ -1,6 +1,8 @@
-"""The desk: what becomes of alerts. Which are open, which stand for others, which are quiet, who has taken one, and what is to be told now.
+"""The desk: what becomes of alerts. Which are open, which stand for others, which are quiet, who
+has taken one, and what is to be told now.
 
-Pure: the state is a value (`Desk`), time comes as an argument, nothing is sent here. `rules.desk.cause` finds what lies behind alerts, `rules.desk.telling` decides what is told.
+Pure: the state is a value (`Desk`), time comes as an argument, nothing is sent here.
+`rules.desk.cause` finds what lies behind alerts, `rules.desk.telling` decides what is told.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Quiet(msgspec.Struct, frozen=True, kw_only=True):
-    """A silence (rule, subject or both), a maintenance window (the same, planned) or a shelved alert. Ends by itself and says why."""
+    """A silence (rule, subject or both), a maintenance window (the same, planned) or a shelved
+    alert. Ends by itself and says why.
+    """
 
     id: str
     kind: str
@@ -38,13 +42,19 @@ class Quiet(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it keeps this alert quiet at `at_ns`."""
         if not self.from_ns <= at_ns < self.until_ns:
             return False
+
         if self.alert:
             return self.alert == alert.id
+
         return self.rule in ("", alert.rule) and self.subject in ("", alert.subject)
 
 
 class Open(msgspec.Struct, kw_only=True):
-    """An alert that is not over. `told_ns`: 0 not yet, -1 left to the summary. `due_ns`: from when on it counts as new (its own time, or the end of a quiet)."""
+    """An alert that is not over.
+
+    `told_ns`: 0 not yet, -1 left to the summary. `due_ns`: from when on
+    it counts as new (its own time, or the end of a quiet).
+    """
 
     alert: Alert
     clock: str
@@ -57,7 +67,9 @@ class Open(msgspec.Struct, kw_only=True):
 
 
 class Desk(msgspec.Struct, kw_only=True):
-    """Open alerts by rule and subject, when groups were told last; what is over: told of, or before anybody was told; and what waits for a summary."""
+    """Open alerts by rule and subject, when groups were told last; what is over: told of, or before
+    anybody was told; and what waits for a summary.
+    """
 
     open: dict[str, Open] = {}
     groups: dict[str, int] = {}
@@ -67,65 +79,98 @@ class Desk(msgspec.Struct, kw_only=True):
     quiets: list[Quiet] = []
 
     def by_id(self, alert: str) -> Open | None:
-        return next((o for o in self.open.values() if o.alert.id == alert), None)
+        return next((there for there in self.open.values() if there.alert.id == alert), None)
 
     def quiet(self, alert: Alert, at_ns: int) -> Quiet | None:
         """What keeps an alert quiet for the longest, if anything does."""
-        found = [q for q in self.quiets if q.covers(alert, at_ns)]
-        return max(found, key=lambda q: q.until_ns, default=None)
+        found = [each for each in self.quiets if each.covers(alert, at_ns)]
+        return max(
+            found,
+            key=lambda each: each.until_ns,
+            default=None,
+        )
 
 
 def key_of(rule: str, subject: str) -> str:
     return f"{rule}|{subject}"
 
 
-def alert_id(rule: str, subject: str, fired_ns: int) -> str:
+def alert_id(
+    rule: str,
+    subject: str,
+    fired_ns: int,
+) -> str:
     """Stays the same when the same journal is read again."""
-    return hashlib.blake2b(f"{rule}|{subject}|{fired_ns}".encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        f"{rule}|{subject}|{fired_ns}".encode(),
+        digest_size=8,
+    ).hexdigest()
 
 
-def reconcile(desk: Desk, clock: str, at_ns: int, firing: Mapping[str, Alert]) -> list[Alert]:
-    """Make the desk agree with what fires now on one clock (`firing` by key); the alerts that opened, changed or closed."""
+def reconcile(
+    desk: Desk,
+    clock: str,
+    at_ns: int,
+    firing: Mapping[str, Alert],
+) -> list[Alert]:
+    """Make the desk agree with what fires now on one clock (`firing` by
+    key); the alerts that opened, changed or closed.
+    """
     changed: list[Alert] = []
     for key, alert in firing.items():
         there = desk.open.get(key)
         if there is None:
-            desk.open[key] = Open(alert=alert, clock=clock, due_ns=alert.fired_ns)
+            desk.open[key] = Open(
+                alert=alert,
+                clock=clock,
+                due_ns=alert.fired_ns,
+            )
             changed.append(alert)
         elif there.alert.state is not alert.state:
             there.alert = msgspec.structs.replace(there.alert, state=alert.state)
             changed.append(there.alert)
+
     gone = [
-        k
-        for k, o in desk.open.items()
-        if o.clock == clock and k not in firing and o.alert.per != "connection"
+        key
+        for key, there in desk.open.items()
+        if there.clock == clock and key not in firing and there.alert.per != "connection"
     ]
     return changed + [close(desk, key, at_ns) for key in gone]
 
 
-def close(desk: Desk, key: str, at_ns: int) -> Alert:
+def close(
+    desk: Desk,
+    key: str,
+    at_ns: int,
+) -> Alert:
     """An alert is over; told as such if people had been told of it."""
     there = desk.open.pop(key)
-    alert = msgspec.structs.replace(there.alert, state=AlertState.RESOLVED, resolved_ns=at_ns)
+    alert = msgspec.structs.replace(
+        there.alert,
+        state=AlertState.RESOLVED,
+        resolved_ns=at_ns,
+    )
     if there.told_ns > 0:
         desk.over.append(alert)
     elif there.told_ns == 0 and not there.cause:
         desk.missed.append(alert)
+
     return alert
 
 
 def forget_quiets(desk: Desk, at_ns: int) -> list[Quiet]:
     """Quiets that are over; what they covered counts as new from now on."""
-    over = [q for q in desk.quiets if q.until_ns <= at_ns]
-    desk.quiets = [q for q in desk.quiets if q.until_ns > at_ns]
+    over = [each for each in desk.quiets if each.until_ns <= at_ns]
+    desk.quiets = [each for each in desk.quiets if each.until_ns > at_ns]
     for quiet in over:
         _new_again(desk, quiet)
+
     return over
 
 
 def lift(desk: Desk, quiet: Quiet) -> None:
     """End a quiet before its time."""
-    desk.quiets = [q for q in desk.quiets if q.id != quiet.id]
+    desk.quiets = [each for each in desk.quiets if each.id != quiet.id]
     _new_again(desk, quiet)
 
 
@@ -137,4 +182,4 @@ def _new_again(desk: Desk, quiet: Quiet) -> None:
 
 def open_alerts(desk: Desk) -> Iterable[Alert]:
     """All open alerts that stand for themselves."""
-    return [o.alert for o in desk.open.values() if not o.cause]
+    return [there.alert for there in desk.open.values() if not there.cause]

@@ -1,4 +1,7 @@
-"""The rule file: strict YAML, rules and the tests that stand beside them. Reading and cross-checking live in `rules.language.load`."""
+"""The rule file: strict YAML, rules and the tests that stand beside them.
+
+Reading and cross-checking live in `rules.language.load`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ class On(Strict):
     per: Per = Field(description="what it is worked out for: line, group, bus, meter or site")
     clock: Literal["books", "now"] = Field(
         "books",
-        description="books: closed windows, counted; now: newest values each ten seconds, for what must be early",
+        description="books: closed windows, counted; "
+        "now: newest values each ten seconds, for what must be early",
     )
     carrier: Carrier | None = Field(None, description="only buses or meters of this carrier")
     only: list[str] = Field([], description="ids of the subjects it is for; default: all")
@@ -52,22 +56,28 @@ class Escalation(Strict):
 
 
 class Rule(Strict):
-    """One rule. It reads like a sentence: on what, when, for how long, how bad, what to say and do."""
+    """One rule.
+
+    It reads like a sentence: on what, when, for how long, how bad, what to say and do.
+    """
 
     id: Id
     title: Name = Field("", description="a few words, by language if wanted")
     why: Name = Field("", description="why this matters")
     on: On
     when: str = Field(
-        description="condition that is true when something is wrong, such as mean(10m) > 4 kW and state == 'idle'"
+        description="condition that is true when something is wrong, "
+        "such as mean(10m) > 4 kW and state == 'idle'"
     )
     until: str | None = Field(
         None,
-        description="condition that ends it; default: when `when` is no longer true. A lower level here keeps it from flapping",
+        description="condition that ends it; default: when `when` is no longer true. "
+        "A lower level here keeps it from flapping",
     )
     limits: dict[Id, str | dict[str, str]] = Field(
         {},
-        description="levels by name, such as limit: 4 kW, or {default: 4 kW, press_1: 6 kW} by subject",
+        description="levels by name, such as limit: 4 kW, or "
+        "{default: 4 kW, press_1: 6 kW} by subject",
     )
     for_: Duration = Field(
         0.0, alias="for", description="how long `when` must hold before it fires"
@@ -77,20 +87,23 @@ class Rule(Strict):
     )
     on_gap: Literal["hold", "alert", "clear"] = Field(
         "hold",
-        description="when the figure is unknown for longer than `gap_grace`: stay as it is, say so, or count as well",
+        description="when the figure is unknown for longer than `gap_grace`: "
+        "stay as it is, say so, or count as well",
     )
     gap_grace: Duration = Field(300.0, description="how long the unknown is waited out")
     active: Active | None = Field(None, description="only in these shifts or days")
     severity: Severity
     say: Name = Field(
         "",
-        description="the message; {subject}, {value}, {limit}, {since} and the kind such as {line} are filled in",
+        description="the message; {subject}, {value}, {limit}, {since} "
+        "and the kind such as {line} are filled in",
     )
     do: Name = Field("", description="what to do: the runbook in a sentence or two")
     tell: list[Id] = Field([], description="people, rotas or channels; default: by severity")
     notify_within: Seconds = Field(
         900.0,
-        description="people are told of what is younger than this; what is found later is history and one summary",
+        description="people are told of what is younger than this; "
+        "what is found later is history and one summary",
     )
     repeat: Duration = Field(
         0.0, description="told again after this while it lasts and nobody acknowledged; 0s: never"
@@ -112,7 +125,10 @@ class Expectation(Strict):
 
 
 class RuleTest(Strict):
-    """Series in, states expected. One sample each `every` from 0 on: `2kW x5, unknown x3, 6kW x20`."""
+    """Series in, states expected.
+
+    One sample each `every` from 0 on: `2kW x5, unknown x3, 6kW x20`.
+    """
 
     rule: Id | None = Field(None, description="which rule; default: the only one of the file")
     name: str = Field("", description="what the test shows")

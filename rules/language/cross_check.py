@@ -1,4 +1,6 @@
-"""What a rule file must be beyond its form: conditions that mean something, units that fit, names that the plant has. Findings have the place in the file."""
+"""What a rule file must be beyond its form: conditions that mean something, units that fit, names
+that the plant has. Findings have the place in the file.
+"""
 
 from __future__ import annotations
 
@@ -54,15 +56,19 @@ def _limit_unit(value: str | dict[str, str]) -> str:
         raise QueryError(
             f"the levels of one limit must have one unit, not {', '.join(sorted(units))}"
         )
+
     return units.pop()
 
 
 def split_quantity(text: str) -> tuple[float, str]:
-    """Number in the unit in which it is compared, and that unit; QueryError says what is accepted."""
+    """Number in the unit in which it is compared, and that
+    unit; QueryError says what is accepted.
+    """
     match = _QUANTITY.match(text)
     found = canonical(match[2] or "") if match else None
     if match is None or found is None:
         raise QueryError(f"expected a number with a unit, such as 4 kW or 30 %, not '{text}'")
+
     return float(match[1]) * found[1], found[0]
 
 
@@ -72,15 +78,18 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
         at = ("rules", i)
         if rule.id in ids:
             yield (*at, "id"), f"'{rule.id}' stands twice in this file"
+
         ids.add(rule.id)
         yield from _conditions(rule, at, known)
         yield from _words(rule, at)
         yield from _form(rule, at)
         if known is not None:
             yield from _references(rule, at, known)
+
     for i, test in enumerate(file.tests):
         if test.rule is None and len(file.rules) > 1:
             yield ("tests", i), "needs rule: there are several rules in this file"
+
         if test.rule is not None and test.rule not in ids:
             yield (
                 ("tests", i, "rule"),
@@ -88,7 +97,11 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
             )
 
 
-def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
+def _conditions(
+    rule: Rule,
+    at: tuple[str | int, ...],
+    known: Known | None,
+) -> Iterator[Finding]:
     here = place(rule.on.per, rule.on.clock)
     if here.find(rule.on.figure) is None:
         hint = suggestion(rule.on.figure, sorted(here.variables))
@@ -97,17 +110,20 @@ def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> I
             f"there is no figure '{rule.on.figure}' per {rule.on.per} on {rule.on.clock}{hint}",
         )
         return
+
     try:
         scope = scope_of(rule, known.window_s if known else 60.0)
     except QueryError as error:
         yield (*at, "limits"), str(error)
         return
+
     for name in rule.limits:
         if name in here.variables or name in ("value", "state"):
             yield (
                 (*at, "limits", name),
                 f"'{name}' is a figure or a word of conditions; give the limit another name",
             )
+
     for key in ("when", "until"):
         text = getattr(rule, key)
         if text is not None:
@@ -119,7 +135,11 @@ def _conditions(rule: Rule, at: tuple[str | int, ...], known: Known | None) -> I
                 yield (*at, key), str(error)
 
 
-def _sources(named: set[str], at: tuple[str | int, ...], known: Known | None) -> Iterator[Finding]:
+def _sources(
+    named: set[str],
+    at: tuple[str | int, ...],
+    known: Known | None,
+) -> Iterator[Finding]:
     """Sources and storages behind `energy.source.NAME`."""
     for figure in sorted(named):
         source = figure.removeprefix(TRACED)
@@ -145,22 +165,29 @@ def _words(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
             except ValueError as error:
                 yield (*at, key), f"cannot be filled in: {error}"
                 continue
+
             for name in wanted:
                 if name not in known:
                     yield (
                         (*at, key),
-                        f"there is nothing to fill in for {{{name}}}{suggestion(name, known)}; known are {', '.join(known)}",
+                        f"there is nothing to fill in for {{{name}}}{suggestion(name, known)}; "
+                        f"known are {', '.join(known)}",
                     )
 
 
 def _form(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
     if rule.on.only and rule.on.not_:
         yield (*at, "on"), "needs only or except, not both"
+
     if rule.gather and rule.on.per != "meter":
         yield (*at, "gather"), "only meters hang on a connection; use it with `per: meter`"
 
 
-def _references(rule: Rule, at: tuple[str | int, ...], known: Known) -> Iterator[Finding]:
+def _references(
+    rule: Rule,
+    at: tuple[str | int, ...],
+    known: Known,
+) -> Iterator[Finding]:
     ids = known.subjects.get(rule.on.per, ())
     for key, named in (("only", rule.on.only), ("except", rule.on.not_)):
         for name in named:
@@ -169,6 +196,7 @@ def _references(rule: Rule, at: tuple[str | int, ...], known: Known) -> Iterator
                     (*at, "on", key),
                     f"there is no {rule.on.per} '{name}'{suggestion(name, list(ids))}",
                 )
+
     for name, value in rule.limits.items():
         for subject in value if isinstance(value, dict) else ():
             if subject != "default" and subject not in ids:
@@ -176,16 +204,19 @@ def _references(rule: Rule, at: tuple[str | int, ...], known: Known) -> Iterator
                     (*at, "limits", name, subject),
                     f"there is no {rule.on.per} '{subject}'{suggestion(subject, list(ids))}",
                 )
+
     for shift in rule.active.shifts if rule.active else ():
         if shift not in known.shifts:
             yield (
                 (*at, "active", "shifts"),
                 f"there is no shift '{shift}'{suggestion(shift, list(known.shifts))}",
             )
+
     told = known.tell
-    for name in [*rule.tell, *(n for e in rule.escalate for n in e.to)]:
+    for name in [*rule.tell, *(name for step in rule.escalate for name in step.to)]:
         if told is not None and name not in told:
             yield (
                 (*at, "tell"),
-                f"there is no person, rota or channel '{name}' in notify{suggestion(name, list(told))}",
+                f"there is no person, rota or channel '{name}' in notify"
+                f"{suggestion(name, list(told))}",
             )

@@ -1,4 +1,6 @@
-"""Reading rule files: form, conditions, units, names of the plant; every mistake in one go as file:line."""
+"""Reading rule files: form, conditions, units, names of the
+plant; every mistake in one go as file:line.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,20 @@ def known_of(plant: PlantFile) -> Known:
     }
     told = plant.notify.names if plant.notify else []
     sources = (*plant.sources, *plant.storages, "ambient", "unknown", "opening_stock")
-    return Known(ids, tuple(plant.site.shifts), tuple(told), plant.site.window, sources)
+    return Known(
+        ids,
+        tuple(plant.site.shifts),
+        tuple(told),
+        plant.site.window,
+        sources,
+    )
 
 
 def known_of_site(site: Site) -> Known:
     """What a rule that is only tried may name; who is told does not matter to a back-test."""
     sources = (
-        *(s.id for s in site.sources),
-        *(s.id for s in site.storages),
+        *(source.id for source in site.sources),
+        *(source.id for source in site.storages),
         "ambient",
         "unknown",
         "opening_stock",
@@ -53,7 +61,10 @@ def known_of_site(site: Site) -> Known:
 
 
 def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
-    """The rules of a plant file: packs less what is off, and its own files beside it. ConfigError carries every mistake of all of them."""
+    """The rules of a plant file: packs less what is off, and its own files beside it.
+
+    ConfigError carries every mistake of all of them.
+    """
     files_ = [path.parent / name for name in plant.rules.files]
     loaded = load_all(files_, known_of(plant), plant.rules.packs)
     shipped = {
@@ -67,11 +78,12 @@ def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
                     str(path),
                     1,
                     "rules.off",
-                    f"there is no shipped rule '{n}'{suggestion(n, sorted(shipped))}",
+                    f"there is no shipped rule '{name}'{suggestion(name, sorted(shipped))}",
                 )
-                for n in unknown
+                for name in unknown
             ]
         )
+
     return [rule for rule in rules_of(loaded) if rule.id not in plant.rules.off]
 
 
@@ -86,7 +98,7 @@ class Loaded:
 def packs() -> list[tuple[str, str]]:
     """Name and text of the rule files that ship."""
     folder = files("rules") / "packs"
-    found = sorted(p.name for p in folder.iterdir() if p.name.endswith(".yaml"))
+    found = sorted(path.name for path in folder.iterdir() if path.name.endswith(".yaml"))
     return [(f"{PACKS}{name}", (folder / name).read_text(encoding="utf-8")) for name in found]
 
 
@@ -95,28 +107,43 @@ def load_rules(path: Path, known: Known | None = None) -> Loaded:
     return load_rules_text(str(path), read_text(path), known)
 
 
-def load_rules_text(name: str, text: str, known: Known | None = None) -> Loaded:
+def load_rules_text(
+    name: str,
+    text: str,
+    known: Known | None = None,
+) -> Loaded:
     """Like `load_rules`, from text; ConfigError carries every mistake."""
     file, document = load_text(name, text, RuleFile)
     found = [document.mistake(path, message) for path, message in cross_check_rules(file, known)]
     if found:
         raise ConfigError(found)
+
     return Loaded(name, file)
 
 
-def load_all(paths: Sequence[Path], known: Known | None, with_packs: bool = True) -> list[Loaded]:
-    """The shipped packs and the plant's own files. A rule of the plant with the id of a shipped one replaces it; mistakes of all files in one error."""
+def load_all(
+    paths: Sequence[Path],
+    known: Known | None,
+    with_packs: bool = True,
+) -> list[Loaded]:
+    """The shipped packs and the plant's own files.
+
+    A rule of the plant with the id of a shipped one
+    replaces it; mistakes of all files in one error.
+    """
     loaded = []
     mistakes = []
-    texts = [*(packs() if with_packs else []), *((str(p), read_text(p)) for p in paths)]
+    texts = [*(packs() if with_packs else []), *((str(path), read_text(path)) for path in paths)]
     for name, text in texts:
         try:
             loaded.append(load_rules_text(name, text, known))
         except ConfigError as error:
             mistakes += error.mistakes
-    mistakes += _twice([n for n in loaded if not n.path.startswith(PACKS)])
+
+    mistakes += _twice([item for item in loaded if not item.path.startswith(PACKS)])
     if mistakes:
         raise ConfigError(mistakes)
+
     return loaded
 
 
@@ -139,5 +166,7 @@ def _twice(loaded: Sequence[Loaded]) -> list[Mistake]:
                         f"'{rule.id}' is the id of a rule in {seen[rule.id]} too; give it another",
                     )
                 )
+
             seen[rule.id] = item.path
+
     return found

@@ -1,10 +1,14 @@
-"""Conditions of rules: `mean(10m) > 4 kW and state == 'idle'`. Text to tree; what cannot be read is a QueryError that says what was expected.
+"""Conditions of rules: `mean(10m) > 4 kW and state == 'idle'`. Text to tree; what cannot be read is
+a QueryError that says what was expected.
 
     condition  = and {"or" and}            and   = not {"and" not}         not  = ["not"] comparison
-    comparison = sum [sign sum]            sum   = term {("+" | "-") term}  term = part {("*" | "/") part}
-    part       = "-" part | number [unit] | duration | 'text' | name | function "(" [figure ","] duration ")" | "(" condition ")"
+    comparison = sum [sign sum]            sum   = term {("+" | "-") term}
+    term       = part {("*" | "/") part}
+    part       = "-" part | number [unit] | duration | 'text' | name
+               | function "(" [figure ","] duration ")" | "(" condition ")"
 
-Bounded in length and depth; one pass over the text, no pattern of the user's, nothing that loops or calls.
+Bounded in length and depth; one pass over the text, no
+pattern of the user's, nothing that loops or calls.
 """
 
 from __future__ import annotations
@@ -43,10 +47,12 @@ def parse(text: str) -> Node:
     """The tree of a condition."""
     if len(text) > LONGEST:
         raise QueryError(f"a condition may have {LONGEST} characters, this one has {len(text)}")
+
     reader = _Reader(_tokens(text))
     found = reader.condition()
     if reader.token.kind != "end":
         raise reader.wrong("'and', 'or' or the end")
+
     return found
 
 
@@ -57,9 +63,12 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, at)
         if match is None:
             raise QueryError(f"cannot read {text[at : at + 10]!r} at character {at + 1}")
+
         if match.lastgroup != "space":
             found.append(_Token(str(match.lastgroup), match[0], at))
+
         at = match.end()
+
     return [*found, _Token("end", "", len(text))]
 
 
@@ -84,6 +93,7 @@ class _Reader:
         if token.kind in ("sign", "name") and token.value in words:
             self.place += 1
             return token
+
         return None
 
     def need(self, word: str) -> None:
@@ -93,13 +103,20 @@ class _Reader:
     def _chain(self, part: Callable[[], Node], *signs: str) -> Node:
         left = part()
         while (sign := self.take(*signs)) is not None:
-            left = Binary(sign.value, left, part(), sign.at)
+            left = Binary(
+                sign.value,
+                left,
+                part(),
+                sign.at,
+            )
+
         return left
 
     def condition(self) -> Node:
         self.depth += 1
         if self.depth > NESTED:
             raise QueryError(f"a condition may be {NESTED} parentheses deep")
+
         found = self._chain(lambda: self._chain(self._negated, "and"), "or")
         self.depth -= 1
         return found
@@ -111,10 +128,23 @@ class _Reader:
     def _comparison(self) -> Node:
         left = self._sum()
         sign = self.take(*COMPARISONS)
-        return left if sign is None else Binary(sign.value, left, self._sum(), sign.at)
+        return (
+            left
+            if sign is None
+            else Binary(
+                sign.value,
+                left,
+                self._sum(),
+                sign.at,
+            )
+        )
 
     def _sum(self) -> Node:
-        return self._chain(lambda: self._chain(self._part, "*", "/"), "+", "-")
+        return self._chain(
+            lambda: self._chain(self._part, "*", "/"),
+            "+",
+            "-",
+        )
 
     def _part(self) -> Node:
         token = self.token
@@ -122,17 +152,22 @@ class _Reader:
             found = self.condition()
             self.need(")")
             return found
+
         if self.take("-"):
             number = self._number()
             return Number(-number.value, number.unit, token.at)
+
         if token.kind in ("number", "duration"):
             return self._number()
+
         if token.kind == "text":
             self.place += 1
             return Text(token.value[1:-1], token.at)
+
         if token.kind == "name" and token.value not in _KEYWORDS:
             self.place += 1
             return self._call(token) if self.take("(") else Name(token.value, token.at)
+
         raise self.wrong("a number, a function such as mean(10m), a figure or a text in quotes")
 
     def _number(self) -> Number:
@@ -140,8 +175,10 @@ class _Reader:
         if token.kind == "duration":
             self.place += 1
             return Number(seconds(token.value), "s", token.at)
+
         if token.kind != "number":
             raise self.wrong("a number")
+
         self.place += 1
         return Number(float(token.value), self._unit(), token.at)
 
@@ -149,12 +186,14 @@ class _Reader:
         token = self.token
         if self.take("%"):
             return "%"
+
         if (
             token.kind != "name"
             or token.value in _KEYWORDS
             or self.tokens[self.place + 1].value == "("
         ):
             return ""
+
         self.place += 1
         over = self.tokens[self.place + 1] if self.token.value == "/" else token
         if (
@@ -162,6 +201,7 @@ class _Reader:
         ):  # g/kWh is a unit, kW / value is not
             self.place += 2
             return f"{token.value}/{over.value}"
+
         return token.value
 
     def _call(self, function: _Token) -> Call:
@@ -170,9 +210,16 @@ class _Reader:
             figure = self.token.value
             self.place += 1
             self.need(",")
+
         if self.token.kind != "duration":
             raise self.wrong("a duration such as 10m")
+
         over = seconds(self.token.value)
         self.place += 1
         self.need(")")
-        return Call(function.value, figure, over, function.at)
+        return Call(
+            function.value,
+            figure,
+            over,
+            function.at,
+        )

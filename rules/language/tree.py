@@ -1,4 +1,7 @@
-"""The tree of a condition: what the parser makes, what the checker types and what is evaluated. Nothing else can be said in a rule."""
+"""The tree of a condition: what the parser makes, what the checker types and what is evaluated.
+
+Nothing else can be said in a rule.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number with the unit as written; no unit: plain. A duration such as 10m is a number of seconds."""
+    """A number with the unit as written; no unit: plain.
+
+    A duration such as 10m is a number of seconds.
+    """
 
     value: float
     unit: str
@@ -64,6 +70,7 @@ def parts(node: Node) -> list[Node]:
     found = [node]
     for part in below(node):
         found += parts(part)
+
     return found
 
 
@@ -71,6 +78,8 @@ def below(node: Node) -> list[Node]:
     """The parts that a node joins."""
     if isinstance(node, Not):
         return [node.part]
+
     if isinstance(node, Binary):
         return [node.left, node.right]
+
     return []

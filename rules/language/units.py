@@ -1,4 +1,8 @@
-"""Units of conditions. Energy and power are compared in kWh and kW, intensities in g/kWh, shares in per cent as figures give them."""
+"""Units of conditions.
+
+Energy and power are compared in kWh and kW, intensities in
+g/kWh, shares in per cent as figures give them.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +33,5 @@ def canonical(unit: str) -> tuple[str, float] | None:
     found = _OWN.get(unit) or _MORE.get(unit)
     if found is None and known_unit(unit):
         found = to_canonical(unit)
+
     return found

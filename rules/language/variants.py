@@ -1,4 +1,6 @@
-"""A rule with another threshold: the level of its first comparison times a factor, as a rule of its own, for back-tests."""
+"""A rule with another threshold: the level of its first comparison
+times a factor, as a rule of its own, for back-tests.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,27 @@ MARK = "#"
 
 
 def with_level(rule: Rule, factor: float) -> Rule:
-    """The rule with its levels times `factor`, on and off alike. Its id gets the factor behind a mark."""
+    """The rule with its levels times `factor`, on and off alike.
+
+    Its id gets the factor behind a mark.
+    """
     changed = {
         key: scaled(text, factor)
         for key in ("when", "until")
         if (text := getattr(rule, key)) is not None
     }
-    return rule.model_copy(update={"id": f"{rule.id}{MARK}{factor:g}", **changed})
+    return rule.model_copy(
+        update={
+            "id": f"{rule.id}{MARK}{factor:g}",
+            **changed,
+        }
+    )
 
 
 def scaled(text: str, factor: float) -> str:
     """A condition with the level of its first comparison of numbers times `factor`."""
     tree = parse(text)
-    target = next((p for p in parts(tree) if _compares(p)), None)
+    target = next((part for part in parts(tree) if _compares(part)), None)
     return text if target is None else render(_swap(tree, target, factor))
 
 
@@ -37,18 +47,44 @@ def _compares(node: Node) -> bool:
     )
 
 
-def _swap(node: Node, target: Node, factor: float) -> Node:
+def _swap(
+    node: Node,
+    target: Node,
+    factor: float,
+) -> Node:
     if node is target:
         assert isinstance(node, Binary)
         if isinstance(node.left, Number):
-            return replace(node, left=Binary("*", Number(factor, "", 0), node.left, 0))
-        return replace(node, right=Binary("*", Number(factor, "", 0), node.right, 0))
+            return replace(
+                node,
+                left=Binary(
+                    "*",
+                    Number(factor, "", 0),
+                    node.left,
+                    0,
+                ),
+            )
+
+        return replace(
+            node,
+            right=Binary(
+                "*",
+                Number(factor, "", 0),
+                node.right,
+                0,
+            ),
+        )
+
     if isinstance(node, Not):
         return replace(node, part=_swap(node.part, target, factor))
+
     if isinstance(node, Binary):
         return replace(
-            node, left=_swap(node.left, target, factor), right=_swap(node.right, target, factor)
+            node,
+            left=_swap(node.left, target, factor),
+            right=_swap(node.right, target, factor),
         )
+
     return node
 
 
@@ -57,13 +93,18 @@ def render(node: Node) -> str:
     if isinstance(node, Number):
         value = f"{node.value:.12g}"
         return f"{value}s" if node.unit == "s" else f"{value} {node.unit}".strip()
+
     if isinstance(node, Text):
         return f"'{node.value}'"
+
     if isinstance(node, Name):
         return node.name
+
     if isinstance(node, Call):
         figure = f"{node.figure}, " if node.figure else ""
         return f"{node.function}({figure}{node.over_s:.12g}s)"
+
     if isinstance(node, Not):
         return f"not ({render(node.part)})"
+
     return f"({render(node.left)}) {node.sign} ({render(node.right)})"

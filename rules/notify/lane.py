@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from plant import backoff
 from plant.clock import Clock
 from plant.errors import PermanentError, RetryableError
 from rules.alert import Telling
@@ -242,5 +243,4 @@ def grouped(due: Sequence[Delivery]) -> list[list[Delivery]]:
 
 def pause_s(times: int) -> float:
     """1 s, 2 s, 4 s ... 60 s, give or take a fifth, so that plants do not all come back at once."""
-    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(times - 1, 10))
-    return pause * random.uniform(0.8, 1.2)
+    return backoff.pause_s(times, FIRST_PAUSE_S, LONGEST_PAUSE_S, spread=0.2)

@@ -1,6 +1,7 @@
 """One book as the variables of rules read it: where a subject stands in the tables.
 
-The tables are those of `engine.figures.products`; rows of `line` are the lines and then what is left on each bus.
+The tables are those of `engine.figures.products`; rows of `line`
+are the lines and then what is left on each bus.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ Odd: TypeAlias = Mapping[tuple[str, int], int]
 
 
 class Layout:
-    """What of a site decides where a subject stands in the tables. `code` gives the integer that stands for a name there."""
+    """What of a site decides where a subject stands in the tables.
+
+    `code` gives the integer that stands for a name there.
+    """
 
     def __init__(self, site: Site, code: Callable[[str], int]) -> None:
         self.site = site
@@ -57,14 +61,26 @@ class BookRow:
     row: int
     odd: Odd
 
-    def table(self, table: str, column: str, width: int) -> Floats:
+    def table(
+        self,
+        table: str,
+        column: str,
+        width: int,
+    ) -> Floats:
         """A column of this book, of a table that has `width` rows for each."""
         begin = self.row * width
-        return np.asarray(self.tables[table][column][begin : begin + width], float)
+        return np.asarray(
+            self.tables[table][column][begin : begin + width],
+            float,
+        )
 
     def line(self, column: str) -> Floats:
         """A column of lines, and then of what is left on each bus."""
-        return self.table("line", column, self.layout.lines + self.layout.buses)
+        return self.table(
+            "line",
+            column,
+            self.layout.lines + self.layout.buses,
+        )
 
     def meter(self, column: str) -> Floats:
         """A column of meters."""
@@ -72,10 +88,16 @@ class BookRow:
 
     def source(self, column: str) -> Floats:
         """A column of sources, and then of storages."""
-        return self.table("source", column, self.layout.sources + self.layout.storages)
+        return self.table(
+            "source",
+            column,
+            self.layout.sources + self.layout.storages,
+        )
 
     def traced(self, source: str) -> Floats:
-        """kWh of one source in each line, then in what is left on each bus; what came through a storage counts as the storage."""
+        """kWh of one source in each line, then in what is left on each bus; what came through a
+        storage counts as the storage.
+        """
         flow = self.tables["flow"]
         closed = self.tables["closed"]
         is_mine = flow["start"] == closed["start"][self.row]
@@ -89,6 +111,7 @@ class BookRow:
         for node in self.layout.nodes:
             reaches_it = is_mine & (flow["node"] == self.layout.code(node))
             found.append(energy_kwh[reaches_it].sum())
+
         return np.array(found)
 
 
@@ -98,14 +121,23 @@ def _bought(site: Site) -> list[int]:
     for index, source in enumerate(site.sources):
         if source.kind == SourceKind.GRID and source.carrier == Carrier.ELECTRICITY:
             found.append(index)
+
     return found
 
 
 def _lines_of_group(site: Site, group: str) -> Ints:
-    return np.array([i for i, line in enumerate(site.lines) if line.group == group], np.int64)
+    return np.array(
+        [i for i, line in enumerate(site.lines) if line.group == group],
+        np.int64,
+    )
 
 
 def _one_unit(site: Site, lines: Ints) -> bool:
     """Pieces add up only where lines make the same thing."""
-    units = {site.lines[i].unit for i in lines if site.lines[i].good_channel is not None}
+    units: set[str] = set()
+    for index in lines.tolist():
+        line = site.lines[index]
+        if line.good_channel is not None:
+            units.add(line.unit)
+
     return len(units) == 1

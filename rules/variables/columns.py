@@ -24,13 +24,18 @@ METER_TAKES: Final = ("meter.forward", "meter.reverse", "meter.seen_s", "meter.e
 FLOW_TAKES: Final = ("flow.kwh",)
 
 
-def read(columns: Sequence[Column], per: str, book: BookRow) -> Floats:
+def read(
+    columns: Sequence[Column],
+    per: str,
+    book: BookRow,
+) -> Floats:
     """What a ring of `per` keeps of a book [columns, subjects]."""
     as_its_kind = _OF_KIND[per]
     rows = []
     for column in columns:
         row = as_its_kind(column.name, book) if column.read is None else column.read(book)
         rows.append(row)
+
     return np.stack(rows)
 
 
@@ -38,16 +43,22 @@ def takes(column: Column, per: str) -> tuple[str, ...]:
     """Columns of the tables of books that a column is made of."""
     if column.takes or column.read is not None:
         return column.takes
+
     if column.name == "hours":
         return ()
+
     if column.name.startswith(TRACED):
         return FLOW_TAKES
+
     if per == "meter":
         return METER_TAKES
+
     if per == "bus" and column.name == "due_s":
         return ()
+
     if per == "bus" and column.name == "seen_s":
         return METER_TAKES
+
     return (f"line.{column.name}",)
 
 
@@ -58,12 +69,19 @@ def bought_kwh(book: BookRow) -> Floats:
 
 
 def held_kg(book: BookRow) -> Floats:
-    """Carbon of what the storages on buses hold at the end of the window; that of a line is the line's own."""
+    """Carbon of what the storages on buses hold at the end of
+    the window; that of a line is the line's own.
+    """
     held = book.source("held_kg")[book.layout.sources :]
     total = 0.0
-    for storage, kg in zip(book.layout.site.storages, held, strict=True):
+    for storage, kg in zip(
+        book.layout.site.storages,
+        held,
+        strict=True,
+    ):
         if storage.line is None:
             total += kg
+
     return np.array([total])
 
 
@@ -90,10 +108,12 @@ def _of_group(name: str, book: BookRow) -> Floats:
     layout = book.layout
     if name == "hours":
         return np.full(len(layout.lines_of_group), _hours(book))
+
     each = _each_line(name, book)
     totals = np.array([_total(each[lines]) for lines in layout.lines_of_group])
     if name in PIECES:
         return np.where(layout.group_makes_one_thing, totals, np.nan)
+
     return totals
 
 
@@ -103,9 +123,11 @@ def _of_bus(name: str, book: BookRow) -> Floats:
     around = layout.meters_of_bus
     if name == "due_s":
         return np.array([layout.site.window_s * len(meters) for meters in around])
+
     if name == "seen_s":
         seen_s = book.meter("seen_s")
         return np.array([seen_s[meters].sum() for meters in around])
+
     return _each_line(name, book)[layout.lines :]
 
 
@@ -113,17 +135,23 @@ def _of_meter(name: str, book: BookRow) -> Floats:
     layout = book.layout
     if name == "hours":
         return np.full(layout.meters, _hours(book))
+
     if name == "due_s":
         return np.full(layout.meters, layout.site.window_s)
+
     if name == "seen_s":
         return book.meter("seen_s")
+
     if name == "estimated_kwh":
         return book.meter("estimated")
+
     if name == "final_kwh":
         return book.meter("forward")
+
     carrier = name.removeprefix("delivered_")
     if name == "electricity_kwh":
         carrier = Carrier.ELECTRICITY.value
+
     is_carrier = [own == carrier for own in layout.carriers]
     net = book.meter("forward") - book.meter("reverse")
     return np.where(is_carrier, net, np.nan)
@@ -132,11 +160,14 @@ def _of_meter(name: str, book: BookRow) -> Floats:
 def _of_site(name: str, book: BookRow) -> Floats:
     if name == "hours":
         return np.array([_hours(book)])
+
     if name in PIECES and not book.layout.site_makes_one_thing:
         return np.array([np.nan])
+
     each = _each_line(name, book)
     if name.startswith(TRACED):
         return np.array([each.sum()])
+
     return np.array([_total(each)])
 
 
@@ -153,8 +184,10 @@ def _each_line(name: str, book: BookRow) -> Floats:
     """A column of lines, and then of what is left on each bus."""
     if name == "hours":
         return np.full(book.layout.lines + book.layout.buses, _hours(book))
+
     if name.startswith(TRACED):
         return book.traced(name.removeprefix(TRACED))
+
     return book.line(name)
 
 

@@ -1,4 +1,6 @@
-"""Variables out of newest values: one value for each subject of a kind, in the order of the site; NaN is not known."""
+"""Variables out of newest values: one value for each subject of a
+kind, in the order of the site; NaN is not known.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ SECONDS_NS: Final = 1e-9
 class Newest:
     """All that newest values are read from, at event time `at_ns`.
 
-    `picture` is the newest NOW, `meters` those of data health, `of_site` figures of the program itself by name. A meter never heard of is silent since
-    `since_ns`.
+    `picture` is the newest NOW, `meters` those of data health, `of_site` figures of the program
+    itself by name. A meter never heard of is silent since `since_ns`.
     """
 
     now: Now
@@ -49,17 +51,26 @@ class Newest:
     of_site: Mapping[str, float]
 
     def parts(self, per: str) -> list[Part]:
-        """What the picture says of each subject of a kind; nothing of one whose meters are silent."""
+        """What the picture says of each subject of a kind;
+        nothing of one whose meters are silent.
+        """
         site = self.now.site
         if per == "site":
             of_site = self.picture["site"]
             power = {"electricity": of_site["power_kw"]}
-            return [{"power": power, "figures": of_site["figures"]}]
+            return [
+                {
+                    "power": power,
+                    "figures": of_site["figures"],
+                }
+            ]
+
         nodes: Sequence[LineNode] | Sequence[Any] = site.lines if per == "line" else site.groups
         found: list[Part] = []
         for node in nodes:
             part = self.picture["lines"].get(node.id, {})
             found.append({} if part.get("stale_since_ms") else part)
+
         return found
 
     @property
@@ -69,7 +80,10 @@ class Newest:
 
 
 def _known(values: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], float)
+    return np.array(
+        [np.nan if value is None else value for value in values],
+        float,
+    )
 
 
 def power(carrier: str) -> Read:
@@ -122,9 +136,15 @@ def power_factor(newest: Newest, per: str) -> Floats:
         meters = [[source.meter for source in grids]]
     else:
         meters = [[] for _ in now.site.groups]
+
     found: list[float | None] = []
-    for part, own in zip(newest.parts(per), meters, strict=True):
+    for part, own in zip(
+        newest.parts(per),
+        meters,
+        strict=True,
+    ):
         found.append(_factor(now, own) if part else None)
+
     return _known(found)
 
 
@@ -133,7 +153,9 @@ def _meters_of(line: LineNode) -> list[int]:
 
 
 def _factor(now: Now, meters: Sequence[int]) -> float | None:
-    """Power factor of some meters, weighted by their power; of meters that hardly carry anything there is none."""
+    """Power factor of some meters, weighted by their power; of
+    meters that hardly carry anything there is none.
+    """
     total_kw = 0.0
     weighted = 0.0
     for meter in meters:
@@ -142,12 +164,18 @@ def _factor(now: Now, meters: Sequence[int]) -> float | None:
             power_kw = abs(float(now.power[meter]))
             total_kw += power_kw
             weighted += power_kw * factor
+
     return weighted / total_kw if total_kw > LEAST_KW else None
 
 
 def _factor_of(now: Now, meter: MeterPoint) -> float | None:
     """Mean over the phases whose factor was heard."""
-    known = [now.power_factor[tag] for tag in meter.power_factor_tags if tag in now.power_factor]
+    known = []
+    for tag in meter.power_factor_tags:
+        factor = now.power_factor.get(tag)
+        if factor is not None:
+            known.append(factor)
+
     return sum(known) / len(known) if known else None
 
 
@@ -164,12 +192,14 @@ def silence(newest: Newest, per: str) -> Floats:
     for meter in newest.meters:
         lags.append(newest.waited_s if meter.lag_s is None else meter.lag_s)
         periods.append(meter.period_s or 0.0)
+
     beyond_s: Floats = np.array(lags, float) - np.array(periods, float)
     return np.maximum(beyond_s, 0.0)
 
 
 def register_silence(newest: Newest, per: str) -> Floats:
-    """Seconds beyond three periods since the oldest of the registers that the books need, of meters that are polled by a register map.
+    """Seconds beyond three periods since the oldest of the registers that the books need, of meters
+    that are polled by a register map.
 
     Of a meter that is silent as a whole, that is said and not its registers.
     """
@@ -177,18 +207,25 @@ def register_silence(newest: Newest, per: str) -> Floats:
     points = now.site.meters
     found = np.zeros(len(points))
 
-    def note(meter: int, tag: int | None, every_s: float) -> None:
+    def note(
+        meter: int,
+        tag: int | None,
+        every_s: float,
+    ) -> None:
         if tag is None or points[meter].profile in PUSHED:
             return
+
         heard_ns = max(int(now.heard_at[tag]), newest.since_ns)
         beyond_s = (newest.at_ns - heard_ns) * SECONDS_NS - 3 * every_s
         found[meter] = max(found[meter], beyond_s)
 
     for index, point in enumerate(points):
         note(index, point.power_tag, point.power_every_s)
+
     for channel in now.site.channels:
         if channel.meter >= 0:
             note(channel.meter, channel.tag, points[channel.meter].energy_every_s)
+
     return np.where(silence(newest, per) > 0, 0.0, found)
 
 
@@ -208,7 +245,8 @@ def clock_error(newest: Newest, per: str) -> Floats:
 
 
 def unmoved(newest: Newest, per: str) -> Floats:
-    """Register steps that the counters should have made since one of them last moved, by what the power says: a frozen meter shows both.
+    """Register steps that the counters should have made since one of them last moved, by what the
+    power says: a frozen meter shows both.
 
     A meter with tariffs has several counters, of which one moves.
     """
@@ -221,12 +259,17 @@ def unmoved(newest: Newest, per: str) -> Floats:
         counts = channel.meter >= 0 and not channel.reverse and channel.kind == "counter"
         if not counts or not channel.step:
             continue
+
         meter = channel.meter
         moved_ns[meter] = max(moved_ns[meter], now.moved_at[channel.tag])
         heard_ns[meter] = max(heard_ns[meter], now.heard_at[channel.tag])
         step[meter] = max(step[meter], channel.step * channel.scale)
+
     every_s = np.array([point.energy_every_s for point in points])
-    still_s = np.maximum((heard_ns - moved_ns) * SECONDS_NS - 3 * every_s, 0.0)
+    still_s = np.maximum(
+        (heard_ns - moved_ns) * SECONDS_NS - 3 * every_s,
+        0.0,
+    )
     known = (moved_ns > 0) & (step > 0)
     energy = np.maximum(now.power, 0.0) * still_s / 3600
     steps: Floats = np.where(known, energy / np.where(known, step, 1.0), 0.0)
@@ -240,15 +283,19 @@ def meter_power_factor(newest: Newest, per: str) -> Floats:
     for index, point in enumerate(now.site.meters):
         carries = abs(now.power[index]) > LEAST_KW
         found.append(_factor_of(now, point) if carries else None)
+
     return _known(found)
 
 
 def newer_factor(site: Site) -> float:
-    """By how many years the newest published grid factor is newer than the one in force; 0 where there is none newer, or the factor is the plant's own."""
+    """By how many years the newest published grid factor is newer than the one in force; 0 where
+    there is none newer, or the factor is the plant's own.
+    """
     newer = 0
     for source in site.properties:
         row = source.location
         newest = newest_year(row.region, row.kind) if row.year else None
         if newest is not None:
             newer = max(newer, newest - row.year)
+
     return float(newer)

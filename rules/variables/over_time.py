@@ -1,4 +1,6 @@
-"""Variables that no sum tells: machine state, uncertainty of a bus, demand of the quarter of an hour and where it is heading (method, sections 3 and 5)."""
+"""Variables that no sum tells: machine state, uncertainty of a bus, demand of the quarter of an
+hour and where it is heading (method, sections 3 and 5).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def state_of_lines(site: Site, pasts: Mapping[str, Past]) -> OverTime:
 
 
 def uncertainty(site: Site, pasts: Mapping[str, Past]) -> OverTime:
-    """Expanded uncertainty (k = 2) in kWh of what is left on each bus over a span, by what went through the meters around it."""
+    """Expanded uncertainty (k = 2) in kWh of what is left on each bus
+    over a span, by what went through the meters around it.
+    """
     graph = Graph(site)
     per_unit = {
         index: final_kwh_per_unit(site, Carrier(meter.carrier)) or 1.0
@@ -43,12 +47,14 @@ def uncertainty(site: Site, pasts: Mapping[str, Past]) -> OverTime:
     around = np.zeros((graph.nb, len(site.meters)))
     for bus in range(graph.nb):
         around[bus, sorted(meters_of_bus(graph, bus))] = 1.0
+
     meters = pasts["meter"]
 
     def expanded(past: Past, count: int) -> Floats:
         each = meters.windows("through", count)
         if len(each) < count:
             return np.full(graph.nb, np.nan)
+
         through = each.sum(axis=0)
         # Shares of energy grow with what went through, steps of registers do not.
         of_meters = of_energy * through**2 + of_steps
@@ -58,7 +64,9 @@ def uncertainty(site: Site, pasts: Mapping[str, Past]) -> OverTime:
 
 
 def _quarter(past: Past) -> tuple[int, int]:
-    """Windows of a quarter of an hour, and those of the fixed one that have passed with this window."""
+    """Windows of a quarter of an hour, and those of the fixed
+    one that have passed with this window.
+    """
     whole = max(QUARTER_NS // past.window_ns, 1)
     passed = (past.at_ns % QUARTER_NS) // past.window_ns + 1
     return whole, passed
@@ -69,7 +77,11 @@ def _mean_kw(past: Past, windows: int) -> Floats | None:
     bought_kwh = past.windows("bought_kwh", windows)
     if len(bought_kwh) < windows:
         return None
-    return np.asarray(bought_kwh.sum(axis=0) / (windows * past.window_ns / HOUR_NS), float)
+
+    return np.asarray(
+        bought_kwh.sum(axis=0) / (windows * past.window_ns / HOUR_NS),
+        float,
+    )
 
 
 def _demand_block(past: Past, count: int) -> Floats:
@@ -92,9 +104,13 @@ def _demand_forecast(past: Past, count: int) -> Floats:
     so_far = past.windows("bought_kwh", passed)
     if len(so_far) < passed:
         return np.array([np.nan])
+
     still_to_come = so_far[-1] * (whole - passed)
     in_the_quarter_kwh = so_far.sum(axis=0) + still_to_come
-    return np.asarray(in_the_quarter_kwh / (whole * past.window_ns / HOUR_NS), float)
+    return np.asarray(
+        in_the_quarter_kwh / (whole * past.window_ns / HOUR_NS),
+        float,
+    )
 
 
 def _held(past: Past, count: int) -> Floats:

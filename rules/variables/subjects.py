@@ -1,4 +1,6 @@
-"""What rules are about: lines, groups, buses, meters and the site of a plant, with their ids and names."""
+"""What rules are about: lines, groups, buses, meters and the
+site of a plant, with their ids and names.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +36,7 @@ def subjects(site: Site, per: str) -> tuple[str, ...]:
     """Ids of all subjects of a kind."""
     if per == "site":
         return ("site",)
+
     return tuple(node.id for node in _nodes(site, per))
 
 
@@ -41,6 +44,7 @@ def names(site: Site, per: str) -> dict[str, dict[str, str]]:
     """Names of the subjects of a kind, by language."""
     if per == "site":
         return {"site": site.name}
+
     return {node.id: node.name for node in _nodes(site, per)}
 
 
@@ -48,6 +52,8 @@ def carriers(site: Site, per: str) -> tuple[str, ...]:
     """Carrier of each subject of a kind; nothing for kinds that have none of their own."""
     if per == "bus":
         return tuple(bus.carrier for bus in site.buses)
+
     if per == "meter":
         return tuple(meter.carrier for meter in site.meters)
+
     return ()

@@ -1,7 +1,7 @@
 """What rules can watch: the one table. A new variable is one row here.
 
-The checker of conditions, the feed from books, that from newest values, `rules test`, the back-test and the docs all ask this table. Figures of the
-books come from the engine's own table.
+The checker of conditions, the feed from books, that from newest values, `rules test`, the back-test
+and the docs all ask this table. Figures of the books come from the engine's own table.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ KEPT: Final[Mapping[str, tuple[Column, ...]]] = {
     "meter": (UNUSUAL, WRAPPED, THROUGH),
     "site": (BOUGHT_KWH, HELD_KG),
 }
-"""Kept besides of these kinds, whether a rule looks at it today or not: states, what a corrected window must remember, what a bus needs of its meters."""
+"""Kept besides of these kinds, whether a rule looks at it today or not: states, what a corrected
+window must remember, what a bus needs of its meters.
+"""
 
 
 def _of_figure(name: str, of: tuple[str, ...]) -> Variable:
@@ -79,9 +81,20 @@ def _column(name: str, sums: Sums) -> Floats:
     return sums[name]
 
 
-def _now(name: str, unit: str, of: tuple[str, ...], read: newest.Read) -> Variable:
+def _now(
+    name: str,
+    unit: str,
+    of: tuple[str, ...],
+    read: newest.Read,
+) -> Variable:
     """A newest value."""
-    return Variable(name=name, unit=unit, of=of, clock="now", newest=read)
+    return Variable(
+        name=name,
+        unit=unit,
+        of=of,
+        clock="now",
+        newest=read,
+    )
 
 
 def _power_unit(carrier: Carrier) -> str:
@@ -242,6 +255,7 @@ class Place:
         found = self.variables.get(name)
         if found is not None:
             return found
+
         for family in self.families:
             if name.startswith(family.name):
                 return replace(
@@ -251,6 +265,7 @@ class Place:
                     value=partial(_column, name),
                     family=False,
                 )
+
         return None
 
     @property
@@ -265,7 +280,11 @@ def place(per: str, clock: Clock = "books") -> Place:
 
 
 @lru_cache(maxsize=32)
-def _place(variables: tuple[Variable, ...], per: str, clock: Clock) -> Place:
+def _place(
+    variables: tuple[Variable, ...],
+    per: str,
+    clock: Clock,
+) -> Place:
     here = [row for row in variables if per in row.of and row.clock == clock]
     return Place(
         per=per,
@@ -283,4 +302,5 @@ def values_of(now: newest.Newest) -> Values:
         for name, variable in place(per, "now").variables.items():
             if variable.newest is not None:
                 here[name] = variable.newest(now, per)
+
     return found

@@ -1,7 +1,10 @@
-"""A rule tried on stored books: when it would have fired, for how long, how often in a week, and how other thresholds would have done. The same step as live."""
+"""A rule tried on stored books: when it would have fired, for how long, how often in a week, and
+how other thresholds would have done. The same step as live.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -33,7 +36,10 @@ POINTS_MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One alert that would have been. `end_ns` is None where it still fires at the end. `value` and `limit` as it fired."""
+    """One alert that would have been.
+
+    `end_ns` is None where it still fires at the end. `value` and `limit` as it fired.
+    """
 
     subject: str
     start_ns: int
@@ -50,12 +56,14 @@ class Trial:
     spans: list[Span] = field(default_factory=list)
 
     def seconds(self, until_ns: int) -> float:
-        return sum(((s.end_ns or until_ns) - s.start_ns) * 1e-9 for s in self.spans)
+        return sum(((span.end_ns or until_ns) - span.start_ns) * 1e-9 for span in self.spans)
 
 
 @dataclass(slots=True)
 class Backtest:
-    """The rule as it is and with other thresholds; value and limit over time of the subject that fired most."""
+    """The rule as it is and with other thresholds; value and
+    limit over time of the subject that fired most.
+    """
 
     rule: Rule
     known: Known
@@ -70,7 +78,7 @@ class Backtest:
 
     @property
     def own(self) -> Trial:
-        return next(t for t in self.trials if t.factor == 1.0)
+        return next(trial for trial in self.trials if trial.factor == 1.0)
 
     def per_week(self, trial: Trial) -> float:
         return len(trial.spans) * WEEK_NS / (self.end_ns - self.start_ns)
@@ -85,36 +93,76 @@ def backtest(
     known: Known,
     level: float = 1.0,
 ) -> Backtest:
-    """Try `rule` on the windows of a span, its level times `level`; QueryError where that cannot be done."""
+    """Try `rule` on the windows of a span, its level times
+    `level`; QueryError where that cannot be done.
+    """
     _possible(rule, start_ns, end_ns)
     window = round(site.window_s * 1e9)
     start_ns = start_ns - start_ns % window
     end_ns = end_ns - end_ns % window
     own = rule if level == 1.0 else with_level(rule, level).model_copy(update={"id": rule.id})
     feed = Feed(
-        site, [own, *(with_level(own, f) for f in FACTORS)], lambda name: store.codes.get(name, -1)
+        site,
+        [own, *(with_level(own, factor) for factor in FACTORS)],
+        lambda name: store.codes.get(name, -1),
     )
     state = feed.start()
     looks_long = looked_at([own], rule.on.per, site.window_s).long
     before = round(LONGEST_S * 1e9) if looks_long else 26 * HOUR_NS
     each = max((end_ns - start_ns) // window // POINTS_MOST, 1)
     found, curves = _run(
-        state, windows(store, site, feed, state, start_ns - before, end_ns, known), start_ns, each
+        state,
+        windows(
+            store,
+            site,
+            feed,
+            state,
+            start_ns - before,
+            end_ns,
+            known,
+        ),
+        start_ns,
+        each,
     )
-    trials = [Trial(f, _spans(state, found, f, start_ns)) for f in sorted((1.0, *FACTORS))]
+    trials = [
+        Trial(
+            factor,
+            _spans(
+                state,
+                found,
+                factor,
+                start_ns,
+            ),
+        )
+        for factor in sorted((1.0, *FACTORS))
+    ]
     unit = state.rules.watches[0].unit if state.rules.watches else ""
-    result = Backtest(own, known, start_ns, end_ns, unit, trials)
+    result = Backtest(
+        own,
+        known,
+        start_ns,
+        end_ns,
+        unit,
+        trials,
+    )
     _chart(result, state, curves)
     return result
 
 
-def _possible(rule: Rule, start_ns: int, end_ns: int) -> None:
+def _possible(
+    rule: Rule,
+    start_ns: int,
+    end_ns: int,
+) -> None:
     if rule.on.clock == "now":
         raise QueryError(
-            f"'{rule.id}' watches newest values, which are not stored; only rules on books can be tried on the past"
+            f"'{rule.id}' watches newest values, which are not stored; "
+            "only rules on books can be tried on the past"
         )
+
     if end_ns <= start_ns:
         raise QueryError("the span ends before it begins")
+
     if end_ns - start_ns > LONGEST_NS:
         raise QueryError("a back-test goes over 13 weeks at most; ask for a shorter span")
 
@@ -124,7 +172,10 @@ Curves = list[tuple[int, Floats, Floats]]
 
 
 def _run(
-    state: RuleState, past: Iterable[Window], since_ns: int, each: int
+    state: RuleState,
+    past: Iterable[Window],
+    since_ns: int,
+    each: int,
 ) -> tuple[list[Noted], Curves]:
     """`each`: every how many windows a point of the curve is kept."""
     found: list[Noted] = []
@@ -140,47 +191,73 @@ def _run(
             view = state.views[watch.rule.on.per]
             value, limit = (_all(part, view)[watch.subjects] for part in (watch.value, watch.limit))
             curves.append((window.start + state.window, value, limit))
+
     return found, curves
 
 
 def _all(part: Numbers | None, view: View) -> Floats:
     """A number of a condition for every subject; NaN where there is none."""
     return np.broadcast_to(
-        np.asarray(np.nan if part is None else part(view), float), (len(view.subjects),)
+        np.asarray(np.nan if part is None else part(view), float),
+        (len(view.subjects),),
     )
 
 
-def _spans(state: RuleState, found: list[Noted], factor: float, since_ns: int) -> list[Span]:
+def _spans(
+    state: RuleState,
+    found: list[Noted],
+    factor: float,
+    since_ns: int,
+) -> list[Span]:
     out: list[Span] = []
     at: dict[str, Noted] = {}
-    for n in found:
-        watch, subject = state.rules.subject(n.change.instance, state.views)
+    for seen in found:
+        watch, subject = state.rules.subject(seen.change.instance, state.views)
         if (float(watch.rule.id.partition(MARK)[2] or 1.0)) != factor:
             continue
-        if n.change.state in (AlertState.FIRING, AlertState.NO_DATA):
-            at.setdefault(subject, n)
-        elif n.change.state is AlertState.RESOLVED and subject in at:
-            out.append(_span(subject, at.pop(subject), n.change.at))
-    out += [_span(subject, n, None) for subject, n in at.items()]
+
+        if seen.change.state in (AlertState.FIRING, AlertState.NO_DATA):
+            at.setdefault(subject, seen)
+        elif seen.change.state is AlertState.RESOLVED and subject in at:
+            out.append(_span(subject, at.pop(subject), seen.change.at))
+
+    out += [_span(subject, seen, None) for subject, seen in at.items()]
     return sorted(
-        (s for s in out if s.end_ns is None or s.end_ns > since_ns), key=lambda s: s.start_ns
+        (span for span in out if span.end_ns is None or span.end_ns > since_ns),
+        key=lambda span: span.start_ns,
     )
 
 
-def _span(subject: str, n: Noted, end_ns: int | None) -> Span:
-    return Span(subject, n.change.at, end_ns, n.value, n.limit)
+def _span(
+    subject: str,
+    seen: Noted,
+    end_ns: int | None,
+) -> Span:
+    return Span(
+        subject,
+        seen.change.at,
+        end_ns,
+        seen.value,
+        seen.limit,
+    )
 
 
-def _chart(result: Backtest, state: RuleState, curves: Curves) -> None:
+def _chart(
+    result: Backtest,
+    state: RuleState,
+    curves: Curves,
+) -> None:
     """The curve of the subject that fired most, thinned to what a picture can show."""
     if not state.rules.watches or not curves:
         return
+
     watch = state.rules.watches[0]
-    ids = [state.views[watch.rule.on.per].subjects[i] for i in watch.subjects.tolist()]
+    ids = [state.views[watch.rule.on.per].subjects[row] for row in watch.subjects.tolist()]
     if not ids:
         return
-    counts = {s: sum(x.subject == s for x in result.own.spans) for s in ids}
-    row = max(range(len(ids)), key=lambda i: counts[ids[i]])
+
+    counts = Counter(span.subject for span in result.own.spans)
+    row = max(range(len(ids)), key=lambda index: counts[ids[index]])
     result.subject = ids[row]
     result.at_ns = [at for at, _, _ in curves]
     result.value = nulls(np.array([values[row] for _, values, _ in curves]))

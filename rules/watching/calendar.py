@@ -1,4 +1,7 @@
-"""When a rule is awake, by the shifts and days of the plant's calendar. A night shift belongs to the day it began."""
+"""When a rule is awake, by the shifts and days of the plant's calendar.
+
+A night shift belongs to the day it began.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,16 @@ from rules.language.config import Active
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def awake(active: Active | None, at_ns: int, timezone: str, shifts: Mapping[str, str]) -> bool:
+def awake(
+    active: Active | None,
+    at_ns: int,
+    timezone: str,
+    shifts: Mapping[str, str],
+) -> bool:
     """Whether a rule with these hours is awake at `at_ns`."""
     if active is None:
         return True
+
     local = datetime.fromtimestamp(at_ns / 1e9, ZoneInfo(timezone))
     running = running_shifts(local, shifts)
     in_shift = (active.outside_shifts and not running) or not (
@@ -26,6 +35,7 @@ def awake(active: Active | None, at_ns: int, timezone: str, shifts: Mapping[str,
         if name in active.shifts:
             in_shift = True
             began = [day]
+
     return in_shift and (
         not active.days or any(DAYS[day.weekday()] in active.days for day in began)
     )

@@ -1,14 +1,17 @@
-"""The state of the rules as bytes, and back: into the same rules, or into others, which take over what they have in common with the old ones.
+"""The state of the rules as bytes, and back: into the same rules, or into others, which take over
+what they have in common with the old ones.
 
-Rings are carried over by subject and column, instances by rule, meaning and subject. Where rules changed, corrections of windows before the change are
-no longer judged anew.
+Rings are carried over by subject and column, instances by rule, meaning and subject. Where rules
+changed, corrections of windows before the change are no longer judged anew.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.codec import pack, unpack
 from rules.alert import AlertState
@@ -17,7 +20,8 @@ from rules.watching.ring import Ring
 from rules.watching.step import Noted, RuleState
 from rules.watching.view import View
 
-MAGIC = b"WLRULES1\n"
+Array: TypeAlias = npt.NDArray[Any]
+MAGIC: Final = b"WLRULES1\n"
 _MACHINE = ("state", "since", "over", "gap", "fired")
 _SNAPSHOT = ("index", *_MACHINE)
 _CHANGE = ("instance", "at", "state", "since", "fired")
@@ -25,36 +29,43 @@ _CHANGE = ("instance", "at", "state", "since", "fired")
 
 def save(state: RuleState, rings: bool = True) -> bytes:
     """Bytes of a state; without `rings` what rules remember, but not what they saw."""
-    arrays: dict[str, Any] = {f"machine.{n}": getattr(state.machine, n) for n in _MACHINE}
-    meta: dict[str, Any] = {
+    machine = state.machine
+    arrays: dict[str, Array] = {f"machine.{name}": getattr(machine, name) for name in _MACHINE}
+    views: dict[str, object] = {}
+    noted: list[object] = []
+    starts: list[int] = []
+    if rings:
+        starts = sorted(state.before)
+        for per, view in state.views.items():
+            views[per] = _saved_view(per, view, arrays)
+        for change in state.noted:
+            fields = [getattr(change.change, name) for name in _CHANGE]
+            noted.append([*fields, change.value, change.limit])
+
+    snapshots = [state.before[start] for start in starts]
+    arrays["before.start"] = np.array(starts, np.int64)
+    arrays["before.count"] = np.array([len(saved["index"]) for saved in snapshots], np.int64)
+    for name in _SNAPSHOT:
+        columns = [saved[name] for saved in snapshots]
+        arrays[f"before.{name}"] = np.concatenate([np.zeros(0, np.int64), *columns])
+
+    meta = {
         "newest": state.newest,
         "dirty": state.dirty,
         "keys": state.rules.keys,
-        "views": {},
+        "views": views,
+        "noted": noted,
     }
-    for per, view in state.views.items() if rings else ():
-        ring = view.ring
-        held = ring.row(ring.newest) + 1 if ring.newest >= 0 else 0
-        arrays[f"{per}.recent"] = ring.recent[:held]
-        arrays[f"{per}.hours"] = ring.hours
-        meta["views"][per] = [
-            ring.first,
-            ring.newest,
-            ring.first_hour,
-            view.measures.columns,
-            view.subjects,
-        ]
-    starts = sorted(state.before) if rings else []
-    arrays["before.start"] = np.array(starts, np.int64)
-    arrays["before.count"] = np.array([len(state.before[s]["index"]) for s in starts], np.int64)
-    for name in _SNAPSHOT:
-        arrays[f"before.{name}"] = np.concatenate(
-            [np.zeros(0, np.int64), *(state.before[s][name] for s in starts)]
-        )
-    meta["noted"] = [
-        [*(getattr(n.change, f) for f in _CHANGE), n.value, n.limit] for n in state.noted if rings
-    ]
     return pack(MAGIC, meta, arrays)
+
+
+def _saved_view(per: str, view: View, arrays: dict[str, Array]) -> list[object]:
+    """What a kind of subject has seen; its numbers go into `arrays`."""
+    ring = view.ring
+    held = ring.row(ring.newest) + 1 if ring.newest >= 0 else 0
+    arrays[f"{per}.recent"] = ring.recent[:held]
+    arrays[f"{per}.hours"] = ring.hours
+    return [ring.first, ring.newest, ring.first_hour, view.measures.columns, view.subjects]
 
 
 def load(data: bytes, state: RuleState) -> RuleState:
@@ -64,61 +75,82 @@ def load(data: bytes, state: RuleState) -> RuleState:
     state.dirty = meta["dirty"]
     for per, saved in meta["views"].items():
         if per in state.views:
-            _ring(state.views[per], saved, arrays[f"{per}.recent"], arrays[f"{per}.hours"])
+            recent = arrays[f"{per}.recent"]
+            hours = arrays[f"{per}.hours"]
+            _ring(state.views[per], saved, recent, hours)
+
     if tuple(meta["keys"]) == state.rules.keys:
-        _same(state, meta, arrays)
+        _same(state, meta["noted"], arrays)
     else:
         _others(state, meta["keys"], arrays)
     return state
 
 
-def _ring(view: View, saved: list[Any], recent: Any, hours: Any) -> None:
-    first, newest, first_hour, columns, subjects = saved
+def _ring(view: View, saved: list[Any], recent: Array, hours: Array) -> None:
+    """Put the past of one kind of subject back: as it was, or what is still wanted of it."""
     ring: Ring = view.ring
-    ring.first = first
-    ring.newest = newest
-    ring.first_hour = first_hour
-    if tuple(columns) == view.measures.columns and tuple(subjects) == view.subjects:
+    ring.first, ring.newest, ring.first_hour, columns, subjects = saved
+    wanted = view.measures.columns
+    if tuple(columns) == wanted and tuple(subjects) == view.subjects:
         ring.recent = recent
         ring.hours = hours if ring.long else ring.hours
         return
-    pairs = [(i, columns.index(c)) for i, c in enumerate(view.measures.columns) if c in columns]
-    places = [(i, subjects.index(s)) for i, s in enumerate(view.subjects) if s in subjects]
-    ring.recent = _fit(recent, ring, pairs, places)
-    if ring.long and len(pairs) == len(
-        view.measures.columns
-    ):  # hours without a column would be zeros of it
-        ring.hours = np.nan_to_num(_fit(hours, ring, pairs, places))
+
+    column_of = _places(wanted, columns)
+    subject_of = _places(view.subjects, subjects)
+    ring.recent = _fit(recent, ring, column_of, subject_of)
+    # Hours without a column would be zeros of it.
+    if ring.long and len(column_of) == len(wanted):
+        ring.hours = np.nan_to_num(_fit(hours, ring, column_of, subject_of))
+
+
+def _places(wanted: Sequence[str], saved: Sequence[str]) -> dict[int, int]:
+    """Where each wanted name stood, by where it stands now; those that are new are left out."""
+    was = {name: place for place, name in enumerate(saved)}
+    found: dict[int, int] = {}
+    for place, name in enumerate(wanted):
+        if name in was:
+            found[place] = was[name]
+
+    return found
 
 
 def _fit(
-    values: Any, ring: Ring, columns: list[tuple[int, int]], subjects: list[tuple[int, int]]
-) -> Any:
+    values: Array, ring: Ring, columns: Mapping[int, int], subjects: Mapping[int, int]
+) -> Array:
     """Values by the columns and subjects that are wanted now; NaN for what was not kept."""
-    out = np.full((len(values), ring.columns, ring.subjects), np.nan)
-    for new_column, old_column in columns:
-        for new_subject, old_subject in subjects:
-            out[:, new_column, new_subject] = values[:, old_column, old_subject]
-    return out
+    fitted = np.full((len(values), ring.columns, ring.subjects), np.nan)
+    for column, old_column in columns.items():
+        for subject, old_subject in subjects.items():
+            fitted[:, column, subject] = values[:, old_column, old_subject]
+
+    return fitted
 
 
-def _same(state: RuleState, meta: Any, arrays: dict[str, Any]) -> None:
+def _same(state: RuleState, noted: list[list[Any]], arrays: Mapping[str, Array]) -> None:
+    """The same rules on the same subjects: all of it goes on."""
     for name in _MACHINE:
         setattr(state.machine, name, arrays[f"machine.{name}"])
-    ends = np.cumsum(arrays["before.count"])
-    for start, count, end in zip(arrays["before.start"], arrays["before.count"], ends, strict=True):
-        state.before[int(start)] = {n: arrays[f"before.{n}"][end - count : end] for n in _SNAPSHOT}
-    for instance, at, word, since, fired, value, limit in meta["noted"]:
-        state.noted.append(
-            Noted(Change(instance, at, AlertState(word), since, fired), value, limit)
-        )
+
+    end = 0
+    starts = arrays["before.start"].tolist()
+    counts = arrays["before.count"].tolist()
+    for start, count in zip(starts, counts, strict=True):
+        begin = end
+        end += count
+        state.before[start] = {name: arrays[f"before.{name}"][begin:end] for name in _SNAPSHOT}
+
+    for instance, at_ns, word, since, fired, value, limit in noted:
+        change = Change(instance, at_ns, AlertState(word), since, fired)
+        state.noted.append(Noted(change, value, limit))
 
 
-def _others(state: RuleState, keys: list[str], arrays: dict[str, Any]) -> None:
-    was = {key: i for i, key in enumerate(keys)}
-    pairs = [(i, was[key]) for i, key in enumerate(state.rules.keys) if key in was]
-    new = np.array([p[0] for p in pairs], np.int64)
-    old = np.array([p[1] for p in pairs], np.int64)
+def _others(state: RuleState, keys: Sequence[str], arrays: Mapping[str, Array]) -> None:
+    """Other rules or subjects: what they have in common with the old ones goes on."""
+    was = _places(state.rules.keys, keys)
+    new = np.array(list(was.keys()), np.int64)
+    old = np.array(list(was.values()), np.int64)
     for name in _MACHINE:
         getattr(state.machine, name)[new] = arrays[f"machine.{name}"][old]
+
     state.dirty = None

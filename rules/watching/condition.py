@@ -1,6 +1,8 @@
-"""A checked condition as a function of a view: one answer per subject, 0 false, 1 unknown, 2 true. `and` is the least, `or` the greatest of two.
+"""A checked condition as a function of a view: one answer per subject, 0 false, 1 unknown, 2 true.
+`and` is the least, `or` the greatest of two.
 
-So what is unknown decides nothing: `state == 'run' and mean(10m) > 4 kW` is false for a machine that stands, whether its power is known or not.
+So what is unknown decides nothing: `state == 'run' and mean(10m) > 4 kW` is false for a machine
+that stands, whether its power is known or not.
 """
 
 from __future__ import annotations
@@ -51,27 +53,40 @@ def test(node: Node, terms: Terms) -> Test:
     if isinstance(node, Not):
         part = test(node.part, terms)
         return lambda view: (TRUE - part(view)).astype(np.int8)
+
     assert isinstance(node, Binary)
     if node.sign in ("and", "or"):
         left = test(node.left, terms)
         right = test(node.right, terms)
         pick = np.minimum if node.sign == "and" else np.maximum
         return lambda view: np.asarray(pick(left(view), right(view)), np.int8)
+
     if isinstance(node.left, Text) or isinstance(node.right, Text):
         return _state(node)
-    return _compare(_SIGNS[node.sign], number(node.left, terms), number(node.right, terms))
+
+    return _compare(
+        _SIGNS[node.sign],
+        number(node.left, terms),
+        number(node.right, terms),
+    )
 
 
-def _compare(sign: Callable[[Any, Any], Any], left: Numbers, right: Numbers) -> Test:
+def _compare(
+    sign: Callable[[Any, Any], Any],
+    left: Numbers,
+    right: Numbers,
+) -> Test:
     def answer(view: View) -> Truth:
-        a = left(view)
-        b = right(view)
-        found = np.asarray(sign(a, b)).view(np.int8) * np.int8(TRUE)
+        first = left(view)
+        second = right(view)
+        found = np.asarray(sign(first, second)).view(np.int8) * np.int8(TRUE)
         if found.ndim == 0:
             found = np.full(len(view.subjects), found)
-        for gaps in (view.unknown(a), view.unknown(b)):
+
+        for gaps in (view.unknown(first), view.unknown(second)):
             if gaps is not None:
                 found[gaps] = UNKNOWN
+
         return found
 
     return answer
@@ -80,7 +95,7 @@ def _compare(sign: Callable[[Any, Any], Any], left: Numbers, right: Numbers) -> 
 def _state(node: Binary) -> Test:
     text = node.left if isinstance(node.left, Text) else node.right
     assert isinstance(text, Text)
-    code = [s.value.lower() for s in STATES].index(text.value.lower())
+    code = [known.value.lower() for known in STATES].index(text.value.lower())
     equal = node.sign == "=="
 
     def answer(view: View) -> Truth:
@@ -97,17 +112,21 @@ def number(node: Node, terms: Terms) -> Numbers:
     if isinstance(node, Number):
         value = node.value * (canonical(node.unit) or ("", 1.0))[1]
         return lambda view: value
+
     if isinstance(node, Call):
         figure = node.figure or terms.figure
         over = round(node.over_s * 1e9)
         return lambda view: view.figure(node.function, figure, over)
+
     if isinstance(node, Name):
         return _named(node.name, terms)
+
     assert isinstance(node, Binary)
     left = number(node.left, terms)
     right = number(node.right, terms)
     if node.sign == "/":
         return lambda view: _divide(left(view), right(view))
+
     sign = _SIGNS[node.sign]
     return lambda view: sign(left(view), right(view))
 
@@ -116,27 +135,39 @@ def _named(name: str, terms: Terms) -> Numbers:
     limit = terms.limits.get(name)
     if limit is not None:
         return lambda view: limit
+
     figure = terms.figure if name == "value" else name
     return lambda view: view.figure("value", figure, view.ring.window)
 
 
 def _divide(top: Floats | float, over: Floats | float) -> Floats | float:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.asarray(over) != 0, np.divide(top, over), np.nan)
+    with np.errstate(
+        invalid="ignore",
+        divide="ignore",
+    ):
+        return np.where(
+            np.asarray(over) != 0,
+            np.divide(top, over),
+            np.nan,
+        )
 
 
 def compared(node: Node) -> tuple[Node, Node] | None:
-    """What to show of a condition: value and limit, the sides of its first comparison of numbers that are measured."""
+    """What to show of a condition: value and limit, the sides of its
+    first comparison of numbers that are measured.
+    """
     for part in parts(node):
         if not isinstance(part, Binary) or part.sign not in COMPARISONS:
             continue
+
         value, limit = (
             (part.right, part.left) if isinstance(part.left, Number) else (part.left, part.right)
         )
         if (
             not isinstance(value, Text)
             and not isinstance(limit, Text)
-            and any(isinstance(p, Call | Name) for p in parts(value))
+            and any(isinstance(part, Call | Name) for part in parts(value))
         ):
             return value, limit
+
     return None

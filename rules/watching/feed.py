@@ -1,4 +1,6 @@
-"""From the books of one plant, or from newest values, to the windows that rules step over, and the rules made ready for that plant."""
+"""From the books of one plant, or from newest values, to the windows that rules step over, and the
+rules made ready for that plant.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +31,40 @@ def _rules_of(rules: Sequence[Rule], clock: Clock) -> list[Rule]:
     return [rule for rule in rules if rule.on.clock == clock]
 
 
-def _ready(site: Site, rules: Sequence[Rule], window_s: float) -> RuleSet:
+def _ready(
+    site: Site,
+    rules: Sequence[Rule],
+    window_s: float,
+) -> RuleSet:
     """The rules on the subjects of a plant."""
     of_kind = {
-        per: Subjects(ids=subjects(site, per), carriers=carriers(site, per)) for per in KINDS
+        per: Subjects(
+            ids=subjects(site, per),
+            carriers=carriers(site, per),
+        )
+        for per in KINDS
     }
-    return build(rules, of_kind, Calendar(site.timezone, site.shifts), window_s)
+    return build(
+        rules,
+        of_kind,
+        Calendar(site.timezone, site.shifts),
+        window_s,
+    )
 
 
 class Feed:
-    """Rules on books: `start` makes the state before the first window, `window` cuts one out of tables of books, in which `code` stands for a name."""
+    """Rules on books:
 
-    def __init__(self, site: Site, rules: Sequence[Rule], code: Callable[[str], int]) -> None:
+    `start` makes the state before the first window, `window` cuts one out
+    of tables of books, in which `code` stands for a name.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        rules: Sequence[Rule],
+        code: Callable[[str], int],
+    ) -> None:
         self.site = site
         self.rules = _rules_of(rules, "books")
         self.layout = Layout(site, code)
@@ -53,15 +77,20 @@ class Feed:
         views: Views = {}
         for per in self._watched():
             views[per] = self._view(per, views)
+
         rules = _ready(self.site, self.rules, self.site.window_s)
         return start(rules, views, self.window_ns)
 
     def _watched(self) -> list[str]:
-        """Kinds of subject that rules are about. Meters come first: a bus needs what went through its own."""
+        """Kinds of subject that rules are about.
+
+        Meters come first: a bus needs what went through its own.
+        """
         kinds = {rule.on.per for rule in self.rules if rule.enabled}
         watched: list[str] = [per for per in KINDS if per in kinds and per != "meter"]
         if "meter" in kinds or "bus" in kinds:
             watched.insert(0, "meter")
+
         return watched
 
     def _view(self, per: str, others: Views) -> View:
@@ -77,22 +106,48 @@ class Feed:
             made = self._over_time(variable, others)
             if made is not None:
                 over_time[variable.name] = made
+
         ids = subjects(self.site, per)
-        ring = Ring(self.window_ns, len(measures.columns), len(ids), looked.long)
-        return View(ids, measures, ring, timezone=self.site.timezone, over_time=over_time)
+        ring = Ring(
+            self.window_ns,
+            len(measures.columns),
+            len(ids),
+            looked.long,
+        )
+        return View(
+            ids,
+            measures,
+            ring,
+            timezone=self.site.timezone,
+            over_time=over_time,
+        )
 
     def _over_time(self, variable: Variable, others: Views) -> OverTime | None:
         return None if variable.over_time is None else variable.over_time(self.site, others)
 
-    def window(self, state: RuleState, tables: Tables, row: int, odd: Odd) -> Window:
+    def window(
+        self,
+        state: RuleState,
+        tables: Tables,
+        row: int,
+        odd: Odd,
+    ) -> Window:
         """Book `row` of tables. `odd`: counter steps that were no plain ones."""
-        book = BookRow(self.layout, tables, row, odd)
+        book = BookRow(
+            self.layout,
+            tables,
+            row,
+            odd,
+        )
         rows = {per: read(self.kept[per], per, book) for per in state.views}
         return Window(int(tables["closed"]["start"][row]), rows)
 
 
 class NowFeed:
-    """Rules on newest values, judged each ten seconds of event time. Not journalled: what was missed while not running is not made up."""
+    """Rules on newest values, judged each ten seconds of event time.
+
+    Not journalled: what was missed while not running is not made up.
+    """
 
     window_ns = round(NOW_WINDOW_S * 1e9)
 
@@ -122,11 +177,17 @@ class NowFeed:
         )
         return View(ids, measures, ring)
 
-    def window(self, state: RuleState, at_ns: int, values: Values) -> Window:
+    def window(
+        self,
+        state: RuleState,
+        at_ns: int,
+        values: Values,
+    ) -> Window:
         """Values by kind of subject and variable at event time `at_ns`."""
         rows = {}
         for per, view in state.views.items():
             assert isinstance(view.measures, PlainMeasures)
             rows[per] = view.measures.rows(values.get(per, {}), len(view.subjects))
+
         last_start_ns = at_ns - at_ns % self.window_ns - self.window_ns
         return Window(last_start_ns, rows)

@@ -1,4 +1,7 @@
-"""What a ring keeps of each window, and what variables are made of it. One kind keeps the sums of the books, the other plain values (`now`, and rule tests)."""
+"""What a ring keeps of each window, and what variables are made of it.
+
+One kind keeps the sums of the books, the other plain values (`now`, and rule tests).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from rules.variables.table import ALWAYS
 from rules.variables.variable import Column, Variable
 
 KNOWN_SHARE: Final = 0.9
-"""A span of which less was seen than this is unknown: a silent meter must not look like a saving."""
+"""A span of which less was seen than this is unknown: a
+silent meter must not look like a saving.
+"""
 
 
 class Measures(Protocol):
@@ -29,13 +34,17 @@ class Measures(Protocol):
 
 
 class BookMeasures:
-    """Variables from the sums of books. `variables` decide which columns are kept, besides `more`."""
+    """Variables from the sums of books.
+
+    `variables` decide which columns are kept, besides `more`.
+    """
 
     def __init__(self, variables: Iterable[Variable], more: Sequence[Column] = ()) -> None:
         self.variables = {variable.name: variable for variable in variables}
         kept = {column.name: column for column in (*ALWAYS, *more)}
         for variable in self.variables.values():
             kept |= {column.name: column for column in variable.columns}
+
         self.kept = tuple(kept[name] for name in sorted(kept))
         self.columns = tuple(column.name for column in self.kept)
 
@@ -49,6 +58,7 @@ class BookMeasures:
         found = variable.value(sums)
         if variable.when_unseen:
             return found
+
         with np.errstate(invalid="ignore"):
             was_seen = sums["seen_s"] >= KNOWN_SHARE * sums["due_s"]
             known = was_seen & (sums["due_s"] > 0)
@@ -63,6 +73,7 @@ class PlainMeasures:
         columns: list[str] = []
         for name in self.names:
             columns += [name, _count_of(name)]
+
         self.columns = tuple(columns)
 
     def adds_up(self, name: str) -> bool:
@@ -72,7 +83,11 @@ class PlainMeasures:
         """The mean of what came."""
         count = sums[_count_of(name)]
         some = count > 0
-        return np.where(some, sums[name] / np.where(some, count, 1.0), np.nan)
+        return np.where(
+            some,
+            sums[name] / np.where(some, count, 1.0),
+            np.nan,
+        )
 
     def rows(self, values: Mapping[str, Floats], subjects: int) -> Floats:
         """One window [columns, subjects] of values; NaN is not known."""
@@ -81,9 +96,11 @@ class PlainMeasures:
             given = values.get(name)
             if given is None:
                 continue
+
             known = np.isfinite(given)
             window[2 * index] = np.where(known, given, 0.0)
             window[2 * index + 1] = known
+
         return window
 
 

@@ -1,4 +1,6 @@
-"""Windows of the past for the rules: what the books hold of them, in the shape in which live windows come."""
+"""Windows of the past for the rules: what the books hold of
+them, in the shape in which live windows come.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,25 @@ def windows(
     """All windows of a span in order, each once."""
     wanted = _wanted(site, feed)
     is_traced = bool(_columns_of(feed, "flow"))
-    for chunk in chunks(store, site, Span(start_ns, end_ns), wanted, known, traced=is_traced):
+    for chunk in chunks(
+        store,
+        site,
+        Span(start_ns, end_ns),
+        wanted,
+        known,
+        traced=is_traced,
+    ):
         for row, start in enumerate(chunk.start.tolist()):
             steps = {
                 (ODD_KINDS[verdict], meter): count
                 for (verdict, meter), count in chunk.unusual.get(start, {}).items()
             }
-            yield feed.window(state, chunk.tables, row, steps)
+            yield feed.window(
+                state,
+                chunk.tables,
+                row,
+                steps,
+            )
 
 
 def _columns_of(feed: Feed, table: str) -> set[str]:
@@ -42,6 +56,7 @@ def _columns_of(feed: Feed, table: str) -> set[str]:
                 of_table, _, name = taken.partition(".")
                 if of_table == table:
                     found.add(name)
+
     return found
 
 
@@ -56,4 +71,5 @@ def _wanted(site: Site, feed: Feed) -> list[Wanted]:
         columns = sorted(_columns_of(feed, table))
         if columns:
             wanted.append(Wanted(table, names, columns))
+
     return wanted

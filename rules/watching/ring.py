@@ -1,6 +1,8 @@
-"""The recent past of additive columns: each window for a day or so, each hour for four weeks. A corrected window corrects its hour.
+"""The recent past of additive columns: each window for a day or so, each hour for four weeks. A
+corrected window corrects its hour.
 
-Columns are sums, so any span is a sum; ratios are taken by `rules.watching.measures` from the sums of a span.
+Columns are sums, so any span is a sum; ratios are taken by
+`rules.watching.measures` from the sums of a span.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ HOURS = 28 * 24 + 1
 
 @dataclass(slots=True)
 class Ring:
-    """`recent` [windows, columns, subjects] with `first` the start of its first window; `hours` the same by hour from `first_hour`.
+    """`recent` [windows, columns, subjects] with `first` the start of its
+    first window; `hours` the same by hour from `first_hour`.
 
-    A window that never came is NaN. `hours` is empty (0 rows) where no rule looks back for longer than a day.
+    A window that never came is NaN. `hours` is empty (0 rows)
+    where no rule looks back for longer than a day.
     """
 
     window: int
@@ -53,16 +57,20 @@ class Ring:
         """Keep one window [columns, subjects]; False if it is too old to be held."""
         if self.newest < 0:
             self.first = self.newest = start
+
         row = self.row(start)
         if row < 0:
             return False
+
         if row >= len(self.recent):
             self._grow(row)
+
         before = self.recent[row].copy()
         self.recent[row] = values
         self.newest = max(self.newest, start)
         if self.long:
             self._hour(start, before, values)
+
         return True
 
     def _grow(self, row: int) -> None:
@@ -80,13 +88,20 @@ class Ring:
             self.recent = self.recent[drop:].copy()
             self.first += drop * self.window
 
-    def _hour(self, start: int, before: Floats, values: Floats) -> None:
+    def _hour(
+        self,
+        start: int,
+        before: Floats,
+        values: Floats,
+    ) -> None:
         hour = start // HOUR_NS
         if not len(self.hours):
             self.first_hour = hour
+
         at = hour - self.first_hour
         if at < 0:
             return
+
         if at >= len(self.hours):
             self.hours = np.concatenate(
                 (self.hours, np.zeros((at + 1 - len(self.hours), self.columns, self.subjects)))
@@ -96,11 +111,16 @@ class Ring:
                 self.hours = self.hours[over:].copy()
                 self.first_hour = self.first_hour + over
                 at -= over
+
         self.hours[at] += np.where(np.isnan(values), 0.0, values) - np.where(
-            np.isnan(before), 0.0, before
+            np.isnan(before),
+            0.0,
+            before,
         )
 
     def since(self, at: int, count: int) -> Floats:
-        """The `count` windows up to the one that starts at `at` [n, columns, subjects]; fewer at the beginning."""
+        """The `count` windows up to the one that starts at `at` [n,
+        columns, subjects]; fewer at the beginning.
+        """
         row = self.row(at)
         return self.recent[max(row + 1 - count, 0) : row + 1]

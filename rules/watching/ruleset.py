@@ -1,4 +1,6 @@
-"""Rules made ready to run on one plant: conditions as functions of views, settings as columns, one instance for each rule and subject."""
+"""Rules made ready to run on one plant: conditions as functions of views, settings as columns, one
+instance for each rule and subject.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,16 @@ Views: TypeAlias = Mapping[str, View]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One rule on its subjects: rows `subjects` of the view of its kind, instances from `first` on."""
+    """One rule on its subjects: rows `subjects` of the view of its kind, instances from `first` on.
+
+    `rows` are its instances; `always`: awake at any hour.
+    """
 
     rule: Rule
+    per: str
+    always: bool
     first: int
+    rows: slice
     subjects: npt.NDArray[np.int64]
     whole: bool
     on: Test
@@ -41,11 +49,6 @@ class Watch:
     limit: Numbers | None
     unit: str
     title: dict[str, str]
-
-    @property
-    def rows(self) -> slice:
-        """Its instances."""
-        return slice(self.first, self.first + len(self.subjects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All rules of one clock. `keys` names each instance: what its state is carried over by when rules or plant change."""
+    """All rules of one clock.
+
+    `keys` names each instance: what its state is carried over by when rules or plant change.
+    """
 
     watches: tuple[Watch, ...]
     settings: Settings
@@ -70,24 +76,35 @@ class RuleSet:
     def size(self) -> int:
         return len(self.keys)
 
-    def truth(self, views: Views, at: int, open_: npt.NDArray[np.bool_]) -> tuple[Truth, Truth]:
+    def truth(
+        self,
+        views: Views,
+        at: int,
+        open_: npt.NDArray[np.bool_],
+    ) -> tuple[Truth, Truth]:
         """`when` of all instances at event time `at`, and the end of those that are open."""
         on = np.zeros(self.size, np.int8)
-        up = [watch for watch in self.watches if self._is_awake(watch, at)]
+        up = [watch for watch in self.watches if watch.always or self._is_awake(watch, at)]
         for watch in up:
-            found = watch.on(views[watch.rule.on.per])
+            found = watch.on(views[watch.per])
             on[watch.rows] = found if watch.whole else found[watch.subjects]
 
         # Without `until` a rule is over when it is no longer true; what is unknown stays unknown.
         off = np.int8(TRUE) - on
         for watch in up:
             if watch.off is not None and open_[watch.rows].any():
-                ends = watch.off(views[watch.rule.on.per])
+                ends = watch.off(views[watch.per])
                 off[watch.rows] = ends if watch.whole else ends[watch.subjects]
+
         return on, off
 
     def _is_awake(self, watch: Watch, at: int) -> bool:
-        return awake(watch.rule.active, at, self.calendar.timezone, self.calendar.shifts)
+        return awake(
+            watch.rule.active,
+            at,
+            self.calendar.timezone,
+            self.calendar.shifts,
+        )
 
     def watch_of(self, instance: int) -> Watch:
         """The rule of an instance."""
@@ -108,11 +125,19 @@ class RuleSet:
         return _one(watch.value, view, row), _one(watch.limit, view, row)
 
 
-def _one(part: Numbers | None, view: View, row: int) -> float | None:
+def _one(
+    part: Numbers | None,
+    view: View,
+    row: int,
+) -> float | None:
     if part is None:
         return None
+
     found = part(view)
-    of_all = np.broadcast_to(np.asarray(found, float), (len(view.subjects),))
+    of_all = np.broadcast_to(
+        np.asarray(found, float),
+        (len(view.subjects),),
+    )
     value = float(of_all[row])
     return value if np.isfinite(value) else None
 
@@ -131,17 +156,26 @@ def build(
     calendar: Calendar,
     window_s: float,
 ) -> RuleSet:
-    """Make rules ready, on subjects by kind; they have been checked before (`rules.language.load`)."""
+    """Make rules ready, on subjects by kind; they have been
+    checked before (`rules.language.load`).
+    """
     watches: list[Watch] = []
     keys: list[str] = []
     for rule in rules:
         of_kind = subjects.get(rule.on.per)
         if not rule.enabled or of_kind is None or not of_kind.ids:
             continue
-        watch = _watch(rule, len(keys), of_kind, window_s)
+
+        watch = _watch(
+            rule,
+            len(keys),
+            of_kind,
+            window_s,
+        )
         watches.append(watch)
         mark = _mark(rule)
         keys += [f"{rule.id}|{mark}|{of_kind.ids[i]}" for i in watch.subjects.tolist()]
+
     return RuleSet(
         watches=tuple(watches),
         settings=_settings(watches),
@@ -151,7 +185,12 @@ def build(
     )
 
 
-def _watch(rule: Rule, first: int, of_kind: Subjects, window_s: float) -> Watch:
+def _watch(
+    rule: Rule,
+    first: int,
+    of_kind: Subjects,
+    window_s: float,
+) -> Watch:
     ids = of_kind.ids
     limits = {name: _limits(value, ids) for name, value in rule.limits.items()}
     terms = Terms(rule.on.figure, limits)
@@ -160,7 +199,10 @@ def _watch(rule: Rule, first: int, of_kind: Subjects, window_s: float) -> Watch:
     watched = [i for i in range(len(ids)) if _is_for(rule, of_kind, i)]
     return Watch(
         rule=rule,
+        per=rule.on.per,
+        always=rule.active is None,
         first=first,
+        rows=slice(first, first + len(watched)),
         subjects=np.array(watched, np.int64),
         whole=len(watched) == len(ids),
         on=test(condition, terms),
@@ -172,13 +214,19 @@ def _watch(rule: Rule, first: int, of_kind: Subjects, window_s: float) -> Watch:
     )
 
 
-def _is_for(rule: Rule, of_kind: Subjects, index: int) -> bool:
+def _is_for(
+    rule: Rule,
+    of_kind: Subjects,
+    index: int,
+) -> bool:
     """Whether a rule is about a subject."""
     subject = of_kind.ids[index]
     if of_kind.carriers and rule.on.carrier not in (None, of_kind.carriers[index]):
         return False
+
     if rule.on.only and subject not in rule.on.only:
         return False
+
     return subject not in rule.on.not_
 
 
@@ -186,11 +234,13 @@ def _limits(value: str | dict[str, str], ids: Sequence[str]) -> Floats:
     """A level for each subject; NaN where none is said, so that nothing is true there."""
     if isinstance(value, str):
         return np.full(len(ids), split_quantity(value)[0])
+
     default = split_quantity(value["default"])[0] if "default" in value else np.nan
     levels = []
     for subject in ids:
         own = value.get(subject)
         levels.append(default if own is None else split_quantity(own)[0])
+
     return np.array(levels)
 
 
@@ -218,10 +268,16 @@ def _settings(watches: Sequence[Watch]) -> Settings:
     counts = [len(watch.subjects) for watch in watches]
 
     def column(seconds: Sequence[float]) -> Ints:
-        each_ns = np.array([round(length * 1e9) for length in seconds], np.int64)
+        each_ns = np.array(
+            [round(length * 1e9) for length in seconds],
+            np.int64,
+        )
         return np.repeat(each_ns, counts)
 
-    gaps = np.array([GAPS[watch.rule.on_gap] for watch in watches], np.int8)
+    gaps = np.array(
+        [GAPS[watch.rule.on_gap] for watch in watches],
+        np.int8,
+    )
     return Settings(
         hold_for=column([watch.rule.for_ for watch in watches]),
         keep=column([watch.rule.keep_firing_for for watch in watches]),
@@ -232,25 +288,34 @@ def _settings(watches: Sequence[Watch]) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """Variables that the rules of a kind look at. `long`: one of them looks back for longer than a day."""
+    """Variables that the rules of a kind look at.
+
+    `long`: one of them looks back for longer than a day.
+    """
 
     names: frozenset[str]
     long: bool
 
 
-def looked_at(rules: Iterable[Rule], per: str, window_s: float) -> LookedAt:
+def looked_at(
+    rules: Iterable[Rule],
+    per: str,
+    window_s: float,
+) -> LookedAt:
     """What the enabled rules of a kind look at."""
     found: set[str] = set()
     looks_long = False
     for rule in rules:
         if rule.on.per != per or not rule.enabled:
             continue
+
         found.add(rule.on.figure)
         scope = scope_of(rule, window_s)
         for text in filter(None, (rule.when, rule.until)):
             tree = parse(text)
             found |= figures(tree, scope)
             looks_long = looks_long or any(map(_is_long, parts(tree)))
+
     return LookedAt(frozenset(found), looks_long)
 
 

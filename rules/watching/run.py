@@ -1,4 +1,7 @@
-"""One clock of rules on one plant: windows in; history, and the alerts that fire now, out. The desk is shared by both clocks."""
+"""One clock of rules on one plant: windows in; history, and the alerts that fire now, out.
+
+The desk is shared by both clocks.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,21 @@ class Run:
         """One window; what history gets to know."""
         return step(self.state, window)
 
-    def agree(self, desk: Desk, noted: list[Noted], at_ns: int) -> list[Alert]:
-        """Open and close alerts after a window; those that changed. Spans that late data found, and that are over, are alerts of the past."""
+    def agree(
+        self,
+        desk: Desk,
+        noted: list[Noted],
+        at_ns: int,
+    ) -> list[Alert]:
+        """Open and close alerts after a window; those that changed.
+
+        Spans that late data found, and that are over, are alerts of the past.
+        """
         seen: dict[int, Noted] = {}
         for found in noted:
             if found.change.fired and not found.withdrawn:
                 seen[found.change.instance] = found
+
         alerts: dict[str, Alert] = {}
         for instance in firing(self.state):
             watch, subject = self.state.rules.subject(instance.index, self.state.views)
@@ -47,16 +59,30 @@ class Run:
             if there is not None and there.alert.state is state:
                 alerts[key] = there.alert
                 continue
+
             occurrence = Occurrence(
                 state=state,
                 since_ns=instance.since_ns,
                 fired_ns=instance.fired_ns,
                 late=instance.fired_ns < at_ns,
             )
-            alerts[key] = self._alert(instance.index, occurrence, seen.get(instance.index))
+            alerts[key] = self._alert(
+                instance.index,
+                occurrence,
+                seen.get(instance.index),
+            )
+
         past = self._past(noted)
         desk.summary += past
-        return reconcile(desk, self.clock, at_ns, alerts) + past
+        return (
+            reconcile(
+                desk,
+                self.clock,
+                at_ns,
+                alerts,
+            )
+            + past
+        )
 
     def _past(self, noted: list[Noted]) -> list[Alert]:
         """Alerts that late data found, and that are over."""
@@ -65,6 +91,7 @@ class Run:
             change = late.change
             if not late.late or late.withdrawn or change.state is not AlertState.RESOLVED:
                 continue
+
             occurrence = Occurrence(
                 state=AlertState.RESOLVED,
                 since_ns=change.since,
@@ -73,19 +100,38 @@ class Run:
             )
             alert = self._alert(change.instance, occurrence, late)
             found.append(msgspec.structs.replace(alert, resolved_ns=change.at))
+
         return found
 
-    def _alert(self, instance: int, occurrence: Occurrence, seen: Noted | None) -> Alert:
-        """The alert of an instance, with its value and limit as they were noted, or as they are now."""
+    def _alert(
+        self,
+        instance: int,
+        occurrence: Occurrence,
+        seen: Noted | None,
+    ) -> Alert:
+        """The alert of an instance, with its value and limit as
+        they were noted, or as they are now.
+        """
         rules = self.state.rules
         watch, subject = rules.subject(instance, self.state.views)
         if seen is None:
             value, limit = rules.shown(instance, self.state.views)
         else:
             value, limit = seen.value, seen.limit
-        shown = msgspec.structs.replace(occurrence, value=value, limit=limit)
+
+        shown = msgspec.structs.replace(
+            occurrence,
+            value=value,
+            limit=limit,
+        )
         name = self.names[watch.rule.on.per][subject]
-        return alert_of(watch, subject, name, shown, timezone=self.site.timezone)
+        return alert_of(
+            watch,
+            subject,
+            name,
+            shown,
+            timezone=self.site.timezone,
+        )
 
     def rows(self, noted: Iterable[Noted]) -> list[Row]:
         """History of changes as `store.alert_book` keeps it."""
@@ -106,4 +152,5 @@ class Run:
                 withdrawn=found.withdrawn,
             )
             rows.append(row)
+
         return rows

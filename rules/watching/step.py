@@ -1,7 +1,9 @@
-"""`step(state, window)`: one window of the books in, changes of alerts out. Live running, back-test and rule tests are this one function.
+"""`step(state, window)`: one window of the books in, changes of alerts out. Live running, back-test
+and rule tests are this one function.
 
-A window that was there before is a correction: the machine goes back to before it and runs again up to the newest, when the next window comes. What
-turns out otherwise than it was known then is marked late, so history has both, and the same journal gives the same history.
+A window that was there before is a correction: the machine goes back to before it and runs again up
+to the newest, when the next window comes. What turns out otherwise than it was known then is marked
+late, so history has both, and the same journal gives the same history.
 """
 
 from __future__ import annotations
@@ -30,7 +32,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A change as history keeps it. `late`: found out after the window had been judged. `withdrawn`: it had been noted, and was not so."""
+    """A change as history keeps it.
+
+    `late`: found out after the window had been judged.
+    `withdrawn`: it had been noted, and was not so.
+    """
 
     change: Change
     value: float | None
@@ -41,7 +47,11 @@ class Noted:
 
 @dataclass(slots=True)
 class RuleState:
-    """All that `step` remembers. `corrects`: windows may come again (books do, newest values do not). `before` holds the machine as it was before each window that may still be corrected."""
+    """All that `step` remembers.
+
+    `corrects`: windows may come again (books do, newest values do not). `before` holds the machine
+    as it was before each window that may still be corrected.
+    """
 
     rules: RuleSet
     views: dict[str, View]
@@ -54,18 +64,31 @@ class RuleState:
     noted: list[Noted] = field(default_factory=list)
 
 
-def start(rules: RuleSet, views: dict[str, View], window_ns: int) -> RuleState:
+def start(
+    rules: RuleSet,
+    views: dict[str, View],
+    window_ns: int,
+) -> RuleState:
     """Before the first window."""
-    return RuleState(rules, views, Machine.start(rules.size), window_ns)
+    return RuleState(
+        rules,
+        views,
+        Machine.start(rules.size),
+        window_ns,
+    )
 
 
 def step(state: RuleState, window: Window) -> list[Noted]:
-    """Fold one window into `state` (which is moved in place); everything that history gets to know by it."""
+    """Fold one window into `state` (which is moved in place);
+    everything that history gets to know by it.
+    """
     held = [view.ring.put(window.start, window.rows[per]) for per, view in state.views.items()]
     if window.start <= state.newest:
         if state.corrects and any(held) and window.start in state.before:
             state.dirty = min(state.dirty or window.start, window.start)
+
         return []
+
     found = _again(state) if state.dirty is not None else []
     state.newest = window.start
     found += _judge(state, window.start)
@@ -77,38 +100,72 @@ def _judge(state: RuleState, start_ns: int) -> list[Noted]:
     """Evaluate all rules at the end of one window."""
     if state.corrects:
         state.before[start_ns] = state.machine.snapshot()
+
     for view in state.views.values():
         view.move(start_ns)
+
     at = start_ns + state.window
-    on, off = state.rules.truth(state.views, at, state.machine.state >= FIRING)
-    changes = state.machine.step(at, on, off, state.rules.settings)
-    noted = [Noted(c, *state.rules.shown(c.instance, state.views)) for c in changes]
+    on, off = state.rules.truth(
+        state.views,
+        at,
+        state.machine.state >= FIRING,
+    )
+    changes = state.machine.step(
+        at,
+        on,
+        off,
+        state.rules.settings,
+    )
+    noted = [Noted(change, *state.rules.shown(change.instance, state.views)) for change in changes]
     if state.corrects:
         state.noted += noted
+
     return noted
 
 
 def _again(state: RuleState) -> list[Noted]:
-    """Run again from the oldest corrected window to the newest; what differs from what was noted is late."""
+    """Run again from the oldest corrected window to the newest;
+    what differs from what was noted is late.
+    """
     since = state.dirty
     assert since is not None
     state.dirty = None
     for view in state.views.values():
         view.corrected()
-    old = {_key(n.change): n for n in state.noted if n.change.at > since}
-    state.noted = [n for n in state.noted if n.change.at <= since]
+
+    old = {_key(seen.change): seen for seen in state.noted if seen.change.at > since}
+    state.noted = [seen for seen in state.noted if seen.change.at <= since]
     state.machine.restore(state.before[since])
     new: list[Noted] = []
-    for start_ns in sorted(s for s in state.before if s >= since):
+    for start_ns in sorted(begun for begun in state.before if begun >= since):
         new += _judge(state, start_ns)
-    there = {_key(n.change) for n in new}
+
+    there = {_key(seen.change) for seen in new}
     gone = [
-        Noted(n.change, n.value, n.limit, late=True, withdrawn=True)
-        for key, n in old.items()
+        Noted(
+            seen.change,
+            seen.value,
+            seen.limit,
+            late=True,
+            withdrawn=True,
+        )
+        for key, seen in old.items()
         if key not in there
     ]
-    late = [Noted(n.change, n.value, n.limit, late=True) for n in new if _key(n.change) not in old]
-    return sorted([*gone, *late], key=lambda n: (n.change.at, n.change.instance))
+    late = [
+        Noted(
+            seen.change,
+            seen.value,
+            seen.limit,
+            late=True,
+        )
+        for seen in new
+        if _key(seen.change) not in old
+    ]
+    return sorted(
+        [*gone, *late],
+        key=lambda seen: (seen.change.at, seen.change.instance),
+    )
 
 
 def _key(change: Change) -> tuple[int, int, str]:
@@ -119,6 +176,7 @@ def _forget(state: RuleState) -> None:
     """Corrections reach back as far as windows are held."""
     for view in state.views.values():
         view.ring.trim()
+
     begun = [view.ring.first for view in state.views.values() if view.ring.newest >= 0]
     oldest = max(begun, default=0)
     if state.before and min(state.before) < oldest:
@@ -150,4 +208,5 @@ def firing(state: RuleState) -> list[Firing]:
             fired_ns=int(machine.fired[index]),
         )
         found.append(instance)
+
     return found

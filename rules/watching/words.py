@@ -1,4 +1,6 @@
-"""An alert as people read it: made from an instance of a rule, its value and its limit, in every language that the rule has."""
+"""An alert as people read it: made from an instance of a rule, its
+value and its limit, in every language that the rule has.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ UNKNOWN_VALUE = "–"
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that a rule was true. Times are event time, ns UTC; `late`: found out after its window had been judged."""
+    """One time that a rule was true.
+
+    Times are event time, ns UTC; `late`: found out after its window had been judged.
+    """
 
     state: AlertState
     since_ns: int
@@ -37,9 +42,15 @@ def alert_of(
     *,
     timezone: str,
 ) -> Alert:
-    """The alert of one instance. Its group is the rule, so that ten lines with the same trouble are one message."""
+    """The alert of one instance.
+
+    Its group is the rule, so that ten lines with the same trouble are one message.
+    """
     rule = watch.rule
-    local = datetime.fromtimestamp(occurrence.since_ns / 1e9, ZoneInfo(timezone))
+    local = datetime.fromtimestamp(
+        occurrence.since_ns / 1e9,
+        ZoneInfo(timezone),
+    )
     since = local.strftime("%H:%M")
     say = {}
     for language, text in names(rule.say or "{subject}: {value}", rule.id).items():
@@ -54,6 +65,7 @@ def alert_of(
             "since": since,
         }
         say[language] = text.format_map(filled)
+
     return Alert(
         id=alert_id(rule.id, subject, occurrence.fired_ns),
         rule=rule.id,
@@ -76,8 +88,13 @@ def alert_of(
     )
 
 
-def _shown(value: float | None, unit: str, language: str) -> str:
+def _shown(
+    value: float | None,
+    unit: str,
+    language: str,
+) -> str:
     """A number with its unit as its language writes it; a dash where it is unknown."""
     if value is None:
         return UNKNOWN_VALUE
+
     return number(value, unit, words(language).decimal)

@@ -3,19 +3,24 @@ put in order and cut to their limits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from plant.errors import QueryError
+from plant.ports import Column, Columns
 from store.influxql.plan import Plan, names
 from store.influxql.tree import Binary, Call, Expr, Number, Select
 from store.influxql.windows import starts, zone_of
 
 POINTS_MOST: Final = 1_000_000
 _OPERATORS: Final = {"+": np.add, "-": np.subtract, "*": np.multiply}
+Cell = str | int | bool
+"""What stands in a table without times."""
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -28,11 +33,11 @@ class Series:
     tags: dict[str, str]
     columns: list[str]
     times: Ints
-    values: list[Any]
+    values: Sequence[Column | list[Cell]]
 
 
 def series_of(
-    rows: dict[str, Any],
+    rows: Columns,
     plan: Plan,
     select: Select,
     name: str,
@@ -113,8 +118,8 @@ def cut(found: list[Series], select: Select) -> list[Series]:
 
 
 def _filled(
-    rows: dict[str, Any],
-    mine: Any,
+    rows: Columns,
+    mine: Ints,
     values: Floats,
     plan: Plan,
     select: Select,
@@ -237,7 +242,8 @@ def _limited(series: Series, select: Select) -> Series:
     """ORDER BY time DESC, LIMIT and OFFSET of one series."""
     rows = np.arange(len(series.times))
     rows = rows[::-1] if select.descending else rows
-    rows = rows[select.skip : None if select.limit is None else select.skip + select.limit]
-    series.times = series.times[rows]
-    series.values = [v[rows] for v in series.values]
+    last = None if select.limit is None else select.skip + select.limit
+    chosen = rows[select.skip : last]
+    series.times = series.times[chosen]
+    series.values = [np.asarray(values)[chosen] for values in series.values]
     return series

@@ -6,12 +6,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import numpy as np
 
 from plant.errors import QueryError
+from plant.ports import Columns
 from store.duck import DuckStore
 from store.influxql.answers import POINTS_MOST, Series, cut, series_of
 from store.influxql.conditions import quoted
@@ -21,6 +22,7 @@ from store.influxql.relations import Place, fields_of
 from store.influxql.shows import show
 from store.influxql.tree import Column, Ref, Select, Show
 from store.schema import SCHEMA
+from store.tables import plain
 
 SECONDS_MOST: Final = 20.0
 STATEMENTS_MOST: Final = 50
@@ -181,9 +183,9 @@ class Answerer:
     def _rows(
         self,
         sql: str,
-        parameters: list[Any],
-        tables: dict[str, Any],
-    ) -> dict[str, Any]:
+        parameters: list[object],
+        tables: Mapping[str, Columns],
+    ) -> Columns:
         """Rows of a read-only SQL, which is broken off after its time."""
         cursor = self.store.db.cursor()
         timer = threading.Timer(SECONDS_MOST, cursor.interrupt)
@@ -192,7 +194,8 @@ class Answerer:
             for name, columns in tables.items():
                 cursor.register(name, columns)
 
-            return {k: _plain(v) for k, v in cursor.execute(sql, parameters).fetchnumpy().items()}
+            found = cursor.execute(sql, parameters).fetchnumpy()
+            return {name: plain(values) for name, values in found.items()}
         except duckdb.InterruptException:
             raise QueryError(
                 f"the query took longer than {SECONDS_MOST:.0f} s; ask for a shorter range"
@@ -205,52 +208,29 @@ class Answerer:
 
 
 def _grouped(
-    rows: dict[str, Any],
+    rows: Columns,
     tags: tuple[str, ...],
     asked: list[str],
     select: Select,
 ) -> list[Series]:
-    texts = [
-        np.asarray(rows[t], str) if t in rows else np.full(len(rows["time"]), "") for t in tags
-    ]
-    keys = np.array(
-        ["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(rows["time"])
-    )
+    count = len(rows["time"])
+    texts = [np.asarray(rows[tag], str) if tag in rows else np.full(count, "") for tag in tags]
+    joined = ["\x00".join(key) for key in zip(*texts, strict=True)] if texts else [""] * count
+    keys = np.array(joined)
+    last = None if select.limit is None else select.skip + select.limit
     found = []
     for key in np.unique(keys):
-        mine = np.flatnonzero(keys == key)[
-            select.skip : None if select.limit is None else select.skip + select.limit
-        ]
-        named = (
-            dict(
-                zip(
-                    tags,
-                    str(key).split("\x00"),
-                    strict=True,
-                )
-            )
-            if tags
-            else {}
-        )
+        mine = np.flatnonzero(keys == key)[select.skip : last]
+        named = dict(zip(tags, str(key).split("\x00"), strict=True)) if tags else {}
         empty = np.full(len(mine), np.nan)
-        values = [rows[a][mine] if a in rows else empty for a in asked]
         found.append(
             Series(
-                measurement_of(select),
-                named,
-                ["time", *names(select)],
-                rows["time"][mine],
-                values,
+                name=measurement_of(select),
+                tags=named,
+                columns=["time", *names(select)],
+                times=rows["time"][mine],
+                values=[rows[name][mine] if name in rows else empty for name in asked],
             )
         )
 
     return found
-
-
-def _plain(values: Any) -> Any:
-    """Masked values as NaN (numbers) or empty texts."""
-    if not isinstance(values, np.ma.MaskedArray):
-        return values
-
-    masked: Any = values.astype(float) if values.dtype.kind in "fiu" else values
-    return masked.filled(np.nan if values.dtype.kind in "fiu" else "")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from plant.errors import QueryError
-from store.influxql.answers import Series
+from plant.ports import Columns
+from store.influxql.answers import Cell, Series
 from store.influxql.conditions import quoted, sql
 from store.influxql.relations import Place, fields_of, relation
 from store.influxql.tree import Show
 from store.schema import SCHEMA
 
-Rows = Callable[[str, list[Any], dict[str, Any]], dict[str, Any]]
+Table = list[list[Cell]]
+"""Rows of an answer."""
+
+Rows = Callable[[str, list[object], Mapping[str, Columns]], Columns]
 
 
 def show(
@@ -44,10 +47,14 @@ def show(
 
     chosen = [m for m in there if asked.source in (None, m)]
     if asked.what == "field keys":
-        tables = {m: [[f, "float"] for f in sorted(fields_of(place, m))] for m in chosen}
-        return [
-            _table(m, ["fieldKey", "fieldType"], _cut(asked, t)) for m, t in tables.items() if t
-        ]
+        shown = []
+        for measurement in chosen:
+            table: Table = [[name, "float"] for name in sorted(fields_of(place, measurement))]
+            if table:
+                cut = _cut(asked, table)
+                shown.append(_table(measurement, ["fieldKey", "fieldType"], cut))
+
+        return shown
 
     if asked.what == "tag keys":
         return [
@@ -86,20 +93,12 @@ def _measurements(
     if asked.source is not None:
         there = [m for m in there if m == asked.source]
 
-    if asked.pattern is not None:
-        names = {"names": {"name": np.array(there, object)}} if there else {}
-        matching = (
-            rows(
-                "SELECT name FROM names WHERE regexp_matches(name, ?)",
-                [asked.pattern],
-                names,
-            )["name"]
-            if there
-            else []
-        )
-        there = list(matching)
+    if asked.pattern is not None and there:
+        known = {"names": {"name": np.array(there, object)}}
+        pattern = "SELECT name FROM names WHERE regexp_matches(name, ?)"
+        there = list(rows(pattern, [asked.pattern], known)["name"])
 
-    listed = _cut(asked, [[m] for m in there])
+    listed = _cut(asked, [[name] for name in there])
     return [_table("measurements", ["name"], listed)] if listed else []
 
 
@@ -108,7 +107,7 @@ def _values(
     place: Place,
     measurement: str,
     rows: Rows,
-) -> list[list[Any]]:
+) -> Table:
     """Values of the tags asked for, in order of key and value."""
     fields = fields_of(place, measurement)
     found = relation(
@@ -118,7 +117,7 @@ def _values(
         None,
         None,
     )
-    out: list[list[Any]] = []
+    out: Table = []
     if found is None:
         return out
 
@@ -130,23 +129,24 @@ def _values(
     return out
 
 
-def _cut(asked: Show, table: list[list[Any]]) -> list[list[Any]]:
-    return table[asked.skip : None if asked.limit is None else asked.skip + asked.limit]
+def _cut(asked: Show, table: Table) -> Table:
+    last = None if asked.limit is None else asked.skip + asked.limit
+    return table[asked.skip : last]
 
 
 def _table(
     name: str,
     columns: list[str],
-    table: list[list[Any]],
+    table: Table,
 ) -> Series:
     """A table without times."""
     if name and not columns:
         raise QueryError(f"{name} has no columns")
 
     return Series(
-        name,
-        {},
-        columns,
-        np.empty(0, np.int64),
-        [list(c) for c in zip(*table, strict=True)] or [[] for _ in columns],
+        name=name,
+        tags={},
+        columns=columns,
+        times=np.empty(0, np.int64),
+        values=[[row[place] for row in table] for place in range(len(columns))],
     )

@@ -11,6 +11,7 @@ from engine.book import Flow
 from engine.tracing.block import close
 from engine.tracing.graph import Edges, Graph
 from engine.tracing.storage import Account
+from engine.tracing.tracing import Held
 from tests.rig import Rig, text
 
 BATTERY = """
@@ -292,7 +293,8 @@ def test_a_loop_that_no_source_feeds_is_unknown() -> None:
         one,
         np.zeros((1, 2), bool),
     )
-    windows, _ = close(graph, edges, np.zeros((2, graph.columns + 1)), [0], [])
+    nothing_known = Held(np.zeros((2, graph.columns + 1)), np.zeros(2, np.int64))
+    windows, _ = close(graph, edges, nothing_known, [0], [])
     assert windows[0].traced.loops == 1
     assert windows[0].flows.source.tolist()[0] == 1  # unknown
 

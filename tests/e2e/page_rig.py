@@ -24,7 +24,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 
 from api.access import CSP
 from api.hub import Hub
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 ANSWERS = Path(__file__).with_name("page_answers.json")
 PAGES = (

@@ -17,7 +17,7 @@ import pytest
 
 from deploy.record_examples import BY_ID, ROUTES
 from tests.loopback import free_port, until
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 EXAMPLES = Path(__file__).parents[2] / "api" / "examples.json"
 CHROMIUM = shutil.which("chromium")

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from tests.e2e.alert_rig import BACKTEST, HOUR, answers, busy, detail
 from tests.e2e.page_rig import FLAGS, PageRig
 from tests.e2e.test_page_states import LANGS, LARGE, check, picture, says, settle, shown, words
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from bench.bench_page import run
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 UPDATES, HZ = 240, 20.0
 pytestmark = [

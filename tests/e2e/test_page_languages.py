@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from tests.e2e.alert_rig import busy
 from tests.e2e.page_rig import PageRig
 from tests.e2e.test_page_states import HEIGHT, LANGS, LOOK, PATHS, rigged, settle, words_of
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 SOURCES = page_folder().parent
 pytestmark = [

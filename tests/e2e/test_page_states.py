@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.e2e.page_rig import FLAGS, PageRig, recorded
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [

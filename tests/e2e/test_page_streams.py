@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.e2e.page_rig import PageRig
 from tests.e2e.test_page_states import rigged, settle, shown
-from wattline.runtime import page_folder
+from wattline.places import page_folder
 
 pytestmark = [
     pytest.mark.net,

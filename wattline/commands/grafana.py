@@ -1,4 +1,6 @@
-"""`wattline grafana`: put dashboards and data sources into a Grafana, or say what would change, or what is wrong there."""
+"""`wattline grafana`: put dashboards and data sources into a
+Grafana, or say what would change, or what is wrong there.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,16 @@ def push(
     client = _client(url)
     print(f"Grafana {client.version()} at {client.transport.url}")
     for change in _changes(
-        client, _sources(source, database, raw_database, plant), plant, renew, True
+        client,
+        _sources(
+            source,
+            database,
+            raw_database,
+            plant,
+        ),
+        plant,
+        renew,
+        True,
     ):
         print(f"{change.what}: {change.done.value}")
 
@@ -73,13 +84,25 @@ def diff(
     """Say what `push` would do, and write nothing; exit 1 if there is something."""
     client = _client(url)
     client.version()
-    found = _changes(client, _sources(source, database, raw_database, plant), plant, False, False)
+    found = _changes(
+        client,
+        _sources(
+            source,
+            database,
+            raw_database,
+            plant,
+        ),
+        plant,
+        False,
+        False,
+    )
     for change in found:
         print(
             f"{change.what}: {change.done.value if not change.where else 'differs: ' + ', '.join(change.where[:8])}"
         )
         if len(change.where) > 8:
             print(f"  and {len(change.where) - 8} more")
+
     if any(change.where or change.done.value == "created" for change in found):
         raise typer.Exit(1)
 
@@ -98,10 +121,21 @@ def check(url: Url) -> None:
         except PushError as problem:
             problems += 1
             print(problem, file=sys.stderr)
-    for change in _changes(client, [], None, False, False):
+
+    for change in _changes(
+        client,
+        [],
+        None,
+        False,
+        False,
+    ):
         if change.done.value == "created":
             problems += 1
-            print(f"{change.what}: not there; run wattline grafana push", file=sys.stderr)
+            print(
+                f"{change.what}: not there; run wattline grafana push",
+                file=sys.stderr,
+            )
+
     if problems:
         raise typer.Exit(1)
 
@@ -113,11 +147,22 @@ def write(
     """Write the dashboards as files, for Grafana's provisioning."""
     from dashboards.grafana import shipped
 
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(
+        parents=True,
+        exist_ok=True,
+    )
     read = _plant(plant)
     for name, board in shipped.dashboards().items():
-        text = json.dumps(shipped.fitted(board, read), indent=1, ensure_ascii=False) + "\n"
+        text = (
+            json.dumps(
+                shipped.fitted(board, read),
+                indent=1,
+                ensure_ascii=False,
+            )
+            + "\n"
+        )
         (folder / name).write_text(text, encoding="utf-8")
+
     print(f"wrote {len(shipped.dashboards())} dashboards to {folder}")
 
 
@@ -134,23 +179,41 @@ def _plant(path: Path | None) -> PlantFile | None:
 
 
 def _sources(
-    source: str | None, database: str, raw_database: str, plant: Path | None
+    source: str | None,
+    database: str,
+    raw_database: str,
+    plant: Path | None,
 ) -> list[dict[str, Any]]:
     """The data sources to write; none without an address."""
     from dashboards.grafana import shipped
 
     if source is None:
         return []
+
     if not source.startswith(("http://", "https://")):
         raise typer.BadParameter(
-            f"'{source}' is not an address; give http://HOST:PORT/...", param_hint="--source"
+            f"'{source}' is not an address; give http://HOST:PORT/...",
+            param_hint="--source",
         )
+
     read = _plant(plant)
     interval = "1m" if read is None else shipped.constants(read)["window"]
     token = _token()
     return [
-        shipped.datasource(shipped.FIGURES, source.rstrip("/"), database, interval, token),
-        shipped.datasource(shipped.READINGS, source.rstrip("/"), raw_database, "10s", token),
+        shipped.datasource(
+            shipped.FIGURES,
+            source.rstrip("/"),
+            database,
+            interval,
+            token,
+        ),
+        shipped.datasource(
+            shipped.READINGS,
+            source.rstrip("/"),
+            raw_database,
+            "10s",
+            token,
+        ),
     ]
 
 
@@ -165,7 +228,11 @@ def _token() -> str | None:
 
 
 def _changes(
-    client: Client, sources: list[dict[str, Any]], plant: Path | None, renew: bool, put: bool
+    client: Client,
+    sources: list[dict[str, Any]],
+    plant: Path | None,
+    renew: bool,
+    put: bool,
 ) -> list[Change]:
     """What was done, or would be, in the order in which things need each other."""
     from dashboards.grafana import shipped
@@ -176,5 +243,13 @@ def _changes(
     found.append(client.folder(folder, put))
     for board in shipped.dashboards().values():
         fitted = shipped.fitted(board, read)
-        found.append(client.dashboard(fitted, folder["uid"], put, f"wattline {__version__}"))
+        found.append(
+            client.dashboard(
+                fitted,
+                folder["uid"],
+                put,
+                f"wattline {__version__}",
+            )
+        )
+
     return found

@@ -38,6 +38,7 @@ def try_channel(
     parsed = load_plant(plant, frozenset(load_catalogue()))
     if parsed.notify is None:
         raise WattlineError(f"{plant} has no section notify: see docs/notifications.md")
+
     db = sqlite3.connect(":memory:", isolation_level=None)
     site = names(parsed.site.name, parsed.site.id)[parsed.notify.language]
     notifier = Notifier(

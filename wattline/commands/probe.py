@@ -10,16 +10,27 @@ from pathlib import Path
 from collector.catalogue import load_catalogue
 from collector.probe import ProbeRow, probe
 from plant.load import load_plant
-from wattline.runtime import read_endpoints
+from wattline.places import read_endpoints
 from wattline.site_build import secret
 
 
-def run_probe(plant_path: Path, endpoints: Path | None, as_json: bool) -> int:
+def run_probe(
+    plant_path: Path,
+    endpoints: Path | None,
+    as_json: bool,
+) -> int:
     """Print what each meter gave; 0 if all gave something plausible."""
     catalogue = load_catalogue()
     plant = load_plant(plant_path, frozenset(catalogue))
     found = read_endpoints(endpoints)["connections"] if endpoints else None
-    rows = asyncio.run(probe(plant, catalogue, found, secret))
+    rows = asyncio.run(
+        probe(
+            plant,
+            catalogue,
+            found,
+            secret,
+        )
+    )
     print(
         json.dumps([asdict(r) for r in rows], indent=1)
         if as_json

@@ -21,12 +21,13 @@ from api.times import span
 from books.windows import newest_window
 from plant.errors import ConfigError, QueryError, WattlineError
 from plant.load import load_plant, read_text
-from plant.site import decode_control
+from plant.site import Site, decode_control
 from rules.language.config import RuleFile
 from rules.language.load import Loaded, known_of, load_rules, load_rules_text, packs, rules_for
 from rules.watching.backtest import backtest as run_backtest
 from rules.watching.testing import run_tests
 from store.alert_book import AlertBook
+from store.duck import DuckStore
 
 app = typer.Typer(
     no_args_is_help=True, help="Rules that raise alerts: test them, and try them on stored data."
@@ -51,6 +52,7 @@ def run_all(
         rules = rules + len(loaded.file.rules)
         tests = tests + len(loaded.file.tests)
         failures += [(loaded.path, f) for f in run_tests(loaded)]
+
     if as_json:
         print(
             json.dumps(
@@ -65,7 +67,9 @@ def run_all(
     else:
         for path, failure in failures:
             print(f"{path}: {failure}")
+
         print(f"{rules} rules, {tests} tests, {len(failures)} failed")
+
     raise typer.Exit(1 if failures else 0)
 
 
@@ -75,6 +79,7 @@ def _loaded(files: list[Path] | None, plant: Path | None) -> list[Loaded]:
     known = None if parsed is None else known_of(parsed)
     if not files:
         return [load_rules_text(name, text) for name, text in packs()]
+
     loaded = []
     mistakes = []
     for path in files:
@@ -82,8 +87,10 @@ def _loaded(files: list[Path] | None, plant: Path | None) -> list[Loaded]:
             loaded.append(load_rules(path, known))
         except ConfigError as error:
             mistakes += error.mistakes
+
     if mistakes:
         raise ConfigError(mistakes)
+
     return loaded
 
 
@@ -128,20 +135,47 @@ def backtest(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say when a rule would have fired, for how long, how often in a week, and how other thresholds would have done."""
+    """Say when a rule would have fired, for how long, how often in a
+    week, and how other thresholds would have done.
+    """
     if known not in ("then", "now"):
-        raise typer.BadParameter(f"'{known}' is neither then nor now", param_hint="--known")
-    given = {"from": start, "to": end, "known": known, "level": level}
+        raise typer.BadParameter(
+            f"'{known}' is neither then nor now",
+            param_hint="--known",
+        )
+
+    given = {
+        "from": start,
+        "to": end,
+        "known": known,
+        "level": level,
+    }
     found = (
-        _asked(url, token, rule, file, given)
+        _asked(
+            url,
+            token,
+            rule,
+            file,
+            given,
+        )
         if data is None
-        else _here(data, plant, file, rule, given)
+        else _here(
+            data,
+            plant,
+            file,
+            rule,
+            given,
+        )
     )
     print(json.dumps(found, indent=1) if as_json else _table(found))
 
 
 def _asked(
-    url: str, token: str, rule: str, file: Path | None, given: Mapping[str, Any]
+    url: str,
+    token: str,
+    rule: str,
+    file: Path | None,
+    given: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Ask a running Wattline; WattlineError with its words if it cannot."""
     base = f"{url.rstrip('/')}/api/v1/rules"
@@ -150,10 +184,22 @@ def _asked(
             f"{base}/{urllib.parse.quote(rule)}/backtest?{urllib.parse.urlencode(given)}"
         )
     else:
-        body = json.dumps({"text": read_text(file), "rule": rule, **given}).encode()
-        question = urllib.request.Request(f"{base}/try", body, {"Content-Type": "application/json"})
+        body = json.dumps(
+            {
+                "text": read_text(file),
+                "rule": rule,
+                **given,
+            }
+        ).encode()
+        question = urllib.request.Request(
+            f"{base}/try",
+            body,
+            {"Content-Type": "application/json"},
+        )
+
     if token:
         question.add_header("Authorization", f"Bearer {token}")
+
     try:
         with urllib.request.urlopen(question, timeout=300) as answer:
             found: dict[str, Any] = json.loads(answer.read())
@@ -174,13 +220,16 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 
 def _here(
-    data: Path, plant: Path | None, file: Path | None, rule_id: str, given: Mapping[str, Any]
+    data: Path,
+    plant: Path | None,
+    file: Path | None,
+    rule_id: str,
+    given: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Try a rule on the data folder of a Wattline that is stopped."""
-    from wattline.runtime import open_store
-
     if plant is None:
         raise WattlineError("--data needs --plant too: the plant file whose rules are meant")
+
     parsed = load_plant(plant)
     rules = (
         rules_for(plant, parsed) if file is None else load_rules(file, known_of(parsed)).file.rules
@@ -190,20 +239,22 @@ def _here(
         raise WattlineError(
             f"there is no rule '{rule_id}'; known are {', '.join(r.id for r in rules)}"
         )
-    book = AlertBook(data / "alerts.db")
-    saved = book.part("site")
-    book.close()
-    site = None if saved is None else decode_control(saved[1]).site
-    if site is None:
-        raise WattlineError(f"{data} holds no books yet")
-    store = open_store(data / "figures.duckdb")
+
+    site = _site_of(data)
+    store = DuckStore(data / "figures.duckdb")
     try:
         newest = newest_window(store)
         if newest is None:
             raise WattlineError(f"{data} holds no books yet")
-        closed = newest + round(site.window_s * 1e9)
-        start, end = span(str(given["from"]), str(given["to"]), site, closed)
-        found = run_backtest(
+
+        books_end = newest + round(site.window_s * 1e9)
+        start, end = span(
+            str(given["from"]),
+            str(given["to"]),
+            site,
+            books_end,
+        )
+        tried = run_backtest(
             store,
             site,
             rule,
@@ -212,12 +263,27 @@ def _here(
             given["known"],
             float(given["level"]),
         )
-        words: dict[str, Any] = msgspec.to_builtins(backtest_words(found))
+        words: dict[str, Any] = msgspec.to_builtins(backtest_words(tried))
         return words
     except QueryError as error:
         raise WattlineError(str(error)) from None
     finally:
         store.close()
+
+
+def _site_of(data: Path) -> Site:
+    """The plant whose books the rules judged last."""
+    book = AlertBook(data / "alerts.db")
+    try:
+        saved = book.part("site")
+    finally:
+        book.close()
+
+    site = None if saved is None else decode_control(saved[1]).site
+    if site is None:
+        raise WattlineError(f"{data} holds no books yet")
+
+    return site
 
 
 def _table(found: Mapping[str, Any]) -> str:
@@ -235,6 +301,7 @@ def _table(found: Mapping[str, Any]) -> str:
         long = "still" if s["to_ms"] is None else f"{(s['to_ms'] - s['from_ms']) / 60_000:.0f} min"
         value = "" if s["value"] is None else f"{s['value']:.4g} {found['unit']}"
         lines.append(f"  {_at(s['from_ms'], zone)}  {long:>9}  {s['subject']:24} {value}")
+
     more = len(found["spans"]) - 50
     lines += [f"  and {more} more"] if more > 0 else []
     lines += ["", "threshold   fired   a week   minutes"]

@@ -1,4 +1,6 @@
-"""`wattline store`: the InfluxDB beside the embedded store: making its buckets, comparing what is in both."""
+"""`wattline store`: the InfluxDB beside the embedded store:
+making its buckets, comparing what is in both.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,10 @@ from collector.catalogue import load_catalogue
 from plant.config import Influx, PlantFile
 from plant.errors import WattlineError
 from plant.load import load_plant
+from store.duck import DuckStore
 
 app = typer.Typer(no_args_is_help=True, help="The InfluxDB beside the embedded store.")
 if TYPE_CHECKING:
-    from store.duck import DuckStore
     from wattline.commands.compare import Difference
 
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
@@ -38,6 +40,7 @@ def _parsed(path: Path) -> tuple[PlantFile, Influx]:
         raise WattlineError(
             f"{path} has no InfluxDB: add `influx: {{url: http://HOST:8086}}`, see docs/influxdb.md"
         )
+
     return plant, plant.influx
 
 
@@ -65,7 +68,10 @@ def compare(
     end: Annotated[str, typer.Option("--to", help="as --from, or now")] = "now",
     as_json: Annotated[bool, typer.Option("--json", help="print as JSON")] = False,
 ) -> None:
-    """Are the figures in both stores the same, per line, flow, bus or source, and hour? Only while no Wattline runs on the data folder."""
+    """Are the figures in both stores the same, per line, flow, bus or source, and hour?
+
+    Only while no Wattline runs on the data folder.
+    """
     from api.times import span
     from store.influx import InfluxStore
     from wattline.commands import compare as both
@@ -74,14 +80,30 @@ def compare(
 
     parsed, config = _parsed(plant)
     site = build_site(parsed, load_catalogue(), _NoTags())
-    a, b = span(start, end, site, time.time_ns())
+    a, b = span(
+        start,
+        end,
+        site,
+        time.time_ns(),
+    )
     duck = open_embedded(data)
-    influx = InfluxStore(access(config), site.id, data / "influx-dead-letters.jsonl")
+    influx = InfluxStore(
+        access(config),
+        site.id,
+        data / "influx-dead-letters.jsonl",
+    )
     try:
-        compared, found = both.compare(duck, influx, site.window_s, a, b)
+        compared, found = both.compare(
+            duck,
+            influx,
+            site.window_s,
+            a,
+            b,
+        )
     finally:
         duck.close()
         influx.close()
+
     print(
         json.dumps(both.as_json(compared, found), indent=1) if as_json else _table(compared, found)
     )
@@ -90,19 +112,20 @@ def compare(
 
 def open_embedded(data: Path) -> DuckStore:
     """The embedded store of a data folder that is not in use."""
-    from wattline.runtime import open_store
-
     path = data / "figures.duckdb"
     if not path.exists():
         raise WattlineError(f"there is no {path}; give the data folder of the plant with --data")
-    return open_store(path)
+
+    return DuckStore(path)
 
 
 def _table(compared: int, found: list[Difference]) -> str:
     if not compared:
         return "nothing to compare: neither store has books between these times"
+
     if not found:
         return f"the same: {compared} figures of lines, flows, buses and sources, by hour"
+
     shown = "\n".join(map(str, found[:40]))
     more = f"\n... and {len(found) - 40} more" if len(found) > 40 else ""
     return f"{shown}{more}\n{len(found)} of {compared} figures are not the same"

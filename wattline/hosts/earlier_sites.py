@@ -1,9 +1,10 @@
 """What a changed plant file took away from windows that were booked before the change, as zeros.
 
-Within one site a field is known in all revisions of a window or in none. When the plant file changes while the meters stay, the windows of the open block are
-booked again with the new lines. A store that keeps every revision (InfluxDB) would go on showing what the old file had and the new one has not: a line of
-another name, pieces of a line whose counter now belongs to another. So those are written once more, as zeros, in the revision that replaces them; what was never known
-stays so.
+Within one site a field is known in all revisions of a window or in none. When the plant file
+changes while the meters stay, the windows of the open block are booked again with the new lines. A
+store that keeps every revision (InfluxDB) would go on showing what the old file had and the new one
+has not: a line of another name, pieces of a line whose counter now belongs to another. So those are
+written once more, as zeros, in the revision that replaces them; what was never known stays so.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ Key = tuple[int, ...]
 
 @dataclass(slots=True)
 class Earlier:
-    """A site that is no longer in force. `until` is the start of the first window that was never booked under it; None: not booked yet."""
+    """A site that is no longer in force.
+
+    `until` is the start of the first window that was never booked under it; None: not booked yet.
+    """
 
     site: Site
     producer: Producer
@@ -48,16 +52,28 @@ class Earlier:
 
 
 def with_zeros(
-    tables: Mapping[str, Columns], earlier: Earlier, now: Producer
+    tables: Mapping[str, Columns],
+    earlier: Earlier,
+    now: Producer,
 ) -> dict[str, Columns]:
     """`tables` of `now`, with zeros for what only the earlier site had."""
-    if not earlier.replaced(tables["line"]["start"], tables["line"]["rev"]).any():
+    if not earlier.replaced(
+        tables["line"]["start"],
+        tables["line"]["rev"],
+    ).any():
         return dict(tables)
+
     before = series(earlier.producer)
     present = series(now)
     found = dict(tables) | {"line": _counted(tables["line"], earlier)}
     for table, (keys, rows) in before.items():
-        found[table] = _added(found[table], keys, sorted(rows - present[table][1]), earlier)
+        found[table] = _added(
+            found[table],
+            keys,
+            sorted(rows - present[table][1]),
+            earlier,
+        )
+
     return found
 
 
@@ -68,16 +84,29 @@ def _counted(line: Columns, earlier: Earlier) -> Columns:
     for name in PIECES:
         values = np.asarray(line[name], np.float64)
         found[name] = np.where(
-            again & _had(earlier, name, line["line"]) & np.isnan(values), 0.0, values
+            again & _had(earlier, name, line["line"]) & np.isnan(values),
+            0.0,
+            values,
         )
+
     return found
 
 
-def _had(earlier: Earlier, name: str, lines: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _had(
+    earlier: Earlier,
+    name: str,
+    lines: npt.NDArray[Any],
+) -> npt.NDArray[np.bool_]:
     """Whether lines had a counter of their pieces."""
     channels = [getattr(node, f"{name}_channel") for node in earlier.site.lines]
     counted = [
-        code for code, c in zip(earlier.producer.code_line, channels, strict=True) if c is not None
+        code
+        for code, c in zip(
+            earlier.producer.code_line,
+            channels,
+            strict=True,
+        )
+        if c is not None
     ]
     return np.isin(lines, counted)
 
@@ -100,23 +129,44 @@ def series(producer: Producer) -> dict[str, tuple[tuple[str, ...], set[Key]]]:
     }
 
 
-def _added(columns: Columns, keys: tuple[str, ...], gone: list[Key], earlier: Earlier) -> Columns:
+def _added(
+    columns: Columns,
+    keys: tuple[str, ...],
+    gone: list[Key],
+    earlier: Earlier,
+) -> Columns:
     again = earlier.replaced(columns["start"], columns["rev"])
     if not gone:
         return columns
+
     windows = np.unique(
-        np.stack([columns[k][again].astype(np.int64) for k in ("start", "rev")], 1), axis=0
+        np.stack(
+            [columns[k][again].astype(np.int64) for k in ("start", "rev")],
+            1,
+        ),
+        axis=0,
     )
-    start, rev = np.repeat(windows, len(gone), axis=0).T
+    start, rev = np.repeat(
+        windows,
+        len(gone),
+        axis=0,
+    ).T
     listed = np.tile(np.array(gone, np.int64), (len(windows), 1)).T
     more = {
         "start": start,
         "rev": rev,
         "origin": start - start % HOUR_NS,
-        **dict(zip(keys, listed, strict=True)),
+        **dict(
+            zip(
+                keys,
+                listed,
+                strict=True,
+            )
+        ),
     }
     if "line" in keys:
         more |= {name: np.where(_had(earlier, name, more["line"]), 0.0, np.nan) for name in PIECES}
+
     nothing = np.zeros(len(start))
     return {
         k: np.concatenate((v, more.get(k, nothing).astype(v.dtype))) for k, v in columns.items()
@@ -135,4 +185,5 @@ def decode(text: str | None, producer: Any) -> list[Earlier]:
         site = decode_control(body.encode()).site
         assert site is not None
         found.append(Earlier(site, producer(site), until))
+
     return found

@@ -88,7 +88,7 @@ export interface Backtest {
   others: OtherLevel[];
   chart: TrialChart;
 }
-// Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so far.
+// Sums of closed windows up to `to_ms`; `lines` and `comparisons` are those of the shift so
 export interface Books {
   to_ms: number;
   late: boolean;
@@ -192,7 +192,7 @@ export interface Explained {
   readings: string;
   contributions: EnergyPart[];
 }
-// An emission factor with where it comes from; `fallback` says what was wanted where another was taken.
+// An emission factor with where it comes from; `fallback` says what was wanted where another
 export interface Factor {
   value_kg: number;
   unit: string;
@@ -254,7 +254,7 @@ export interface FurtherStore {
   lost_frames: number;
   lost_outputs: number;
 }
-// A silence that is over: its energy is known, its course over time was taken from `shaped_by`.
+// A silence that is over: its energy is known, its course over time was taken from
 export interface Gap {
   at_ms: number;
   from_ms: number;
@@ -309,7 +309,7 @@ export interface Journal {
   behind_s: number;
   consumers: Record<string, number>;
 }
-// Against the same hours a week ago; None while books are late, or where that week was booked less.
+// Against the same hours a week ago; None while books are late, or where that week was booked
 export interface LastWeek {
   electricity_pct: number | null;
 }
@@ -326,7 +326,7 @@ export interface Line {
 export interface LineNow {
   state: string;
   state_since_ms: number | null;
-  power: Record<string, number>;
+  power: Record<string, number | null>;
   final_kw: number | null;
   figures: Record<string, number | null>;
   sources_kw: Record<string, number>;
@@ -482,7 +482,7 @@ export interface Rule {
   page: string | null;
   open?: number;
 }
-// Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None for local days.
+// Figures over time, by column; `start_ms` holds the begin of each bucket. `every_s` is None
 export interface Series {
   of: string;
   from_ms: number;
@@ -611,7 +611,7 @@ export interface TestSent {
   sent: boolean;
   detail: string;
 }
-// Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan is given while books are late.
+// Sums of one local day so far, which `date` names; coverage and estimated in percent. No plan
 export interface Today {
   from_ms: number;
   date: string;

@@ -25,9 +25,10 @@ from store.influx import Access, InfluxStore
 from store.schema import SCHEMA
 from tests.influx_rig import Influxd
 from wattline.cli import app
-from wattline.demo.demo import Devices, plant_path
-from wattline.metrics import prometheus
-from wattline.runtime import Options, Runtime
+from wattline.demo.demo import plant_path
+from wattline.demo.devices import Devices
+from wattline.options import Options
+from wattline.runtime import Runtime
 
 pytestmark = pytest.mark.net
 
@@ -194,7 +195,7 @@ def test_a_plant_runs_with_it_and_both_stores_agree(
         health["dead_letters"],
         health["lost_frames"],
     ) == ("up", None, 0, 0)
-    assert 'wattline_store_up{store="influx"} 1.0' in prometheus(runtime)
+    assert 'wattline_store_up{store="influx"} 1.0' in runtime.operations.metrics()
     first = int(runtime.store.query("SELECT min(start) AS t FROM line")["t"][0])
     last = int(runtime.store.query("SELECT max(start) AS t FROM line")["t"][0])
     assert last > first
@@ -243,15 +244,14 @@ def _planted(store: InfluxStore, measurement: str, at: int) -> tuple[str, dict[s
 async def _run(runtime: Runtime, seconds: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    influx = runtime.influx
-    assert influx is not None
+    (influx,) = runtime.beside
     ending = influx.stop
 
-    def drained() -> None:
-        while runtime.host.turn():
+    def drained() -> list[str]:
+        while runtime.turn():
             pass
         assert influx.drain(20.0)
-        ending()
+        return ending()
 
     influx.stop = drained  # type: ignore[method-assign]
     await runtime.run(stop, None, serve=False)

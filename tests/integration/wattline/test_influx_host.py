@@ -13,16 +13,17 @@ import pytest
 from plant.config import Influx
 from plant.site import Control
 from store.duck import DuckStore
+from tests.by_hand import ByHand
 from tests.influx_rig import Influxd
 from tests.integration.store.test_influx import assert_same
 from tests.loopback import until
 from tests.rig import START, Rig, text
 from wattline.commands.compare import Difference, compare
-from wattline.hosts import influx as influx_host
-from wattline.hosts.engine import EngineHost
-from wattline.hosts.influx import InfluxHost, open_influx
+from wattline.hosts.beside import BesideHost, Pace
+from wattline.hosts.influx import open_influx
 
 pytestmark = pytest.mark.net
+QUICK = Pace(frames=5, outputs=7, pause_s=0.05, longest_s=0.2, refused_s=0.2)
 PLANT = """
 sources: {grid: {carrier: electricity, meter: g, into: board}, roof: {carrier: electricity, kind: pv, meter: r, into: board}}
 buses: {board: {carrier: electricity}, steam: {carrier: steam}}
@@ -48,12 +49,17 @@ class Plant:
         self.folder, self.server = folder, server
         self.rig = Rig(plant_text or text(PLANT, "g r e l d s", window="1m"), folder)
         self.duck = DuckStore(None)
-        self.engine = EngineHost(self.rig.journal, self.duck, lambda site, books: None)
+        self.engine = ByHand(self.rig.journal, self.duck)
+        self.pace = QUICK
         self.chance = np.random.default_rng(1)
 
-    def feeder(self) -> InfluxHost:
+    def feeder(self) -> BesideHost:
         return open_influx(
-            Influx(url=self.server.url), self.rig.journal, self.rig.site, self.folder
+            Influx(url=self.server.url),
+            self.rig.journal,
+            self.rig.site,
+            self.folder,
+            self.pace,
         )
 
     def minutes(self, count: int, counts: dict[str, tuple[float, float]] | None = None) -> None:
@@ -67,7 +73,7 @@ class Plant:
         while self.engine.turn():
             pass
 
-    def end(self, feeder: InfluxHost) -> None:
+    def end(self, feeder: BesideHost) -> None:
         """All is sent, and the same is in both."""
         self.rig.sequencer.cut(self.rig.at + 3_600_000_000_000)
         while self.engine.turn():
@@ -82,16 +88,6 @@ class Plant:
         assert feeder.health()["dead_letters"] == 0
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(influx_host, "LONGEST_S", 0.2)
-    monkeypatch.setattr(influx_host, "LOOK_AGAIN_S", 0.2)
-    monkeypatch.setattr(influx_host, "PAUSE_S", 0.05)
-    monkeypatch.setattr(influx_host, "FRAMES", 5)
-    monkeypatch.setattr(influx_host, "OUTPUTS", 7)
-
-
-@pytest.mark.usefixtures("quick")
 def test_an_outage_loses_nothing_and_doubles_nothing(
     tmp_path: Path, server: Influxd, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,15 +110,13 @@ def test_an_outage_loses_nothing_and_doubles_nothing(
     assert feeder.health()["state"] == "up"
     said = [r.message for r in caplog.records if r.name == "wattline.influx"]
     assert len([m for m in said if "does not answer" in m]) == 1, "an outage is said once"
-    assert len([m for m in said if "takes data again" in m]) == 1
+    assert len([m for m in said if "goes on again" in m]) == 1
     feeder.stop()
 
 
-def test_what_was_booked_last_is_sent_at_the_end(
-    tmp_path: Path, server: Influxd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(influx_host, "PAUSE_S", 60.0)
+def test_what_was_booked_last_is_sent_at_the_end(tmp_path: Path, server: Influxd) -> None:
     plant = Plant(tmp_path, server)
+    plant.pace = Pace(pause_s=60.0)
     plant.minutes(5)
     feeder = plant.feeder()
     feeder.start()
@@ -139,7 +133,6 @@ def test_what_was_booked_last_is_sent_at_the_end(
     assert_same(plant.duck, plant.feeder().store)
 
 
-@pytest.mark.usefixtures("quick")
 def test_killed_between_write_and_place_it_writes_again_the_same(
     tmp_path: Path, server: Influxd
 ) -> None:
@@ -159,7 +152,6 @@ def test_killed_between_write_and_place_it_writes_again_the_same(
     feeder.stop()
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_refusal_is_said_once_and_ends_when_the_reason_does(
     tmp_path: Path, server: Influxd, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,7 +170,6 @@ def test_a_refusal_is_said_once_and_ends_when_the_reason_does(
     feeder.stop()
 
 
-@pytest.mark.usefixtures("quick")
 def test_books_go_with_the_site_that_was_in_force(tmp_path: Path, server: Influxd) -> None:
     """A line gets another name: the books before it keep the old one, whenever they are sent."""
     plant = Plant(tmp_path, server)
@@ -205,7 +196,6 @@ def test_books_go_with_the_site_that_was_in_force(tmp_path: Path, server: Influx
 COUNTED = PLANT.replace("{board: l}}", "{board: l}, output: {good: plc.press_good}}")
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("again", [False, True], ids=["one feeder", "a restart after each batch"])
 def test_what_a_new_plant_file_takes_away_does_not_stay(
     tmp_path: Path, server: Influxd, again: bool
@@ -246,7 +236,7 @@ def test_what_a_new_plant_file_takes_away_does_not_stay(
     feeder.stop()
 
 
-def _differences(plant: Plant, feeder: InfluxHost) -> list[Difference]:
+def _differences(plant: Plant, feeder: BesideHost) -> list[Difference]:
     compared, found = compare(plant.duck, feeder.store, 60.0, START, plant.rig.at)
     assert compared
     return found

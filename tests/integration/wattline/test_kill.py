@@ -14,9 +14,10 @@ import pytest
 
 from store.duck import DuckStore
 from store.journal import SqliteJournal
+from tests.by_hand import ByHand
 from tests.loopback import answers, free_port, until
-from wattline.demo.demo import Devices, plant_path
-from wattline.hosts.engine import EngineHost
+from wattline.demo.demo import plant_path
+from wattline.demo.devices import Devices
 
 ROUNDS = 20
 
@@ -58,7 +59,7 @@ def test_nothing_is_lost_or_stored_twice(tmp_path: Path) -> None:
     finally:
         devices.stop()
     journal, store = SqliteJournal(data / "journal.db"), DuckStore(data / "figures.duckdb")
-    host = EngineHost(journal, store, lambda _site, _books: None)
+    host = ByHand(journal, store)
     while host.turn():
         pass
     journalled = sum(len(f) for f in journal.frames(0, 10**9))
@@ -80,7 +81,7 @@ def test_nothing_is_lost_or_stored_twice(tmp_path: Path) -> None:
     ):  # nothing forgotten yet: a clean replay must give the same books
         fresh.db.execute("DELETE FROM output")
         fresh.db.execute("DELETE FROM checkpoint")
-        replay = EngineHost(fresh, again, lambda _site, _books: None)
+        replay = ByHand(fresh, again)
         while replay.turn():
             pass
         sums = "SELECT sum(final_kwh) AS e, sum(scope2_location_kg) AS kg, count(*) AS n FROM line"

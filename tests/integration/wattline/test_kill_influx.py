@@ -15,11 +15,12 @@ from plant.load import load_plant
 from plant.units import HOUR_NS
 from store.duck import DuckStore
 from store.journal import SqliteJournal
+from tests.by_hand import ByHand
 from tests.influx_rig import Influxd
 from tests.loopback import answers, free_port, until
 from wattline.commands.compare import compare
-from wattline.demo.demo import Devices, plant_path
-from wattline.hosts.engine import EngineHost
+from wattline.demo.demo import plant_path
+from wattline.demo.devices import Devices
 from wattline.hosts.influx import open_influx
 
 ROUNDS = 20
@@ -78,7 +79,7 @@ def test_influxdb_ends_with_the_figures_of_the_embedded_store(tmp_path: Path) ->
 def check(plant: Path, data: Path) -> None:
     """Whatever the journal still holds is stored and sent; then both hold the same."""
     journal, store = SqliteJournal(data / "journal.db"), DuckStore(data / "figures.duckdb")
-    host = EngineHost(journal, store, lambda _site, _books: None)
+    host = ByHand(journal, store)
     while host.turn():
         pass
     influx, site = load_plant(plant).influx, host.site

@@ -23,7 +23,7 @@ from simulator.history import batches
 from simulator.world import World
 from store.duck import DuckStore
 from store.journal import SqliteJournal
-from wattline.hosts.engine import EngineHost
+from tests.by_hand import ByHand
 from wattline.site_build import build_site
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "steel_industry_2018.csv"
@@ -62,7 +62,7 @@ def test_the_year_adds_up_in_local_days(tmp_path: Path) -> None:
         frames.append(sequencer.history(rows, int(rows.ts[-1]) if i % 96 == 1 else 0))
     journal.append_all(frames)
     sequencer.cut(end + HOUR)
-    host = EngineHost(journal, store, lambda _site, _books: None)
+    host = ByHand(journal, store)
     while host.turn():
         pass
     days = History(site, store).series("site", ["energy.electricity"], start, end, "day")[

@@ -21,7 +21,6 @@ from store.alert_book import AlertBook
 from tests.api_rig import ApiRig, access
 from tests.rig import text
 from wattline.cli import app as cli
-from wattline.hosts import rules as rules_host
 from wattline.hosts.rules import RulesHost
 from wattline.operations import Operations
 
@@ -264,7 +263,7 @@ def test_a_plant_with_another_meter_does_not_stop_the_rules(tmp_path: Path) -> N
 def test_the_rules_begin_again_after_an_error(rig: Rigged) -> None:
     rig.hour(30, 90)
     host, turns = rig.rules_host, iter([OSError("disk"), None])
-    rules_host.PAUSE_S, turn = 0.01, host.turn
+    host.trouble.backoff.shortest_s, turn = 0.01, host.turn
 
     def fails_once() -> bool:
         problem = next(turns, None)

@@ -23,7 +23,8 @@ from collector.drivers.mqtt_payload import (
 from collector.drivers.opcua import resolve
 from collector.drivers.opcua_cache import Cache, Signal
 from collector.health import LinkHealth
-from collector.schedule import Backoff, Grid, real_period
+from collector.schedule import Grid, real_period
+from plant.backoff import Backoff
 from plant.clock import ManualClock
 from plant.frame import Quality
 

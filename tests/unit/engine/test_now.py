@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def now(tmp_path: Path) -> Now:
     return Now(Rig(meters, tmp_path).site)
 
 
-def tick(now: Now, second: int, taken_kw: float, given: float) -> dict[str, object]:
+def tick(now: Now, second: int, taken_kw: float, given: float) -> dict[str, Any]:
     names = {m.id: i for i, m in enumerate(now.site.meters)}
     now.at[:] = second * SECOND_NS
     now.power[[names["g"], names["ce"], names["ca"], names["la"]]] = (
@@ -64,3 +65,30 @@ def test_a_meter_never_heard_of_has_no_time_since(now: Now) -> None:
     assert picture["lines"]["press"]["stale_since_ms"] is None
     assert picture["lines"]["press"]["final_kw"] is None, "unknown is not zero"
     assert picture["site"]["power_kw"] is None
+
+
+def test_a_line_of_which_nothing_is_known_says_why_and_keeps_its_flow(now: Now) -> None:
+    names = {m.id: i for i, m in enumerate(now.site.meters)}
+    heard = tick(now, 1000, 100.0, 900.0)
+    line = heard["lines"]["press"]
+    assert line["unknown"] is None
+    [drawn] = [link for link in heard["flows"]["links"] if link["to"] == "line:press"]
+    assert drawn["known"]
+
+    now.at[:] = 100_000 * SECOND_NS
+    now.at[names["la"]] = 1000 * SECOND_NS
+    silent = now.tick(100_000 * SECOND_NS)
+    line = silent["lines"]["press"]
+    assert (line["unknown"], line["stale_since_ms"]) == ("silent", 1_000_000)
+    assert line["final_kw"] is None, "unknown is not zero"
+    assert line["power"] == {"compressed_air": None}
+    assert set(line["figures"].values()) == {None}
+    [kept] = [link for link in silent["flows"]["links"] if link["to"] == "line:press"]
+    assert not kept["known"]
+    assert kept["kw"] == pytest.approx(drawn["kw"]), "at its last value"
+    assert silent["remainder_kw"]["air"] == pytest.approx(0.0), "and not in unmetered"
+    [node] = [node for node in silent["flows"]["nodes"] if node["id"] == "line:press"]
+    assert not node["known"]
+
+    now.at[names["la"]] = 0
+    assert now.tick(100_000 * SECOND_NS)["lines"]["press"]["unknown"] == "never"

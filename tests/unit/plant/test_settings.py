@@ -248,9 +248,7 @@ SERVICES: dict[type[BaseModel], tuple[str, ...]] = {
 }
 
 # Fields of the resolved site that nobody reads yet.
-UNREAD_IN_SITE = {
-    "BusNode.holds_s",
-}
+UNREAD_IN_SITE: set[str] = set()
 
 
 class Tags:

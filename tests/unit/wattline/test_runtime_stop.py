@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from wattline.runtime import _end
+from wattline.tasks import end
 
 
 async def test_a_lost_cancellation_is_repeated() -> None:
@@ -23,6 +23,6 @@ async def test_a_lost_cancellation_is_repeated() -> None:
 
     task = asyncio.create_task(stubborn())
     await began.wait()
-    await _end([task])
+    assert await end([task]) == []
     assert task.cancelled()
     assert lost == 1

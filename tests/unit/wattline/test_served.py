@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wattline.demo.served import Matched, _find
+from books.accounts import Readings
+from wattline.demo.served import Column, Matched, _find
 
 SECOND = 1_000_000_000
 
@@ -20,12 +21,10 @@ def ledger(*values: float) -> dict[str, list[float]]:
 
 
 def readings(rows: list[tuple[float, float]]) -> Matched:
-    got = {
-        "ts": np.array([int(at * SECOND) for at, _ in rows]),
-        "received": np.array([int(at * SECOND) for at, _ in rows]),
-        "value": np.array([v for _, v in rows]),
-    }
-    return _find(got, ledger(10.0, 11.0, 12.0, 13.0, 1.0, 2.0, 2.0), 1.0)
+    times = np.array([int(at * SECOND) for at, _ in rows])
+    stored = Readings(ts=times, received=times, value=np.array([value for _, value in rows]))
+    served = ledger(10.0, 11.0, 12.0, 13.0, 1.0, 2.0, 2.0)
+    return _find(stored, Column(served, unit=1.0))
 
 
 def test_a_reading_that_comes_after_the_next_was_served_is_still_itself() -> None:

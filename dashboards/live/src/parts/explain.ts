@@ -1,11 +1,12 @@
 // The side panel: a figure taken apart, for exactly the span of the figure that was clicked.
 import type { Data } from "../live/data";
 import { get } from "../live/ask";
-import type { Explained, Factor, Part } from "../types";
+import type { EnergyPart, Explained, Factor, Part } from "../types";
 import { clock, moment, num, whole } from "../words/numbers";
-import { named, say, sourceName } from "../words/say";
+import { codeWord, named, say, sourceName } from "../words/say";
 import type { Word } from "../words/words";
 import { make, withRole } from "./dom";
+import { nodeLabel, REMAINDER } from "./flow_names";
 import { grid, Row } from "./tables";
 
 // Which clock the figure follows: the instant, the day so far, or the shift so far.
@@ -45,6 +46,7 @@ const FORMULAS: Record<string, Formula> = {
   "renewable.physical": { above: RENEWABLE, below: ELECTRICITY },
   "per_good.carbon": { above: CARBON, below: { word: "term_good", unit: "" } },
 };
+const UNMETERED = "unmetered.";
 const LEAST_KWH = 0.0005; // less than this is rounding, not a source
 
 let openPanel: HTMLElement | null = null;
@@ -85,13 +87,14 @@ export async function explain(data: Data, clicked: Clicked): Promise<void> {
 }
 
 function address(data: Data, { figure, of, span }: Clicked): string {
-  const question = new URLSearchParams({ figure, of, ...times(data, span) });
+  const when = span === "now" ? { at: "now" } : times(data, span);
+  const question = new URLSearchParams({ figure, of, ...when });
   return `/api/v1/explain?${question.toString()}`;
 }
 
 // The span of the books that are shown, so that the panel says what the tile says.
 function times({ books }: Data, span: Span): Record<string, string> {
-  if (!books || span === "now") return { from: "today", to: "now" };
+  if (!books) return { from: "today", to: "now" };
   const fromMs = span === "shift" ? books.shift.from_ms : books.today.from_ms;
   if (fromMs === undefined || fromMs >= books.to_ms) return { from: "today", to: "now" };
   return { from: new Date(fromMs).toISOString(), to: new Date(books.to_ms).toISOString() };
@@ -106,11 +109,6 @@ function content(data: Data, explained: Explained, span: Span): HTMLElement[] {
   const { site } = data;
   const parts = explained.parts.filter((part) => Math.abs(part.amount) > LEAST_KWH);
   const called = (source: string): string => sourceName(site, source);
-  const factors = new Map(parts.map((part) => [part.source, part.factor]));
-  const factorLines = [...factors].map(([source, factor]) =>
-    make("li", "", `${called(source)}: ${factorText(factor)}`),
-  );
-  const heads = [say("source"), say("energy"), say("factor"), say("carbon")];
   const meterNames = explained.meters.map((id) => meterName(data, id)).join(", ");
   const readings = make("a", "", say("readings"));
   readings.href = explained.readings;
@@ -119,20 +117,12 @@ function content(data: Data, explained: Explained, span: Span): HTMLElement[] {
       "p",
       "answer",
       `${amount(explained.value, explained.unit)} `,
-      make("span", "small", spanText(data, span)),
+      make("span", "small", spanText(data, explained, span)),
     ),
     make("h3", "", say("formula")),
-    ...formulaLines(explained),
-    make(
-      "div",
-      "tablebox",
-      grid(
-        heads,
-        parts.map((part) => partRow(part, called)),
-      ),
-    ),
-    make("h3", "", say("factor")),
-    make("ul", "", ...factorLines),
+    ...formulaLines(explained, span),
+    ...contributionTable(data, explained),
+    ...sourceTable(parts, called),
     make("p", "", shares(explained)),
     make("h3", "", say("meters")),
     make("p", "small", meterNames),
@@ -140,13 +130,48 @@ function content(data: Data, explained: Explained, span: Span): HTMLElement[] {
   ];
 }
 
-function spanText({ books, now, site, booksAreOfToday }: Data, span: Span): string {
-  if (!books || span === "now") return say("todaySoFar");
+// Of when the figure is: the instant, or the span of the books.
+function spanText(data: Data, explained: Explained, span: Span): string {
+  const { books, now, site, booksAreOfToday } = data;
   const zone = site.timezone;
-  const at = now?.at_ms ?? books.to_ms;
-  if (span === "today" && booksAreOfToday) return say("todaySoFar");
+  if (span === "now") return say("instant", { t: clock(explained.to_ms, zone, true) });
+  if (!books || (span === "today" && booksAreOfToday)) return say("todaySoFar");
   const fromMs = span === "shift" ? books.shift.from_ms : books.today.from_ms;
-  return `${moment(fromMs, zone, at)} – ${clock(books.to_ms, zone)}`;
+  return `${moment(fromMs, zone, now?.at_ms ?? books.to_ms)} – ${clock(books.to_ms, zone)}`;
+}
+
+// What an energy is made of: carriers, sources, lines; what leaves is negative.
+function contributionTable(data: Data, { contributions, unit }: Explained): HTMLElement[] {
+  if (contributions.length === 0) return [];
+  const rows = contributions.map(
+    (part) => new Row().text(contributionName(data, part)).numbers(amount(part.value, unit)).root,
+  );
+  const table = grid([say("what"), say("energy")], rows);
+  return [make("div", "tablebox", table)];
+}
+
+function contributionName({ site }: Data, { kind, of }: EnergyPart): string {
+  if (kind === "source") return sourceName(site, of);
+  if (kind === "carrier") return codeWord("carrier", of);
+  return nodeLabel(
+    site,
+    kind === "bus" ? `${REMAINDER}:${of.replace(UNMETERED, "")}` : `${kind}:${of}`,
+  );
+}
+
+function sourceTable(parts: Part[], called: (source: string) => string): HTMLElement[] {
+  if (parts.length === 0) return [];
+  const heads = [say("source"), say("energy"), say("factor"), say("carbon")];
+  const rows = parts.map((part) => partRow(part, called));
+  const factors = new Map(parts.map((part) => [part.source, part.factor]));
+  const factorLines = [...factors].map(([source, factor]) =>
+    make("li", "", `${called(source)}: ${factorText(factor)}`),
+  );
+  return [
+    make("div", "tablebox", grid(heads, rows)),
+    make("h3", "", say("factor")),
+    make("ul", "", ...factorLines),
+  ];
 }
 
 export function meterName({ site }: Data, id: string): string {
@@ -170,23 +195,30 @@ function factorText(factor: Factor): string {
 }
 
 function shares({ coverage, estimated }: Explained): string {
-  const measured = estimated === null ? null : 100 - estimated;
-  return [
-    `${say("coverage")} ${num(coverage)} %`,
-    `${say("measured")} ${num(measured)} %`,
-    `${say("estimated")} ${num(estimated)} %`,
-  ].join(" · ");
+  const covered = `${say("coverage")} ${num(coverage)} %`;
+  if (estimated === null) return covered;
+  const measured = `${say("measured")} ${num(100 - estimated)} %`;
+  return [covered, measured, `${say("estimated")} ${num(estimated)} %`].join(" · ");
 }
 
-function formulaLines({ figure, numerator, denominator }: Explained): HTMLElement[] {
+// An instant has powers where a span has energies.
+const UNITS_OF_NOW: Record<string, string> = { kWh: "kW", kg: "kg/h" };
+
+function formulaLines(explained: Explained, span: Span): HTMLElement[] {
+  const { figure, numerator, denominator } = explained;
   const formula = FORMULAS[figure];
   if (!formula) {
     const divided = denominator ? ` ÷ ${num(denominator.value)}` : "";
     return [make("p", "", `${figure} = ${num(numerator.value)}${divided}`)];
   }
+  const counted = ({ unit }: Term, value: number | null): string =>
+    amount(value, span === "now" ? (UNITS_OF_NOW[unit] ?? unit) : unit);
   const { above, below } = formula;
-  const said = below ? `${say(above.word)} ÷ ${say(below.word)}` : say(above.word);
-  const top = amount(numerator.value, above.unit);
-  const counted = denominator ? `${top} ÷ ${amount(denominator.value, below?.unit ?? "")}` : top;
-  return [make("p", "said", said), make("p", "small", `= ${counted}`)];
+  const top = counted(above, numerator.value);
+  if (!below || !denominator) {
+    return [make("p", "said", say(above.word)), make("p", "small", `= ${top}`)];
+  }
+  const said = `${say(above.word)} ÷ ${say(below.word)}`;
+  const under = counted(below, denominator.value);
+  return [make("p", "said", said), make("p", "small", `= ${top} ÷ ${under}`)];
 }

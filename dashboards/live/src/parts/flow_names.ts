@@ -22,6 +22,7 @@ export function nodeLabel(site: Site, id: string): string {
   const place = placesOf(site, kind).find((known) => known.id === ref);
   const called = named(place?.name, ref);
   if (kind === REMAINDER) return `${say("unmetered")} (${called})`;
+  if (kind === "export") return say("exported");
   return kind === "charge" ? `${called} ↓` : called;
 }
 

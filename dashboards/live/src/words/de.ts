@@ -283,4 +283,12 @@ export const de: Words = {
   carbonOn: "{c} am {d}",
   instant: "jetzt, um {t}",
   compareNote: "{a} gegen {b}, diese Schicht",
+  carrier_electricity: "Strom",
+  carrier_natural_gas: "Erdgas",
+  carrier_steam: "Dampf",
+  carrier_heat: "Wärme",
+  carrier_compressed_air: "Druckluft",
+  carrier_chilled_water: "Kaltwasser",
+  carrier_water: "Wasser",
+  exported: "Eingespeist",
 };

@@ -283,4 +283,12 @@ export const en = {
   carbonOn: "{c} on {d}",
   instant: "now, at {t}",
   compareNote: "{a} against {b}, this shift",
+  carrier_electricity: "Electricity",
+  carrier_natural_gas: "Natural gas",
+  carrier_steam: "Steam",
+  carrier_heat: "Heat",
+  carrier_compressed_air: "Compressed air",
+  carrier_chilled_water: "Chilled water",
+  carrier_water: "Water",
+  exported: "Exported",
 };

@@ -282,4 +282,12 @@ export const zh: Words = {
   carbonOn: "{d} {c}",
   instant: "实时，{t}",
   compareNote: "{a} 对比 {b}，本班",
+  carrier_electricity: "电",
+  carrier_natural_gas: "天然气",
+  carrier_steam: "蒸汽",
+  carrier_heat: "热",
+  carrier_compressed_air: "压缩空气",
+  carrier_chilled_water: "冷水",
+  carrier_water: "水",
+  exported: "外送",
 };
