@@ -1,4 +1,6 @@
-"""Piecewise-linear look-ups over many groups at once: one sorted table of (group, time), one search for all questions."""
+"""Piecewise-linear look-ups over many groups at once: one sorted
+table of (group, time), one search for all questions.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def bracket(
     asked_group: npt.NDArray[Any],
     asked_ts: Ints,
 ) -> tuple[Index, Mask, Mask]:
-    """For each question the row at or before it; and whether such a row, and a row after it, exists in its group."""
+    """For each question the row at or before it; and whether such a
+    row, and a row after it, exists in its group.
+    """
     rows = len(group)
     base = int(min(ts.min(initial=2**62), asked_ts.min(initial=2**62)))
     at = (

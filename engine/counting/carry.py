@@ -1,4 +1,6 @@
-"""A plant file with other meters: what is the same measuring point in both goes on counting, so the energy over the change is booked."""
+"""A plant file with other meters: what is the same measuring point in both goes on counting, so the
+energy over the change is booked.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from plant.site import Channel, MeterPoint, Site
 
 
 def same_points(before: Site, after: Site) -> tuple[Ints, Ints]:
-    """For each channel, and each meter's power, of the new plant its index in the old one; -1 where it is new."""
+    """For each channel, and each meter's power, of the new plant
+    its index in the old one; -1 where it is new.
+    """
     channels = _found(
         [_channel(before, channel) for channel in before.channels],
         [_channel(after, channel) for channel in after.channels],

@@ -1,7 +1,9 @@
-"""Counter steps get a verdict here, in one place: normal, wrap, reset, swap, glitch, unknown (design, section 1).
+"""Counter steps get a verdict here, in one place: normal, wrap,
+reset, swap, glitch, unknown (design, section 1).
 
-The running total of a channel is `value + offset`; a wrap, reset or swap moves the offset. Energies are in the canonical unit of the
-counter. A step that cannot be true is held back until the next reading says which of the two was wrong.
+The running total of a channel is `value + offset`; a wrap, reset or swap moves the offset. Energies
+are in the canonical unit of the counter. A step that cannot be true is held back until the next
+reading says which of the two was wrong.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from plant.site import Swap
 
 RATE_MARGIN = 1.25  # a meter may read this much above its stated maximum before a step is doubted
 SLACK_STEPS = 2.0
-LEAST_NS = 90_000_000_000  # a value may have stood repeated for this long (subscriptions, slow devices) before it moves on
+# a value may have stood repeated for this long (subscriptions, slow devices) before it moves on
+LEAST_NS = 90_000_000_000
 
 
 @dataclass(slots=True)
@@ -29,7 +32,10 @@ class Judged:
 
 @dataclass(slots=True)
 class Track:
-    """What is remembered of one counter between readings. `held` is a doubted reading waiting for its successor."""
+    """What is remembered of one counter between readings.
+
+    `held` is a doubted reading waiting for its successor.
+    """
 
     ts: int = 0
     value: float = 0.0
@@ -42,7 +48,10 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_per_hour`, `step`, `wraps_at` in the unit of the counter; None where not known. Swaps are declared ones."""
+    """`max_per_hour`, `step`, `wraps_at` in the unit of the counter; None where not known.
+
+    Swaps are declared ones.
+    """
 
     max_per_hour: float | None
     step: float
@@ -50,7 +59,9 @@ class Limits:
     swaps: tuple[Swap, ...] = ()
 
     def swap_between(self, since: int, until: int) -> Swap | None:
-        """The newest swap after one reading and not after the next; what came between was never read."""
+        """The newest swap after one reading and not after the
+        next; what came between was never read.
+        """
         between = [swap for swap in self.swaps if since < swap.at <= until]
         return max(
             between,
@@ -74,7 +85,10 @@ def judge(
     at: int,
     value: float,
 ) -> list[Judged]:
-    """Judge one reading of a counter, moving `track`. Empty: nothing accepted yet. Readings older than the last are refused by the caller."""
+    """Judge one reading of a counter, moving `track`.
+
+    Empty: nothing accepted yet. Readings older than the last are refused by the caller.
+    """
     if not track.known:
         track.ts = at
         track.value = value
@@ -263,7 +277,9 @@ def _swapped(
     at: int,
     value: float,
 ) -> Judged:
-    """A declared swap: what the new counter shows above its start is certain, what the old one still counted is bounded."""
+    """A declared swap: what the new counter shows above its start is
+    certain, what the old one still counted is bounded.
+    """
     amount = max(value - swap.starts_at, 0.0)
     bound = limits.most(swap.at - track.ts) if limits.max_per_hour is not None else 0.0
     return _accept(

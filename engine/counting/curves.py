@@ -1,8 +1,10 @@
 """Counter curves: how much each channel has counted up to any moment, for all channels in one table.
 
-A point is (channel, ts, total, x, seen, estimated): the running total of the counter, the integral of power at that moment (the shape),
-the seconds seen and the amount estimated so far. `mark` says whether it was read, or drawn into a gap and gives way to what is read. The energy of a window is the difference of the total at its ends, so parts always add
-up to the counter. Between two anchors the total follows power where there is one, else a straight line (method, section 4).
+A point is (channel, ts, total, x, seen, estimated): the running total of the counter, the integral
+of power at that moment (the shape), the seconds seen and the amount estimated so far. `mark` says
+whether it was read, or drawn into a gap and gives way to what is read. The energy of a window is
+the difference of the total at its ends, so parts always add up to the counter. Between two anchors
+the total follows power where there is one, else a straight line (method, section 4).
 """
 
 from __future__ import annotations
@@ -103,7 +105,10 @@ class Points:
         after: Index,
         bound: Ints,
     ) -> Mask:
-        """Whether a gap lies between real neighbours: longer than `bound` and not seen. What was seen and then trimmed is none."""
+        """Whether a gap lies between real neighbours: longer than `bound` and not seen.
+
+        What was seen and then trimmed is none.
+        """
         elapsed = self.ts[after] - self.ts[before]
         return np.asarray(
             (elapsed > bound) & ((self.seen[after] - self.seen[before]) * 1e9 < elapsed / 2)
@@ -116,7 +121,8 @@ class Points:
         since: int,
         filling: Mask,
     ) -> Mask:
-        """Rows without which a gap that ended after `since` could not be filled: both its ends, and what measures the windows that hold them.
+        """Rows without which a gap that ended after `since` could not be filled: both its ends, and
+        what measures the windows that hold them.
 
         The same for readings that have filled one, of channels that are still `filling`.
         """
@@ -150,7 +156,9 @@ class Points:
         return np.asarray(np.cumsum(inside)[:-1] > 0)
 
     def _anchors_at(self, channel: Ints, ts: Ints) -> tuple[Index, Index]:
-        """Rows of the last anchor at or before a moment and of the first after it; a channel's first or last row where there is none."""
+        """Rows of the last anchor at or before a moment and of the first after it; a channel's
+        first or last row where there is none.
+        """
         rows = np.flatnonzero(self.anchor)
         at, has, more = bracket(
             self.channel[rows],
@@ -168,7 +176,9 @@ class Points:
         )
 
     def trimmed(self, before: int, held: Mask) -> Points:
-        """Without what is older than `before`, but what is `held`, each channel's last anchor there, and its newest point: a silence begins at that."""
+        """Without what is older than `before`, but what is `held`, each channel's last anchor
+        there, and its newest point: a silence begins at that.
+        """
         old = self.ts < before
         rows = np.flatnonzero(old & self.anchor)
         last = rows[np.append(group_starts(self.channel[rows])[1:], True)] if len(rows) else rows
@@ -206,7 +216,9 @@ def read(
     x_at: Floats,
     stepped: Mask,
 ) -> Reading:
-    """Total, seconds seen and estimated amount of some channels at `times`; `x_at` [moments, channels]; `stepped` channels do not interpolate."""
+    """Total, seconds seen and estimated amount of some channels at `times`; `x_at` [moments,
+    channels]; `stepped` channels do not interpolate.
+    """
     moments = len(times)
     channels = len(which)
     sizing = points.sizing()

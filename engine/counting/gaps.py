@@ -1,7 +1,10 @@
-"""How the energy of a gap is spread: its total is certain, its shape is not (method, section 4 and case 7).
+"""How the energy of a gap is spread: its total is certain,
+its shape is not (method, section 4 and case 7).
 
-Power seen in the gap shapes it already (`engine.counting.curves`). Else, for a line's meter, what entered the bus less what its siblings took;
-else what the meter counted a day earlier at the same hours; else a straight line. The shape is written into the curve as points, so nothing else needs to know.
+Power seen in the gap shapes it already (`engine.counting.curves`). Else, for a
+line's meter, what entered the bus less what its siblings took; else what the meter
+counted a day earlier at the same hours; else a straight line. The shape is written
+into the curve as points, so nothing else needs to know.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ def shape_gap(
     history: History,
     gap: Unusual,
 ) -> Points | None:
-    """The points that shape one gap by parent minus siblings or by the day before; None if there is nothing to shape it by."""
+    """The points that shape one gap by parent minus siblings or by the
+    day before; None if there is nothing to shape it by.
+    """
     if gap.since < history.first:
         return _from_the_horizon(meters, history, gap)
 
@@ -84,7 +89,9 @@ def _from_the_horizon(
     history: History,
     gap: Unusual,
 ) -> Points | None:
-    """A gap longer than what can still be corrected: its whole energy is spread over the windows that can, not put into the first of them."""
+    """A gap longer than what can still be corrected: its whole energy is spread over the windows
+    that can, not put into the first of them.
+    """
     points = meters.points
     booked = float(history.total[0, gap.channel])
     after = _end(points, gap)
@@ -120,7 +127,9 @@ def _rest(
     from_row: int,
     to_row: int,
 ) -> Floats | None:
-    """What entered the bus less what its other draws took, by window; None if one of them was not seen."""
+    """What entered the bus less what its other draws took, by
+    window; None if one of them was not seen.
+    """
     layout = meters.layout
     energy = np.zeros((to_row - from_row, len(layout.site.meters), 2))
     seen = np.zeros((to_row - from_row, len(layout.site.meters)), bool)

@@ -1,8 +1,10 @@
-"""Readings that arrive after newer ones of their counter. They go between the real readings around them, and what was drawn there gives way.
+"""Readings that arrive after newer ones of their counter. They go between the real readings around
+them, and what was drawn there gives way.
 
-What is then within a channel's bound counts as seen and is not estimated; what is still longer stays a gap and is shaped anew by who calls. The
-totals at both ends stay, so no energy is gained or lost. A reading that does not fit between its neighbours is refused, and so is one of a time
-that is no longer held.
+What is then within a channel's bound counts as seen and is not estimated; what is
+still longer stays a gap and is shaped anew by who calls. The totals at both ends
+stay, so no energy is gained or lost. A reading that does not fit between its
+neighbours is refused, and so is one of a time that is no longer held.
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ def take_late(
     late: dict[int, Late],
     whole_from: int,
 ) -> tuple[list[Span], list[Unusual]]:
-    """Put late readings into the curves. Returns what changed and the gaps that are left there. From `whole_from` on all points are held, before it those around gaps."""
+    """Put late readings into the curves.
+
+    Returns what changed and the gaps that are left there. From
+    `whole_from` on all points are held, before it those around gaps.
+    """
     spans: list[Span] = []
     gaps: list[Unusual] = []
     new: list[Points] = []
@@ -99,7 +105,9 @@ def _runs(
     times: Ints,
     whole_from: int,
 ) -> Iterator[tuple[int, int, Ints]]:
-    """Late readings by the two real readings that they lie between: rows of these two, and which readings. Twice the same is none."""
+    """Late readings by the two real readings that they lie between: rows of these two, and which
+    readings. Twice the same is none.
+    """
     points = meters.points
     span = meters.points.of(counter)
     real = np.flatnonzero(points.mark[span] & Mark.DRAWN == 0) + span.start
@@ -133,7 +141,9 @@ def _agreeing(
     times: Ints,
     value: Floats,
 ) -> Floats:
-    """Totals of late readings; NaN where one does not go on from those before it, or is more than what came after."""
+    """Totals of late readings; NaN where one does not go on from
+    those before it, or is more than what came after.
+    """
     points = meters.points
     limits = meters.limits(counter)
     offset = meters.tracks[counter].offset
@@ -198,7 +208,10 @@ def _between(
     total: Floats,
     shape: Floats,
 ) -> tuple[Points, list[Unusual]]:
-    """Points of accepted late readings between two real ones, and the gaps left. What follows is shifted by what is now seen and no longer estimated."""
+    """Points of accepted late readings between two real ones, and the gaps left.
+
+    What follows is shifted by what is now seen and no longer estimated.
+    """
     points = meters.points
     bound = meters.layout.gap_ns[counter]
     count = len(ts)
@@ -274,7 +287,9 @@ def _sizing(
     total: Floats,
     odd: np.ndarray,
 ) -> np.ndarray:
-    """Which late readings size the energy: as if they had come in time, from the last anchor before them."""
+    """Which late readings size the energy: as if they had come
+    in time, from the last anchor before them.
+    """
     points = meters.points
     points.anchor[before] |= odd[0]
     points.anchor[after] |= odd[-1]

@@ -1,4 +1,6 @@
-"""From readings to energies: verdicts, curves and powers of all meters of a site, and what they say about a window."""
+"""From readings to energies: verdicts, curves and powers of all
+meters of a site, and what they say about a window.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,19 @@ from plant.frame import Batch, Frame, Quality, Tags
 from plant.names import Verdict
 from plant.site import Site
 
-LEAST_GAP_S = 90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
-FILLING_NS = 3_600_000_000_000  # what filled a gap is held for an hour after the last late reading: more may come between
+# a counter that is read again within this is seen: its
+# energy is exact, and one-minute history is no gap
+LEAST_GAP_S = 90.0
+# what filled a gap is held for an hour after the last late reading: more may come between
+FILLING_NS = 3_600_000_000_000
 
 
 @dataclass(slots=True)
 class Unusual:
-    """A counter step that was not normal, or a gap. Amounts in the canonical unit of the counter."""
+    """A counter step that was not normal, or a gap.
+
+    Amounts in the canonical unit of the counter.
+    """
 
     channel: int
     ts: int
@@ -41,7 +49,10 @@ class Unusual:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when until when the curve of a channel has changed, ns. `until` is `ONWARD` where all that follows has."""
+    """From when until when the curve of a channel has changed, ns.
+
+    `until` is `ONWARD` where all that follows has.
+    """
 
     channel: int
     since: int
@@ -53,7 +64,9 @@ ONWARD = 2**62
 
 @dataclass(slots=True)
 class Late:
-    """Readings of one channel that are older than its newest, by time; `x` are the power integrals then."""
+    """Readings of one channel that are older than its newest,
+    by time; `x` are the power integrals then.
+    """
 
     ts: Ints
     value: Floats
@@ -62,7 +75,9 @@ class Late:
 
 @dataclass(slots=True)
 class Absorbed:
-    """What readings led to: unusual steps, the power integrals at the boundaries [m, meters, 2], changes of windows already closed, late readings by channel."""
+    """What readings led to: unusual steps, the power integrals at the boundaries [m, meters, 2],
+    changes of windows already closed, late readings by channel.
+    """
 
     unusual: list[Unusual]
     x: Floats
@@ -140,7 +155,9 @@ class Layout:
         self.power_scale = np.array([meter.power_scale for meter in site.meters])
 
     def _sum_up(self) -> None:
-        """Which channels make which meter: a summing matrix [channels, meters * 2], and each meter's first channel."""
+        """Which channels make which meter: a summing matrix [channels,
+        meters * 2], and each meter's first channel.
+        """
         meters = len(self.site.meters)
         self.summing = np.zeros((len(self.meter), meters * 2))
         self.first_channel = np.zeros(meters, np.int64)
@@ -157,7 +174,9 @@ class Layout:
         since: Ints,
         until: Ints,
     ) -> np.ndarray:
-        """Which steps of counters, each from one reading to the next, have a declared swap in them."""
+        """Which steps of counters, each from one reading to the
+        next, have a declared swap in them.
+        """
         found = np.zeros(len(channel), bool)
         for place, node in enumerate(self.site.channels):
             for swap in node.swaps:
@@ -186,7 +205,10 @@ def _most(site: Site, channel: int) -> float | None:
 
 @dataclass(slots=True)
 class Meters:
-    """State of all channels. `newest` are each channel's last accepted point: ts, total, x, seen, estimated, last anchor."""
+    """State of all channels.
+
+    `newest` are each channel's last accepted point: ts, total, x, seen, estimated, last anchor.
+    """
 
     layout: Layout
     tracks: list[Track]
@@ -209,7 +231,9 @@ class Meters:
         )
 
     def of_use(self, frame: Frame) -> Batch:
-        """The readings that the books are made of: a meter may be read for much that is only stored."""
+        """The readings that the books are made of: a meter may
+        be read for much that is only stored.
+        """
         used = self.layout.used
         mine = used[np.minimum(frame.tag, len(used) - 1)]
         rows = slice(None) if mine.all() else mine
@@ -231,7 +255,10 @@ class Meters:
         boundaries: Ints,
         closed: int,
     ) -> Absorbed:
-        """Take readings up to a moment; windows up to `closed` were given out before. `boundaries` are the ends of those that close now."""
+        """Take readings up to a moment; windows up to `closed` were given out before.
+
+        `boundaries` are the ends of those that close now.
+        """
         layout = self.layout
         good = (quality != Quality.BAD) & np.isfinite(value) & (tag < len(layout.channel_of))
         times = times[good]
@@ -325,7 +352,9 @@ class Meters:
         closed: int,
         out: Absorbed,
     ) -> np.ndarray:
-        """The common case for all channels at once: known, no gap, every step plausible, every point an anchor. Returns rows done."""
+        """The common case for all channels at once: known, no gap, every step plausible, every
+        point an anchor. Returns rows done.
+        """
         layout = self.layout
         count = len(times)
         if not count:
@@ -437,7 +466,9 @@ class Meters:
         coarse: np.ndarray,
         span: Floats,
     ) -> np.ndarray:
-        """Which points size the energy: all of fine counters; of coarse ones those 200 steps or 15 minutes after the last."""
+        """Which points size the energy: all of fine counters; of coarse
+        ones those 200 steps or 15 minutes after the last.
+        """
         anchor = np.ones(len(times), bool)
         if coarse.any():
             rows = self.points.pick(self.points.anchor)
@@ -481,7 +512,10 @@ class Meters:
         closed: int,
         out: Absorbed,
     ) -> None:
-        """One channel in full: gaps, verdicts, coarse counters. Late readings are set aside: they go where windows are corrected (`engine.counting.late`)."""
+        """One channel in full: gaps, verdicts, coarse counters.
+
+        Late readings are set aside: they go where windows are corrected (`engine.counting.late`).
+        """
         track = self.tracks[counter]
         limits = self.limits(counter)
         accepted: list[tuple[Judged, float]] = []
@@ -654,7 +688,9 @@ class Meters:
         x_at: Floats,
         channel: int | None = None,
     ) -> Reading:
-        """Totals of the channels, or of one, at `boundaries`; `x_at` [m, meters, 2] are the power integrals there. NaN where nothing is known."""
+        """Totals of the channels, or of one, at `boundaries`; `x_at` [m, meters, 2] are the power
+        integrals there. NaN where nothing is known.
+        """
         layout = self.layout
         which = np.arange(len(layout.meter)) if channel is None else np.array([channel])
         points = self.points if channel is None else self.points.pick(self.points.of(channel))
@@ -668,7 +704,9 @@ class Meters:
         )
 
     def read_between(self) -> tuple[Ints, Ints]:
-        """First and last reading of each channel that is still held, ns; nothing lies between where there is none."""
+        """First and last reading of each channel that is still held,
+        ns; nothing lies between where there is none.
+        """
         count = len(self.layout.meter)
         first = np.full(count, 2**62)
         last = np.zeros(count, np.int64)
@@ -682,7 +720,9 @@ class Meters:
         since: int,
         now: int,
     ) -> None:
-        """Forget points older than `before`, but what a gap that ended after `since` still needs when it is filled late."""
+        """Forget points older than `before`, but what a gap that ended
+        after `since` still needs when it is filled late.
+        """
         bound = np.where(self.layout.by_power, ONWARD, self.layout.gap_ns)
         window = round(self.layout.site.window_s * 1e9)
         held = self.points.around_gaps(

@@ -1,4 +1,7 @@
-"""The shape: running integrals of every meter's power, forward and reverse. Counters size the energy, this spreads it in time."""
+"""The shape: running integrals of every meter's power, forward and reverse.
+
+Counters size the energy, this spreads it in time.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ CARRY_ON_NS = 30_000_000_000
 
 @dataclass(slots=True)
 class Samples:
-    """Samples since the last look, each meter's last one before included, sorted by (meter, ts), with running integrals."""
+    """Samples since the last look, each meter's last one before
+    included, sorted by (meter, ts), with running integrals.
+    """
 
     meter: Ints
     ts: Ints
@@ -23,7 +28,9 @@ class Samples:
     fresh: Mask
 
     def at(self, meter: Ints, ts: Ints) -> tuple[Floats, Floats]:
-        """Integrals at moments; NaN where power is not known, but for 30 s after a last sample, where it goes on."""
+        """Integrals at moments; NaN where power is not known, but for
+        30 s after a last sample, where it goes on.
+        """
         nan = np.full(len(ts), np.nan)
         if not len(self.ts):
             return nan, nan
@@ -77,7 +84,9 @@ class Powers:
         ts: Ints,
         value: Floats,
     ) -> Samples:
-        """Add samples; those older than a meter's last are left out (the shape is not worth a revision)."""
+        """Add samples; those older than a meter's last are left
+        out (the shape is not worth a revision).
+        """
         fresh = ts > self.ts[meter]
         meter = meter[fresh]
         ts = ts[fresh]

@@ -1,4 +1,6 @@
-"""What was booked lately, window by window, so that a late reading or a closed gap can correct it."""
+"""What was booked lately, window by window, so that a late
+reading or a closed gap can correct it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from engine.tracing.graph import Array
 
 @dataclass(slots=True)
 class History:
-    """Rows of the last windows: amounts, seconds seen and estimates of channels [n, channels], power integrals [n + 1, meters, 2].
+    """Rows of the last windows: amounts, seconds seen and estimates of channels [n, channels],
+    power integrals [n + 1, meters, 2].
 
     `first` is the start of row 0; `digests` and `revisions` are what was given out for each window.
     """
