@@ -1,4 +1,6 @@
-"""From readings to energies: verdicts, curves and powers of all meters of a site, and what they say about a window."""
+"""From readings to energies: verdicts, curves and powers of all
+meters of a site, and what they say about a window.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,19 @@ from plant.frame import Batch, Frame, Quality, Tags
 from plant.names import Verdict
 from plant.site import Site
 
-LEAST_GAP_S = 90.0  # a counter that is read again within this is seen: its energy is exact, and one-minute history is no gap
-FILLING_NS = 3_600_000_000_000  # what filled a gap is held for an hour after the last late reading: more may come between
+# a counter that is read again within this is seen: its
+# energy is exact, and one-minute history is no gap
+LEAST_GAP_S = 90.0
+# what filled a gap is held for an hour after the last late reading: more may come between
+FILLING_NS = 3_600_000_000_000
 
 
 @dataclass(slots=True)
 class Unusual:
-    """A counter step that was not normal, or a gap. Amounts in the canonical unit of the counter."""
+    """A counter step that was not normal, or a gap.
+
+    Amounts in the canonical unit of the counter.
+    """
 
     channel: int
     ts: int
@@ -41,7 +49,10 @@ class Unusual:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when until when the curve of a channel has changed, ns. `until` is `ONWARD` where all that follows has."""
+    """From when until when the curve of a channel has changed, ns.
+
+    `until` is `ONWARD` where all that follows has.
+    """
 
     channel: int
     since: int
@@ -53,7 +64,9 @@ ONWARD = 2**62
 
 @dataclass(slots=True)
 class Late:
-    """Readings of one channel that are older than its newest, by time; `x` are the power integrals then."""
+    """Readings of one channel that are older than its newest,
+    by time; `x` are the power integrals then.
+    """
 
     ts: Ints
     value: Floats
@@ -62,7 +75,9 @@ class Late:
 
 @dataclass(slots=True)
 class Absorbed:
-    """What readings led to: unusual steps, the power integrals at the boundaries [m, meters, 2], changes of windows already closed, late readings by channel."""
+    """What readings led to: unusual steps, the power integrals at the boundaries [m, meters, 2],
+    changes of windows already closed, late readings by channel.
+    """
 
     unusual: list[Unusual]
     x: Floats
@@ -96,74 +111,104 @@ class Layout:
     def __post_init__(self) -> None:
         site = self.site
         channels = self.site.channels
-        size = max([c.tag for c in channels] + [m.power_tag or 0 for m in site.meters] + [0]) + 2
+        size = (
+            max(
+                [counter.tag for counter in channels]
+                + [meter.power_tag or 0 for meter in site.meters]
+                + [0]
+            )
+            + 2
+        )
         self.channel_of = np.full(size, -1)
         self.power_of = np.full(size, -1)
-        for i, c in enumerate(channels):
-            if c.kind != "power":
-                self.channel_of[c.tag] = i
-        for i, m in enumerate(site.meters):
-            if m.power_tag is not None:
-                self.power_of[m.power_tag] = i
+        for i, counter in enumerate(channels):
+            if counter.kind != "power":
+                self.channel_of[counter.tag] = i
+
+        for i, meter in enumerate(site.meters):
+            if meter.power_tag is not None:
+                self.power_of[meter.power_tag] = i
+
         self.used = (self.channel_of >= 0) | (self.power_of >= 0)
-        self.meter = np.array([c.meter for c in channels], np.int64)
-        self.reverse = np.array([c.reverse for c in channels], bool)
-        self.scale = np.array([c.scale for c in channels])
-        self.stepped = np.array([c.kind == "count" for c in channels], bool)
-        self.by_power = np.array([c.kind == "power" for c in channels], bool)
-        self.float32 = np.array([c.float32 for c in channels], bool)
-        self.step = np.array([c.step for c in channels])
+        self.meter = np.array([counter.meter for counter in channels], np.int64)
+        self.reverse = np.array([counter.reverse for counter in channels], bool)
+        self.scale = np.array([counter.scale for counter in channels])
+        self.stepped = np.array([counter.kind == "count" for counter in channels], bool)
+        self.by_power = np.array([counter.kind == "power" for counter in channels], bool)
+        self.float32 = np.array([counter.float32 for counter in channels], bool)
+        self.step = np.array([counter.step for counter in channels])
         periods = [_period(site, i) for i in range(len(channels))]
         self.gap_ns = (np.maximum(np.array(periods) * 3.5, LEAST_GAP_S) * 1e9).astype(np.int64)
         self._sum_up()
         self.limits = [
-            Limits(_most(site, place), channel.step, channel.wraps_at, channel.swaps)
+            Limits(
+                _most(site, place),
+                channel.step,
+                channel.wraps_at,
+                channel.swaps,
+            )
             for place, channel in enumerate(channels)
         ]
         self.most_rate = np.array(
-            [np.inf if x.max_per_hour is None else x.max_per_hour for x in self.limits]
+            [np.inf if shape.max_per_hour is None else shape.max_per_hour for shape in self.limits]
         )
-        self.power_scale = np.array([m.power_scale for m in site.meters])
+        self.power_scale = np.array([meter.power_scale for meter in site.meters])
 
     def _sum_up(self) -> None:
-        """Which channels make which meter: a summing matrix [channels, meters * 2], and each meter's first channel."""
-        nm = len(self.site.meters)
-        self.summing = np.zeros((len(self.meter), nm * 2))
-        self.first_channel = np.zeros(nm, np.int64)
-        for c in range(len(self.meter) - 1, -1, -1):
-            if self.meter[c] >= 0:
-                self.summing[c, self.meter[c] * 2 + int(self.reverse[c])] = 1.0
-                self.first_channel[self.meter[c]] = c
-        self.measured = np.isin(np.arange(nm), self.meter)
+        """Which channels make which meter: a summing matrix [channels,
+        meters * 2], and each meter's first channel.
+        """
+        meters = len(self.site.meters)
+        self.summing = np.zeros((len(self.meter), meters * 2))
+        self.first_channel = np.zeros(meters, np.int64)
+        for counter in range(len(self.meter) - 1, -1, -1):
+            if self.meter[counter] >= 0:
+                self.summing[counter, self.meter[counter] * 2 + int(self.reverse[counter])] = 1.0
+                self.first_channel[self.meter[counter]] = counter
 
-    def swapped(self, channel: Ints, since: Ints, until: Ints) -> np.ndarray:
-        """Which steps of counters, each from one reading to the next, have a declared swap in them."""
+        self.measured = np.isin(np.arange(meters), self.meter)
+
+    def swapped(
+        self,
+        channel: Ints,
+        since: Ints,
+        until: Ints,
+    ) -> np.ndarray:
+        """Which steps of counters, each from one reading to the
+        next, have a declared swap in them.
+        """
         found = np.zeros(len(channel), bool)
         for place, node in enumerate(self.site.channels):
             for swap in node.swaps:
                 found |= (channel == place) & (since < swap.at) & (swap.at <= until)
+
         return found
 
 
 def _period(site: Site, channel: int) -> float:
-    c = site.channels[channel]
-    if c.meter < 0:
+    counter = site.channels[channel]
+    if counter.meter < 0:
         return 3600.0
-    meter = site.meters[c.meter]
-    return meter.power_every_s if c.kind == "power" else meter.energy_every_s
+
+    meter = site.meters[counter.meter]
+    return meter.power_every_s if counter.kind == "power" else meter.energy_every_s
 
 
 def _most(site: Site, channel: int) -> float | None:
-    c = site.channels[channel]
-    if c.meter < 0 or site.meters[c.meter].max_per_hour is None:
+    counter = site.channels[channel]
+    if counter.meter < 0 or site.meters[counter.meter].max_per_hour is None:
         return None
-    most = site.meters[c.meter].max_per_hour
-    return most / c.scale if most is not None else None
+
+    most = site.meters[counter.meter].max_per_hour
+    return most / counter.scale if most is not None else None
 
 
 @dataclass(slots=True)
 class Meters:
-    """State of all channels. `newest` are each channel's last accepted point: ts, total, x, seen, estimated, last anchor."""
+    """State of all channels.
+
+    `newest` are each channel's last accepted point: ts, total, x, seen, estimated, last anchor.
+    """
 
     layout: Layout
     tracks: list[Track]
@@ -175,14 +220,20 @@ class Meters:
 
     @classmethod
     def start(cls, site: Site) -> Meters:
-        n = len(site.channels)
+        count = len(site.channels)
         powers = Powers.empty(len(site.meters))
         return cls(
-            Layout(site), [Track() for _ in range(n)], Points.empty(), powers, np.zeros(n, np.int64)
+            Layout(site),
+            [Track() for _ in range(count)],
+            Points.empty(),
+            powers,
+            np.zeros(count, np.int64),
         )
 
     def of_use(self, frame: Frame) -> Batch:
-        """The readings that the books are made of: a meter may be read for much that is only stored."""
+        """The readings that the books are made of: a meter may
+        be read for much that is only stored.
+        """
         used = self.layout.used
         mine = used[np.minimum(frame.tag, len(used) - 1)]
         rows = slice(None) if mine.all() else mine
@@ -196,63 +247,127 @@ class Meters:
         )
 
     def absorb(
-        self, ts: Ints, tag: Tags, value: Floats, quality: np.ndarray, boundaries: Ints, closed: int
+        self,
+        times: Ints,
+        tag: Tags,
+        value: Floats,
+        quality: np.ndarray,
+        boundaries: Ints,
+        closed: int,
     ) -> Absorbed:
-        """Take readings up to a moment; windows up to `closed` were given out before. `boundaries` are the ends of those that close now."""
+        """Take readings up to a moment; windows up to `closed` were given out before.
+
+        `boundaries` are the ends of those that close now.
+        """
         layout = self.layout
         good = (quality != Quality.BAD) & np.isfinite(value) & (tag < len(layout.channel_of))
-        ts = ts[good]
+        times = times[good]
         tag = tag[good]
         value = value[good]
         meter = layout.power_of[tag]
         rows = meter >= 0
         samples = self.powers.take(
-            meter[rows], ts[rows], value[rows] * layout.power_scale[meter[rows]]
+            meter[rows],
+            times[rows],
+            value[rows] * layout.power_scale[meter[rows]],
         )
         channel = layout.channel_of[tag]
         rows = channel >= 0
-        out = Absorbed([], np.empty(0), [], {})
-        self._count(samples, channel[rows], ts[rows], value[rows], closed, out)
+        out = Absorbed(
+            [],
+            np.empty(0),
+            [],
+            {},
+        )
+        self._count(
+            samples,
+            channel[rows],
+            times[rows],
+            value[rows],
+            closed,
+            out,
+        )
         self._integrate(samples, closed, out)
-        nm = len(layout.site.meters)
-        at = samples.at(np.tile(np.arange(nm), len(boundaries)), np.repeat(boundaries, nm))
-        out.x = np.stack(at, 1).reshape(len(boundaries), nm, 2)
+        meters = len(layout.site.meters)
+        at = samples.at(
+            np.tile(np.arange(meters), len(boundaries)),
+            np.repeat(boundaries, meters),
+        )
+        out.x = np.stack(at, 1).reshape(len(boundaries), meters, 2)
         return out
 
     def _count(
-        self, samples: Samples, channel: Ints, ts: Ints, value: Floats, closed: int, out: Absorbed
+        self,
+        samples: Samples,
+        channel: Ints,
+        times: Ints,
+        value: Floats,
+        closed: int,
+        out: Absorbed,
     ) -> None:
-        order = np.lexsort((ts, channel))
+        order = np.lexsort((times, channel))
         channel = channel[order]
-        ts = ts[order]
+        times = times[order]
         value = value[order]
-        x = self._shape(samples, channel, ts)
-        done = self._count_normal(channel, ts, value, x, closed, out)
-        for c in np.unique(channel[~done]):
-            rows = (channel == c) & ~done
-            self._count_one(int(c), ts[rows], value[rows], x[rows], closed, out)
+        shape = self._shape(samples, channel, times)
+        done = self._count_normal(
+            channel,
+            times,
+            value,
+            shape,
+            closed,
+            out,
+        )
+        for counter in np.unique(channel[~done]):
+            rows = (channel == counter) & ~done
+            self._count_one(
+                int(counter),
+                times[rows],
+                value[rows],
+                shape[rows],
+                closed,
+                out,
+            )
 
-    def _shape(self, samples: Samples, channel: Ints, ts: Ints) -> Floats:
+    def _shape(
+        self,
+        samples: Samples,
+        channel: Ints,
+        times: Ints,
+    ) -> Floats:
         meter = self.layout.meter[channel]
-        forward, reverse = samples.at(np.maximum(meter, 0), ts)
-        return np.where(meter < 0, np.nan, np.where(self.layout.reverse[channel], reverse, forward))
+        forward, reverse = samples.at(np.maximum(meter, 0), times)
+        return np.where(
+            meter < 0,
+            np.nan,
+            np.where(self.layout.reverse[channel], reverse, forward),
+        )
 
     def _count_normal(
-        self, channel: Ints, ts: Ints, value: Floats, x: Floats, closed: int, out: Absorbed
+        self,
+        channel: Ints,
+        times: Ints,
+        value: Floats,
+        shape: Floats,
+        closed: int,
+        out: Absorbed,
     ) -> np.ndarray:
-        """The common case for all channels at once: known, no gap, every step plausible, every point an anchor. Returns rows done."""
+        """The common case for all channels at once: known, no gap, every step plausible, every
+        point an anchor. Returns rows done.
+        """
         layout = self.layout
-        n = len(ts)
-        if not n:
+        count = len(times)
+        if not count:
             return np.zeros(0, bool)
+
         last = self._last()
         prev_ts = last[0][channel].copy()
         prev_value = last[1][channel].copy()
         inner = ~group_starts(channel)
-        prev_ts[inner] = ts[:-1][inner[1:]]
+        prev_ts[inner] = times[:-1][inner[1:]]
         prev_value[inner] = value[:-1][inner[1:]]
         delta = value - prev_value
-        elapsed = ts - prev_ts
+        elapsed = times - prev_ts
         most = (
             layout.most_rate[channel] * RATE_MARGIN * np.maximum(elapsed, LEAST_NS) / 3.6e12
             + 2 * layout.step[channel]
@@ -263,7 +378,7 @@ class Meters:
             & (elapsed > 0)
             & (elapsed <= layout.gap_ns[channel])
             & last[2][channel]
-            & ~layout.swapped(channel, prev_ts, ts)
+            & ~layout.swapped(channel, prev_ts, times)
         )
         step = np.where(
             layout.float32[channel],
@@ -273,13 +388,14 @@ class Meters:
         coarse = (delta < ANCHOR_STEPS * step) & ~layout.stepped[channel]
         bad = np.unique(channel[~fine])
         done = ~np.isin(channel, bad)
-        for row in np.flatnonzero(done & ~inner & (ts <= closed)):
+        for row in np.flatnonzero(done & ~inner & (times <= closed)):
             out.changed.append(Span(int(channel[row]), int(prev_ts[row]), ONWARD))
+
         self._append(
             channel[done],
-            ts[done],
+            times[done],
             value[done],
-            x[done],
+            shape[done],
             np.asarray(elapsed[done] * 1e-9, np.float64),
             coarse[done],
             ANCHOR_STEPS * step[done],
@@ -289,54 +405,71 @@ class Meters:
     def _last(self) -> tuple[Ints, Floats, np.ndarray]:
         tracks = self.tracks
         return (
-            np.array([t.ts for t in tracks], np.int64),
-            np.array([t.value for t in tracks]),
-            np.array([t.known and not t.holding for t in tracks], bool),
+            np.array([track.ts for track in tracks], np.int64),
+            np.array([track.value for track in tracks]),
+            np.array([track.known and not track.holding for track in tracks], bool),
         )
 
     def _append(
         self,
         channel: Ints,
-        ts: Ints,
+        times: Ints,
         value: Floats,
-        x: Floats,
+        shape: Floats,
         seconds: Floats,
         coarse: np.ndarray,
         span: Floats,
     ) -> None:
         """Points of channels whose steps are all normal."""
-        if not len(ts):
+        if not len(times):
             return
+
         offset = np.array([t.offset for t in self.tracks])
         seen, estimated = self._running()
         starts = group_starts(channel)
         first = np.flatnonzero(starts)
         run = np.cumsum(seconds)
-        base = np.repeat(np.concatenate(([0.0], run))[first], np.diff(np.append(first, len(ts))))
+        base = np.repeat(
+            np.concatenate(([0.0], run))[first],
+            np.diff(np.append(first, len(times))),
+        )
         total = value + offset[channel]
-        anchor = self._anchored(channel, ts, total, coarse, span)
+        anchor = self._anchored(
+            channel,
+            times,
+            total,
+            coarse,
+            span,
+        )
         self.points = self.points.with_rows(
             Points(
                 channel,
-                ts,
+                times,
                 total,
-                x,
+                shape,
                 seen[channel] + run - base,
                 estimated[channel],
                 anchor,
-                _read(len(ts)),
+                _read(len(times)),
             )
         )
-        for row in np.append(first[1:] - 1, len(ts) - 1):
+        for row in np.append(first[1:] - 1, len(times) - 1):
             track = self.tracks[channel[row]]
-            track.ts = int(ts[row])
+            track.ts = int(times[row])
             track.value = float(value[row])
 
     def _anchored(
-        self, channel: Ints, ts: Ints, total: Floats, coarse: np.ndarray, span: Floats
+        self,
+        channel: Ints,
+        times: Ints,
+        total: Floats,
+        coarse: np.ndarray,
+        span: Floats,
     ) -> np.ndarray:
-        """Which points size the energy: all of fine counters; of coarse ones those 200 steps or 15 minutes after the last."""
-        anchor = np.ones(len(ts), bool)
+        """Which points size the energy: all of fine counters; of coarse
+        ones those 200 steps or 15 minutes after the last.
+        """
+        anchor = np.ones(len(times), bool)
         if coarse.any():
             rows = self.points.pick(self.points.anchor)
             last = (
@@ -344,12 +477,18 @@ class Meters:
                 if len(rows.ts)
                 else np.empty(0, np.intp)
             )
-            held = {int(rows.channel[i]): (int(rows.ts[i]), float(rows.total[i])) for i in last}
-            for i in np.flatnonzero(np.isin(channel, channel[coarse])):
-                at, value = held.get(int(channel[i]), (0, -np.inf))
-                anchor[i] = ts[i] - at >= ANCHOR_NS or total[i] - value >= span[i]
-                if anchor[i]:
-                    held[int(channel[i])] = (int(ts[i]), float(total[i]))
+            held = {
+                int(rows.channel[place]): (int(rows.ts[place]), float(rows.total[place]))
+                for place in last
+            }
+            for place in np.flatnonzero(np.isin(channel, channel[coarse])):
+                at, value = held.get(int(channel[place]), (0, -np.inf))
+                anchor[place] = (
+                    times[place] - at >= ANCHOR_NS or total[place] - value >= span[place]
+                )
+                if anchor[place]:
+                    held[int(channel[place])] = (int(times[place]), float(total[place]))
+
         return anchor
 
     def _running(self) -> tuple[Floats, Floats]:
@@ -361,60 +500,100 @@ class Meters:
             at = self.points.channel[newest]
             seen[at] = self.points.seen[newest]
             estimated[at] = self.points.estimated[newest]
+
         return seen, estimated
 
     def _count_one(
-        self, c: int, ts: Ints, value: Floats, x: Floats, closed: int, out: Absorbed
+        self,
+        counter: int,
+        times: Ints,
+        value: Floats,
+        shape: Floats,
+        closed: int,
+        out: Absorbed,
     ) -> None:
-        """One channel in full: gaps, verdicts, coarse counters. Late readings are set aside: they go where windows are corrected (`engine.counting.late`)."""
-        track = self.tracks[c]
-        limits = self.limits(c)
+        """One channel in full: gaps, verdicts, coarse counters.
+
+        Late readings are set aside: they go where windows are corrected (`engine.counting.late`).
+        """
+        track = self.tracks[counter]
+        limits = self.limits(counter)
         accepted: list[tuple[Judged, float]] = []
-        late = np.full(len(ts), track.known) & (ts <= track.ts)
+        late = np.full(len(times), track.known) & (times <= track.ts)
         if late.any():
             self.late += int(late.sum())
-            out.late[c] = Late(ts[late], value[late], x[late])
-        for i in np.flatnonzero(~late):
-            if track.known and ts[i] <= track.ts:  # twice in one frame
+            out.late[counter] = Late(times[late], value[late], shape[late])
+
+        for place in np.flatnonzero(~late):
+            if track.known and times[place] <= track.ts:  # twice in one frame
                 self.late += 1
                 continue
-            for judged in judge(track, limits, int(ts[i]), float(value[i])):
+
+            for judged in judge(
+                track,
+                limits,
+                int(times[place]),
+                float(value[place]),
+            ):
                 if judged.verdict is Verdict.GLITCH:
                     self.refused += 1
                 else:
-                    accepted.append((judged, float(x[i]) if judged.ts == ts[i] else float("nan")))
+                    accepted.append(
+                        (judged, float(shape[place]) if judged.ts == times[place] else float("nan"))
+                    )
+
                 if judged.verdict is not Verdict.NORMAL:
                     out.unusual.append(
-                        Unusual(c, judged.ts, judged.verdict, judged.amount, judged.bound)
+                        Unusual(
+                            counter,
+                            judged.ts,
+                            judged.verdict,
+                            judged.amount,
+                            judged.bound,
+                        )
                     )
-        self._extend(c, accepted, closed, out)
 
-    def limits(self, c: int) -> Limits:
+        self._extend(
+            counter,
+            accepted,
+            closed,
+            out,
+        )
+
+    def limits(self, counter: int) -> Limits:
         """Limits of a channel; the step of a float32 counter grows with what it stands at."""
-        limits = self.layout.limits[c]
-        if self.layout.float32[c]:
-            step = max(abs(self.tracks[c].value) * 1.2e-7, limits.step)
+        limits = self.layout.limits[counter]
+        if self.layout.float32[counter]:
+            step = max(abs(self.tracks[counter].value) * 1.2e-7, limits.step)
             return replace(limits, step=step)
+
         return limits
 
     def _extend(
-        self, c: int, accepted: list[tuple[Judged, float]], closed: int, out: Absorbed
+        self,
+        counter: int,
+        accepted: list[tuple[Judged, float]],
+        closed: int,
+        out: Absorbed,
     ) -> None:
         if not accepted:
             return
-        mine = np.flatnonzero(self.points.channel == c)
+
+        mine = np.flatnonzero(self.points.channel == counter)
         has = len(mine) > 0
         newest = int(mine[-1]) if has else -1
         before_ts = int(self.points.ts[newest]) if has else accepted[0][0].ts
         before_total = float(self.points.total[newest]) if has else accepted[0][0].total
-        ts = np.array([j.ts for j, _ in accepted], np.int64)
-        total = np.array([j.total for j, _ in accepted])
-        elapsed = np.diff(ts, prepend=before_ts)
+        times = np.array([judged.ts for judged, _ in accepted], np.int64)
+        total = np.array([judged.total for judged, _ in accepted])
+        elapsed = np.diff(times, prepend=before_ts)
         steps = np.diff(total, prepend=before_total)
-        gap = elapsed > self.layout.gap_ns[c]
-        doubted = np.array([j.verdict not in (Verdict.NORMAL, Verdict.WRAP) for j, _ in accepted])
+        gap = elapsed > self.layout.gap_ns[counter]
+        doubted = np.array(
+            [judged.verdict not in (Verdict.NORMAL, Verdict.WRAP) for judged, _ in accepted]
+        )
         odd = doubted | gap
-        anchored = np.flatnonzero((self.points.channel == c) & self.points.anchor)
+        anchored = np.flatnonzero((self.points.channel == counter) & self.points.anchor)
         from_ts, from_total = (
             (int(self.points.ts[anchored[-1]]), float(self.points.total[anchored[-1]]))
             if len(anchored)
@@ -422,82 +601,138 @@ class Meters:
         )
         if odd.any() and has:
             self.points.anchor[newest] = True
+
         chosen = anchors(
             total,
-            ts,
-            self.limits(c).step,
+            times,
+            self.limits(counter).step,
             from_total,
             from_ts,
-            odd | self.layout.stepped[c] | np.roll(odd, -1),
+            odd | self.layout.stepped[counter] | np.roll(odd, -1),
         )
         seen0 = float(self.points.seen[newest]) if has else 0.0
         estimated0 = float(self.points.estimated[newest]) if has else 0.0
         seen = seen0 + np.cumsum(np.where(gap, 0, elapsed)) * 1e-9
         estimated = estimated0 + np.cumsum(np.where(odd, np.abs(steps), 0.0))
-        x = np.array([x for _, x in accepted])
+        shape = np.array([shape for _, shape in accepted])
         mark = np.where(doubted, Mark.DOUBTED, Mark.READ).astype(np.int8)
         self.points = self.points.with_rows(
-            Points(np.full(len(ts), c), ts, total, x, seen, estimated, chosen, mark)
+            Points(
+                np.full(len(times), counter),
+                times,
+                total,
+                shape,
+                seen,
+                estimated,
+                chosen,
+                mark,
+            )
         )
-        for i in np.flatnonzero(gap):
-            since = int(ts[i] - elapsed[i])
-            bound = self.limits(c).most(int(elapsed[i]))
-            out.unusual.append(Unusual(c, int(ts[i]), Verdict.GAP, float(steps[i]), bound, since))
-        changed = np.flatnonzero(odd | (ts <= closed))
-        if has and len(changed):
-            out.changed.append(Span(c, int((ts - elapsed)[changed[0]]), ONWARD))
+        for place in np.flatnonzero(gap):
+            since = int(times[place] - elapsed[place])
+            bound = self.limits(counter).most(int(elapsed[place]))
+            out.unusual.append(
+                Unusual(
+                    counter,
+                    int(times[place]),
+                    Verdict.GAP,
+                    float(steps[place]),
+                    bound,
+                    since,
+                )
+            )
 
-    def _integrate(self, samples: Samples, closed: int, out: Absorbed) -> None:
+        changed = np.flatnonzero(odd | (times <= closed))
+        if has and len(changed):
+            out.changed.append(Span(counter, int((times - elapsed)[changed[0]]), ONWARD))
+
+    def _integrate(
+        self,
+        samples: Samples,
+        closed: int,
+        out: Absorbed,
+    ) -> None:
         """Channels without a counter: their total is the integral of power itself."""
-        for c in np.flatnonzero(self.layout.by_power):
-            rows = (samples.meter == self.layout.meter[c]) & samples.fresh
+        for counter in np.flatnonzero(self.layout.by_power):
+            rows = (samples.meter == self.layout.meter[counter]) & samples.fresh
             if not rows.any():
                 continue
-            ts = samples.ts[rows]
-            total = (samples.reverse if self.layout.reverse[c] else samples.forward)[rows]
-            mine = np.flatnonzero(self.points.channel == c)
-            before = int(self.points.ts[mine[-1]]) if len(mine) else int(ts[0])
+
+            times = samples.ts[rows]
+            total = (samples.reverse if self.layout.reverse[counter] else samples.forward)[rows]
+            mine = np.flatnonzero(self.points.channel == counter)
+            before = int(self.points.ts[mine[-1]]) if len(mine) else int(times[0])
             seen0 = float(self.points.seen[mine[-1]]) if len(mine) else 0.0
-            elapsed = np.diff(ts, prepend=before)
-            seen = seen0 + np.cumsum(np.where(elapsed <= self.layout.gap_ns[c], elapsed, 0)) * 1e-9
+            elapsed = np.diff(times, prepend=before)
+            seen = (
+                seen0
+                + np.cumsum(np.where(elapsed <= self.layout.gap_ns[counter], elapsed, 0)) * 1e-9
+            )
             new = Points(
-                np.full(len(ts), c),
-                ts,
+                np.full(len(times), counter),
+                times,
                 total,
-                np.full(len(ts), np.nan),
+                np.full(len(times), np.nan),
                 seen,
-                np.zeros(len(ts)),
-                np.ones(len(ts), bool),
-                _read(len(ts)),
+                np.zeros(len(times)),
+                np.ones(len(times), bool),
+                _read(len(times)),
             )
             self.points = self.points.with_rows(new)
-            if len(mine) and ts[0] <= closed:
-                out.changed.append(Span(int(c), before, ONWARD))
+            if len(mine) and times[0] <= closed:
+                out.changed.append(Span(int(counter), before, ONWARD))
 
-    def totals(self, boundaries: Ints, x_at: Floats, channel: int | None = None) -> Reading:
-        """Totals of the channels, or of one, at `boundaries`; `x_at` [m, meters, 2] are the power integrals there. NaN where nothing is known."""
+    def totals(
+        self,
+        boundaries: Ints,
+        x_at: Floats,
+        channel: int | None = None,
+    ) -> Reading:
+        """Totals of the channels, or of one, at `boundaries`; `x_at` [m, meters, 2] are the power
+        integrals there. NaN where nothing is known.
+        """
         layout = self.layout
         which = np.arange(len(layout.meter)) if channel is None else np.array([channel])
         points = self.points if channel is None else self.points.pick(self.points.of(channel))
-        x = x_at[:, np.maximum(layout.meter[which], 0), layout.reverse[which].astype(int)]
-        return read(points, which, boundaries, x, layout.stepped[which])
+        shape = x_at[:, np.maximum(layout.meter[which], 0), layout.reverse[which].astype(int)]
+        return read(
+            points,
+            which,
+            boundaries,
+            shape,
+            layout.stepped[which],
+        )
 
     def read_between(self) -> tuple[Ints, Ints]:
-        """First and last reading of each channel that is still held, ns; nothing lies between where there is none."""
-        n = len(self.layout.meter)
-        first = np.full(n, 2**62)
-        last = np.zeros(n, np.int64)
+        """First and last reading of each channel that is still held,
+        ns; nothing lies between where there is none.
+        """
+        count = len(self.layout.meter)
+        first = np.full(count, 2**62)
+        last = np.zeros(count, np.int64)
         np.minimum.at(first, self.points.channel, self.points.ts)
         np.maximum.at(last, self.points.channel, self.points.ts)
         return first, last
 
-    def trim(self, before: int, since: int, now: int) -> None:
-        """Forget points older than `before`, but what a gap that ended after `since` still needs when it is filled late."""
+    def trim(
+        self,
+        before: int,
+        since: int,
+        now: int,
+    ) -> None:
+        """Forget points older than `before`, but what a gap that ended
+        after `since` still needs when it is filled late.
+        """
         bound = np.where(self.layout.by_power, ONWARD, self.layout.gap_ns)
         window = round(self.layout.site.window_s * 1e9)
-        held = self.points.around_gaps(bound, window, since, self.filled > now - FILLING_NS)
+        held = self.points.around_gaps(
+            bound,
+            window,
+            since,
+            self.filled > now - FILLING_NS,
+        )
         self.points = self.points.trimmed(before, held)
 
 
-def _read(n: int) -> Marks:
-    return np.zeros(n, np.int8)
+def _read(count: int) -> Marks:
+    return np.zeros(count, np.int8)
