@@ -202,7 +202,7 @@ def run(
     )
     try:
         print(
-            f"Wattline: {parsed.site.id}, live at {runtime.door.link()} (data in {data})",
+            f"Wattline: {parsed.site.id}, live at {runtime.parts.door.link()} (data in {data})",
             flush=True,
         )
         asyncio.run(run_until_stopped(runtime))

@@ -119,7 +119,7 @@ def _run(
             endpoints["seed"],
             start_ns=endpoints["clock"]["event_ns"],
         )
-        link = runtime.door.link()
+        link = runtime.parts.door.link()
         print(
             f"Wattline: a simulated factory, live at {link}   (Ctrl-C ends it; data in {options.data})",
             flush=True,
