@@ -7,42 +7,15 @@ hour it came from there (`origin`, ns), and how much, in the unit of the source.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.codec import pack, unpack
+from engine.tracing.flow import COLUMNS, Flows
 from engine.tracing.graph import Array
 
 MAGIC = b"WLBOOK1\n"
-Ints = npt.NDArray[np.int64]
-
-
-class Flow(IntEnum):
-    """Where a traced amount went. A discharge is a negative change in storages."""
-
-    LINE = 0
-    REMAINDER = 1
-    EXPORT = 2
-    CHARGE = 3
-    DISCHARGE = 4
-
-
-@dataclass(slots=True)
-class Flows:
-    """Columns of equal length. `node`: tap, bus, bus, store, store by `kind`."""
-
-    kind: Ints
-    node: Ints
-    source: Ints
-    via: Ints
-    origin: Ints
-    amount: Array
-
-    def __len__(self) -> int:
-        return len(self.kind)
 
 
 @dataclass(slots=True)
@@ -78,14 +51,14 @@ class Book:
 
     def encode(self) -> bytes:
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        arrays |= {f"flows.{name}": getattr(self.flows, name) for name in _FLOWS}
+        arrays |= {f"flows.{name}": getattr(self.flows, name) for name in COLUMNS}
         meta = [self.start, self.end, self.revision, self.config, self.layers, self.final]
         return pack(MAGIC, meta, arrays)
 
     @classmethod
     def decode(cls, data: bytes) -> Book:
         meta, arrays = unpack(MAGIC, data)
-        flows = Flows(**{name: arrays[f"flows.{name}"] for name in _FLOWS})
+        flows = Flows(**{name: arrays[f"flows.{name}"] for name in COLUMNS})
         # Books of 0.1.0 do not say what converters kept, and count nothing for it, as 0.1.0 did.
         arrays.setdefault("converters_kwh", np.zeros(len(arrays["remainder"])))
         values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
@@ -100,7 +73,6 @@ class Book:
         )
 
 
-_FLOWS = ("kind", "node", "source", "via", "origin", "amount")
 _ARRAYS = (
     "taps",
     "taps_electric",

@@ -123,7 +123,7 @@ class Rig:
 
     def traced(self, book: Book, tap: int) -> dict[str, float]:
         """Amounts of a tap by original source."""
-        from engine.book import Flow
+        from engine.tracing.flow import Flow
 
         names = [s.id for s in self.site.sources] + ["ambient", "unknown", "opening_stock"]
         rows = (book.flows.kind == Flow.LINE) & (book.flows.node == tap)

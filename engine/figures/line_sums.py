@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Flow
 from engine.factors.registry import GAS_KGCE_PER_NM3, HEAT_KGCE_PER_GJ
 from engine.figures.stack import Stack
 from engine.figures.weights import By, Weights
 from engine.states import STATES
+from engine.tracing.flow import Flow
 from engine.tracing.graph import Array, Graph
 from plant.names import AS_ELECTRICITY, Carrier, State
 from plant.site import Site

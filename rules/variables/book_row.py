@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Flow
 from engine.figures.uncertainty import meters_of_bus
+from engine.tracing.flow import Flow
 from engine.tracing.graph import Graph
 from plant.names import Carrier, SourceKind
 from plant.site import Site

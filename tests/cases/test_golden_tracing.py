@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.book import Flow
 from engine.tracing.block import close
+from engine.tracing.flow import Flow
 from engine.tracing.graph import Edges, Graph
 from engine.tracing.storage import Account
 from engine.tracing.tracing import Held

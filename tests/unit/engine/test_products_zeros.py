@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.book import Flow
 from engine.figures.products import Producer
+from engine.tracing.flow import Flow
 from engine.tracing.reach import reach
 from tests.rig import Rig, text
 
