@@ -27,7 +27,9 @@ MINUTES = 1440
 
 
 class Day:
-    """A day of a plant as frames: silent meters, packets that come late, control frames in between."""
+    """A day of a plant as frames: silent meters, packets that
+    come late, control frames in between.
+    """
 
     def __init__(self, name: str, folder: Path) -> None:
         self.random = random.Random(7)
@@ -55,7 +57,9 @@ class Day:
             assert journal.tag(meter, quantity) == tag
 
     def _silences(self) -> list[tuple[int, int, int]]:
-        """(meter, from minute, to minute): short ones, long ones, and one over the end of the day."""
+        """(meter, from minute, to minute): short ones, long
+        ones, and one over the end of the day.
+        """
         found = []
         for lasts in (3, 7, 25, 70, 190, 400):
             meter = self.random.randrange(len(self.site.meters))

@@ -1,4 +1,6 @@
-"""The demo as a visitor meets it: started as a command, looked at with a real browser, ended with Ctrl-C."""
+"""The demo as a visitor meets it: started as a command,
+looked at with a real browser, ended with Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -216,7 +218,9 @@ def test_explain_by_keyboard(demo: tuple[str, Any]) -> None:
 def test_a_visitor_sees_an_alert_within_three_minutes(
     demo: tuple[str, subprocess.Popen[bytes]],
 ) -> None:
-    """The story has a meter fall silent; the rule that ships says so, by name, in three languages."""
+    """The story has a meter fall silent; the rule that ships
+    says so, by name, in three languages.
+    """
     base, process = demo
     left = 180.0 - (time.time() - Path(f"/proc/{process.pid}").stat().st_ctime)
 

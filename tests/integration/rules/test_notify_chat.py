@@ -1,4 +1,6 @@
-"""Chat services played on loopback: the three robots with the answers their documentation gives, and others through apprise."""
+"""Chat services played on loopback: the three robots with the answers
+their documentation gives, and others through apprise.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A disk that fills under a running plant: nothing is lost or doubled, it is said while it lasts, and it is over by itself."""
+"""A disk that fills under a running plant: nothing is lost or doubled,
+it is said while it lasts, and it is over by itself.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,9 @@ async def running(disk: SmallDisk) -> AsyncIterator[Running]:
 
 
 def check_nothing_is_lost_or_doubled(plant: Running) -> None:
-    """Every reading that was taken is stored once, and every window between the first and the last is booked once."""
+    """Every reading that was taken is stored once, and every window
+    between the first and the last is booked once.
+    """
     store = plant.runtime.parts.store
     rows = store.query(
         "SELECT count(*) AS rows, count(DISTINCT (ts, tag)) AS distinct_rows FROM reading"

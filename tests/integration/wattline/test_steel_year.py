@@ -1,6 +1,8 @@
-"""A recorded year of a real steel works, with its dirt, through the back-fill path: 959,636.71 kWh for 2018 in local days.
+"""A recorded year of a real steel works, with its dirt, through the
+back-fill path: 959,636.71 kWh for 2018 in local days.
 
-Data: V E, S., Shin, C., Cho, Y., "Steel Industry Energy Consumption", UCI Machine Learning Repository, CC BY 4.0. It is not part of Wattline.
+Data: V E, S., Shin, C., Cho, Y., "Steel Industry Energy Consumption", UCI Machine Learning
+Repository, CC BY 4.0. It is not part of Wattline.
 """
 
 from __future__ import annotations

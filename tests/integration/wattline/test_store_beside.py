@@ -1,4 +1,7 @@
-"""The promise: another store beside is one sink and one entry. It gets every reading and every book once, and its failures are the policy of all hosts."""
+"""The promise: another store beside is one sink and one entry.
+
+It gets every reading and every book once, and its failures are the policy of all hosts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Each figure that the page shows is the same number in its tile, in explain, in series and on the boards; its parts add up to it."""
+"""Each figure that the page shows is the same number in its tile, in
+explain, in series and on the boards; its parts add up to it.
+"""
 
 from __future__ import annotations
 

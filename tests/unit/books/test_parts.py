@@ -1,4 +1,6 @@
-"""The parts of a figure add up to it, and hold the sources and carriers that are in it and no others."""
+"""The parts of a figure add up to it, and hold the sources
+and carriers that are in it and no others.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The drawing of boards: numbers as they are read, lines that end where nothing is known, every kind of panel drawn."""
+"""The drawing of boards: numbers as they are read, lines that end
+where nothing is known, every kind of panel drawn.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A corrected window has every flow that it could have, zeros too; so nothing that a correction removed is left standing."""
+"""A corrected window has every flow that it could have, zeros too; so
+nothing that a correction removed is left standing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A step that was stopped and began again from what was saved gives the same outputs, frame by frame, as one that never stopped."""
+"""A step that was stopped and began again from what was saved gives the same outputs, frame by
+frame, as one that never stopped.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def test_a_restart_at_any_frame_gives_the_same_outputs(name: str, tmp_path: Path
             saved[number] = save(state)
     books = sum(len(outputs) for outputs in first_run)
     assert books > MINUTES, "the day gave fewer outputs than it has minutes"
-    # each cut folds on to the next: what is the same there is the same from there on, as the next one shows
+    # each cut folds on to the next: what is the same there is
+    # the same from there on, as the next one shows
     numbers = sorted(saved)
     for here, there in pairwise(numbers):
         state = load(saved[here])

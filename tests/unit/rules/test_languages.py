@@ -1,4 +1,6 @@
-"""A language of alerts is one entry of words: each language of the plant file has one, and a further one is used."""
+"""A language of alerts is one entry of words: each language of
+the plant file has one, and a further one is used.
+"""
 
 from __future__ import annotations
 

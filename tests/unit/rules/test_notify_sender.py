@@ -1,4 +1,6 @@
-"""A lane with a channel that does as told: order, retry, fallback, expiry, limit, digest; each failure said once. No thread, no network."""
+"""A lane with a channel that does as told: order, retry, fallback, expiry, limit, digest; each
+failure said once. No thread, no network.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,11 @@ class Rig:
             at_most={k: p.at_most for k, p in self.notify.people.items()},
         )
         self.teams, self.mail = Fake(), Fake()
-        self.lanes = {name: Lane(name, fake, self.box, self.clock, policy, self.write, str) for name, fake in (("teams", self.teams), ("mail", self.mail))}  # fmt: skip
+        # fmt: skip
+        self.lanes = {
+            name: Lane(name, fake, self.box, self.clock, policy, self.write, str)
+            for name, fake in (("teams", self.teams), ("mail", self.mail))
+        }
 
     @staticmethod
     def write(told: Sequence[Telling], language: str) -> Any:

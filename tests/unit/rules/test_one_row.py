@@ -1,4 +1,6 @@
-"""A rule variable is one row: what is added here is checked, judged live, in rule tests and in a back-test, and stands in the docs."""
+"""A rule variable is one row: what is added here is checked, judged live, in rule tests and in a
+back-test, and stands in the docs.
+"""
 
 from __future__ import annotations
 
