@@ -50,7 +50,9 @@ AllowHost = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-host",
-        help="further name under which this host is known, such as that of a proxy; may be repeated",
+        help=(
+            "further name under which this host is known, such as that of a proxy; may be repeated"
+        ),
     ),
 ]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
@@ -265,7 +267,8 @@ def check(
             parsed = load_plant(path, catalogue, figure_names())
             rules = rules_for(path, parsed)
             print(
-                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources, {len(rules)} rules"
+                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines,"
+                f" {len(parsed.sources)} sources, {len(rules)} rules"
             )
         except ConfigError as error:
             problems += len(error.mistakes)
@@ -273,7 +276,8 @@ def check(
 
     if problems:
         print(
-            f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was changed",
+            f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was"
+            " changed",
             file=sys.stderr,
         )
         raise typer.Exit(1)

@@ -49,7 +49,10 @@ class Host(Protocol):
 
 
 class Parts:
-    """All parts of one plant, wired and not yet started. `hosts` are in the order of their start."""
+    """All parts of one plant, wired and not yet started.
+
+    `hosts` are in the order of their start.
+    """
 
     def __init__(
         self,

@@ -60,7 +60,9 @@ class Explained(Answer):
 
 
 class FlowNode(Answer):
-    """A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value."""
+    """A place in the flow picture of now; not `known` while its
+    meters are silent: then `kw` is the last value.
+    """
 
     id: str
     kind: str

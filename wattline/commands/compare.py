@@ -39,7 +39,10 @@ class Difference:
     def __str__(self) -> str:
         tags = (f"{tag}={value}" for tag, value in self.tags.items())
         series = ",".join((self.measurement, *tags))
-        return f"{self.hour} {series:32} {self.figure:28} embedded {self.embedded}, InfluxDB {self.influx}"
+        return (
+            f"{self.hour} {series:32} {self.figure:28} embedded {self.embedded}, InfluxDB"
+            f" {self.influx}"
+        )
 
 
 def compare(

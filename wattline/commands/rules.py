@@ -208,7 +208,8 @@ def _asked(
         raise WattlineError(_said(error)) from None
     except OSError as error:
         raise WattlineError(
-            f"no Wattline answers at {url} ({error}); start it, give --url, or --data for one that is stopped"
+            f"no Wattline answers at {url} ({error}); start it, give --url, or --data for one that"
+            " is stopped"
         ) from None
 
 
@@ -295,7 +296,8 @@ def _table(found: Mapping[str, Any]) -> str:
         "",
     ]
     lines.append(
-        f"would have fired {found['fired']} times, {found['per_week']:.1f} a week, {found['seconds'] / 60:.0f} minutes in all"
+        f"would have fired {found['fired']} times, {found['per_week']:.1f} a week,"
+        f" {found['seconds'] / 60:.0f} minutes in all"
     )
     for s in found["spans"][:50]:
         long = "still" if s["to_ms"] is None else f"{(s['to_ms'] - s['from_ms']) / 60_000:.0f} min"

@@ -121,7 +121,8 @@ def _run(
         )
         link = runtime.parts.door.link()
         print(
-            f"Wattline: a simulated factory, live at {link}   (Ctrl-C ends it; data in {options.data})",
+            f"Wattline: a simulated factory, live at {link}   (Ctrl-C ends it; data in"
+            f" {options.data})",
             flush=True,
         )
         fill = Backfill(world) if options.backfill else None

@@ -33,7 +33,10 @@ from wattline.hosts.outputs import Batch, Books, InForce, OutputReader
 from wattline.hosts.unusual import Waiting
 
 NAME: Final = "rules"
-MEANWHILE: Final = "No alert is raised or told meanwhile; readings and figures go on, and what was missed is judged afterwards."
+MEANWHILE: Final = (
+    "No alert is raised or told meanwhile; readings and figures go on, and what was missed is"
+    " judged afterwards."
+)
 HELD_WINDOWS: Final = 12
 """A newest value stands for two minutes at most: longer without one is a gap."""
 Sample: TypeAlias = Callable[[], "tuple[int, Values] | None"]

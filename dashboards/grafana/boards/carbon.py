@@ -144,8 +144,8 @@ def _clean() -> tuple[Panel, ...]:
             32,
             "timeseries",
             "Renewable share",
-            "Physical: electricity traced to own renewable generation. Claimed: that, or covered by green contracts."
-            + NOT_ALL_SEEN,
+            "Physical: electricity traced to own renewable generation. Claimed: that, or covered by"
+            " green contracts." + NOT_ALL_SEEN,
             shares,
             "%",
             10,

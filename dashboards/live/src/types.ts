@@ -226,7 +226,7 @@ export interface FlowLink {
   g_per_kwh: number | null;
   known?: boolean;
 }
-// A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value.
+// A place in the flow picture of now; not `known` while its
 export interface FlowNode {
   id: string;
   kind: string;
