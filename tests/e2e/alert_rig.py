@@ -121,7 +121,6 @@ def busy() -> Answers:
 
 
 def _quiet(ident: str, kind: str, from_ms: int, **what: str) -> dict[str, Any]:
-    # fmt: skip
     quiet = {
         "id": ident,
         "kind": kind,

@@ -105,7 +105,6 @@ def test_first_rule(tmp_path: Path) -> None:
                 until(lambda: answers(8021, "/readyz"), 60, "the demo of the guide")
                 until(history_is_there, 90, "the week of history")
             else:
-                # fmt: skip
                 done = subprocess.run(
                     step.commands,
                     shell=True,
@@ -128,7 +127,6 @@ def test_first_rule(tmp_path: Path) -> None:
     plant = tmp_path / "plant.yaml"
     shipped = (ROOT / "simulator" / "plants" / "jiaxing.yaml").read_text(encoding="utf-8")
     plant.write_text(f"{shipped}\n{named[0]}\n", encoding="utf-8")
-    # fmt: skip
     checked = subprocess.run(
         ["wattline", "check", "plant.yaml"],
         cwd=tmp_path,

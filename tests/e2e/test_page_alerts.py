@@ -171,7 +171,6 @@ def test_acknowledging_says_who_and_is_remembered(browser: Browser) -> None:
             ("POST", "/api/v1/alerts/a4/acknowledge", {"name": "Li Wei", "note": "on my way"})
         ]
         assert "acknowledged by Li Wei" in page.locator(".taken").inner_text()
-        # fmt: skip
         assert page.locator("main .tablebox tbody tr").last.inner_text().split("\t")[1:] == [
             "Li Wei",
             "acknowledged",
@@ -365,7 +364,6 @@ def test_many_alerts_of_one_rule_are_one_line_on_the_site_page(browser: Browser)
     found["/api/v1/alerts"]["open"] = [idle | {"id": f"b{n}"} for n in range(9)]
     with PageRig(found).running() as rig, shown(browser, rig, "/") as page:
         page.locator(".attention .alert").first.wait_for()
-        # fmt: skip
         assert page.locator(".attention .alert .title").all_inner_texts() == [
             f"Idle load ({9})",
             found["/api/v1/alerts"]["chattering"][0]["say"]["en"],
@@ -450,7 +448,6 @@ def test_a_channel_is_tested_by_a_button(browser: Browser) -> None:
             "failures": 0,
         }
     ]
-    # fmt: skip
     channels.append(
         {
             "id": "am",

@@ -97,7 +97,6 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 def mail_channel(port: int) -> dict[str, Any]:
-    # fmt: skip
     return {
         "url": f"mailto://127.0.0.1:{port}?from=wattline@works.local&to=shift@works.local",
         "user": "wattline",
@@ -189,7 +188,6 @@ def test_no_secret_is_ever_in_a_log_or_in_the_outbox(
 ) -> None:
     """Every kind of channel with a secret, each working, refused and away."""
     hook.status = 403
-    # fmt: skip
     SECRETS.update(
         wrong="wr0ng-password",
         chat=f"json://127.0.0.1:{hook.port}/s3cr3t-token?+X=s3cr3t-token",
@@ -318,7 +316,6 @@ def test_alertmanager_fires_is_told_again_and_resolves(tmp_path: Path, hook: Htt
         with running(config, still=lambda: held) as notifier:
             held.append(tell(notifier))
             found = until(lambda: server.firing().get("idle_power"), 15, "the alert")
-            # fmt: skip
             assert found["labels"] == {
                 "alertname": "idle_power",
                 "severity": "warning",

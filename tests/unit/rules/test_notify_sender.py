@@ -60,7 +60,6 @@ class Rig:
             at_most={k: p.at_most for k, p in self.notify.people.items()},
         )
         self.teams, self.mail = Fake(), Fake()
-        # fmt: skip
         self.lanes = {
             name: Lane(name, fake, self.box, self.clock, policy, self.write, str)
             for name, fake in (("teams", self.teams), ("mail", self.mail))

@@ -206,7 +206,6 @@ def test_the_webhook_is_that_of_alertmanager() -> None:
         "hook",
         "key1",
     )
-    # fmt: skip
     assert [(a["status"], a["endsAt"]) for a in body["alerts"]] == [
         ("firing", "0001-01-01T00:00:00Z"),
         ("resolved", "2026-03-25T04:00:00.000Z"),
