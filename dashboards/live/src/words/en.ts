@@ -145,6 +145,7 @@ export const en = {
   todaySoFar: "today so far",
   leave: "Esc leaves the wall picture",
   term_electricity: "electricity used",
+  term_site_electricity: "site electricity: import + own generation + discharge − export − charge",
   term_electric_carbon: "{c} of the electricity used",
   term_final: "final energy used",
   term_carbon: "{c} of all energy used",

@@ -145,6 +145,7 @@ export const zh: Words = {
   todaySoFar: "今日至今",
   leave: "按 Esc 退出大屏",
   term_electricity: "用电量",
+  term_site_electricity: "全厂用电：购入 + 自发 + 放电 − 外送 − 充电",
   term_electric_carbon: "用电的 {c}",
   term_final: "终端用能",
   term_carbon: "全部用能的 {c}",
