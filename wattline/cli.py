@@ -21,6 +21,7 @@ from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from rules.language.load import rules_for
 from wattline import __version__
+from wattline.commands.declare import app as declare_app
 from wattline.commands.grafana import grafana
 from wattline.commands.notify import app as notify_app
 from wattline.commands.rules import app as rules_app
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Live energy and carbon of a factory, per production line.",
 )
 app.add_typer(grafana, name="grafana")
+app.add_typer(declare_app, name="declare")
 app.add_typer(store_app, name="store")
 app.add_typer(rules_app, name="rules")
 app.add_typer(notify_app, name="notify")
