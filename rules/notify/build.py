@@ -23,7 +23,7 @@ from rules.notify.mqtt_channel import MqttChannel
 from rules.notify.route import plan
 from rules.notify.sender import Sender
 from rules.notify.watch import Watch
-from rules.notify.words import words
+from rules.notify.wording import Wording, wording
 from store.outbox import Delivery, Outbox
 
 SecretOf = Callable[[str], str]
@@ -182,9 +182,9 @@ class Notifier:
         """After the commit: there is something to send."""
         self.sender.wake()
 
-    def write(self, told: Sequence[Telling], language: str) -> Any:
+    def write(self, told: Sequence[Telling], language: str) -> Wording:
         """The words of a message."""
-        return words(told, language, self.zone, self.notify.link, self.site)
+        return wording(told, language, self.zone, self.notify.link, self.site)
 
     def test(self, name: str, by: str = "") -> tuple[bool, str]:
         """Send a test message now, past outbox and limits: (taken, what happened). Blocks for up to the channel's timeout."""

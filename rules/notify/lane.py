@@ -21,7 +21,7 @@ from plant.errors import PermanentError, RetryableError
 from rules.alert import Telling
 from rules.notify.channels import Channel, Message
 from rules.notify.limit import HOUR_NS, MORE, counts, held_until
-from rules.notify.words import Words
+from rules.notify.wording import Wording
 from store.outbox import Delivery, Outbox
 
 log = logging.getLogger("wattline.notify")
@@ -50,7 +50,7 @@ class Lane:
         outbox: Outbox,
         clock: Clock,
         policy: Policy,
-        write: Callable[[Sequence[Telling], str], Words],
+        write: Callable[[Sequence[Telling], str], Wording],
         hide: Callable[[str], str],
     ) -> None:
         self.name = name
