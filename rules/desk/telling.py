@@ -110,7 +110,13 @@ def _group(
     for there in found:
         there.told_ns = there.last_ns = now_ns
 
-    return [_telling(Occasion.FIRED, [each.alert for each in found], now_ns)]
+    return [
+        _telling(
+            Occasion.FIRED,
+            [each.alert for each in found],
+            now_ns,
+        )
+    ]
 
 
 def _lasting(
@@ -154,12 +160,17 @@ def _lasting(
 
 
 def _over(desk: Desk, now_ns: int) -> list[Telling]:
+    """What is over, a message for each group."""
     groups: dict[str, list[Alert]] = {}
     for alert in desk.over:
         groups.setdefault(alert.group, []).append(alert)
 
     desk.over = []
-    return [_telling(Occasion.RESOLVED, alerts, now_ns) for alerts in groups.values()]
+    tellings = []
+    for alerts in groups.values():
+        tellings.append(_telling(Occasion.RESOLVED, alerts, now_ns))
+
+    return tellings
 
 
 def _summary(desk: Desk, now_ns: int) -> list[Telling]:
@@ -193,7 +204,12 @@ def _telling(
         alerts, key=lambda alert: (-_RANK[alert.severity], alert.fired_ns, alert.subject)
     )
     first = ordered[0]
-    mark = _mark_of(occasion, first, now_ns, step)
+    mark = _mark_of(
+        occasion,
+        first,
+        now_ns,
+        step,
+    )
     told = tuple(dict.fromkeys(name for alert in ordered for name in alert.tell))
     return Telling(
         key=f"{occasion}|{first.id}|{mark}",
@@ -206,14 +222,22 @@ def _telling(
     )
 
 
-def _mark_of(occasion: Occasion, first: Alert, now_ns: int, step: int) -> int | None:
+def _mark_of(
+    occasion: Occasion,
+    first: Alert,
+    now_ns: int,
+    step: int,
+) -> int | None:
     """What tells one telling of an alert from the next, and stays the same after a crash."""
     if occasion is Occasion.RESOLVED:
         return first.resolved_ns
+
     if occasion is Occasion.ESCALATED:
         return step
+
     if occasion is Occasion.REPEATED:
         return now_ns
+
     return first.fired_ns
 
 
