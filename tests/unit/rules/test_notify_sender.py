@@ -20,7 +20,7 @@ from rules.notify.lane import Lane, Policy, pause_s
 from rules.notify.route import plan
 from rules.notify.sender import Sender
 from rules.notify.watch import Standing, Watch, self_test, self_test_before
-from rules.notify.words import words
+from rules.notify.wording import wording
 from store.outbox import Outbox
 from tests.notify_rig import MINUTE_NS, NOON_NS, alert, config, outbox, telling
 
@@ -67,7 +67,7 @@ class Rig:
 
     @staticmethod
     def write(told: Sequence[Telling], language: str) -> Any:
-        return words(told, language, ZONE, "http://e", "Works")
+        return wording(told, language, ZONE, "http://e", "Works")
 
     def tell(
         self, key: str, to: str = "li", severity: Severity = Severity.WARNING, **more: Any
