@@ -59,7 +59,7 @@ class Hangs:
         meters: dict[tuple[str, str], frozenset[str]] = {}
         of_group: dict[str, set[str]] = {group.id: set() for group in site.groups}
         for line in site.lines:
-            own = set()
+            own: set[str] = set()
             for draw in line.draws:
                 own.update(site.meters[meter].id for meter in draw.meters)
 
