@@ -19,7 +19,7 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from bench.record import figure, record
 from store import line_protocol
 from store.dead_letters import DeadLetters
-from store.influx_send import MOST_BYTES, MOST_LINES, Sender
+from store.influx_send import MOST_BYTES, MOST_LINES, LineSender
 from tests.influx_rig import BUILD, Influxd
 
 START = 1_795_190_400_000_000_000
@@ -80,7 +80,7 @@ def rows(points: int, since: int) -> float:
     return cpu_s(lambda: line_protocol.gathered(starts, names, tag, value, times))
 
 
-def ours(sender: Sender, points: int, since: int) -> float:
+def ours(sender: LineSender, points: int, since: int) -> float:
     """CPU seconds to write columns."""
     at, values, ts = columns(points, SIX, since)
     return cpu_s(lambda: sender.send("wattline", line_protocol.lines(STARTS, at, values, ts)))
@@ -122,7 +122,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = Influxd(Path(folder))
         server.databases()
-        sender = Sender(server.url, "-", None, DeadLetters(Path(folder) / "dead"))
+        sender = LineSender(server.url, "-", None, DeadLetters(Path(folder) / "dead"))
         client = InfluxDBClient(server.url, token="", org="-")
         encode(50_000, ("value",), 0), ours(sender, 20_000, 99)
         single, six, wide, mine, spent, point = [], [], [], [], [], []

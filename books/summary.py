@@ -24,7 +24,7 @@ from books.attention import NowShown, attention
 from books.history import History, span
 from books.verdicts import verdicts
 from engine.figures.figures import value
-from plant.calendar import SECOND, day_start, local_time, shift_at
+from plant.calendar import SECOND, Span, day_start, local_time, shift_at
 from plant.silence import Heard
 from plant.site import Site
 
@@ -53,18 +53,6 @@ LINE_FIGURES: Final = (
 )
 TODAY_CARBON: Final = ("total_location", "total_market", "scope1", "scope2_location")
 ELECTRICITY: Final = "energy.electricity"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when to when, ns UTC."""
-
-    start: int
-    end: int
-
-    def a_week_before(self) -> Span:
-        """The same hours a week ago."""
-        return Span(self.start - WEEK_NS, self.end - WEEK_NS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +218,7 @@ def _against_last_week(history: History, day: Span) -> float | None:
     booked as of today."""
     names = (ELECTRICITY, COVERAGE)
     today = history.sums("site", span(day.start, day.end), names)
-    before = day.a_week_before()
+    before = day.before(WEEK_NS)
     week = history.sums("site", span(before.start, before.end), names)
     if not week["due_s"][0] >= LIKE_FOR_LIKE * today["due_s"][0]:
         return None

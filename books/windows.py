@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from plant.calendar import Span
 from plant.ports import Column, Columns, Store
 from plant.site import Site
 from plant.units import HOUR_NS
@@ -37,19 +38,6 @@ class Wanted:
     table: str
     names: Sequence[str]
     columns: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when to when, ns UTC."""
-
-    start: int
-    end: int
-
-    def chunks(self) -> Iterator[Span]:
-        """The span in pieces of six hours."""
-        for at in range(self.start, self.end, CHUNK_NS):
-            yield Span(at, min(at + CHUNK_NS, self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ def chunks(
     """All windows of a span in order. `wanted` has the table of lines, which says which windows
     there are; `traced`: with flows."""
     window_ns = round(site.window_s * 1e9)
-    for piece in span.chunks():
+    for piece in span.pieces(CHUNK_NS):
         found = {
             each.table: _table(
                 store,

@@ -27,7 +27,7 @@ class Register(NamedTuple):
     address: int
 
 
-class Span(NamedTuple):
+class RegisterRun(NamedTuple):
     """Registers from the first one to the one after the last."""
 
     low: int
@@ -79,14 +79,14 @@ def split_groups(rows: Iterable[Row]) -> dict[GroupName, list[Row]]:
     return {name: found for name, found in groups.items() if found}
 
 
-def span(row: Row) -> Span:
+def span(row: Row) -> RegisterRun:
     """The registers that a row needs, its scale register included."""
-    own = Span(row.address, row.address + row.registers)
+    own = RegisterRun(row.address, row.address + row.registers)
     scale = row.scale_register
     if scale is None:
         return own
 
-    return Span(min(own.low, scale), max(own.high, scale + 1))
+    return RegisterRun(min(own.low, scale), max(own.high, scale + 1))
 
 
 def plan_blocks(
@@ -103,7 +103,7 @@ def plan_blocks(
     def function_of(row: Row) -> int:
         return row.function_code or defaults.function_code
 
-    def in_order(row: Row) -> tuple[int, Span]:
+    def in_order(row: Row) -> tuple[int, RegisterRun]:
         return function_of(row), span(row)
 
     limits = _Limits(defaults.max_gap, defaults.max_registers_per_request, bad)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,23 @@ SECOND: Final = 1_000_000_000
 
 WHOLE_DAY: Final = "day"
 """In place of a shift where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when, ns UTC, the end not included."""
+
+    start: int
+    end: int
+
+    def before(self, length_ns: int) -> Span:
+        """The same so much earlier."""
+        return Span(self.start - length_ns, self.end - length_ns)
+
+    def pieces(self, length_ns: int) -> Iterator[Span]:
+        """It in pieces of a length; the last may be shorter."""
+        for at in range(self.start, self.end, length_ns):
+            yield Span(at, min(at + length_ns, self.end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from simulator import battery, lines, sun
 from simulator.config import BatterySim, BusSim, ConverterSim, EventSim, PvSim, SimConfig
 from simulator.layout import Key, Layout, demand_first
 from simulator.noise import DAY_NS, STEP_NS, STEP_S, STEPS, Floats, smooth, unit
-from simulator.replay import Series
-from simulator.states import LEAD, Codes, Span, Timeline
+from simulator.replay import FlowSeries
+from simulator.states import LEAD, Codes, LineStates, Stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Model:
         self.lines = {key: lines.build(plant, sim, key) for key in plant.lines}
         self.timelines = {}
         for key, model in self.lines.items():
-            self.timelines[key] = Timeline(
+            self.timelines[key] = LineStates(
                 key,
                 model.sim,
                 self.zone,
@@ -73,7 +73,7 @@ class Model:
 
         self.order = demand_first(plant)
         self.events: list[EventSim] = list(sim.events)
-        self.replayed: dict[int, Series] = {}
+        self.replayed: dict[int, FlowSeries] = {}
 
     def happenings(
         self,
@@ -165,7 +165,7 @@ class Model:
         codes = {}
         for key, model in self.lines.items():
             scheduled = self.happenings("idle", key, day)
-            idle = tuple(Span(each.from_ns, each.to_ns) for each in scheduled)
+            idle = tuple(Stay(each.from_ns, each.to_ns) for each in scheduled)
             states = self.timelines[key].codes(day, idle)
             for draw in model.draws:
                 power[index["draw", key, draw.bus]] = model.flow(

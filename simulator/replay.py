@@ -19,26 +19,26 @@ from simulator.noise import DAY_NS, Floats
 HOUR_NS = 3600 * SECOND_NS
 
 
-class Series(NamedTuple):
+class FlowSeries(NamedTuple):
     """Times in ns from which on a flow holds, and the flows per hour."""
 
     times: Floats
     flow: Floats
 
 
-def load(sim: SimConfig, layout: Layout) -> dict[int, Series]:
+def load(sim: SimConfig, layout: Layout) -> dict[int, FlowSeries]:
     """The recorded series by column, with flows in bus units per hour."""
     found = {}
     for meter, config in sim.replay.items():
         seat = layout.seats.get(meter)
         if seat is not None:
             series = _series(config)
-            found[seat.column] = Series(series.times, series.flow / seat.share)
+            found[seat.column] = FlowSeries(series.times, series.flow / seat.share)
 
     return found
 
 
-def _series(config: Replay) -> Series:
+def _series(config: Replay) -> FlowSeries:
     """Read a recorded file; ConfigError names the file and what does not fit."""
     path = Path(config.file)
     try:
@@ -112,7 +112,7 @@ def _flows(
     times: Floats,
     values: Floats,
     config: Replay,
-) -> Series:
+) -> FlowSeries:
     """Flow per hour from the start of each interval; it ends at zero.
 
     Energies per row are spread over their interval.
@@ -130,4 +130,4 @@ def _flows(
     hours = 1.0 if per_hour else length / HOUR_NS
     flow = values * factor / hours
     end = starts[-1] + length[-1]
-    return Series(np.append(starts, end), np.append(flow, 0.0))
+    return FlowSeries(np.append(starts, end), np.append(flow, 0.0))

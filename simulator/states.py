@@ -41,7 +41,7 @@ class Order(NamedTuple):
     id: str
 
 
-class Span(NamedTuple):
+class Stay(NamedTuple):
     """From a time to a time, in ns."""
 
     from_ns: int
@@ -54,7 +54,7 @@ LEAD: Final = 360  # steps of the day before, for slow responses
 
 
 @dataclass(frozen=True, eq=False)
-class Timeline:
+class LineStates:
     """States and orders of one line. `idle` are scheduled idle spans (from ns, to ns)."""
 
     line: str
@@ -62,7 +62,7 @@ class Timeline:
     zone: ZoneInfo
     seed: int
 
-    def codes(self, day: int, idle: tuple[Span, ...] = ()) -> Codes:
+    def codes(self, day: int, idle: tuple[Stay, ...] = ()) -> Codes:
         """State codes of UTC day `day` on the ten-second grid.
 
         LEAD steps of the day before stand in front, for media that answer slowly.
@@ -129,7 +129,7 @@ def _step(ns: int, first: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _layout(timeline: Timeline, local: date) -> tuple[Piece, ...]:
+def _layout(timeline: LineStates, local: date) -> tuple[Piece, ...]:
     """One local day: shift, warm-up, change-overs, short
     stops, in the order in which they are painted.
     """
@@ -160,7 +160,7 @@ def _layout(timeline: Timeline, local: date) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def _changes(timeline: Timeline, local: date) -> list[Piece]:
+def _changes(timeline: LineStates, local: date) -> list[Piece]:
     """Change-overs of a local day."""
     change = timeline.sim.changeover
     if change is None:
@@ -184,7 +184,7 @@ def _changes(timeline: Timeline, local: date) -> list[Piece]:
 
 
 def _stops(
-    timeline: Timeline,
+    timeline: LineStates,
     local: date,
     begin_h: float,
     end_h: float,
@@ -209,7 +209,7 @@ def _stops(
 
 
 @lru_cache(maxsize=4096)
-def _orders(timeline: Timeline, local: date) -> tuple[Order, ...]:
+def _orders(timeline: LineStates, local: date) -> tuple[Order, ...]:
     """Orders of a local day: one at the start of the shift, one after each change-over."""
     shift_h = SHIFT[timeline.sim.pattern][0]
     begins = [timeline.at(local, shift_h)]

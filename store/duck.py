@@ -277,7 +277,7 @@ class DuckStore:
         self,
         table: str,
         columns: Columns,
-        plan: revisions.Plan,
+        plan: revisions.WritePlan,
     ) -> None:
         """Put the newest revision of each window into the table, and all older ones into the table
         of what was superseded."""

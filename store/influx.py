@@ -21,7 +21,7 @@ from plant.ports import Columns
 from store import influx_points
 from store.dead_letters import DeadLetters
 from store.influx_points import MeterPoints
-from store.influx_send import Sender
+from store.influx_send import LineSender
 
 QUERY_TIMEOUT = urllib3.Timeout(connect=3.0, read=30.0)
 
@@ -74,7 +74,7 @@ class InfluxStore:
         self.access = access
         self.site = site
         self.dead = DeadLetters(dead)
-        self.sender = Sender(
+        self.sender = LineSender(
             access.url,
             access.org,
             access.token,

@@ -79,7 +79,7 @@ _SAYS = {
 }
 
 
-class Sender:
+class LineSender:
     """Writes lines with influxdb-client. `expired` counts points that the retention of the bucket
     did not take, `sent` those that were stored."""
 

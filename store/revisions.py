@@ -44,7 +44,7 @@ class RowsAre:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WritePlan:
     """For each window of a write, rising: the revision that is there (`held`) and the newest that
     comes."""
 
@@ -80,7 +80,7 @@ def plan(
     db: duckdb.DuckDBPyConnection,
     books: Mapping[str, Columns],
     name: str,
-) -> Plan:
+) -> WritePlan:
     """Decide what is done with each window of these books. RevisionRefused, which names the store
     `name`, if it cannot be right."""
     starts = [columns["start"] for columns in books.values()]
@@ -94,7 +94,7 @@ def plan(
         )
 
     _refuse_twins(books, name)
-    found = Plan(
+    found = WritePlan(
         windows=windows,
         held=_held(db, books, windows),
         coming=coming,
@@ -167,7 +167,7 @@ def _refuse_contradiction(
     db: duckdb.DuckDBPyConnection,
     table: str,
     columns: Columns,
-    found: Plan,
+    found: WritePlan,
     name: str,
 ) -> None:
     """Compare rows of a revision that is there with what is there."""

@@ -43,7 +43,7 @@ ROLLED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Stretch:
     """`table` answers for the windows that begin in start <= t < end, ns UTC."""
 
     table: str
@@ -51,7 +51,7 @@ class Span:
     end: int
 
 
-def spans(table: str, edges: Starts) -> list[Span]:
+def spans(table: str, edges: Starts) -> list[Stretch]:
     """The tables that together answer for the buckets between `edges` (ns, rising): coarse where no
     edge cuts a row, finer at both ends."""
     start = int(edges[0])
@@ -67,9 +67,9 @@ def spans(table: str, edges: Starts) -> list[Span]:
                 if begin < end
                 for part in spans(table, np.array([begin, end], np.int64))
             ]
-            return [Span(table + suffix, first, last), *finer]
+            return [Stretch(table + suffix, first, last), *finer]
 
-    return [Span(table, start, end)]
+    return [Stretch(table, start, end)]
 
 
 def make(db: duckdb.DuckDBPyConnection, table: str) -> list[str]:

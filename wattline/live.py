@@ -21,6 +21,7 @@ from books.summary import Seen, books
 from engine.book import Book
 from engine.figures.weights import Weights
 from engine.now.now import Now
+from plant.calendar import Span
 from plant.clock import Clock
 from plant.site import Site
 from plant.standing import Standing, Trouble
@@ -34,15 +35,7 @@ LATE_TICK_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A back-fill, from and to in ns UTC."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
+class InStorage:
     """What a storage holds at the end of the newest window: energy and the carbon of its origin."""
 
     kwh: float
@@ -71,7 +64,7 @@ class Live:
         self.since_ns: int | None = None
         self.backfill: Span | None = None
         self._weights = Weights.of_site(site)
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, InStorage] = {}
         self._summary: Books | None = None
         self._trouble = Trouble(
             who="summary",
@@ -101,9 +94,9 @@ class Live:
             self._weights = Weights.of_site(books_site)
 
         kg = self._weights.kg_of(newest.layers)
-        held: dict[str, Held] = {}
+        held: dict[str, InStorage] = {}
         for index, storage in enumerate(books_site.storages):
-            held[storage.id] = Held(float(newest.held_kwh[index]), float(kg[index]))
+            held[storage.id] = InStorage(float(newest.held_kwh[index]), float(kg[index]))
 
         self._held = held
 

@@ -68,7 +68,7 @@ class Due(NamedTuple):
     job: Job
 
 
-class Reading(NamedTuple):
+class Polled(NamedTuple):
     """Values of one poll; `problem` is why some, or all, are missing."""
 
     values: Values
@@ -292,7 +292,7 @@ class ModbusDriver:
         if self._doubt:
             self._doubt.clear()
 
-    async def _read(self, job: Job) -> Reading:
+    async def _read(self, job: Job) -> Polled:
         """Every block of the group; one that is answered with "busy" leaves its values out."""
         values = np.full(job.size, np.nan)
         problem: DeviceError | None = None
@@ -304,7 +304,7 @@ class ModbusDriver:
             else:
                 values[request.at : request.end] = request.decode(registers)
 
-        return Reading(values, problem)
+        return Polled(values, problem)
 
     async def ask(self, unit: Unit, request: Request) -> bytes:
         """One transaction: its registers as bytes, or the DeviceError that says why not."""

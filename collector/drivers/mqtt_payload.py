@@ -42,7 +42,7 @@ class Message(NamedTuple):
     retained: bool
 
 
-class Reading(NamedTuple):
+class PayloadReading(NamedTuple):
     """What a payload says: event time, counter and, where it has one, flow, in canonical units."""
 
     ts: int
@@ -63,7 +63,7 @@ class Point:
     flow_tag: int = -1
     time: Steps | None = None
 
-    def read(self, payload: bytes, received: int) -> Reading:
+    def read(self, payload: bytes, received: int) -> PayloadReading:
         """What a payload says of this meter; the errors of `pick`, `number` and `time_ns` where it
         does not.
         """
@@ -77,7 +77,7 @@ class Point:
         if self.time is not None:
             ts = time_ns(pick(content, self.time))
 
-        return Reading(ts, counter, flow)
+        return PayloadReading(ts, counter, flow)
 
 
 def parse_path(path: str) -> Steps:
@@ -219,7 +219,7 @@ class Router:
 
         return found
 
-    def _read(self, point: Point, message: Message) -> Reading | None:
+    def _read(self, point: Point, message: Message) -> PayloadReading | None:
         """What the message says; None, and counted, if that is nothing usable."""
         try:
             return point.read(message.payload, message.received)

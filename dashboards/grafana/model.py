@@ -82,7 +82,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Question:
     """One question and the panels that answer it."""
 
     question: str
@@ -96,7 +96,7 @@ class Board:
     uid: str
     title: str
     description: str
-    rows: tuple[Row, ...]
+    rows: tuple[Question, ...]
     variables: tuple[sdk.VariableModel, ...]
     links: tuple[sdk.DashboardLink, ...] = ()
     start: str = "now/d"
@@ -177,7 +177,7 @@ def _panel(
     )
 
 
-def _layout(rows: Sequence[Row]) -> list[sdk.Panel | sdk.RowPanel]:
+def _layout(rows: Sequence[Question]) -> list[sdk.Panel | sdk.RowPanel]:
     """Rows one below the other, each under its question; the id of a row is
     that of its first panel less what it is into the tens.
     """

@@ -25,7 +25,7 @@ from rules.notify.lane import Lane, LaneHealth, Policy
 from rules.notify.mqtt_channel import MqttChannel
 from rules.notify.route import plan
 from rules.notify.sender import Sender
-from rules.notify.watch import Watch
+from rules.notify.watch import Watchman
 from rules.notify.wording import Wording, wording
 from store.outbox import Delivery, Outbox
 
@@ -186,7 +186,7 @@ class Notifier:
             outbox,
             clock,
         )
-        self.watch = Watch(
+        self.watch = Watchman(
             notify=notify,
             zone=zone,
             outbox=outbox,

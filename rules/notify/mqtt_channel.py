@@ -212,7 +212,7 @@ class MqttChannel:
         self._why = "no connection; is it running, and is its address right?"
 
 
-class State(TypedDict):
+class ScadaAlert(TypedDict):
     """One alert for a SCADA: numbers as numbers, unknown as null."""
 
     id: str
@@ -237,7 +237,7 @@ def state(
     link: str,
     language: str,
     key: str,
-) -> State:
+) -> ScadaAlert:
     """An alert as it is now."""
     say = words(language)
     is_over = over(alert)

@@ -89,7 +89,7 @@ class About(NamedTuple):
     subject: str
 
 
-class Standing:
+class Repeated:
     """What a channel to programs was told last of each rule and subject, and what of it still
     holds."""
 
@@ -127,7 +127,7 @@ def _by_subject(alerts: Iterable[Alert]) -> dict[About, Alert]:
     return {About(alert.rule, alert.subject): alert for alert in alerts}
 
 
-class Watch:
+class Watchman:
     """Its thread, from `start` to `stop`.
 
     `still` gives the alerts that are open now; `well` whether all parts of Wattline work.
@@ -151,7 +151,7 @@ class Watch:
         self._beat = beat
         self._still = still
         self._well = well
-        self._standing = [Standing(name, channel, outbox) for name, channel in programs.items()]
+        self._standing = [Repeated(name, channel, outbox) for name, channel in programs.items()]
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._failing: dict[str, str] = {}

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from books.windows import Known, Span, Wanted, chunks
+from books.windows import Known, Wanted, chunks
+from plant.calendar import Span
 from plant.ports import Store
 from plant.site import Site
 from rules.variables.columns import ODD_KINDS, takes

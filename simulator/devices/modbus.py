@@ -61,7 +61,7 @@ class Slot(NamedTuple):
 
 
 @dataclass(slots=True)
-class Unit:
+class ServedUnit:
     """One unit id: for each function code which register shows
     what; `zeros` are gaps that one read may bridge.
     """
@@ -82,7 +82,7 @@ class Refused(Exception):
 
 
 def add_meter(
-    unit: Unit,
+    unit: ServedUnit,
     meter: str,
     profile: Profile,
     base: int,
@@ -109,7 +109,7 @@ def add_meter(
 
 
 def _bridge_gaps(
-    unit: Unit,
+    unit: ServedUnit,
     code: int,
     widest: int,
 ) -> None:
@@ -169,14 +169,14 @@ class Station:
         self.instruments = instruments
         self.now = now
         self.turnaround_s = turnaround_s
-        self.units: dict[int, Unit] = {}
+        self.units: dict[int, ServedUnit] = {}
         for key, meter in instruments.plant.meters.items():
             model = instruments.world.meters.get(key)
             if meter.on != connection or model is None or model.profile is None:
                 continue
 
             seat = ModbusMeter.of(meter)
-            unit = self.units.setdefault(seat.unit, Unit())
+            unit = self.units.setdefault(seat.unit, ServedUnit())
             add_meter(
                 unit,
                 key,
@@ -211,7 +211,7 @@ class Station:
 
     def _read(
         self,
-        unit: Unit,
+        unit: ServedUnit,
         code: int,
         pdu: bytes,
         now: int,
@@ -243,7 +243,7 @@ class Station:
 
     def _registers(
         self,
-        unit: Unit,
+        unit: ServedUnit,
         code: int,
         start: int,
         count: int,
@@ -303,7 +303,7 @@ class Station:
 
     @staticmethod
     def _fixed(
-        unit: Unit,
+        unit: ServedUnit,
         code: int,
         address: int,
     ) -> int:

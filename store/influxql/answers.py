@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from plant.errors import QueryError
 from plant.ports import Column, Columns
-from store.influxql.plan import Plan, names
+from store.influxql.plan import QueryPlan, names
 from store.influxql.tree import Binary, Call, Expr, Number, Select
 from store.influxql.windows import starts, zone_of
 
@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
-class Series:
+class InfluxSeries:
     """One series: times in ns, columns with NaN where nothing is known."""
 
     name: str
@@ -38,12 +38,12 @@ class Series:
 
 def series_of(
     rows: Columns,
-    plan: Plan,
+    plan: QueryPlan,
     select: Select,
     name: str,
     since: int | None,
     until: int,
-) -> list[Series]:
+) -> list[InfluxSeries]:
     """All series of an aggregating SELECT, from the rows of its plan."""
     values = np.stack(
         [np.asarray(rows[f"c{number}"], np.float64) for number in range(len(plan.calls))]
@@ -88,7 +88,7 @@ def series_of(
         ]
         found.append(
             _limited(
-                Series(
+                InfluxSeries(
                     name,
                     tags,
                     ["time", *names(select)],
@@ -107,7 +107,7 @@ def series_of(
     return cut(found, select)
 
 
-def cut(found: list[Series], select: Select) -> list[Series]:
+def cut(found: list[InfluxSeries], select: Select) -> list[InfluxSeries]:
     """Series in order of their tags (the other way round with time), SLIMIT and SOFFSET, and none
     without points."""
     found = sorted(
@@ -123,7 +123,7 @@ def _filled(
     rows: Columns,
     mine: Ints,
     values: Floats,
-    plan: Plan,
+    plan: QueryPlan,
     select: Select,
     since: int | None,
     until: int,
@@ -240,7 +240,7 @@ def _arithmetic(
         )
 
 
-def _limited(series: Series, select: Select) -> Series:
+def _limited(series: InfluxSeries, select: Select) -> InfluxSeries:
     """ORDER BY time DESC, LIMIT and OFFSET of one series."""
     rows = np.arange(len(series.times))
     rows = rows[::-1] if select.descending else rows

@@ -19,7 +19,7 @@ from store.schema import SCHEMA
 
 
 @dataclass(slots=True)
-class Plan:
+class QueryPlan:
     """SQL of the buckets: columns `bucket`, the tags, `c0`, `c1`, ... (and `t0` for the time of a
     single selector)."""
 
@@ -237,7 +237,7 @@ def plan(
     select: Select,
     since: int | None,
     until: int | None,
-) -> Plan | None:
+) -> QueryPlan | None:
     """The SQL of an aggregating SELECT; None where there is nothing to read."""
     calls = tuple(
         dict.fromkeys(call for column in select.columns for call in calls_of(column.expr))
@@ -270,7 +270,7 @@ def plan(
 
     listed = "".join(f", {text}" for text in chosen)
     text = f"SELECT {bucket} AS bucket{listed} FROM ({found.sql}) r{joined} GROUP BY ALL"
-    return Plan(
+    return QueryPlan(
         text,
         found.parameters,
         found.tables,

@@ -14,7 +14,7 @@ import numpy as np
 from plant.errors import QueryError
 from plant.ports import Columns
 from store.duck import DuckStore
-from store.influxql.answers import POINTS_MOST, Series, cut, series_of
+from store.influxql.answers import POINTS_MOST, InfluxSeries, cut, series_of
 from store.influxql.conditions import quoted
 from store.influxql.parser import parse
 from store.influxql.plan import calls_of, measurement_of, names, plan, refs_of, source_of
@@ -46,7 +46,7 @@ class Answerer:
         now_ns: int,
         *,
         raw: bool = False,
-    ) -> list[list[Series]]:
+    ) -> list[list[InfluxSeries]]:
         """The series of each statement, in order; QueryError where one cannot be answered as asked.
         `raw` asks the database of readings."""
         statements = parse(query, now_ns)
@@ -75,7 +75,7 @@ class Answerer:
         select: Select,
         place: Place,
         now: int,
-    ) -> list[Series]:
+    ) -> list[InfluxSeries]:
         if any(True for column in select.columns for _ in calls_of(column.expr)):
             return self._aggregate(select, place, now)
 
@@ -86,7 +86,7 @@ class Answerer:
         select: Select,
         place: Place,
         now: int,
-    ) -> list[Series]:
+    ) -> list[InfluxSeries]:
         until = now if select.until is None and select.every is not None else select.until
         found = plan(
             place,
@@ -117,7 +117,7 @@ class Answerer:
             until or now,
         )
 
-    def _raw(self, select: Select, place: Place) -> list[Series]:
+    def _raw(self, select: Select, place: Place) -> list[InfluxSeries]:
         """Points as they are, in order of time; the last point of a window is not picked out
         here."""
         if select.every is not None:
@@ -218,7 +218,7 @@ def _grouped(
     tags: tuple[str, ...],
     asked: list[str],
     select: Select,
-) -> list[Series]:
+) -> list[InfluxSeries]:
     count = len(rows["time"])
     texts = [np.asarray(rows[tag], str) if tag in rows else np.full(count, "") for tag in tags]
     joined = ["\x00".join(key) for key in zip(*texts, strict=True)] if texts else [""] * count
@@ -230,7 +230,7 @@ def _grouped(
         named = dict(zip(tags, str(key).split("\x00"), strict=True)) if tags else {}
         empty = np.full(len(mine), np.nan)
         found.append(
-            Series(
+            InfluxSeries(
                 name=measurement_of(select),
                 tags=named,
                 columns=["time", *names(select)],

@@ -77,7 +77,9 @@ def relation(
             else None
         )
 
-    parts = [Part(table, since, until) for table in (measurement, f"{measurement}_superseded")]
+    parts = [
+        TimedTable(table, since, until) for table in (measurement, f"{measurement}_superseded")
+    ]
     return _joined(
         place,
         measurement,
@@ -97,10 +99,10 @@ def newest(
     """The same with only the newest revision of each window, at its start. With `edges`, between
     which all is summed, from roll-ups."""
     known = [field for field in fields_of(place, measurement) if field in wanted]
-    parts = [Part(measurement, since, until)]
+    parts = [TimedTable(measurement, since, until)]
     if edges is not None and measurement in ROLLED:
         parts = [
-            Part(
+            TimedTable(
                 part.table,
                 part.start,
                 part.end - 1,
@@ -120,7 +122,7 @@ def newest(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TimedTable:
     """A table and the times (inclusive) that are read of it. Roll-ups have no revisions."""
 
     table: str
@@ -149,7 +151,7 @@ def _joined(
     place: Place,
     measurement: str,
     known: list[str],
-    parts: list[Part],
+    parts: list[TimedTable],
     time: str = "t.start + t.rev",
     *,
     summed: bool = False,

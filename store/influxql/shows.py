@@ -8,7 +8,7 @@ import numpy as np
 
 from plant.errors import QueryError
 from plant.ports import Columns
-from store.influxql.answers import Cell, Series
+from store.influxql.answers import Cell, InfluxSeries
 from store.influxql.conditions import quoted, sql
 from store.influxql.relations import Place, fields_of, relation
 from store.influxql.tree import Show
@@ -24,7 +24,7 @@ def show(
     asked: Show,
     place: Place,
     rows: Rows,
-) -> list[Series]:
+) -> list[InfluxSeries]:
     """The series of one SHOW."""
     if asked.what == "databases":
         return [_table("databases", ["name"], [["wattline"]])]
@@ -91,7 +91,7 @@ def _measurements(
     asked: Show,
     there: list[str],
     rows: Rows,
-) -> list[Series]:
+) -> list[InfluxSeries]:
     if asked.source is not None:
         there = [name for name in there if name == asked.source]
 
@@ -143,12 +143,12 @@ def _table(
     name: str,
     columns: list[str],
     table: Table,
-) -> Series:
+) -> InfluxSeries:
     """A table without times."""
     if name and not columns:
         raise QueryError(f"{name} has no columns")
 
-    return Series(
+    return InfluxSeries(
         name=name,
         tags={},
         columns=columns,

@@ -7,11 +7,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from plant.calendar import Span
 from plant.units import MINUTE_NS, SECOND_NS
 from simulator.history import batches
 from simulator.world import World
 from wattline.filling import FillInto
-from wattline.live import Span
 
 BLOCK_NS: Final = 15 * MINUTE_NS
 WEEK_NS: Final = 7 * 24 * 60 * MINUTE_NS

@@ -81,7 +81,7 @@ class Accepted(NamedTuple):
     last: int
 
 
-class Compared(NamedTuple):
+class BookedAgainst(NamedTuple):
     """Booked, what it should be, and how far it may be off (edge unit)."""
 
     booked: float
@@ -298,13 +298,13 @@ def _registered(
     counters: Mapping[int, Matched],
     meter: int,
     bounds: Mapping[str, float],
-) -> Compared:
+) -> BookedAgainst:
     """Booked, truly registered, and one register step plus the bounds of
     verdicts, for one meter over its accepted readings.
     """
     channel = _forward_channel(runtime, counters, meter)
     if channel is None:
-        return Compared(0.0, 0.0, 0.0)
+        return BookedAgainst(0.0, 0.0, 0.0)
 
     node = _node(runtime, channel)
     match = counters[channel]
@@ -313,7 +313,7 @@ def _registered(
     step_of_float = abs(float(match.value[-1])) * FLOAT32 if node.float32 else 0.0
     step = max(node.step, step_of_float) * node.scale
     bound = bounds.get(runtime.parts.site.meters[meter].id, 0.0)
-    return Compared(
+    return BookedAgainst(
         booked=accepted.booked,
         expected=float("nan") if registered is None else registered * node.scale,
         within=step + 1e-6 * abs(accepted.booked) + bound,

@@ -30,7 +30,7 @@ LOOK_BACK: Final = 400
 """Values served before the newest one among which a reading is looked for."""
 
 
-class Column(NamedTuple):
+class ServedColumn(NamedTuple):
     """A column of the ledger that may stand behind a tag, and canonical units per served unit."""
 
     served: Mapping[str, Any]
@@ -135,7 +135,7 @@ def _columns(
     meter: str,
     tag: int,
     counters: Mapping[str, Mapping[str, Any]],
-) -> list[Column]:
+) -> list[ServedColumn]:
     """Columns of the ledger that may stand behind a tag: a register and its coarser twins."""
     name = runtime.parts.journal.names()[tag][1]
     config = runtime.parts.plant.meters[meter]
@@ -151,7 +151,9 @@ def _columns(
 
     names = (name, _turned(config, profile, name))
     return [
-        Column(served, unit) for key, served in counters.items() if key.partition("@")[0] in names
+        ServedColumn(served, unit)
+        for key, served in counters.items()
+        if key.partition("@")[0] in names
     ]
 
 
@@ -174,7 +176,7 @@ def _turned(
     return name
 
 
-def _find(stored: Readings, column: Column) -> Matched:
+def _find(stored: Readings, column: ServedColumn) -> Matched:
     """Look for each reading among the values of a column."""
     served_ts = np.array(column.served["ts"], np.int64)
     served = np.array(column.served["value"]) * column.unit

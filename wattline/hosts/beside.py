@@ -28,7 +28,7 @@ from wattline.hosts import earlier_sites
 from wattline.hosts.consumer import Consumer
 from wattline.hosts.earlier_sites import Earlier, with_zeros
 from wattline.hosts.outputs import (
-    Books,
+    BooksOfSite,
     InForce,
     OutputReader,
     remember_site,
@@ -58,7 +58,7 @@ class Pace:
     refused_s: float = 600.0
 
 
-class State(StrEnum):
+class BesideState(StrEnum):
     """How a store beside is. What `wattline_store_up` and data health show."""
 
     STARTING = "starting"
@@ -140,7 +140,7 @@ class BesideHost(Consumer):
             sink.code,
             at_once=self.pace.outputs,
         )
-        self.state = State.STARTING
+        self.state = BesideState.STARTING
         self.error = ""
         self.places: dict[str, int] = {}
         self.lost: dict[str, int] = {}
@@ -166,7 +166,7 @@ class BesideHost(Consumer):
         more_books = self._books()
         more_readings = self._readings()
         if self.store.counts().taken > before or self.standing is not None:
-            self.state = State.UP
+            self.state = BesideState.UP
 
         return more_books or more_readings
 
@@ -177,14 +177,14 @@ class BesideHost(Consumer):
         self.error = cause_of(error)
         wait_s = super().note(error)
         if isinstance(error, SinkRefused):
-            self.state = State.REFUSED
+            self.state = BesideState.REFUSED
             return self.pace.refused_s
 
         if isinstance(error, RetryableError) and not isinstance(error, StoreFull):
-            self.state = State.AWAY
+            self.state = BesideState.AWAY
             return wait_s if error.after_s is None else min(error.after_s, self.pace.refused_s)
 
-        self.state = State.FAILED
+        self.state = BesideState.FAILED
         return wait_s
 
     def _took(self, of: str, place: int) -> None:
@@ -226,14 +226,14 @@ class BesideHost(Consumer):
         for part in batch.parts:
             if isinstance(part.holds, InForce):
                 self._change_site(part.holds)
-            elif isinstance(part.holds, Books):
+            elif isinstance(part.holds, BooksOfSite):
                 self._write(part.holds)
 
             self._took("output", part.place)
 
         return batch.more
 
-    def _write(self, books: Books) -> None:
+    def _write(self, books: BooksOfSite) -> None:
         fresh = [earlier for earlier in self.earlier if earlier.note(books.books)]
         if fresh:
             self._keep()
@@ -266,7 +266,7 @@ class BesideHost(Consumer):
         """What the end of a run booked, where the store takes
         data; the rest is sent at the next start.
         """
-        if self.state is State.UP:
+        if self.state is BesideState.UP:
             self.turn()
 
     def stop(self) -> list[str]:

@@ -32,7 +32,7 @@ MEANWHILE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class StoredUpTo:
     """How far the embedded store is: frames whose readings, and outputs whose figures, it holds."""
 
     frames: int
@@ -45,7 +45,7 @@ class EngineHost(Consumer):
     def __init__(
         self,
         journal: SqliteJournal,
-        passed: Callable[[], Passed],
+        passed: Callable[[], StoredUpTo],
         told: Callable[[], None] = lambda: None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:

@@ -42,7 +42,7 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class BooksOfSite:
     """Books of one site that follow each other, and the tables made of them."""
 
     books: list[Book]
@@ -50,21 +50,21 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Outputs:
     """One or more outputs of one kind; `place` is that of the last of them."""
 
     place: int
-    holds: InForce | UnusualSteps | Books
+    holds: InForce | UnusualSteps | BooksOfSite
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class OutputBatch:
     """What follows a place.
 
     `place` is that of its last output; `more`: there may be more behind it.
     """
 
-    parts: list[Part]
+    parts: list[Outputs]
     place: int
     more: bool
 
@@ -80,7 +80,7 @@ class OutputReader:
     code: Callable[[str], int]
     at_once: int = AT_ONCE
     _lock: threading.RLock = field(default_factory=threading.RLock)
-    _kept: OrderedDict[tuple[int, int, str], Batch] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[int, int, str], OutputBatch] = field(default_factory=OrderedDict)
     _producers: dict[str, Producer] = field(default_factory=dict)
 
     def read(
@@ -88,7 +88,7 @@ class OutputReader:
         after: int,
         now: InForce | None,
         until: int | None = None,
-    ) -> Batch | None:
+    ) -> OutputBatch | None:
         """The batch after a place, where `now` is in force, and
         up to `until`; None if there is nothing.
         """
@@ -106,7 +106,7 @@ class OutputReader:
             found = self._kept.get(key)
             if found is None:
                 parts = self._parts(rows, now)
-                found = Batch(
+                found = OutputBatch(
                     parts,
                     last,
                     more=len(rows) == limit,
@@ -131,8 +131,8 @@ class OutputReader:
 
             return self._producers[of.config]
 
-    def _parts(self, rows: Rows, now: InForce | None) -> list[Part]:
-        parts: list[Part] = []
+    def _parts(self, rows: Rows, now: InForce | None) -> list[Outputs]:
+        parts: list[Outputs] = []
         books: list[Book] = []
         place = 0
         for output_place, body in rows:
@@ -151,9 +151,9 @@ class OutputReader:
             books = []
             if isinstance(output, SiteInForce):
                 now = InForce.of(output.site)
-                parts.append(Part(output_place, now))
+                parts.append(Outputs(output_place, now))
             else:
-                parts.append(Part(output_place, output))
+                parts.append(Outputs(output_place, output))
 
         self._close(
             parts,
@@ -165,7 +165,7 @@ class OutputReader:
 
     def _close(
         self,
-        parts: list[Part],
+        parts: list[Outputs],
         books: list[Book],
         place: int,
         now: InForce | None,
@@ -178,7 +178,7 @@ class OutputReader:
             raise ValueError("the journal gives books before it says of which site they are")
 
         tables = self.producer(now).tables(books)
-        parts.append(Part(place, Books(books, tables)))
+        parts.append(Outputs(place, BooksOfSite(books, tables)))
 
 
 def remember_site(

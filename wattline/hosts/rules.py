@@ -29,7 +29,7 @@ from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.hosts import unusual
 from wattline.hosts.consumer import Consumer
-from wattline.hosts.outputs import Batch, Books, InForce, OutputReader
+from wattline.hosts.outputs import BooksOfSite, InForce, OutputBatch, OutputReader
 from wattline.hosts.unusual import Waiting
 
 NAME: Final = "rules"
@@ -236,7 +236,7 @@ class RulesHost(Consumer):
     def caught_up(self) -> bool:
         return self.place >= self.journal.last_output()
 
-    def _judge(self, batch: Batch, found: Found | None) -> None:
+    def _judge(self, batch: OutputBatch, found: Found | None) -> None:
         """Step over outputs in order; without `found` only the state is wanted."""
         for part in batch.parts:
             if isinstance(part.holds, InForce):
@@ -246,7 +246,7 @@ class RulesHost(Consumer):
             else:
                 self._step(part.holds, found)
 
-    def _step(self, books: Books, found: Found | None) -> None:
+    def _step(self, books: BooksOfSite, found: Found | None) -> None:
         for row, book in enumerate(books.books):
             state = self.run_.state
             is_new = book.start > state.newest

@@ -20,8 +20,14 @@ from plant.site import Site
 from store.duck import DuckStore, VerdictRow
 from store.journal import SqliteJournal
 from wattline.hosts.consumer import Consumer
-from wattline.hosts.engine import Passed
-from wattline.hosts.outputs import Books, InForce, OutputReader, remember_site, remembered_site
+from wattline.hosts.engine import StoredUpTo
+from wattline.hosts.outputs import (
+    BooksOfSite,
+    InForce,
+    OutputReader,
+    remember_site,
+    remembered_site,
+)
 from wattline.hosts.readings import columns_of
 
 log = logging.getLogger("wattline.store")
@@ -71,9 +77,9 @@ class StoreHost(Consumer):
         self.readings_place = self.store.place("readings", self.journal.id)
         self.books_place = self.store.place("books", self.journal.id)
 
-    def passed(self) -> Passed:
+    def passed(self) -> StoredUpTo:
         """What the journal need not keep for this store."""
-        return Passed(
+        return StoredUpTo(
             frames=self.readings_place,
             outputs=self.books_place,
         )
@@ -132,7 +138,7 @@ class StoreHost(Consumer):
 
     def _store(
         self,
-        books: Books,
+        books: BooksOfSite,
         verdicts: list[VerdictRow],
         place: int,
     ) -> None:
@@ -149,7 +155,7 @@ class StoreHost(Consumer):
 
     def _commit(
         self,
-        books: Books | None,
+        books: BooksOfSite | None,
         verdicts: list[VerdictRow],
         place: int,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BASIS, BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
-from dashboards.grafana.model import Board, Panel, Query, Row
+from dashboards.grafana.model import Board, Panel, Query, Question
 from dashboards.grafana.query import LINE, LINES, ask, ratio, total
 
 SCOPES = {"scope 1": look.GAS, "scope 2": look.LOCATION_COLOUR}
@@ -197,13 +197,13 @@ def _pieces() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board of carbon."""
     rows = (
-        Row(
+        Question(
             "How much carbon, in both readings of scope 2?",
             _amounts(),
         ),
-        Row("When?", (_bars(21, "location"), _bars(22, "market"))),
-        Row("How clean is the electricity?", _clean()),
-        Row("What does one piece carry?", _pieces()),
+        Question("When?", (_bars(21, "location"), _bars(22, "market"))),
+        Question("How clean is the electricity?", _clean()),
+        Question("What does one piece carry?", _pieces()),
     )
     text = "Carbon in both readings of scope 2, over time, per kWh and per piece."
     return Board(

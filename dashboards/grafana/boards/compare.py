@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, INTERVAL, NOT_ALL_SEEN
-from dashboards.grafana.model import Board, Panel, Query, Row, override
+from dashboards.grafana.model import Board, Panel, Query, Question, override
 from dashboards.grafana.query import LINE, ask
 
 SHIFT = "$shift,$shift_offset"
@@ -205,10 +205,10 @@ def _weeks() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board that puts things side by side."""
     rows = (
-        Row("Which line?", _lines()),
-        Row("Which shift?", _shifts()),
-        Row("Which day?", _days()),
-        Row("Is it more than a week ago?", _weeks()),
+        Question("Which line?", _lines()),
+        Question("Which shift?", _shifts()),
+        Question("Which day?", _days()),
+        Question("Is it more than a week ago?", _weeks()),
     )
     text = "Lines, shifts, days and weeks side by side."
     return Board(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
-from dashboards.grafana.model import Board, Panel, Query, Row, override
+from dashboards.grafana.model import Board, Panel, Query, Question, override
 from dashboards.grafana.query import Value, ask, total
 
 KWH = total("kwh", of="flow")
@@ -254,10 +254,10 @@ def _to() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board of sources and flows."""
     rows = (
-        Row("Where does the energy come from?", _from()),
-        Row("When?", _when()),
-        Row("What do the batteries do?", _batteries()),
-        Row("Where does it go?", _to()),
+        Question("Where does the energy come from?", _from()),
+        Question("When?", _when()),
+        Question("What do the batteries do?", _batteries()),
+        Question("Where does it go?", _to()),
     )
     text = (
         "Where energy comes from, what batteries give, take and hold, and which line uses which"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BUCKET, INTERVAL
-from dashboards.grafana.model import Board, Panel, Query, Row, override
+from dashboards.grafana.model import Board, Panel, Query, Question, override
 from dashboards.grafana.query import COVERAGE, LINE, SITE, ask, total
 
 SHARES = ((None, "#0F766E"), (5.0, "#C9A23F"), (10.0, "#B3261E"))
@@ -214,10 +214,10 @@ def _meters() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board of data health."""
     rows = (
-        Row("Can the figures be trusted?", _trust()),
-        Row("Which line lacks data?", _lines()),
-        Row("What did no meter see?", _unseen()),
-        Row("Which meter?", _meters()),
+        Question("Can the figures be trusted?", _trust()),
+        Question("Which line lacks data?", _lines()),
+        Question("What did no meter see?", _unseen()),
+        Question("Which meter?", _meters()),
     )
     text = "Coverage, estimates, what no meter saw, and the meters behind the books."
     return Board(

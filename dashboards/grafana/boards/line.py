@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardFieldConfigSourceOv
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
-from dashboards.grafana.model import Board, Panel, Query, Row, override
+from dashboards.grafana.model import Board, Panel, Query, Question, override
 from dashboards.grafana.query import LINE, ask, ratio, total
 
 SECONDS = tuple(f"seconds_{state}" for state in look.STATES)
@@ -231,13 +231,13 @@ def _pieces() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board of one line."""
     rows = (
-        Row("How is $line doing?", parts.headline(10, LINE)),
-        Row(
+        Question("How is $line doing?", parts.headline(10, LINE)),
+        Question(
             "From which source does $line draw, and when?",
             _sources(),
         ),
-        Row("What did $line do?", _states()),
-        Row("What does one piece of $line carry?", _pieces()),
+        Question("What did $line do?", _states()),
+        Question("What does one piece of $line carry?", _pieces()),
     )
     text = (
         "One line: its power by source, its machine states, and the energy and carbon of one piece."

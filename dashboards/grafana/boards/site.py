@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
-from dashboards.grafana.model import Board, Panel, Query, Row
+from dashboards.grafana.model import Board, Panel, Query, Question
 from dashboards.grafana.query import ask, ratio
 
 RUN_STEPS = ((None, look.STATES["off"]), (1.0, look.STATES["idle"]), (50.0, look.STATES["run"]))
@@ -124,10 +124,10 @@ def _lines() -> tuple[Panel, ...]:
 def board() -> Board:
     """The board of the whole site."""
     rows = (
-        Row("How are we doing?", parts.headline(10)),
-        Row("And a week earlier?", _week_ago()),
-        Row("Where does it come from, and when?", _sources()),
-        Row("Which line?", _lines()),
+        Question("How are we doing?", parts.headline(10)),
+        Question("And a week earlier?", _week_ago()),
+        Question("Where does it come from, and when?", _sources()),
+        Question("Which line?", _lines()),
     )
     text = (
         "How the site is doing: power, energy, carbon and coverage, where the energy comes from and"

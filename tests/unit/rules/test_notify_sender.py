@@ -19,7 +19,7 @@ from rules.notify.channels import Message
 from rules.notify.lane import Lane, Policy, pause_s
 from rules.notify.route import plan
 from rules.notify.sender import Sender
-from rules.notify.watch import Standing, Watch, self_test, self_test_before
+from rules.notify.watch import Repeated, Watchman, self_test, self_test_before
 from rules.notify.wording import wording
 from store.outbox import Outbox
 from tests.notify_rig import MINUTE_NS, NOON_NS, alert, config, outbox, telling
@@ -308,8 +308,8 @@ def test_pauses_grow_to_a_minute() -> None:
 
 def watch(
     rig: Rig, still: Sequence[Alert] = (), beat: Any = None, well: Any = lambda: True
-) -> Watch:
-    return Watch(
+) -> Watchman:
+    return Watchman(
         rig.notify, ZONE, rig.box, rig.clock, {"mail": rig.mail}, beat, lambda: still, well
     )
 
@@ -371,7 +371,7 @@ def test_what_stands_is_said_again_and_what_is_gone_is_said_once() -> None:
         send(rig, alert(id=key, subject=key))
     send(rig, alert(id="c", subject="c", state=AlertState.RESOLVED, resolved_ns=rig.clock.now()))
     send(rig, alert(id="b2", subject="b"))  # b itself ended in silence, and began anew
-    standing = Standing("mail", rig.mail, rig.box)
+    standing = Repeated("mail", rig.mail, rig.box)
     for still in (("a", "b2", "x"), ("a", "x"), ("a",)):
         standing.say(rig.clock.now(), [alert(id=key) for key in still])
     assert rig.mail.stood == [(["a", "b2"], []), (["a"], ["b2"]), (["a"], [])]

@@ -14,7 +14,7 @@ from simulator import registers
 from simulator.devices.broker import Message, matches, packet
 from simulator.devices.faults import Fault, FaultBook
 from simulator.devices.ledger import Ledger
-from simulator.devices.modbus import Unit, add_meter
+from simulator.devices.modbus import ServedUnit, add_meter
 from simulator.devices.sensors import put
 from tests.unit.simulator.test_world import plant_of, world_of
 
@@ -112,7 +112,7 @@ def test_scale_registers_hold_the_peak() -> None:
 
 
 def test_gaps_that_the_map_tolerates_read_zero() -> None:
-    unit = Unit()
+    unit = ServedUnit()
     add_meter(unit, "m", load_catalogue()["eastron_sdm630"], 0, {})
     taken = set(unit.slots[4])
     assert unit.limit == 80

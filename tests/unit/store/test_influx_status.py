@@ -16,7 +16,7 @@ import pytest
 
 from plant.errors import RetryableError, SinkRefused
 from store.dead_letters import DeadLetters
-from store.influx_send import Sender
+from store.influx_send import LineSender
 
 pytestmark = pytest.mark.net
 Answer = tuple[int, dict[str, str], str]
@@ -60,11 +60,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def played(play: Play, folder: Path) -> Iterator[tuple[Server, Sender]]:
+def played(play: Play, folder: Path) -> Iterator[tuple[Server, LineSender]]:
     server = Server(play)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    sender = Sender(server.url, "o", "t0k", DeadLetters(folder / "dead.jsonl"))
+    sender = LineSender(server.url, "o", "t0k", DeadLetters(folder / "dead.jsonl"))
     try:
         yield server, sender
     finally:
@@ -218,4 +218,4 @@ def test_the_dead_letter_file_is_bounded(tmp_path: Path) -> None:
 
 def test_a_space_in_the_password_is_said(tmp_path: Path) -> None:
     with pytest.raises(SinkRefused, match="space"):
-        Sender("http://127.0.0.1:1", "o", "user:pass word", DeadLetters(tmp_path / "d"))
+        LineSender("http://127.0.0.1:1", "o", "user:pass word", DeadLetters(tmp_path / "d"))

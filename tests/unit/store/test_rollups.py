@@ -72,7 +72,9 @@ def assert_summed(store: DuckStore) -> None:
 def asked(store: DuckStore, edges: np.ndarray, whole: bool) -> list[tuple[Any, ...]]:
     """Sums by bucket, through roll-ups or from windows only."""
     found = (
-        spans("line", edges) if not whole else [rollups.Span("line", int(edges[0]), int(edges[-1]))]
+        spans("line", edges)
+        if not whole
+        else [rollups.Stretch("line", int(edges[0]), int(edges[-1]))]
     )
     rows = " UNION ALL ".join(
         f"SELECT start, kwh, due_s FROM {s.table} WHERE start >= {s.start} AND start < {s.end}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from books.accounts import Readings
-from wattline.demo.served import Column, Matched, _find
+from wattline.demo.served import Matched, ServedColumn, _find
 
 SECOND = 1_000_000_000
 
@@ -26,7 +26,7 @@ def readings(rows: list[tuple[float, float]]) -> Matched:
     times = np.array([int(at * SECOND) for at, _ in rows])
     stored = Readings(ts=times, received=times, value=np.array([value for _, value in rows]))
     served = ledger(10.0, 11.0, 12.0, 13.0, 1.0, 2.0, 2.0)
-    return _find(stored, Column(served, unit=1.0))
+    return _find(stored, ServedColumn(served, unit=1.0))
 
 
 def test_a_reading_that_comes_after_the_next_was_served_is_still_itself() -> None:
