@@ -13,14 +13,14 @@ from typing import Any
 from collector.catalogue import load_catalogue
 from dashboards.grafana import build
 from deploy import page_types
-from engine.figures.figures import ALIASES, FIGURES
-from engine.figures.meanings import MEANINGS
+from engine.figures import figures as figure_table
+from engine.figures.figure import Clock
 from plant.config import PlantFile, names
 from plant.profile import Profile
 from rules.language.config import RuleFile
 from rules.language.load import load_rules_text, packs
 from rules.variables.table import place
-from rules.variables.variable import KINDS, Clock
+from rules.variables.variable import KINDS
 from wattline.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,11 +192,11 @@ def rule_pack() -> str:
 
 def figures() -> str:
     """The table of all figures."""
-    also = {name: [a for a, target in ALIASES.items() if target == name] for name in FIGURES}
-    rows = [
-        (f"`{name}`" + "".join(f", `{a}`" for a in also[name]), MEANINGS[name], f.unit)
-        for name, f in FIGURES.items()
-    ]
+    rows = []
+    for figure in figure_table.FIGURES:
+        called = ", ".join(f"`{name}`" for name in (figure.name, *figure.also))
+        rows.append((called, figure.means, figure.unit))
+
     return table(("figure", "means", "unit"), rows)
 
 
