@@ -68,7 +68,7 @@ def ensure(
             _grow(
                 db,
                 table + suffix,
-                {n: kind for n, kind in wanted.items() if n in summed},
+                {name: kind for name, kind in wanted.items() if name in summed},
             )
 
 

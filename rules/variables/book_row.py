@@ -45,7 +45,8 @@ class Layout:
         self.meters_of_bus = [sorted(meters_of_bus(graph, bus)) for bus in range(self.buses)]
         self.lines_of_group = [_lines_of_group(site, group.id) for group in site.groups]
         self.group_makes_one_thing = [_one_unit(site, lines) for lines in self.lines_of_group]
-        self.site_makes_one_thing = _one_unit(site, np.arange(self.lines))
+        all_lines = np.arange(self.lines)
+        self.site_makes_one_thing = _one_unit(site, all_lines)
         self.carriers = [meter.carrier for meter in site.meters]
         self.bought = _bought(site)
         self.nodes = [line.id for line in site.lines]
@@ -69,10 +70,9 @@ class BookRow:
     ) -> Floats:
         """A column of this book, of a table that has `width` rows for each."""
         begin = self.row * width
-        return np.asarray(
-            self.tables[table][column][begin : begin + width],
-            float,
-        )
+        end = begin + width
+        values = self.tables[table][column]
+        return np.asarray(values[begin:end], float)
 
     def line(self, column: str) -> Floats:
         """A column of lines, and then of what is left on each bus."""
@@ -126,10 +126,12 @@ def _bought(site: Site) -> list[int]:
 
 
 def _lines_of_group(site: Site, group: str) -> Ints:
-    return np.array(
-        [i for i, line in enumerate(site.lines) if line.group == group],
-        np.int64,
-    )
+    found = []
+    for index, line in enumerate(site.lines):
+        if line.group == group:
+            found.append(index)
+
+    return np.array(found, np.int64)
 
 
 def _one_unit(site: Site, lines: Ints) -> bool:

@@ -106,11 +106,12 @@ def _of_line(name: str, book: BookRow) -> Floats:
 
 def _of_group(name: str, book: BookRow) -> Floats:
     layout = book.layout
+    groups = layout.lines_of_group
     if name == "hours":
-        return np.full(len(layout.lines_of_group), _hours(book))
+        return np.full(len(groups), _hours(book))
 
     each = _each_line(name, book)
-    totals = np.array([_total(each[lines]) for lines in layout.lines_of_group])
+    totals = np.array([_total(each[lines]) for lines in groups])
     if name in PIECES:
         return np.where(layout.group_makes_one_thing, totals, np.nan)
 
@@ -122,7 +123,8 @@ def _of_bus(name: str, book: BookRow) -> Floats:
     layout = book.layout
     around = layout.meters_of_bus
     if name == "due_s":
-        return np.array([layout.site.window_s * len(meters) for meters in around])
+        counts = np.array([len(meters) for meters in around])
+        return layout.site.window_s * counts
 
     if name == "seen_s":
         seen_s = book.meter("seen_s")

@@ -80,10 +80,8 @@ class Newest:
 
 
 def _known(values: Sequence[float | None]) -> Floats:
-    return np.array(
-        [np.nan if value is None else value for value in values],
-        float,
-    )
+    """As numbers; what is None is unknown."""
+    return np.array(values, float)
 
 
 def power(carrier: str) -> Read:
@@ -182,7 +180,8 @@ def _factor_of(now: Now, meter: MeterPoint) -> float | None:
 def meter_power(newest: Newest, per: str) -> Floats:
     """Power of each meter that was ever heard."""
     now = newest.now
-    return np.where(now.at > 0, now.power, np.nan)
+    was_heard = now.at > 0
+    return np.where(was_heard, now.power, np.nan)
 
 
 def silence(newest: Newest, per: str) -> Floats:
@@ -266,13 +265,13 @@ def unmoved(newest: Newest, per: str) -> Floats:
         step[meter] = max(step[meter], channel.step * channel.scale)
 
     every_s = np.array([point.energy_every_s for point in points])
-    still_s = np.maximum(
-        (heard_ns - moved_ns) * SECONDS_NS - 3 * every_s,
-        0.0,
-    )
+    beyond_s = (heard_ns - moved_ns) * SECONDS_NS - 3 * every_s
+    still_s = np.maximum(beyond_s, 0.0)
     known = (moved_ns > 0) & (step > 0)
+    # Power that flows all that time should have moved the counter by this much.
     energy = np.maximum(now.power, 0.0) * still_s / 3600
-    steps: Floats = np.where(known, energy / np.where(known, step, 1.0), 0.0)
+    divisor = np.where(known, step, 1.0)
+    steps: Floats = np.where(known, energy / divisor, 0.0)
     return steps
 
 

@@ -78,16 +78,20 @@ class Machine:
     def snapshot(self) -> dict[str, npt.NDArray[np.int64]]:
         """All that is not at rest, as columns: little, since most is."""
         at = np.flatnonzero((self.state != INACTIVE) | (self.gap != 0))
-        return {
-            "index": at,
-            **{name: getattr(self, name)[at].astype(np.int64) for name in _FIELDS},
-        }
+        saved = {"index": at}
+        for name in _FIELDS:
+            column = getattr(self, name)
+            saved[name] = column[at].astype(np.int64)
+
+        return saved
 
     def restore(self, saved: dict[str, npt.NDArray[np.int64]]) -> None:
+        """As it was when `saved` was taken; all else is at rest."""
+        at = saved["index"]
         for name in _FIELDS:
             column = getattr(self, name)
             column[:] = 0
-            column[saved["index"]] = saved[name]
+            column[at] = saved[name]
 
     def step(
         self,

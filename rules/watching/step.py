@@ -82,14 +82,22 @@ def step(state: RuleState, window: Window) -> list[Noted]:
     """Fold one window into `state` (which is moved in place);
     everything that history gets to know by it.
     """
-    held = [view.ring.put(window.start, window.rows[per]) for per, view in state.views.items()]
+    is_held = False
+    for per, view in state.views.items():
+        if view.ring.put(window.start, window.rows[per]):
+            is_held = True
+
     if window.start <= state.newest:
-        if state.corrects and any(held) and window.start in state.before:
-            state.dirty = min(state.dirty or window.start, window.start)
+        if state.corrects and is_held and window.start in state.before:
+            oldest = state.dirty or window.start
+            state.dirty = min(oldest, window.start)
 
         return []
 
-    found = _again(state) if state.dirty is not None else []
+    found = []
+    if state.dirty is not None:
+        found += _again(state)
+
     state.newest = window.start
     found += _judge(state, window.start)
     _forget(state)
@@ -116,7 +124,11 @@ def _judge(state: RuleState, start_ns: int) -> list[Noted]:
         off,
         state.rules.settings,
     )
-    noted = [Noted(change, *state.rules.shown(change.instance, state.views)) for change in changes]
+    noted = []
+    for change in changes:
+        value, limit = state.rules.shown(change.instance, state.views)
+        noted.append(Noted(change, value, limit))
+
     if state.corrects:
         state.noted += noted
 
@@ -177,12 +189,16 @@ def _forget(state: RuleState) -> None:
     for view in state.views.values():
         view.ring.trim()
 
-    begun = [view.ring.first for view in state.views.values() if view.ring.newest >= 0]
-    oldest = max(begun, default=0)
-    if state.before and min(state.before) < oldest:
-        still_held = {at: saved for at, saved in state.before.items() if at >= oldest}
-        state.before = still_held
-        state.noted = [noted for noted in state.noted if noted.change.at > oldest]
+    rings = [view.ring for view in state.views.values()]
+    oldest = max((ring.first for ring in rings if ring.newest >= 0), default=0)
+    if not state.before or min(state.before) >= oldest:
+        return
+
+    for begun in list(state.before):
+        if begun < oldest:
+            del state.before[begun]
+
+    state.noted = [noted for noted in state.noted if noted.change.at > oldest]
 
 
 @dataclass(frozen=True, slots=True)
