@@ -14,14 +14,14 @@ from typing import Final, NamedTuple, TypeAlias, cast
 from collector.catalogue import load_catalogue
 from dashboards.grafana import build
 from deploy import page_types
-from engine.figures.figures import ALIASES, FIGURES
-from engine.figures.meanings import MEANINGS
+from engine.figures import figures as figure_table
+from engine.figures.figure import Clock
 from plant.config import PlantFile, names
 from plant.profile import Profile
 from rules.language.config import Rule, RuleFile
 from rules.language.load import load_rules_text, packs
 from rules.variables.table import place
-from rules.variables.variable import KINDS, Clock
+from rules.variables.variable import KINDS
 from wattline.metrics import METRICS
 
 Schema: TypeAlias = Mapping[str, object]
@@ -299,11 +299,9 @@ def _minutes(seconds: float) -> str:
 def figures() -> str:
     """The table of all figures."""
     rows = []
-    for name, figure in FIGURES.items():
-        called = [name]
-        called += [alias for alias, target in ALIASES.items() if target == name]
-        in_code = ", ".join(f"`{word}`" for word in called)
-        rows.append((in_code, MEANINGS[name], figure.unit))
+    for figure in figure_table.FIGURES:
+        called = ", ".join(f"`{name}`" for name in (figure.name, *figure.also))
+        rows.append((called, figure.means, figure.unit))
 
     return table(("figure", "means", "unit"), rows)
 
