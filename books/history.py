@@ -13,7 +13,7 @@ from books.derived import derived
 from books.members import kind_of, members, output_units
 from books.parts import parts, sources
 from books.rows import Edges, Floats, codes, in_buckets, listed, rows_between, unknown
-from engine.figures.figures import DERIVED, FIGURES, figure, needed, nulls, value
+from engine.figures.figures import by_name, figure, needed, nulls, summed, value
 from engine.figures.line_sums import LINE_SUMS, STATE_SUMS
 from plant.calendar import SECOND, day_start, next_day
 from plant.errors import QueryError
@@ -234,7 +234,7 @@ class History:
     ) -> FigureValues:
         """All figures of one span that are sums of lines or ratios of such sums."""
         sums = self.sums(of, span(start, end))
-        return {name: nulls(value(name, sums))[0] for name in FIGURES if name not in DERIVED}
+        return {figure.name: nulls(figure.value(sums))[0] for figure in summed()}
 
     def figures(
         self,
@@ -296,11 +296,10 @@ class History:
         found = []
         for member, sums in kept.items():
             kind, name_of = kind_of(member)
-            used = wanted.top(sums | {CONVERTERS: np.zeros(1)})
+            used = wanted.above(sums | {CONVERTERS: np.zeros(1)})
             found.append(_contribution(kind, name_of, used))
             if kind == "bus" and sums.get(CONVERTERS, np.zeros(1))[0]:
-                nothing = dict.fromkeys(sums, np.zeros(1))
-                kept_there = wanted.top(nothing | {CONVERTERS: sums[CONVERTERS]})
+                kept_there = wanted.top.get(CONVERTERS, 0.0) * sums[CONVERTERS]
                 found.append(_contribution("converters", name_of, kept_there))
 
         return found
@@ -364,7 +363,7 @@ def _expand(figures: list[str]) -> list[str]:
             continue
 
         if asked.endswith(".*"):
-            found = [name for name in FIGURES if name.startswith(asked[:-1])]
+            found = [name for name in by_name() if name.startswith(asked[:-1])]
             if not found:
                 raise QueryError(f"no figure begins with '{asked[:-1]}'")
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from engine.figures.figure import Clock
 from rules.variables.book_row import BookRow
 from rules.variables.newest import Newest
 from rules.variables.past import Floats, Prepare, Sums
-
-Clock: TypeAlias = Literal["books", "now"]
-"""Closed windows, counted; or newest values, for what must be early."""
 
 KINDS: Final = ("line", "group", "bus", "meter", "site")
 """Kinds of subject: what a variable can be known of."""

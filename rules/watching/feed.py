@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from engine.figures.figure import Clock
 from plant.site import Site
 from rules.language.config import Rule
 from rules.language.cross_check import NOW_WINDOW_S
@@ -16,7 +17,7 @@ from rules.variables.newest import Values
 from rules.variables.past import OverTime
 from rules.variables.subjects import carriers, subjects
 from rules.variables.table import KEPT, STATE, place
-from rules.variables.variable import KINDS, Clock, Column, Variable
+from rules.variables.variable import KINDS, Column, Variable
 from rules.watching.measures import BookMeasures, PlainMeasures
 from rules.watching.ring import RECENT_NOW_NS, Ring
 from rules.watching.ruleset import Calendar, RuleSet, Subjects, build, looked_at

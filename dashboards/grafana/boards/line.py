@@ -10,7 +10,7 @@ from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
 from dashboards.grafana.model import Board, Panel, Query, Question, override
-from dashboards.grafana.query import LINE, ask, ratio, total
+from dashboards.grafana.query import LINE, ask, ratio
 
 SECONDS = tuple(f"seconds_{state}" for state in look.STATES)
 
@@ -198,7 +198,7 @@ def _pieces() -> tuple[Panel, ...]:
             (
                 Query(
                     ask(
-                        total("good"),
+                        query.GOOD,
                         LINE,
                         every=BUCKET,
                     ),
@@ -206,7 +206,7 @@ def _pieces() -> tuple[Panel, ...]:
                 ),
                 Query(
                     ask(
-                        total("scrap"),
+                        query.SCRAP,
                         LINE,
                         every=BUCKET,
                     ),

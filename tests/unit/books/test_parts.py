@@ -48,7 +48,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
 def test_parts_add_up_to_the_figure(rig: ApiRig, name: str, of: str) -> None:
     history = History(rig.site, rig.store)
     sums = history.sums(of, np.array([rig.start, rig.at]), [name])
-    (numerator,) = np.asarray(figure(name).top(sums), float)
+    (numerator,) = figure(name).above(sums)
     parts = history.parts(of, rig.start, rig.at, name)
     assert sum(part.value for part in parts) == pytest.approx(numerator, rel=1e-9, abs=1e-9)
 
