@@ -19,7 +19,7 @@ from engine.figures.figure import Clock
 from plant.config import PlantFile, names
 from plant.profile import Profile
 from rules.language.config import Rule, RuleFile
-from rules.language.load import load_rules_text, packs
+from rules.language.load import load_packs
 from rules.variables.table import place
 from rules.variables.variable import KINDS
 from wattline.metrics import METRICS
@@ -263,8 +263,8 @@ def measured() -> str:
 def rule_pack() -> str:
     """The rules that ship, a section for each."""
     text = PACK_HEAD
-    for name, pack in packs():
-        for rule in load_rules_text(name, pack).file.rules:
+    for pack in load_packs():
+        for rule in pack.file.rules:
             text += _rule(rule)
 
     return text

@@ -16,7 +16,7 @@ from plant.errors import NotThere, QueryError
 from plant.hints import suggestion
 from plant.site import Site
 from plant.units import MINUTE_NS
-from rules.alert import Alert, AlertState, Row, Severity, Telling
+from rules.alert import Alert, AlertState, HistoryRow, Severity, Telling
 from rules.desk import cause, telling
 from rules.desk.cause import Hangs
 from rules.desk.desk import Desk, Open, Quiet, Taken, forget_quiets, lift
@@ -57,7 +57,7 @@ class Alerts:
             _, self.saved = part
             self.desk = msgspec.json.decode(self.saved, type=Desk)
 
-    def note(self, rows: Sequence[Row], changed: Sequence[Alert]) -> None:
+    def note(self, rows: Sequence[HistoryRow], changed: Sequence[Alert]) -> None:
         """History of a round; inside a transaction of the caller."""
         self.book.add_changes(rows)
         self.book.put_alerts([_row(alert) for alert in changed])

@@ -9,6 +9,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from plant.document import Finding, Place
 from plant.errors import QueryError
 from plant.hints import suggestion
 from rules.language.check_condition import RECENT_S, Scope, check
@@ -19,7 +20,6 @@ from rules.language.units import canonical
 from rules.variables.columns import TRACED
 from rules.variables.table import place
 
-Finding = tuple[tuple[str | int, ...], str]
 NOW_WINDOW_S = 10.0
 RECENT_NOW_S = 3600.0
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z0-9/]*)?\s*$")
@@ -77,7 +77,7 @@ def split_quantity(text: str) -> tuple[float, str]:
 def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
     ids: set[str] = set()
     for index, rule in enumerate(file.rules):
-        at = ("rules", index)
+        at: Place = ("rules", index)
         if rule.id in ids:
             yield (*at, "id"), f"'{rule.id}' stands twice in this file"
 
@@ -102,7 +102,7 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
 
 def _conditions(
     rule: Rule,
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known | None,
 ) -> Iterator[Finding]:
     here = place(rule.on.per, rule.on.clock)
@@ -144,7 +144,7 @@ def _conditions(
 
 def _sources(
     named: set[str],
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known | None,
 ) -> Iterator[Finding]:
     """Sources and storages behind `energy.source.NAME`."""
@@ -161,7 +161,7 @@ def _sources(
 _FILLED = ("subject", "value", "mean", "limit", "since")
 
 
-def _words(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
+def _words(rule: Rule, at: Place) -> Iterator[Finding]:
     known = [*_FILLED, rule.on.per]
     for key, value in (("say", rule.say), ("title", rule.title)):
         for text in value.values() if isinstance(value, dict) else [value]:
@@ -187,7 +187,7 @@ def _to_fill_in(text: str) -> list[str]:
     return [name for _, name, _, _ in fields if name is not None]
 
 
-def _form(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
+def _form(rule: Rule, at: Place) -> Iterator[Finding]:
     if rule.on.only and rule.on.not_:
         yield (*at, "on"), "needs only or except, not both"
 
@@ -197,7 +197,7 @@ def _form(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
 
 def _references(
     rule: Rule,
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known,
 ) -> Iterator[Finding]:
     yield from _subjects(rule, at, known)
@@ -221,7 +221,7 @@ def _references(
 
 def _subjects(
     rule: Rule,
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known,
 ) -> Iterator[Finding]:
     per = rule.on.per

@@ -10,12 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from plant.config import PlantFile
+from plant.document import Document
 from plant.errors import ConfigError, Mistake
 from plant.hints import suggestion
 from plant.load import load_text, read_text
 from plant.site import Site
 from rules.language.config import Rule, RuleFile
 from rules.language.cross_check import Known, cross_check_rules
+from rules.language.pack_words import pack_words, with_words
 from rules.variables.subjects import subjects
 from rules.variables.variable import KINDS
 
@@ -105,17 +107,20 @@ class Loaded:
         return self.path.startswith(PACKS)
 
 
-def packs() -> list[tuple[str, str]]:
-    """Name and text of the rule files that ship."""
+def load_packs(known: Known | None = None) -> list[Loaded]:
+    """The rule files that ship, with what they say in all languages."""
     folder = files("rules") / "packs"
-    names = sorted(path.name for path in folder.iterdir())
-    found = []
-    for name in names:
-        if name.endswith(".yaml"):
-            text = (folder / name).read_text(encoding="utf-8")
-            found.append((f"{PACKS}{name}", text))
+    words = pack_words()
+    loaded = []
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".yaml"):
+            continue
 
-    return found
+        text = path.read_text(encoding="utf-8")
+        file, document = load_text(f"{PACKS}{path.name}", text, RuleFile)
+        loaded.append(_checked(with_words(file, words), document, known))
+
+    return loaded
 
 
 def load_rules(path: Path, known: Known | None = None) -> Loaded:
@@ -130,11 +135,20 @@ def load_rules_text(
 ) -> Loaded:
     """Like `load_rules`, from text; ConfigError carries every mistake."""
     file, document = load_text(name, text, RuleFile)
+    return _checked(file, document, known)
+
+
+def _checked(
+    file: RuleFile,
+    document: Document,
+    known: Known | None,
+) -> Loaded:
+    """A rule file whose rules mean something; ConfigError carries every mistake."""
     found = [document.mistake(path, message) for path, message in cross_check_rules(file, known)]
     if found:
         raise ConfigError(found)
 
-    return Loaded(name, file)
+    return Loaded(document.name, file)
 
 
 def load_all(
@@ -147,23 +161,20 @@ def load_all(
     A rule of the plant with the id of a shipped one
     replaces it; mistakes of all files in one error.
     """
-    loaded = []
+    own = []
     mistakes = []
-    texts = packs() if with_packs else []
     for path in paths:
-        texts.append((str(path), read_text(path)))
-
-    for name, text in texts:
         try:
-            loaded.append(load_rules_text(name, text, known))
+            own.append(load_rules(path, known))
         except ConfigError as error:
             mistakes += error.mistakes
 
-    mistakes += _twice([item for item in loaded if not item.is_shipped])
+    mistakes += _twice(own)
     if mistakes:
         raise ConfigError(mistakes)
 
-    return loaded
+    packs = load_packs(known) if with_packs else []
+    return [*packs, *own]
 
 
 def rules_of(loaded: Sequence[Loaded]) -> list[Rule]:

@@ -27,7 +27,7 @@ Odd: TypeAlias = Mapping[tuple[str, int], int]
 """Counter steps that were no plain ones: how many, by kind (unusual or wrapped) and meter."""
 
 
-class Layout:
+class Seats:
     """What of a site decides where a subject stands in the tables.
 
     `code` gives the integer that stands for a name there.
@@ -57,7 +57,7 @@ class Layout:
 class BookRow:
     """One book: row `row` of the tables. `odd`: counter steps that were no plain ones."""
 
-    layout: Layout
+    seats: Seats
     tables: Tables
     row: int
     odd: Odd
@@ -79,19 +79,19 @@ class BookRow:
         return self.table(
             "line",
             column,
-            self.layout.lines + self.layout.buses,
+            self.seats.lines + self.seats.buses,
         )
 
     def meter(self, column: str) -> Floats:
         """A column of meters."""
-        return self.table("meter", column, self.layout.meters)
+        return self.table("meter", column, self.seats.meters)
 
     def source(self, column: str) -> Floats:
         """A column of sources, and then of storages."""
         return self.table(
             "source",
             column,
-            self.layout.sources + self.layout.storages,
+            self.seats.sources + self.seats.storages,
         )
 
     def traced(self, source: str) -> Floats:
@@ -103,13 +103,13 @@ class BookRow:
         is_mine = flow["start"] == closed["start"][self.row]
         is_mine &= flow["rev"] == closed["rev"][self.row]
         is_mine &= np.asarray(flow["kind"], np.int64) <= Flow.REMAINDER
-        came_straight = flow["via"] == self.layout.code("")
+        came_straight = flow["via"] == self.seats.code("")
         origin = np.where(came_straight, flow["source"], flow["via"])
-        is_mine &= origin == self.layout.code(source)
+        is_mine &= origin == self.seats.code(source)
         energy_kwh = np.asarray(flow["kwh"], float)
         found = []
-        for node in self.layout.nodes:
-            reaches_it = is_mine & (flow["node"] == self.layout.code(node))
+        for node in self.seats.nodes:
+            reaches_it = is_mine & (flow["node"] == self.seats.code(node))
             found.append(energy_kwh[reaches_it].sum())
 
         return np.array(found)

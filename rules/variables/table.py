@@ -18,7 +18,7 @@ from rules.variables import columns, newest, over_time
 from rules.variables.columns import TRACED
 from rules.variables.newest import Values
 from rules.variables.past import Floats, Sums
-from rules.variables.variable import KINDS, Column, Variable
+from rules.variables.variable import KINDS, RuleColumn, Variable
 
 LINES_TO_SITE: Final = ("line", "group", "site")
 METER: Final = ("meter",)
@@ -30,16 +30,16 @@ UNSEEN: Final = ("coverage.", "seconds.")
 HOSTS: Final = ("polling", "engine", "store", "rules", "beside")
 """Parts of Wattline that can stand still; `beside` is any store beside the embedded one."""
 
-ALWAYS: Final = (Column("seen_s"), Column("due_s"), Column("hours"))
+ALWAYS: Final = (RuleColumn("seen_s"), RuleColumn("due_s"), RuleColumn("hours"))
 """Kept of every subject: whether a span was seen at all."""
 
-UNUSUAL: Final = Column("unusual", columns.odd_steps("unusual"))
-WRAPPED: Final = Column("wrapped", columns.odd_steps("wrapped"))
-THROUGH: Final = Column("through", columns.through, ("meter.forward", "meter.reverse"))
-BOUGHT_KWH: Final = Column("bought_kwh", columns.bought_kwh, ("source.given",))
-HELD_KG: Final = Column("held_kg", columns.held_kg, ("source.held_kg",))
-KEPT: Final[Mapping[str, tuple[Column, ...]]] = {
-    "line": tuple(Column(name) for name in over_time.STATE_COLUMNS),
+UNUSUAL: Final = RuleColumn("unusual", columns.odd_steps("unusual"))
+WRAPPED: Final = RuleColumn("wrapped", columns.odd_steps("wrapped"))
+THROUGH: Final = RuleColumn("through", columns.through, ("meter.forward", "meter.reverse"))
+BOUGHT_KWH: Final = RuleColumn("bought_kwh", columns.bought_kwh, ("source.given",))
+HELD_KG: Final = RuleColumn("held_kg", columns.held_kg, ("source.held_kg",))
+KEPT: Final[Mapping[str, tuple[RuleColumn, ...]]] = {
+    "line": tuple(RuleColumn(name) for name in over_time.STATE_COLUMNS),
     "meter": (UNUSUAL, WRAPPED, THROUGH),
     "site": (BOUGHT_KWH, HELD_KG),
 }
@@ -57,7 +57,7 @@ def _of_figure(figure: Figure) -> list[Variable]:
                 name=figure.name,
                 unit=figure.unit,
                 of=figure.per,
-                columns=tuple(Column(column) for column in sorted(figure.columns)),
+                columns=tuple(RuleColumn(column) for column in sorted(figure.columns)),
                 value=figure.value,
                 adds_up=figure.adds_up,
                 when_unseen=figure.name.startswith(UNSEEN),
@@ -235,7 +235,7 @@ STATE: Final = Variable(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Watchable:
     """What can be watched of one kind of subject on one clock."""
 
     per: str
@@ -254,7 +254,7 @@ class Place:
                 return replace(
                     family,
                     name=name,
-                    columns=(Column(name),),
+                    columns=(RuleColumn(name),),
                     value=partial(_column, name),
                     family=False,
                 )
@@ -267,7 +267,7 @@ class Place:
         return self.per in STATE.of and self.clock == STATE.clock
 
 
-def place(per: str, clock: Clock = "books") -> Place:
+def place(per: str, clock: Clock = "books") -> Watchable:
     """What can be watched of one kind of subject on one clock."""
     return _place(
         figures.FIGURES,
@@ -283,11 +283,11 @@ def _place(
     further: tuple[Variable, ...],
     per: str,
     clock: Clock,
-) -> Place:
+) -> Watchable:
     of_figures = [variable for figure in table for variable in _of_figure(figure)]
     variables = [*of_figures, *further]
     here = [row for row in variables if per in row.of and row.clock == clock]
-    return Place(
+    return Watchable(
         per=per,
         clock=clock,
         variables={row.name: row for row in here if not row.family},
@@ -295,7 +295,7 @@ def _place(
     )
 
 
-def values_of(now: newest.Newest) -> Values:
+def values_of(now: newest.NewestSources) -> Values:
     """All newest values, by kind of subject and variable."""
     found: dict[str, dict[str, Floats]] = {}
     for per in KINDS:

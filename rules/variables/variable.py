@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.figures.figure import Clock
 from rules.variables.book_row import BookRow
-from rules.variables.newest import Newest
+from rules.variables.newest import NewestSources
 from rules.variables.past import Floats, Prepare, Sums
 
 KINDS: Final = ("line", "group", "bus", "meter", "site")
@@ -21,7 +21,7 @@ KINDS: Final = ("line", "group", "bus", "meter", "site")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class RuleColumn:
     """One number a window and subject, which adds up over windows.
 
     `read` makes it of a book. It is made of `takes`, columns of the tables of
@@ -50,10 +50,10 @@ class Variable:
     of: tuple[str, ...]
     clock: Clock = "books"
     means: str = ""
-    columns: tuple[Column, ...] = ()
+    columns: tuple[RuleColumn, ...] = ()
     value: Callable[[Sums], Floats] | None = None
     over_time: Prepare | None = None
-    newest: Callable[[Newest, str], Floats] | None = None
+    newest: Callable[[NewestSources, str], Floats] | None = None
     adds_up: bool = False
     when_unseen: bool = False
     family: bool = False

@@ -22,10 +22,10 @@ from rules.language.config import Rule
 from rules.language.variants import MARK, with_level
 from rules.variables.past import Floats
 from rules.watching.condition import Numbers
-from rules.watching.feed import Feed
+from rules.watching.feed import BookFeed
 from rules.watching.past import windows
 from rules.watching.ruleset import Watch, looked_at
-from rules.watching.step import Noted, RuleState, Window, step
+from rules.watching.step import Noted, RuleState, RuleWindow, step
 from rules.watching.view import View
 
 FACTORS = (0.8, 0.9, 1.1, 1.25)
@@ -37,7 +37,7 @@ POINTS_MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Fired:
     """One alert that would have been.
 
     `end_ns` is None where it still fires at the end. `value` and `limit` as it fired.
@@ -51,11 +51,11 @@ class Span:
 
 
 @dataclass(slots=True)
-class Trial:
+class Outcome:
     """What one threshold led to."""
 
     factor: float
-    spans: list[Span] = field(default_factory=list)
+    spans: list[Fired] = field(default_factory=list)
 
     def seconds(self, until_ns: int) -> float:
         """For how long it would have fired."""
@@ -78,17 +78,17 @@ class Backtest:
     start_ns: int
     end_ns: int
     unit: str
-    trials: list[Trial]
+    trials: list[Outcome]
     subject: str = ""
     at_ns: list[int] = field(default_factory=list)
     value: list[float | None] = field(default_factory=list)
     limit: list[float | None] = field(default_factory=list)
 
     @property
-    def own(self) -> Trial:
+    def own(self) -> Outcome:
         return next(trial for trial in self.trials if trial.factor == 1.0)
 
-    def per_week(self, trial: Trial) -> float:
+    def per_week(self, trial: Outcome) -> float:
         return len(trial.spans) * WEEK_NS / (self.end_ns - self.start_ns)
 
 
@@ -113,7 +113,7 @@ def backtest(
         own = with_level(rule, level).model_copy(update={"id": rule.id})
 
     others = [with_level(own, factor) for factor in FACTORS]
-    feed = Feed(
+    feed = BookFeed(
         site,
         [own, *others],
         lambda name: store.codes.get(name, -1),
@@ -146,7 +146,7 @@ def backtest(
             factor,
             start_ns,
         )
-        trials.append(Trial(factor, spans))
+        trials.append(Outcome(factor, spans))
 
     result = Backtest(
         rule=own,
@@ -179,7 +179,7 @@ def _possible(
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CurvePoint:
     """Value and limit of every subject of the rule at the end of a window."""
 
     at_ns: int
@@ -189,13 +189,13 @@ class Point:
 
 def _run(
     state: RuleState,
-    past: Iterable[Window],
+    past: Iterable[RuleWindow],
     since_ns: int,
     thinned_by: int,
-) -> tuple[list[Noted], list[Point]]:
+) -> tuple[list[Noted], list[CurvePoint]]:
     """What happened in all windows, and a point of the curve for one window in `thinned_by`."""
     found: list[Noted] = []
-    curve: list[Point] = []
+    curve: list[CurvePoint] = []
     watch = state.rules.watches[0] if state.rules.watches else None
     for window in past:
         found += step(state, window)
@@ -219,10 +219,10 @@ def _point(
     watch: Watch,
     view: View,
     at_ns: int,
-) -> Point:
+) -> CurvePoint:
     value = _all(watch.value, view)
     limit = _all(watch.limit, view)
-    return Point(
+    return CurvePoint(
         at_ns=at_ns,
         value=value[watch.subjects],
         limit=limit[watch.subjects],
@@ -243,9 +243,9 @@ def _spans(
     found: list[Noted],
     factor: float,
     since_ns: int,
-) -> list[Span]:
+) -> list[Fired]:
     """Alerts of the rule with this factor that were not over before `since_ns`, by their start."""
-    spans: list[Span] = []
+    spans: list[Fired] = []
     open_: dict[str, Noted] = {}
     for seen in found:
         watch, subject = state.rules.subject(seen.change.instance, state.views)
@@ -275,8 +275,8 @@ def _span(
     subject: str,
     began: Noted,
     end_ns: int | None,
-) -> Span:
-    return Span(
+) -> Fired:
+    return Fired(
         subject=subject,
         start_ns=began.change.at,
         end_ns=end_ns,
@@ -288,7 +288,7 @@ def _span(
 def _chart(
     result: Backtest,
     state: RuleState,
-    curve: list[Point],
+    curve: list[CurvePoint],
 ) -> None:
     """The curve of the subject that fired most, thinned to what a picture can show."""
     if not state.rules.watches or not curve:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine.codec import pack, unpack
 from rules.alert import AlertState
-from rules.watching.machine import Change
+from rules.watching.machine import StateChange
 from rules.watching.ring import Ring
 from rules.watching.step import Noted, RuleState
 from rules.watching.view import View
@@ -209,7 +209,7 @@ def _same(
         state.before[start] = snapshot
 
     for instance, at_ns, word, since, fired, value, limit in noted:
-        change = Change(
+        change = StateChange(
             instance=instance,
             at=at_ns,
             state=AlertState(word),

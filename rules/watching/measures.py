@@ -12,7 +12,7 @@ import numpy as np
 
 from rules.variables.past import Floats, OverTime, Sums
 from rules.variables.table import ALWAYS
-from rules.variables.variable import Column, Variable
+from rules.variables.variable import RuleColumn, Variable
 
 KNOWN_SHARE: Final = 0.9
 """A span of which less was seen than this is unknown: a
@@ -39,7 +39,7 @@ class BookMeasures:
     `variables` decide which columns are kept, besides `more`.
     """
 
-    def __init__(self, variables: Iterable[Variable], more: Sequence[Column] = ()) -> None:
+    def __init__(self, variables: Iterable[Variable], more: Sequence[RuleColumn] = ()) -> None:
         self.variables = {variable.name: variable for variable in variables}
         wanted = [*ALWAYS, *more]
         for variable in self.variables.values():

@@ -11,19 +11,19 @@ from plant.calendar import Span
 from plant.ports import Store
 from plant.site import Site
 from rules.variables.columns import ODD_KINDS, takes
-from rules.watching.feed import Feed
-from rules.watching.step import RuleState, Window
+from rules.watching.feed import BookFeed
+from rules.watching.step import RuleState, RuleWindow
 
 
 def windows(
     store: Store,
     site: Site,
-    feed: Feed,
+    feed: BookFeed,
     state: RuleState,
     start_ns: int,
     end_ns: int,
     known: Known,
-) -> Iterator[Window]:
+) -> Iterator[RuleWindow]:
     """All windows of a span in order, each once."""
     wanted = _wanted(site, feed)
     is_traced = len(_columns_of(feed, "flow")) > 0
@@ -48,7 +48,7 @@ def windows(
             )
 
 
-def _columns_of(feed: Feed, table: str) -> set[str]:
+def _columns_of(feed: BookFeed, table: str) -> set[str]:
     """Columns of a table of books that the rules look at."""
     found: set[str] = set()
     for per, columns in feed.kept.items():
@@ -61,7 +61,7 @@ def _columns_of(feed: Feed, table: str) -> set[str]:
     return found
 
 
-def _wanted(site: Site, feed: Feed) -> list[Wanted]:
+def _wanted(site: Site, feed: BookFeed) -> list[Wanted]:
     """The tables and columns that the rules look at."""
     names = {
         "line": [line.id for line in site.lines],

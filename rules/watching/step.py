@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from rules.watching.machine import FIRING, NO_DATA, Change, Machine
+from rules.watching.machine import FIRING, NO_DATA, Machine, StateChange
 from rules.watching.ruleset import RuleSet
 from rules.watching.view import View
 
@@ -23,7 +23,7 @@ Snapshot = dict[str, npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RuleWindow:
     """One window in one revision: columns [columns, subjects] by kind of subject. Times in ns."""
 
     start: int
@@ -38,7 +38,7 @@ class Noted:
     `withdrawn`: it had been noted, and was not so.
     """
 
-    change: Change
+    change: StateChange
     value: float | None
     limit: float | None
     late: bool = False
@@ -78,7 +78,7 @@ def start(
     )
 
 
-def step(state: RuleState, window: Window) -> list[Noted]:
+def step(state: RuleState, window: RuleWindow) -> list[Noted]:
     """Fold one window into `state` (which is moved in place);
     everything that history gets to know by it.
     """
@@ -180,7 +180,7 @@ def _again(state: RuleState) -> list[Noted]:
     )
 
 
-def _key(change: Change) -> tuple[int, int, str]:
+def _key(change: StateChange) -> tuple[int, int, str]:
     return change.instance, change.at, change.state
 
 
@@ -202,7 +202,7 @@ def _forget(state: RuleState) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class StillFiring:
     """An instance that fires now, or has no data. Times are event time in ns."""
 
     index: int
@@ -211,13 +211,13 @@ class Firing:
     fired_ns: int
 
 
-def firing(state: RuleState) -> list[Firing]:
+def firing(state: RuleState) -> list[StillFiring]:
     """Instances that fire or have no data now."""
     machine = state.machine
     is_up = (machine.state == FIRING) | (machine.state == NO_DATA)
     found = []
     for index in np.flatnonzero(is_up).tolist():
-        instance = Firing(
+        instance = StillFiring(
             index=index,
             no_data=bool(machine.state[index] == NO_DATA),
             since_ns=int(machine.since[index]),

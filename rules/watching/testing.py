@@ -24,7 +24,7 @@ from rules.watching.machine import Machine
 from rules.watching.measures import PlainMeasures, plain_state
 from rules.watching.ring import Ring
 from rules.watching.ruleset import Calendar, Subjects, build, looked_at
-from rules.watching.step import RuleState, Window, start, step
+from rules.watching.step import RuleState, RuleWindow, start, step
 from rules.watching.view import View
 
 _SAMPLE = re.compile(r"^(?P<value>[^,]+?)(?:\s+x(?P<times>\d{1,5}))?$")
@@ -95,7 +95,7 @@ def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
         # A sample is known at the end of its window.
         start_ns = first_ns + (nth - 1) * every_ns
         rows: dict[str, Floats] = {rule.on.per: _row(view, samples, nth)}
-        step(state, Window(start_ns, rows))
+        step(state, RuleWindow(start_ns, rows))
         for order, wanted in enumerate(test.expect):
             if due[order] == nth:
                 found[order] = _compare(

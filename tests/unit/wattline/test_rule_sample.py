@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.now.now import Now
-from rules.variables.newest import Newest, newer_factor
+from rules.variables.newest import NewestSources, newer_factor
 from rules.variables.table import values_of
 from tests.rig import START, Rig, text
 
@@ -39,7 +39,7 @@ class Sampled:
     def of(self, seconds: float) -> dict[str, Any]:
         at = START + round(seconds * SECOND)
         picture = {"lines": {}, "site": {"power_kw": 5.0, "figures": {}}}
-        newest = Newest(
+        newest = NewestSources(
             now=self.now,
             picture=picture,
             meters=self.health,
