@@ -51,34 +51,50 @@ class Hangs:
     def of(cls, site: Site) -> Hangs:
         """As the plant file says it."""
         connections = {}
-        behind: dict[str, list[str]] = {}
+        behind: dict[str, tuple[str, ...]] = {}
         for meter in site.meters:
             connections[meter.id] = meter.connection
-            behind.setdefault(meter.connection, []).append(meter.id)
-
-        meters: dict[tuple[str, str], frozenset[str]] = {}
-        of_group: dict[str, set[str]] = {group.id: set() for group in site.groups}
-        for line in site.lines:
-            own: set[str] = set()
-            for draw in line.draws:
-                own.update(site.meters[meter].id for meter in draw.meters)
-
-            meters["line", line.id] = frozenset(own)
-            if line.group in of_group:
-                of_group[line.group] |= own
-
-        for group, members in of_group.items():
-            meters["group", group] = frozenset(members)
-
-        for index, bus in enumerate(site.buses):
-            feeding = [source.meter for source in site.sources if source.bus == index]
-            meters["bus", bus.id] = frozenset(site.meters[meter].id for meter in feeding)
+            others = behind.get(meter.connection, ())
+            behind[meter.connection] = (*others, meter.id)
 
         return cls(
             connection=connections,
-            behind={connection: tuple(ids) for connection, ids in behind.items()},
-            meters=meters,
+            behind=behind,
+            meters=_meters_of_lines(site) | _meters_of_buses(site),
         )
+
+
+def _meters_of_lines(site: Site) -> dict[tuple[str, str], frozenset[str]]:
+    """Meters of each line, and of all lines of each group."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for group in site.groups:
+        found["group", group.id] = frozenset()
+
+    for line in site.lines:
+        own: set[str] = set()
+        for draw in line.draws:
+            own.update(site.meters[meter].id for meter in draw.meters)
+
+        found["line", line.id] = frozenset(own)
+        group_key = ("group", line.group)
+        if group_key in found:
+            found[group_key] |= own
+
+    return found
+
+
+def _meters_of_buses(site: Site) -> dict[tuple[str, str], frozenset[str]]:
+    """Meters that feed each bus."""
+    found = {}
+    for index, bus in enumerate(site.buses):
+        feeding = set()
+        for source in site.sources:
+            if source.bus == index:
+                feeding.add(site.meters[source.meter].id)
+
+        found["bus", bus.id] = frozenset(feeding)
+
+    return found
 
 
 def find(

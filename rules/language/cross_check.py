@@ -88,6 +88,11 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
         if known is not None:
             yield from _references(rule, at, known)
 
+    yield from _tests(file, ids)
+
+
+def _tests(file: RuleFile, ids: set[str]) -> Iterator[Finding]:
+    """Each test must say which rule it is about."""
     for index, test in enumerate(file.tests):
         if test.rule is None and len(file.rules) > 1:
             yield ("tests", index), "needs rule: there are several rules in this file"
@@ -224,16 +229,22 @@ def _subjects(
     at: Place,
     known: Known,
 ) -> Iterator[Finding]:
+    """Subjects that a rule names: for which it is, and those with a level of their own."""
+    named: list[tuple[Place, str]] = []
+    for subject in rule.on.only:
+        named.append(((*at, "on", "only"), subject))
+
+    for subject in rule.on.not_:
+        named.append(((*at, "on", "except"), subject))
+
+    for limit, levels in rule.limits.items():
+        for subject in levels if isinstance(levels, dict) else ():
+            if subject != "default":
+                named.append(((*at, "limits", limit, subject), subject))
+
     per = rule.on.per
     ids = list(known.subjects.get(per, ()))
-    for key, named in (("only", rule.on.only), ("except", rule.on.not_)):
-        for name in named:
-            if name not in ids:
-                hint = suggestion(name, ids)
-                yield (*at, "on", key), f"there is no {per} '{name}'{hint}"
-
-    for limit, value in rule.limits.items():
-        for name in value if isinstance(value, dict) else ():
-            if name != "default" and name not in ids:
-                hint = suggestion(name, ids)
-                yield (*at, "limits", limit, name), f"there is no {per} '{name}'{hint}"
+    for where, subject in named:
+        if subject not in ids:
+            hint = suggestion(subject, ids)
+            yield where, f"there is no {per} '{subject}'{hint}"

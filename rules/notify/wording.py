@@ -207,21 +207,26 @@ def _facts(
     if alert.resolved_ns is not None:
         until = moment(alert.resolved_ns, reader.zone, say)
 
-    what_to_do = alert.do.get(say.code) or alert.do.get("en", "")
+    # Nobody needs to do anything about what is over.
+    what_to_do = ""
+    if not is_over:
+        what_to_do = alert.do.get(say.code) or alert.do.get("en", "")
+
     value = _amount(alert.value, alert, say) or say.unknown
     limit = _amount(alert.limit, alert, say)
+    began_label = say.began if is_over else say.since
+    length = lasted(span_s, say)
+    also = ", ".join(alert.members)
+    late = say.late if alert.late else ""
     found = [
         Fact(say.value, value),
         Fact(say.limit_label, limit),
-        Fact(
-            say.began if is_over else say.since,
-            f"{began}{say.open}{lasted(span_s, say)}{say.close}",
-        ),
+        Fact(began_label, f"{began}{say.open}{length}{say.close}"),
         Fact(say.until, until),
         Fact(say.where, named(alert, say)),
-        Fact(say.also, ", ".join(alert.members)),
-        Fact(say.late_label, say.late if alert.late else ""),
-        Fact(say.todo, "" if is_over else what_to_do),
+        Fact(say.also, also),
+        Fact(say.late_label, late),
+        Fact(say.todo, what_to_do),
         Fact(say.note, telling.note),
     ]
     return [fact for fact in found if fact.text]

@@ -42,13 +42,23 @@ class Seats:
         self.sources = len(site.sources)
         self.storages = len(site.storages)
         graph = Graph(site)
-        self.meters_of_bus = [sorted(meters_of_bus(graph, bus)) for bus in range(self.buses)]
-        self.lines_of_group = [_lines_of_group(site, group.id) for group in site.groups]
-        self.group_makes_one_thing = [_one_unit(site, lines) for lines in self.lines_of_group]
+        self.meters_of_bus: list[list[int]] = []
+        for bus in range(self.buses):
+            around = meters_of_bus(graph, bus)
+            self.meters_of_bus.append(sorted(around))
+
+        self.lines_of_group: list[Ints] = []
+        self.group_makes_one_thing: list[bool] = []
+        for group in site.groups:
+            members = _lines_of_group(site, group.id)
+            self.lines_of_group.append(members)
+            self.group_makes_one_thing.append(_one_unit(site, members))
+
         all_lines = np.arange(self.lines)
         self.site_makes_one_thing = _one_unit(site, all_lines)
         self.carriers = [meter.carrier for meter in site.meters]
         self.bought = _bought(site)
+        # Rows of the table of lines: the lines, then what is left on each bus.
         self.nodes = [line.id for line in site.lines]
         self.nodes += [f"unmetered.{bus.id}" for bus in site.buses]
 
@@ -98,19 +108,24 @@ class BookRow:
         """kWh of one source in each line, then in what is left on each bus; what came through a
         storage counts as the storage.
         """
+        code = self.seats.code
         flow = self.tables["flow"]
         closed = self.tables["closed"]
-        is_mine = flow["start"] == closed["start"][self.row]
-        is_mine &= flow["rev"] == closed["rev"][self.row]
-        is_mine &= np.asarray(flow["kind"], np.int64) <= Flow.REMAINDER
-        came_straight = flow["via"] == self.seats.code("")
+        start = closed["start"][self.row]
+        revision = closed["rev"][self.row]
+        is_of_book = (flow["start"] == start) & (flow["rev"] == revision)
+        # Other kinds of flow are told besides.
+        kind = np.asarray(flow["kind"], np.int64)
+        is_used = kind <= Flow.REMAINDER
+        came_straight = flow["via"] == code("")
         origin = np.where(came_straight, flow["source"], flow["via"])
-        is_mine &= origin == self.seats.code(source)
+        is_mine = is_of_book & is_used & (origin == code(source))
         energy_kwh = np.asarray(flow["kwh"], float)
         found = []
         for node in self.seats.nodes:
-            reaches_it = is_mine & (flow["node"] == self.seats.code(node))
-            found.append(energy_kwh[reaches_it].sum())
+            reaches_it = flow["node"] == code(node)
+            arrived_kwh = energy_kwh[is_mine & reaches_it]
+            found.append(arrived_kwh.sum())
 
         return np.array(found)
 

@@ -251,21 +251,24 @@ def unmoved(newest: NewestSources, per: str) -> Floats:
     """
     now = newest.now
     points = now.site.meters
+    # Of each meter: when a counter moved last, when one was heard last, its coarsest step.
     moved_ns = np.zeros(len(points), np.int64)
     heard_ns = np.zeros(len(points), np.int64)
     step = np.zeros(len(points))
     for channel in now.site.channels:
-        counts = channel.meter >= 0 and not channel.reverse and channel.kind == "counter"
-        if not counts or not channel.step:
+        meter = channel.meter
+        counts = channel.kind == "counter" and not channel.reverse
+        if meter < 0 or not counts or not channel.step:
             continue
 
-        meter = channel.meter
         moved_ns[meter] = max(moved_ns[meter], now.moved_at[channel.tag])
         heard_ns[meter] = max(heard_ns[meter], now.heard_at[channel.tag])
         step[meter] = max(step[meter], channel.step * channel.scale)
 
+    # It may stand for three periods: only what goes beyond them counts.
     every_s = np.array([point.energy_every_s for point in points])
-    beyond_s = (heard_ns - moved_ns) * SECONDS_NS - 3 * every_s
+    unmoved_s = (heard_ns - moved_ns) * SECONDS_NS
+    beyond_s = unmoved_s - 3 * every_s
     still_s = np.maximum(beyond_s, 0.0)
     known = (moved_ns > 0) & (step > 0)
     # Power that flows all that time should have moved the counter by this much.

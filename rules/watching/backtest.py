@@ -248,15 +248,16 @@ def _spans(
     spans: list[Fired] = []
     open_: dict[str, Noted] = {}
     for seen in found:
-        watch, subject = state.rules.subject(seen.change.instance, state.views)
+        change = seen.change
+        watch, subject = state.rules.subject(change.instance, state.views)
         if _factor_of(watch.rule) != factor:
             continue
 
-        if seen.change.state in (AlertState.FIRING, AlertState.NO_DATA):
+        if change.state in (AlertState.FIRING, AlertState.NO_DATA):
             open_.setdefault(subject, seen)
-        elif seen.change.state is AlertState.RESOLVED and subject in open_:
+        elif change.state is AlertState.RESOLVED and subject in open_:
             began = open_.pop(subject)
-            spans.append(_span(subject, began, seen.change.at))
+            spans.append(_span(subject, began, change.at))
 
     for subject, began in open_.items():
         spans.append(_span(subject, began, None))
@@ -303,6 +304,8 @@ def _chart(
     counts = Counter(span.subject for span in result.own.spans)
     result.subject = max(watched, key=lambda subject: counts[subject])
     row = watched.index(result.subject)
+    values = [point.value[row] for point in curve]
+    limits = [point.limit[row] for point in curve]
     result.at_ns = [point.at_ns for point in curve]
-    result.value = nulls(np.array([point.value[row] for point in curve]))
-    result.limit = nulls(np.array([point.limit[row] for point in curve]))
+    result.value = nulls(np.array(values))
+    result.limit = nulls(np.array(limits))

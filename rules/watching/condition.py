@@ -94,6 +94,7 @@ def _compare(
 
 
 def _state(node: Binary) -> Test:
+    """`state == 'idle'`, or with !=."""
     text = node.left if isinstance(node.left, Text) else node.right
     assert isinstance(text, Text)
     words = [known.value.lower() for known in STATES]

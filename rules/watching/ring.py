@@ -116,7 +116,8 @@ class Ring:
     def _grow_hours(self, row: int) -> None:
         """Room for hour `row`; those past the horizon are let go."""
         missing = row + 1 - len(self.hours)
-        more = np.zeros((missing, self.columns, self.subjects))
+        shape = (missing, self.columns, self.subjects)
+        more = np.zeros(shape)
         self.hours = np.concatenate((self.hours, more))
         over = len(self.hours) - HOURS
         if over > 0:

@@ -50,6 +50,10 @@ class Watch:
     unit: str
     title: dict[str, str]
 
+    def own(self, of_all: Truth) -> Truth:
+        """Of answers for all subjects those of its own."""
+        return of_all if self.whole else of_all[self.subjects]
+
     def row_of(self, instance: int) -> int:
         """Row of an instance in the view of its kind."""
         return int(self.subjects[instance - self.first])
@@ -88,17 +92,19 @@ class RuleSet:
     ) -> tuple[Truth, Truth]:
         """`when` of all instances at event time `at`, and the end of those that are open."""
         on = np.zeros(self.size, np.int8)
-        up = [watch for watch in self.watches if watch.always or self._is_awake(watch, at)]
-        for watch in up:
-            begins = watch.on(views[watch.per])
-            on[watch.rows] = begins if watch.whole else begins[watch.subjects]
+        awake_now = []
+        for watch in self.watches:
+            if watch.always or self._is_awake(watch, at):
+                awake_now.append(watch)
+                begins = watch.on(views[watch.per])
+                on[watch.rows] = watch.own(begins)
 
         # Without `until` a rule is over when it is no longer true; what is unknown stays unknown.
         off = np.int8(TRUE) - on
-        for watch in up:
+        for watch in awake_now:
             if watch.off is not None and open_[watch.rows].any():
                 ends = watch.off(views[watch.per])
-                off[watch.rows] = ends if watch.whole else ends[watch.subjects]
+                off[watch.rows] = watch.own(ends)
 
         return on, off
 
@@ -195,11 +201,15 @@ def _watch(
     window_s: float,
 ) -> Watch:
     ids = of_kind.ids
-    limits = {name: _limits(value, ids) for name, value in rule.limits.items()}
+    limits = {}
+    for name, value in rule.limits.items():
+        limits[name] = _limits(value, ids)
+
     terms = Terms(rule.on.figure, limits)
     condition = parse(rule.when)
+    # People are shown what the condition compares; else the watched figure, without a limit.
     value_node, limit_node = compared(condition) or (parse("value"), None)
-    watched = [i for i in range(len(ids)) if _is_for(rule, of_kind, i)]
+    watched = [index for index in range(len(ids)) if _is_for(rule, of_kind, index)]
     return Watch(
         rule=rule,
         per=rule.on.per,
@@ -273,16 +283,19 @@ def _settings(watches: Sequence[Watch]) -> Settings:
     """What each instance is judged by, as columns."""
     counts = [len(watch.subjects) for watch in watches]
 
+    rules = [watch.rule for watch in watches]
+
     def column(seconds: Sequence[float]) -> Ints:
+        """A duration of each rule, for all of its instances, in ns."""
         each_ns = [round(length * 1e9) for length in seconds]
         return np.repeat(np.array(each_ns, np.int64), counts)
 
-    on_gap = [GAPS[watch.rule.on_gap] for watch in watches]
+    on_gap = [GAPS[rule.on_gap] for rule in rules]
     gaps = np.array(on_gap, np.int8)
     return Settings(
-        hold_for=column([watch.rule.for_ for watch in watches]),
-        keep=column([watch.rule.keep_firing_for for watch in watches]),
-        grace=column([watch.rule.gap_grace for watch in watches]),
+        hold_for=column([rule.for_ for rule in rules]),
+        keep=column([rule.keep_firing_for for rule in rules]),
+        grace=column([rule.gap_grace for rule in rules]),
         on_gap=np.repeat(gaps, counts),
     )
 

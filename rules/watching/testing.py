@@ -45,8 +45,12 @@ class Failure:
     found: AlertState
 
     def __str__(self) -> str:
-        what = f"{self.rule} on {self.subject}" + (f" ({self.test})" if self.test else "")
-        return f"{what}: at {self.at_s / 60:g}m expected {self.expected}, found {self.found}"
+        what = f"{self.rule} on {self.subject}"
+        if self.test:
+            what += f" ({self.test})"
+
+        minute = self.at_s / 60
+        return f"{what}: at {minute:g}m expected {self.expected}, found {self.found}"
 
 
 def run_tests(loaded: Loaded) -> list[Failure]:
