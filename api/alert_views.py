@@ -11,7 +11,7 @@ from api.answers import alerts as answers
 from api.answers.base import Names
 from api.ports import AlertDesk, Figures, Operations
 from api.rule_views import milliseconds, rule_words
-from engine.figures.figures import ALIASES, DERIVED, FIGURES
+from engine.figures.figures import find
 from plant.config import names
 from plant.errors import NotThere
 from plant.site import Site
@@ -208,9 +208,9 @@ class AlertViews:
         if rule is None or alert.per in ("meter", "connection"):
             return None
 
-        figure = ALIASES.get(rule.on.figure, rule.on.figure)
+        figure = find(rule.on.figure)
 
-        if figure not in FIGURES or figure in DERIVED:
+        if figure is None or not figure.summed:
             return None
 
         over_ns = alert.resolved_ns or now_ns
@@ -220,13 +220,13 @@ class AlertViews:
         # Whole minutes, long enough for at most so many points.
         minutes = round((end - start) / 1e9 / CHART_POINTS / MINUTE_S)
         every = max(self.site.window_s, minutes * MINUTE_S)
-        curve = self.figures.series(alert.subject, [figure], start, end, every)
+        curve = self.figures.series(alert.subject, [figure.name], start, end, every)
         start_ms = [int(moment) for moment in curve.columns["start_ms"] if moment is not None]
         return answers.Watched(
-            figure=figure,
-            unit=FIGURES[figure].unit,
+            figure=figure.name,
+            unit=figure.unit,
             start_ms=start_ms,
-            value=list(curve.columns[figure]),
+            value=list(curve.columns[figure.name]),
             limit=[alert.limit] * len(start_ms),
             firing=[(milliseconds(alert.fired_ns), milliseconds(over_ns))],
         )

@@ -10,8 +10,7 @@ from api.ports import Figures, Ports
 from books.answers import Part
 from books.members import members
 from books.parts import factor_row
-from engine.figures.figures import ALIASES, DERIVED, figure, nulls, value
-from engine.figures.meanings import MEANINGS
+from engine.figures.figures import figure, nulls
 from engine.now.apart import Apart
 from plant.errors import QueryError
 from plant.site import Site
@@ -22,7 +21,6 @@ QUALITY = ("coverage.time", "estimated")
 ENERGIES = ("energy.", "power.")
 """Figures that add up over lines."""
 
-UNMETERED = "unmetered."
 GRAMS = 1e3  # g per kg
 
 
@@ -39,21 +37,18 @@ def explained(
     wanted = figure(name)
     sums = books.sums(of, np.array(span, np.int64), [name])
     quality = books.figures(of, start, end, QUALITY)
-    top = nulls(np.asarray(wanted.top(sums), float))[0]
-    denominator = None
-
-    if wanted.over is not None:
-        over = nulls(np.asarray(wanted.over(sums), float))[0]
-        denominator = answers.Side(value=over)
+    top = nulls(wanted.above(sums))[0]
+    over = wanted.below(sums)
+    denominator = None if over is None else answers.Side(value=nulls(over)[0])
 
     return answers.Explained(
         figure=name,
         of=of,
         from_ms=start // 1_000_000,
         to_ms=end // 1_000_000,
-        value=nulls(value(name, sums))[0],
+        value=nulls(wanted.value(sums))[0],
         unit=wanted.unit,
-        means=MEANINGS[ALIASES.get(name, name)],
+        means=wanted.means,
         parts=list(books.parts(of, start, end, name)),
         numerator=answers.Side(value=top),
         denominator=denominator,
@@ -75,15 +70,14 @@ def contributions(
     """Lines, and what is unmetered on buses, behind an energy of the books; none for others."""
     found: list[answers.EnergyPart] = []
 
-    if not name.startswith(ENERGIES) or ALIASES.get(name, name) in DERIVED:
+    if not name.startswith(ENERGIES) or not figure(name).summed:
         return found
 
     for member in books.by_member(of, *span, name):
-        kind = "bus" if member.of.startswith(UNMETERED) else "line"
         found.append(
             answers.EnergyPart(
-                kind=kind,
-                of=member.of.removeprefix(UNMETERED),
+                kind=member.kind,
+                of=member.of,
                 value=member.value,
             )
         )
@@ -114,7 +108,7 @@ def explained_now(
         to_ms=apart.at_ns // 1_000_000,
         value=apart.value,
         unit=apart.unit or wanted.unit,
-        means=MEANINGS[ALIASES.get(name, name)],
+        means=wanted.means,
         parts=instant_parts(site, apart),
         numerator=answers.Side(value=apart.top),
         denominator=denominator,
@@ -168,7 +162,7 @@ def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.Span
             if kwh <= 0:
                 continue
 
-            begins = f"store:{part.via}" if part.via else f"source:{part.source}"
+            begins = f"storage:{part.via}" if part.via else f"source:{part.source}"
             links.append(
                 answers.SpanLink(
                     begins=begins,

@@ -168,7 +168,7 @@ def backtest_words(found: trials.Backtest) -> answers.Backtest:
     )
 
 
-def firing(span: trials.Span) -> answers.Firing:
+def firing(span: trials.Fired) -> answers.Firing:
     """A span in which the rule would have fired."""
     return answers.Firing(
         subject=span.subject,

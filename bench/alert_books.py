@@ -24,7 +24,7 @@ from plant.site import Control, Site
 from plant.units import HOUR_NS, MINUTE_NS
 from rules.alert import AlertState
 from rules.language.load import rules_for
-from rules.watching.feed import Feed
+from rules.watching.feed import BookFeed
 from rules.watching.step import RuleState, step
 from simulator.config import load_sim
 from simulator.history import batches
@@ -96,7 +96,7 @@ def judged(seed: int, days: int, warm_days: int) -> list[Fired]:
         site = build_site(plant, catalogue, journal)
         names: dict[str, int] = {}
         code = lambda name: names.setdefault(name, len(names))  # noqa: E731
-        feed = Feed(site, rules_for(path, plant), code)
+        feed = BookFeed(site, rules_for(path, plant), code)
         state, found = feed.start(), list[Fired]()
         gaps = Gaps(site, seed, days)
         world = World(
@@ -162,7 +162,7 @@ Truth = Callable[[str, str, int], bool]
 
 
 def _judge(
-    feed: Feed, state: RuleState, producer: Producer, books: list[Book], true: Truth
+    feed: BookFeed, state: RuleState, producer: Producer, books: list[Book], true: Truth
 ) -> list[Fired]:
     if not books:
         return []

@@ -127,7 +127,7 @@ def run_faults(seed: int) -> tuple[list[Injected], int]:
             runtime = Runtime(plant, catalogue, clock, options)
             try:
                 asyncio.run(_for_a_while(runtime))
-                rows = runtime.data.alerts.rows("SELECT rule, subject, fired_ns FROM alert")
+                rows = runtime.parts.data.alerts.rows("SELECT rule, subject, fired_ns FROM alert")
             finally:
                 runtime.close()
         finally:

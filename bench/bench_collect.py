@@ -104,13 +104,15 @@ def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
     """Polls of all meters by now: finished (answered or not), answered, skipped, failed; and the event time."""
     groups = [
         g
-        for d in runtime.drivers
+        for d in runtime.parts.drivers
         for m in d.health()["meters"].values()
         for g in m["groups"].values()
     ]
     answered, skipped = sum(g["answered"] for g in groups), sum(g["skipped"] for g in groups)
     failed = sum(sum(g["failed"].values()) for g in groups)
-    return np.array([answered + skipped + failed, answered, skipped, failed, runtime.clock.now()])
+    return np.array(
+        [answered + skipped + failed, answered, skipped, failed, runtime.parts.clock.now()]
+    )
 
 
 def rss_mb(key: str = "VmRSS") -> float:
@@ -125,13 +127,13 @@ def rss_mb(key: str = "VmRSS") -> float:
 
 def wrong(runtime: Runtime, span: list[int]) -> int:
     """Values received in `span` that were lost between two stored ones, doubled, or stored under another's tag."""
-    found = runtime.store.query(
+    found = runtime.parts.store.query(
         f"SELECT tag, count(*) AS n, count(DISTINCT value // {MARK}) AS kinds, min(value // {MARK}) AS low, "
         f"max(value // {MARK}) AS high, min(value % {MARK}) AS least, max(value % {MARK}) AS most FROM reading "
         "WHERE received > ? AND received <= ? GROUP BY tag",
         span,
     )
-    names = runtime.journal.names()
+    names = runtime.parts.journal.names()
     place = {"total": 0.0} | {f"h{i}": float(i) for i in range(VALUES)}
     due = np.array([place[names[int(tag)][1].split(".")[1]] for tag in found["tag"]])
     lost = np.abs(found["high"] - found["low"] + 1 - found["n"]) + np.abs(
@@ -155,7 +157,7 @@ def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -
         stop = asyncio.Event()
         running = asyncio.create_task(runtime.run(stop, None))
         await asyncio.sleep(warm_s)
-        runtime.store.ages = []  # type: ignore[attr-defined]
+        runtime.parts.store.ages = []  # type: ignore[attr-defined]
         cpu, wall, began = time.process_time(), time.monotonic(), polls(runtime)
         most = 0.0
         while time.monotonic() - wall < seconds:
@@ -168,7 +170,7 @@ def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -
 
     with tempfile.TemporaryDirectory() as folder:
         runtime = Runtime(plant(ports), catalogue, clock, Options(Path(folder), port=0))
-        runtime.store.offset = clock.offset_ns  # type: ignore[attr-defined]
+        runtime.parts.store.offset = clock.offset_ns  # type: ignore[attr-defined]
         run_loop(main())
         runtime.close()
     os._exit(0)  # what the command does too
@@ -178,10 +180,10 @@ def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -
     """What one run says."""
     runtime.turn()
     span = [int(began[-1]), int(ended[-1])]
-    stored = runtime.store.query(
+    stored = runtime.parts.store.query(
         "SELECT count(*) AS n FROM reading WHERE received > ? AND received <= ?", span
     )
-    age = np.concatenate(runtime.store.ages)  # type: ignore[attr-defined]
+    age = np.concatenate(runtime.parts.store.ages)  # type: ignore[attr-defined]
     due, answered, skipped, failed, _ = ended - began
     return {
         "cpu": cpu, "rss": most, "due": float(due * VALUES), "stored": float(stored["n"][0]), "wrong": float(wrong(runtime, span)),

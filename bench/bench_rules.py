@@ -14,7 +14,7 @@ from rules.variables.table import KEPT, place
 from rules.watching.measures import BookMeasures
 from rules.watching.ring import Ring
 from rules.watching.ruleset import Calendar, Subjects, build, looked_at
-from rules.watching.step import RuleState, Window, start, step
+from rules.watching.step import RuleState, RuleWindow, start, step
 from rules.watching.view import View
 
 LINES, RULES, WINDOWS, WARM = 500, 2000, 40, 75
@@ -61,7 +61,7 @@ def state() -> RuleState:
     )
 
 
-def windows(found: RuleState, count: int) -> list[Window]:
+def windows(found: RuleState, count: int) -> list[RuleWindow]:
     """Lines whose power wanders; about one in fifty is over some level."""
     chance = np.random.default_rng(1)
     columns = found.views["line"].measures.columns
@@ -80,7 +80,7 @@ def windows(found: RuleState, count: int) -> list[Window]:
             "seconds_run": np.full(LINES, 60.0)
         }
         rows |= {"electric_location_kg": power / 60 * 0.2, "electric_behind_kwh": np.zeros(LINES)}
-        out.append(Window(k * MINUTE + MINUTE, {"line": np.stack([rows[c] for c in columns])}))
+        out.append(RuleWindow(k * MINUTE + MINUTE, {"line": np.stack([rows[c] for c in columns])}))
     return out
 
 

@@ -1,4 +1,6 @@
-"""What stands in the books and readings of one meter, bus or channel: for those who check them against something else."""
+"""What stands in the books and readings of one meter, bus or
+channel: for those who check them against something else.
+"""
 
 from __future__ import annotations
 
@@ -73,9 +75,12 @@ def booked(
 
 
 def bounds(store: Store) -> dict[str, float]:
-    """By meter: how wrong the unusual steps of its counter may be taken together, in the unit of the edge."""
+    """By meter: how wrong the unusual steps of its counter may
+    be taken together, in the unit of the edge.
+    """
     found = store.query(
-        f"SELECT meter, sum(bound) AS bound FROM verdict WHERE verdict NOT IN {PLAIN_VERDICTS} AND NOT reverse GROUP BY meter"
+        f"SELECT meter, sum(bound) AS bound FROM verdict WHERE verdict NOT IN {PLAIN_VERDICTS} AND"
+        " NOT reverse GROUP BY meter"
     )
     names = store.text()
     return {
@@ -95,7 +100,8 @@ def remainders(
 ) -> dict[str, float]:
     """What is left on each bus between two times, in its unit."""
     found = store.query(
-        "SELECT bus, sum(remainder) AS remainder FROM bus WHERE start >= ? AND start < ? GROUP BY bus",
+        "SELECT bus, sum(remainder) AS remainder FROM bus WHERE start >= ? AND start < ? GROUP"
+        " BY bus",
         [start_ns, end_ns],
     )
     names = store.text()

@@ -136,8 +136,10 @@ class Part(Answer):
 
 
 class Contribution(Answer):
-    """What one line, or what is unmetered on one bus, has in a figure's numerator."""
+    """What has a part in a figure's numerator: a `line`, what is unmetered on a `bus`, or what the
+    `converters` on a bus kept; `of` is the id of the line or bus."""
 
+    kind: str
     of: str
     value: float | None
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from books.members import members
 from books.rows import Edges, Floats, codes, in_buckets, listed, unknown
-from engine.figures.figures import ALIASES, DERIVED
+from engine.figures.figures import figure
 from engine.figures.line_sums import final_kwh_per_unit
 from engine.figures.uncertainty import K, meters_of_bus, meters_of_lines, meters_of_site, standard
 from engine.tracing.graph import Graph
@@ -44,8 +44,8 @@ def derived(
 ) -> dict[str, Floats]:
     """The columns that the derived figures among `names` need, by bucket; NaN where there is
     nothing to say."""
-    plain_names = [ALIASES.get(name, name) for name in names]
-    wanted = {DERIVED[name] for name in plain_names if name in DERIVED}
+    figures = [figure(name) for name in names]
+    wanted = {column for made in figures if not made.summed for column in made.columns}
     make = {
         "uncertainty_kwh": _uncertainty,
         "held_kg": _held,

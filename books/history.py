@@ -10,10 +10,10 @@ import numpy as np
 
 from books.answers import Contribution, FigureValues, Part, Series
 from books.derived import derived
-from books.members import members, output_units
+from books.members import kind_of, members, output_units
 from books.parts import parts, sources
 from books.rows import Edges, Floats, codes, in_buckets, listed, rows_between, unknown
-from engine.figures.figures import DERIVED, FIGURES, figure, needed, nulls, value
+from engine.figures.figures import by_name, figure, needed, nulls, summed, value
 from engine.figures.line_sums import LINE_SUMS, STATE_SUMS
 from plant.calendar import SECOND, day_start, next_day
 from plant.errors import QueryError
@@ -22,6 +22,7 @@ from plant.site import Site
 
 SUMS = (*LINE_SUMS, *STATE_SUMS)
 PIECES = ("good", "scrap")
+CONVERTERS = "electricity_converters_kwh"
 ALWAYS = ("coverage.time", "energy.final")
 """Figures that say of a series where there is anything at all."""
 
@@ -233,7 +234,7 @@ class History:
     ) -> FigureValues:
         """All figures of one span that are sums of lines or ratios of such sums."""
         sums = self.sums(of, span(start, end))
-        return {name: nulls(value(name, sums))[0] for name in FIGURES if name not in DERIVED}
+        return {figure.name: nulls(figure.value(sums))[0] for figure in summed()}
 
     def figures(
         self,
@@ -284,7 +285,8 @@ class History:
         end: int,
         name: str,
     ) -> list[Contribution]:
-        """What each line, and what is unmetered on each bus, has in the numerator of a figure.
+        """What each line has in the numerator of a figure, what is unmetered on each bus, and what
+        the converters on it kept.
 
         Of figures that are sums of lines; of others nothing is known by line.
         """
@@ -293,13 +295,12 @@ class History:
         kept = self._sums_by_line(members(self.site, of), edges, sorted(needed([name])))
         found = []
         for member, sums in kept.items():
-            (top,) = nulls(np.asarray(wanted.top(sums), float))
-            found.append(
-                Contribution(
-                    of=member,
-                    value=top,
-                )
-            )
+            kind, name_of = kind_of(member)
+            used = wanted.above(sums | {CONVERTERS: np.zeros(1)})
+            found.append(_contribution(kind, name_of, used))
+            if kind == "bus" and sums.get(CONVERTERS, np.zeros(1))[0]:
+                kept_there = wanted.top.get(CONVERTERS, 0.0) * sums[CONVERTERS]
+                found.append(_contribution("converters", name_of, kept_there))
 
         return found
 
@@ -341,6 +342,19 @@ class History:
         return found
 
 
+def _contribution(
+    kind: str,
+    of: str,
+    value: Floats,
+) -> Contribution:
+    (known,) = nulls(np.asarray(value, float))
+    return Contribution(
+        kind=kind,
+        of=of,
+        value=known,
+    )
+
+
 def _expand(figures: list[str]) -> list[str]:
     """Names of figures, those with a star written out; QueryError for what there is not."""
     names: list[str] = []
@@ -349,7 +363,7 @@ def _expand(figures: list[str]) -> list[str]:
             continue
 
         if asked.endswith(".*"):
-            found = [name for name in FIGURES if name.startswith(asked[:-1])]
+            found = [name for name in by_name() if name.startswith(asked[:-1])]
             if not found:
                 raise QueryError(f"no figure begins with '{asked[:-1]}'")
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from plant.errors import NotThere
 from plant.site import Site
+
+UNMETERED: Final = "unmetered."
 
 
 def unmetered(bus: str) -> str:
     """Name in the line table of what is unmetered on a bus."""
-    return f"unmetered.{bus}"
+    return UNMETERED + bus
+
+
+def kind_of(member: str) -> tuple[str, str]:
+    """Whether a name in the line table is a `line` or a `bus`, and its id."""
+    kind = "bus" if member.startswith(UNMETERED) else "line"
+    return kind, member.removeprefix(UNMETERED)
 
 
 def members(site: Site, of: str) -> list[str]:

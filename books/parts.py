@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from books.answers import Factor, Part
 from books.members import members
-from books.rows import Edges, Floats, codes, listed, rows_between
+from books.rows import Edges, codes, listed, rows_between
 from engine.figures.figures import figure
 from plant.names import AS_ELECTRICITY, Carrier
 from plant.ports import Store
@@ -62,13 +60,6 @@ class SourceRow:
     kg: float
 
 
-class _Asked(dict[str, Floats]):
-    """Columns of ones, made when they are asked for."""
-
-    def __missing__(self, column: str) -> Floats:
-        return self.setdefault(column, np.ones(1))
-
-
 def parts(
     site: Site,
     store: Store,
@@ -78,9 +69,7 @@ def parts(
 ) -> list[Part]:
     """The sources behind the numerator of a figure between two edges, the greatest first; none
     where it holds no carbon."""
-    asked = _Asked()
-    figure(name).top(asked)
-    measures = [CARBON[column] for column in sorted(asked) if column in CARBON]
+    measures = [CARBON[column] for column in sorted(figure(name).top) if column in CARBON]
     return _parts(
         site,
         store,

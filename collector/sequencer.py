@@ -1,9 +1,12 @@
-"""The sequencer: one per site. It cuts a frame every 250 ms at most and commits it to the journal; what is in a committed frame is acknowledged.
+"""The sequencer: one per site. It cuts a frame every 250 ms at most and commits it to the journal;
+what is in a committed frame is acknowledged.
 
-The watermark is set here, at the edge, so no host needs a timer of its own. A frame without rows is a heartbeat.
+The watermark is set here, at the edge, so no host needs a timer
+of its own. A frame without rows is a heartbeat.
 
-While the journal cannot be written, such as on a full disk, readings wait in memory in the order in which they came, and the watermark waits with them. What
-does not fit is left out and counted. When there is room they go into the journal, and nothing of what waited is late.
+While the journal cannot be written, such as on a full disk, readings wait in memory in the order in
+which they came, and the watermark waits with them. What does not fit is left out and counted. When
+there is room they go into the journal, and nothing of what waited is late.
 """
 
 from __future__ import annotations
@@ -29,11 +32,17 @@ BATCHES_MOST: Final = 200_000
 BATCHES_A_FRAME: Final = 5_000
 LONGEST_PAUSE_S: Final = 5.0
 NAME: Final = "polling"
-MEANWHILE: Final = "Meters are polled on; their readings wait in memory and are stored as soon as that is possible."
+MEANWHILE: Final = (
+    "Meters are polled on; their readings wait in memory and are stored as soon as that is"
+    " possible."
+)
 
 
 class Sequencer:
-    """Collects batches and cuts frames. `on_rows` is told of each batch at once (the lossy channel of `now`)."""
+    """Collects batches and cuts frames.
+
+    `on_rows` is told of each batch at once (the lossy channel of `now`).
+    """
 
     def __init__(
         self,
@@ -62,7 +71,10 @@ class Sequencer:
         )
 
     def take(self, batch: Batch) -> None:
-        """Accept a batch from a driver. When the journal cannot keep up, the newest batches are counted and left out."""
+        """Accept a batch from a driver.
+
+        When the journal cannot keep up, the newest batches are counted and left out.
+        """
         if self.on_rows is not None:
             self.on_rows(batch)
 
@@ -96,9 +108,11 @@ class Sequencer:
         return self.journal.append(control_frame(header, encode_control(control)))
 
     def cut(self, wm: int | None = None) -> int:
-        """Commit what has come; returns the number of the frame. `wm` overrides the watermark of the clock (back-fill, tests).
+        """Commit what has come; returns the number of the frame. `wm`
+        overrides the watermark of the clock (back-fill, tests).
 
-        What was committed is let go of here, and nothing else is: an error leaves the rest for the next attempt.
+        What was committed is let go of here, and nothing else is:
+        an error leaves the rest for the next attempt.
         """
         edge = self._edge() if wm is None else wm
         while len(self.pending) > BATCHES_A_FRAME:

@@ -1,4 +1,7 @@
-"""Build the live page, or with `lint` check how its sources read. Uses the machine's Node where it is new enough, else the one that a Python package carries."""
+"""Build the live page, or with `lint` check how its sources read.
+
+Uses the machine's Node where it is new enough, else the one that a Python package carries.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,25 @@ PAGE = ROOT / "dashboards" / "live"
 
 def new_enough(node: str) -> bool:
     """Vite 8 needs Node 20.19 or later within 20, or 22.12 and later."""
-    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    match = re.match(r"v(\d+)\.(\d+)", text)
+    said = subprocess.run(
+        [node, "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    match = re.match(r"v(\d+)\.(\d+)", said.stdout)
     if not match:
         return False
+
     major = int(match[1])
     minor = int(match[2])
-    return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major > 22
+    if major == 20:
+        return minor >= 19
+
+    if major == 22:
+        return minor >= 12
+
+    return major > 22
 
 
 def npm() -> list[str]:
@@ -29,6 +44,7 @@ def npm() -> list[str]:
     found = shutil.which("npm")
     if node and found and new_enough(node):
         return [found]
+
     lock = ROOT / "requirements" / "node.txt"
     install = [
         sys.executable,
@@ -41,12 +57,15 @@ def npm() -> list[str]:
         "-r",
         str(lock),
     ]
-    if subprocess.run(install, check=False).returncode:
+    installed = subprocess.run(install, check=False)
+    if installed.returncode != 0:
         sys.exit(
             "the live page needs Node 20.19 or newer, and it could not be installed from its Python"
             " package; install Node and run make page"
         )
-    return [str(Path(sys.executable).parent / "npm")]
+
+    beside_python = Path(sys.executable).parent / "npm"
+    return [str(beside_python)]
 
 
 INSTALL = ("ci", "--no-audit", "--no-fund", "--loglevel", "error")
@@ -56,7 +75,12 @@ LINT = ("run", "-s", "lint")
 
 def run(step: tuple[str, ...], command: list[str]) -> None:
     """One call of npm in the folder of the page; the words of a failure are npm's own."""
-    if subprocess.run([*command, *step], cwd=PAGE, check=False).returncode:
+    ended = subprocess.run(
+        [*command, *step],
+        cwd=PAGE,
+        check=False,
+    )
+    if ended.returncode != 0:
         said = " ".join(step[:2])
         sys.exit(f"the live page failed at `npm {said}`; the lines above say why")
 
@@ -73,6 +97,7 @@ def lint() -> None:
     command = npm()
     if not (PAGE / "node_modules" / "eslint").exists():
         run(INSTALL, command)
+
     run(LINT, command)
 
 

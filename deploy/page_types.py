@@ -52,7 +52,10 @@ def files() -> dict[Path, str]:
 
 def schemas() -> Mapping[str, Schema]:
     """The shapes of OpenAPI, by name."""
-    components = cast("Mapping[str, Mapping[str, Schema]]", described()["components"])
+    components = cast(
+        "Mapping[str, Mapping[str, Schema]]",
+        described()["components"],
+    )
     return components["schemas"]
 
 

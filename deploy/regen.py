@@ -1,4 +1,5 @@
-"""Renew what is generated: schema and reference of the plant file, the list of meters, the tables in docs/figures.md and docs/api.md, dashboards, types and constants of the page.
+"""Renew what is generated: schema and reference of the plant file, the list of meters, the tables
+in docs/figures.md and docs/api.md, dashboards, types and constants of the page.
 
 A test says when that is due.
 """
@@ -6,27 +7,33 @@ A test says when that is due.
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from collector.catalogue import load_catalogue
 from dashboards.grafana import build
 from deploy import page_types
-from engine.figures.figures import ALIASES, FIGURES
-from engine.figures.meanings import MEANINGS
+from engine.figures import figures as figure_table
+from engine.figures.figure import Clock
 from plant.config import PlantFile, names
 from plant.profile import Profile
-from rules.language.config import RuleFile
-from rules.language.load import load_rules_text, packs
+from rules.language.config import Rule, RuleFile
+from rules.language.load import load_packs
 from rules.variables.table import place
-from rules.variables.variable import KINDS, Clock
+from rules.variables.variable import KINDS
 from wattline.metrics import METRICS
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
-WIDTH = 150
-SIMPLE = {
+Schema: TypeAlias = Mapping[str, object]
+"""A JSON schema, or a part of one."""
+
+Row: TypeAlias = tuple[str, ...]
+ROOT: Final = Path(__file__).resolve().parent.parent
+DOCS: Final = ROOT / "docs"
+EXAMPLES: Final = ROOT / "api" / "examples.json"
+ALERT_RESULTS: Final = ROOT / "bench" / "results" / "alerts.json"
+WIDTH: Final = 150
+SIMPLE: Final = {
     "string": "text",
     "integer": "whole number",
     "number": "number",
@@ -34,107 +41,195 @@ SIMPLE = {
 }
 
 
-def between(page: str, mark: str, text: str) -> str:
+def between(
+    page: str,
+    mark: str,
+    text: str,
+) -> str:
     """The page with what stands between `<!-- mark -->` and `<!-- end -->` replaced."""
-    found, n = re.subn(
-        rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)",
-        lambda m: f"{m[1]}{text}{m[2]}",
-        page,
-        count=1,
-        flags=re.DOTALL,
-    )
-    if not n:
+    begin = f"<!-- {mark} -->\n"
+    before, has_begin, rest = page.partition(begin)
+    _, end, after = rest.partition("<!-- end -->")
+    if not has_begin or not end:
         raise SystemExit(f"a page of docs lacks <!-- {mark} --> ... <!-- end -->")
-    return found
+
+    return before + begin + text + end + after
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: Row, rows: Iterable[Row]) -> str:
     """A Markdown table."""
-    cells = [head, tuple("---" for _ in head), *rows]
-    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |\n" for row in cells)
+    line = tuple("---" for _ in head)
+    return "".join(_row(cells) for cells in (head, line, *rows))
 
 
-def kind(field: dict[str, Any]) -> str:
+def _row(cells: Row) -> str:
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |\n"
+
+
+def kind(field: Schema) -> str:
     """What may stand there, in words."""
     if "$ref" in field:
-        return f"[{field['$ref'].rpartition('/')[2]}](#{field['$ref'].rpartition('/')[2].lower()})"
+        name = str(field["$ref"]).rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+
     if "anyOf" in field:
-        return " or ".join(kind(x) for x in field["anyOf"] if x.get("type") != "null")
+        choices = cast("list[Schema]", field["anyOf"])
+        return " or ".join(kind(choice) for choice in choices if choice.get("type") != "null")
+
     if "enum" in field:
-        return ", ".join(f"`{x}`" for x in field["enum"])
+        return _words(field)
+
     if field.get("type") == "array":
-        return f"list of {kind(field['items'])}"
+        return f"list of {kind(cast(Schema, field['items']))}"
+
     if field.get("type") == "object":
-        inner = [field.get("additionalProperties"), *field.get("patternProperties", {}).values()]
-        mine = [kind(x) for x in inner if isinstance(x, dict)]
-        return (
-            "texts by language (en, zh, de)"
-            if "enum" in field.get("propertyNames", {})
-            else f"by name: {mine[0]}"
-        )
-    return SIMPLE.get(field.get("type", ""), "duration or amount with unit")
+        return _mapping(field)
+
+    return SIMPLE.get(
+        str(field.get("type", "")),
+        "duration or amount with unit",
+    )
 
 
-def default(field: dict[str, Any], required: bool) -> str:
+def _words(field: Schema) -> str:
+    """The words of a choice."""
+    return ", ".join(f"`{word}`" for word in cast("list[str]", field["enum"]))
+
+
+def _mapping(field: Schema) -> str:
+    """A mapping, by what its values are."""
+    if "enum" in cast(Schema, field.get("propertyNames", {})):
+        return "texts by language (en, zh, de)"
+
+    patterns = cast(
+        "Mapping[str, object]",
+        field.get("patternProperties", {}),
+    )
+    for values in (field.get("additionalProperties"), *patterns.values()):
+        if isinstance(values, dict):
+            return f"by name: {kind(values)}"
+
+    raise SystemExit("a mapping of a schema does not say what its values are")
+
+
+def default(field: Schema, required: bool) -> str:
     """Its default; `needed` where there is none."""
     if required:
         return "needed"
+
     value = field.get("default")
-    return "" if value in (None, "", {}, []) or isinstance(value, dict) else f"`{value}`"
+    if value in (None, "", []) or isinstance(value, dict):
+        return ""
+
+    return f"`{value}`"
 
 
-PLANT_HEAD = (
-    "# The plant file: every setting\n\nMade by `make regen` from the schema (`wattline schema`). Durations and amounts may carry a unit "
-    "(`1m`, `12 MW`, `480 MWh`).\n`simulator/plants/jiaxing.yaml` is a large example, `wattline init` writes a small one.\n"
-)
-RULES_HEAD = (
-    "# The rule file: every setting\n\nMade by `make regen` from the schema (`wattline rules schema`). [Alerts](alerts.md) says what conditions can say,\n"
-    "[write your first rule](first-rule.md) shows one from the first line to a back-test, and [the rules that ship](rule-pack.md) are examples.\n"
-)
+PLANT_HEAD: Final = """\
+# The plant file: every setting
+
+Made by `make regen` from the schema (`wattline schema`). Durations and amounts may carry a unit \
+(`1m`, `12 MW`, `480 MWh`).
+`simulator/plants/jiaxing.yaml` is a large example, `wattline init` writes a small one.
+"""
+RULES_HEAD: Final = """\
+# The rule file: every setting
+
+Made by `make regen` from the schema (`wattline rules schema`). [Alerts](alerts.md) says what \
+conditions can say,
+[write your first rule](first-rule.md) shows one from the first line to a back-test, and [the \
+rules that ship](rule-pack.md) are examples.
+"""
+METERS_HEAD: Final = """\
+# Meters that are known
+
+Made by `make regen` from `collector/profiles`: {count} models. "Two sources" means that two \
+independent documents or programs agree on the map;
+each profile names its sources. A model that is missing is one YAML file: copy the nearest, and \
+`wattline probe` tells whether it reads plausible values.
+Any OPC UA server and any MQTT topic with JSON works without a profile.
+
+"""
+PACK_HEAD: Final = """\
+# The rules that ship
+
+Made by `make regen` from `rules/packs`. They run without settings; `rules.off` of the plant file \
+turns one off, and a rule with the same id in a file of your own replaces it.
+Each has its tests beside it: `wattline rules test`.
+"""
 
 
-def settings(schema: dict[str, Any], head: str) -> str:
-    """Reference of a kind of file."""
-    text = head
-    for name, part in {"The whole file": schema, **schema["$defs"]}.items():
-        if "properties" not in part:
-            text += f"\n## {name}\n\n{', '.join(f'`{x}`' for x in part['enum'])}\n"
-            continue
-        needed = part.get("required", [])
-        rows = [
-            (
-                f"`{key}`",
-                kind(field),
-                default(field, key in needed),
-                field.get("description", "display name" if key == "name" else ""),
-            )
-            for key, field in part["properties"].items()
-        ]
-        text += f"\n## {name}\n\n{part.get('description', '')}\n\n" + table(
-            ("setting", "is", "default", "means"), rows
-        )
+def settings(schema: Schema, head: str) -> str:
+    """Reference of a kind of file: a section for each of its parts."""
+    parts = cast("Mapping[str, Schema]", schema["$defs"])
+    text = head + _section("The whole file", schema)
+    for name, part in parts.items():
+        text += _section(name, part)
+
     return text
 
 
-def meters(catalogue: dict[str, Profile]) -> str:
-    """The list of meter models."""
-    rows = [
-        (
-            f"`{p.id}`",
-            p.vendor,
-            p.model + (f"; also {', '.join(p.also_covers)}" if p.also_covers else ""),
-            p.category.replace("_", " "),
-            str(len(p.registers)),
-            "two sources" if p.confidence == "verified-by-2" else "one source",
+def _section(name: str, part: Schema) -> str:
+    if "properties" not in part:
+        return f"\n## {name}\n\n{_words(part)}\n"
+
+    needed = cast("list[str]", part.get("required", []))
+    rows = []
+    for key, field in cast("Mapping[str, Schema]", part["properties"]).items():
+        said = "display name" if key == "name" else ""
+        row = Setting(
+            setting=f"`{key}`",
+            kind=kind(field),
+            default=default(field, key in needed),
+            means=str(field.get("description", said)),
         )
-        for p in sorted(catalogue.values(), key=lambda p: p.id)
-    ]
-    return (
-        f'# Meters that are known\n\nMade by `make regen` from `collector/profiles`: {len(rows)} models. "Two sources" means that two independent documents '
-        "or programs agree on the map;\neach profile names its sources. A model that is missing is one YAML file: copy the nearest, and `wattline probe` tells "
-        "whether it reads plausible values.\nAny OPC UA server and any MQTT topic with JSON works without a profile.\n\n"
-        + table(("profile", "maker", "model", "kind", "rows", "map"), rows)
-    )
+        rows.append(row)
+
+    means = part.get("description", "")
+    head = ("setting", "is", "default", "means")
+    return f"\n## {name}\n\n{means}\n\n" + table(head, rows)
+
+
+class Setting(NamedTuple):
+    """A row of the reference."""
+
+    setting: str
+    kind: str
+    default: str
+    means: str
+
+
+class Model(NamedTuple):
+    """A row of the list of meters."""
+
+    profile: str
+    maker: str
+    model: str
+    kind: str
+    rows: str
+    map: str
+
+
+def meters(catalogue: Mapping[str, Profile]) -> str:
+    """The list of meter models."""
+    rows = []
+    for profile in sorted(catalogue.values(), key=lambda profile: profile.id):
+        model = profile.model
+        if profile.also_covers:
+            model += f"; also {', '.join(profile.also_covers)}"
+
+        is_sure = profile.confidence == "verified-by-2"
+        row = Model(
+            profile=f"`{profile.id}`",
+            maker=profile.vendor,
+            model=model,
+            kind=profile.category.replace("_", " "),
+            rows=str(len(profile.registers)),
+            map="two sources" if is_sure else "one source",
+        )
+        rows.append(row)
+
+    return METERS_HEAD.format(count=len(rows)) + table(Model._fields, rows)
 
 
 def watched() -> str:
@@ -145,108 +240,135 @@ def watched() -> str:
         for per in KINDS:
             if clock == "now" and per == "bus":
                 continue
+
             found = place(per, clock).variables.values()
             described = ", ".join(f"`{row.name}` ({row.unit})" for row in found)
             rows.append((per, clock, described))
+
     return table(("per", "clock", "figures and their units"), rows)
 
 
 def measured() -> str:
     """What `make bench-alerts` found last."""
-    body = json.loads((ROOT / "bench" / "results" / "alerts.json").read_text(encoding="utf-8"))
-    rows = [
-        (f["name"], f"{f['value']:.3g} {f['unit']}", "" if f["goal"] is None else f"{f['goal']:g}")
-        for f in body["figures"]
-    ]
+    results = json.loads(ALERT_RESULTS.read_text(encoding="utf-8"))
+    rows = []
+    for figure in results["figures"]:
+        goal = figure["goal"]
+        value = f"{figure['value']:.3g} {figure['unit']}"
+        rows.append((figure["name"], value, "" if goal is None else f"{goal:g}"))
+
     return table(("", "measured", "goal"), rows)
 
 
 def rule_pack() -> str:
     """The rules that ship, a section for each."""
-    text = (
-        "# The rules that ship\n\nMade by `make regen` from `rules/packs`. They run without settings; `rules.off` of the plant file turns one off, and a rule "
-        "with the same id in a file of your own replaces it.\nEach has its tests beside it: `wattline rules test`.\n"
-    )
-    for name, body in packs():
-        for rule in load_rules_text(name, body).file.rules:
-            rows = [
-                ("watches", f"`{rule.on.figure}` per {rule.on.per}, on {rule.on.clock}"),
-                ("fires when", f"`{rule.when}`"),
-            ]
-            rows += [("until", f"`{rule.until}`")] if rule.until else []
-            rows += [
-                (word, f"{value / 60:g} min")
-                for word, value in (
-                    ("for", rule.for_),
-                    ("over when quiet for", rule.keep_firing_for),
-                )
-                if value
-            ]
-            rows += [("severity", rule.severity.value), ("what to do", names(rule.do, " ")["en"])]
-            text += (
-                f"\n## {rule.id}\n\n**{names(rule.title, rule.id)['en']}.** {names(rule.why, ' ')['en']}\n\n"
-                + table(("", ""), rows)
-            )
+    text = PACK_HEAD
+    for pack in load_packs():
+        for rule in pack.file.rules:
+            text += _rule(rule)
+
     return text
+
+
+def _rule(rule: Rule) -> str:
+    """A section on one rule."""
+    rows = [
+        ("watches", f"`{rule.on.figure}` per {rule.on.per}, on {rule.on.clock}"),
+        ("fires when", f"`{rule.when}`"),
+    ]
+    if rule.until:
+        rows.append(("until", f"`{rule.until}`"))
+
+    if rule.for_:
+        rows.append(("for", _minutes(rule.for_)))
+
+    if rule.keep_firing_for:
+        rows.append(("over when quiet for", _minutes(rule.keep_firing_for)))
+
+    rows.append(("severity", rule.severity.value))
+    rows.append(("what to do", names(rule.do, " ")["en"]))
+    title = names(rule.title, rule.id)["en"]
+    why = names(rule.why, " ")["en"]
+    return f"\n## {rule.id}\n\n**{title}.** {why}\n\n" + table(("", ""), rows)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:g} min"
 
 
 def figures() -> str:
     """The table of all figures."""
-    also = {name: [a for a, target in ALIASES.items() if target == name] for name in FIGURES}
-    rows = [
-        (f"`{name}`" + "".join(f", `{a}`" for a in also[name]), MEANINGS[name], f.unit)
-        for name, f in FIGURES.items()
-    ]
+    rows = []
+    for figure in figure_table.FIGURES:
+        called = ", ".join(f"`{name}`" for name in (figure.name, *figure.also))
+        rows.append((called, figure.means, figure.unit))
+
     return table(("figure", "means", "unit"), rows)
 
 
 def api(page: str) -> str:
     """docs/api.md with its examples and metrics."""
-    for route, answer in json.loads(
-        (ROOT / "api" / "examples.json").read_text(encoding="utf-8")
-    ).items():
+    examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    for route, answer in examples.items():
         if f"<!-- {route} -->" in page:
             page = between(page, route, f"```json\n{wrapped(answer)}\n```\n")
-    return between(
-        page, "metrics", table(("metric", "means"), [(f"`{n}`", t) for n, t in METRICS.items()])
-    )
+
+    rows = [(f"`{name}`", means) for name, means in METRICS.items()]
+    return between(page, "metrics", table(("metric", "means"), rows))
 
 
-def wrapped(value: Any, indent: int = 0) -> str:
+def wrapped(value: object, indent: int = 0) -> str:
     """JSON on one line where it is short, else an entry a line."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(line) + indent < WIDTH or not isinstance(value, dict | list):
+    if len(line) + indent < WIDTH:
         return line
-    pad = " " * (indent + 1)
+
+    comma = ",\n" + " " * (indent + 1)
     if isinstance(value, list):
-        return "[" + f",\n{pad}".join(wrapped(x, indent + 1) for x in value) + "]"
+        entries = [wrapped(entry, indent + 1) for entry in value]
+        return f"[{comma.join(entries)}]"
+
+    if isinstance(value, dict):
+        entries = [f'"{key}": {wrapped(entry, indent + 1)}' for key, entry in value.items()]
+        return f"{{{comma.join(entries)}}}"
+
+    return line
+
+
+def _docs(name: str) -> str:
+    """A page of the docs as it is now."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def _schema(schema: Schema) -> str:
     return (
-        "{" + f",\n{pad}".join(f'"{k}": {wrapped(v, indent + 1)}' for k, v in value.items()) + "}"
+        json.dumps(
+            schema,
+            indent=1,
+            ensure_ascii=False,
+        )
+        + "\n"
     )
 
 
 def generated() -> dict[Path, str]:
     """All that is generated, by file."""
-    schema = PlantFile.model_json_schema()
+    plant = PlantFile.model_json_schema()
     rules = RuleFile.model_json_schema()
-    pages = {
-        name: (DOCS / name).read_text(encoding="utf-8")
-        for name in ("figures.md", "api.md", "alerts.md")
-    }
+    alerts = between(_docs("alerts.md"), "watched", watched())
     texts = {
-        "plant-file.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
-        "plant-file.md": settings(schema, PLANT_HEAD),
-        "rule-file.schema.json": json.dumps(rules, indent=1, ensure_ascii=False) + "\n",
+        "plant-file.schema.json": _schema(plant),
+        "plant-file.md": settings(plant, PLANT_HEAD),
+        "rule-file.schema.json": _schema(rules),
         "rule-file.md": settings(rules, RULES_HEAD),
         "rule-pack.md": rule_pack(),
-        "alerts.md": between(
-            between(pages["alerts.md"], "watched", watched()), "measured", measured()
-        ),
-        "meters.md": meters(dict(load_catalogue())),
-        "figures.md": between(pages["figures.md"], "figures", figures()),
-        "api.md": api(pages["api.md"]),
+        "alerts.md": between(alerts, "measured", measured()),
+        "meters.md": meters(load_catalogue()),
+        "figures.md": between(_docs("figures.md"), "figures", figures()),
+        "api.md": api(_docs("api.md")),
     }
-    return {DOCS / name: text for name, text in texts.items()} | build.files() | page_types.files()
+    found = {DOCS / name: text for name, text in texts.items()}
+    return found | build.files() | page_types.files()
 
 
 if __name__ == "__main__":

@@ -6,48 +6,16 @@ Books are what `step` gives out; products and stores are made from them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from engine.codec import Column, pack, unpack
+from engine.tracing.flow import COLUMNS, Flows
 from engine.tracing.graph import Array
 
 MAGIC = b"WLBOOK1\n"
-Ints = npt.NDArray[np.int64]
-
-
-class Flow(IntEnum):
-    """Where a traced amount went. A discharge is a negative change in storages."""
-
-    LINE = 0
-    REMAINDER = 1
-    EXPORT = 2
-    CHARGE = 3
-    DISCHARGE = 4
-
-
-@dataclass(slots=True)
-class Flows:
-    """Traced amounts as columns of equal length. Balance per source: primary = sum of flows.
-
-    Where an amount went is its `kind` of flow and `node`: tap, bus, bus, store, store by kind. Then
-    which `source` it is of, through which store (`via`, -1 for none), in which hour it came from
-    there (`origin`, ns UTC), and the `amount` in the unit of the source.
-    """
-
-    kind: Ints
-    node: Ints
-    source: Ints
-    via: Ints
-    origin: Ints
-    amount: Array
-
-    def __len__(self) -> int:
-        return len(self.kind)
 
 
 @dataclass(slots=True)
@@ -56,8 +24,8 @@ class Book:
 
     By tap: what it delivered in the unit of its bus, and of compressed air and chilled water the
     kWh of electricity behind it; seconds seen, and how much is estimated. By meter: the same, the
-    energy as [meters, 2] forward and reverse in edge unit. By bus the remainder, delivered, and the
-    electricity behind it. By source the primary energy, in its unit. By storage what was charged
+    energy as [meters, 2] forward and reverse in edge unit. By bus the remainder, delivered, the
+    electricity behind it, and the electricity that converters took and did not give back. By source the primary energy, in its unit. By storage what was charged
     and discharged, and what it holds. By line the pieces, good and scrap, NaN where nothing counts
     them, and the seconds in each state [lines, states].
     """
@@ -77,6 +45,7 @@ class Book:
     primary: Array
     remainder: Array
     remainder_electric: Array
+    converters_kwh: Array
     charge: Array
     discharge: Array
     held_kwh: Array
@@ -97,7 +66,7 @@ class Book:
             final=self.final,
         )
         arrays: dict[str, Column] = {name: getattr(self, name) for name in _ARRAYS}
-        for name in _FLOWS:
+        for name in COLUMNS:
             arrays[f"flows.{name}"] = getattr(self.flows, name)
 
         return pack(MAGIC, meta, arrays)
@@ -107,7 +76,9 @@ class Book:
         """Inverse of `encode`; ValueError if `data` is no book."""
         raw, arrays = unpack(MAGIC, data)
         meta = msgspec.convert(raw, _Meta)
-        of_flows: dict[str, Any] = {name: arrays[f"flows.{name}"] for name in _FLOWS}
+        # Books of 0.1.0 do not say what converters kept, and count nothing for it, as 0.1.0 did.
+        arrays.setdefault("converters_kwh", np.zeros(len(arrays["remainder"])))
+        of_flows: dict[str, Any] = {name: arrays[f"flows.{name}"] for name in COLUMNS}
         of_book: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
         return cls(
             start=meta.start,
@@ -147,7 +118,6 @@ class _Meta(msgspec.Struct, array_like=True):
     final: bool
 
 
-_FLOWS = ("kind", "node", "source", "via", "origin", "amount")
 _ARRAYS = (
     "taps",
     "taps_electric",
@@ -159,6 +129,7 @@ _ARRAYS = (
     "primary",
     "remainder",
     "remainder_electric",
+    "converters_kwh",
     "charge",
     "discharge",
     "held_kwh",

@@ -19,6 +19,7 @@ from engine.counting.recent import History
 from engine.out import Out
 from engine.state import Booked, Running, Snapshot, Tail, block_ns, block_start
 from engine.tracing.block import Window, close
+from engine.tracing.electricity import site_electricity
 from engine.tracing.graph import Array, Edges, Graph, edges
 from engine.tracing.storage import Account
 
@@ -42,12 +43,14 @@ class Metered:
 class Block:
     """The windows of one block that are there: rows of the history.
 
-    With what was metered, and what flowed on the edges of the plant.
+    With what was metered, what flowed on the edges of the plant, and what converters kept
+    [windows, buses].
     """
 
     rows: range
     metered: Metered
     used: Edges
+    converters_kwh: Array
 
 
 def trace_from(
@@ -164,10 +167,12 @@ def _block(
     """What was metered in the windows of some rows, and what flowed on the edges of the plant."""
     metered = _metered(running, history, rows)
     known = (metered.seen > 0) | _counted(running, history, rows)
+    used = edges(running.graph, metered.energy, known)
     return Block(
         rows=rows,
         metered=metered,
-        used=edges(running.graph, metered.energy, known),
+        used=used,
+        converters_kwh=site_electricity(running.graph, used).converters,
     )
 
 
@@ -247,6 +252,7 @@ def _book(
         primary=used.source[at],
         remainder=traced.delivered_remainder[at],
         remainder_electric=traced.remainder_electric[at],
+        converters_kwh=block.converters_kwh[at],
         charge=used.charge[at],
         discharge=used.discharge[at],
         held_kwh=window.held_kwh,

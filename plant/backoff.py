@@ -1,6 +1,7 @@
 """How long to wait before something that failed is tried again: the one home of back-off.
 
-Waits are real seconds, never event time. Drivers, hosts, channels and polling differ only in the shortest and the longest wait.
+Waits are real seconds, never event time. Drivers, hosts, channels and
+polling differ only in the shortest and the longest wait.
 """
 
 from __future__ import annotations

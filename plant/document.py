@@ -44,6 +44,12 @@ for _word, _pattern, _first_letters in _WORDS:
     )
 
 
+def composed(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text, each with where it begins and ends; None for an empty one."""
+    root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    return root
+
+
 class Document:
     """A parsed text: `value` as plain dicts and lists, `lines` by place, keys given twice."""
 
@@ -54,7 +60,7 @@ class Document:
         self.duplicates: list[Mistake] = []
         self._construct = yaml.constructor.SafeConstructor()
         try:
-            root = yaml.compose(text, Loader=_Loader)
+            root = composed(text)
             if root is not None:
                 self.value = self._build(root, ())
         except yaml.MarkedYAMLError as error:

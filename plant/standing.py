@@ -1,7 +1,9 @@
 """The one failure policy of everything that goes on for ever: hosts, polling, stores beside.
 
-A failure is said once with its cause, and tried again after a pause that grows. While it lasts, `Trouble.standing` says who stands still, since when and
-why: readiness, metrics, "needs attention" and rules read it there. When the work goes on, that is said once too. Nobody has to restart anything.
+A failure is said once with its cause, and tried again after a pause that grows.
+While it lasts, `Trouble.standing` says who stands still, since when and why:
+readiness, metrics, "needs attention" and rules read it there. When the work goes
+on, that is said once too. Nobody has to restart anything.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ from plant.errors import WattlineError
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A part that does not go on. `since_ns` is event time (ns UTC); `tries` counts the attempts that failed."""
+    """A part that does not go on.
+
+    `since_ns` is event time (ns UTC); `tries` counts the attempts that failed.
+    """
 
     who: str
     since_ns: int
@@ -32,7 +37,8 @@ class Standing:
 class Trouble:
     """Follows the failures of one part.
 
-    `meanwhile` ends the sentence that a plant engineer reads when it begins: what this means for readings and figures until it is over.
+    `meanwhile` ends the sentence that a plant engineer reads when it begins: what this means for
+    readings and figures until it is over.
     """
 
     who: str
@@ -51,7 +57,8 @@ class Trouble:
     ) -> float | None:
         """Do some work; None if it went well, else the seconds to wait before the next attempt.
 
-        This is the wrapper that catches everything. `note` is asked instead of `failed` where a failure means more to its owner.
+        This is the wrapper that catches everything. `note` is asked instead of `failed` where a
+        failure means more to its owner.
         """
         try:
             work()
@@ -83,7 +90,8 @@ class Trouble:
 
     def _say(self, error: Exception, cause: str) -> None:
         self._said = type(error)
-        # A cause from outside, such as a full disk, is a sentence; a mistake of our own needs its traceback.
+        # A cause from outside, such as a full disk, is a sentence;
+        # a mistake of our own needs its traceback.
         outside = isinstance(error, WattlineError | OSError)
         self.log.error(
             "%s stands still: %s. %s It is tried again until it works",
@@ -111,7 +119,9 @@ class Trouble:
 
 
 def cause_of(error: Exception) -> str:
-    """What went wrong, for a person: the sentence of an error that is meant for people, else its kind and text."""
+    """What went wrong, for a person: the sentence of an error that
+    is meant for people, else its kind and text.
+    """
     if isinstance(error, WattlineError) and str(error):
         return str(error)
 

@@ -87,7 +87,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Row(NamedTuple):
+class HistoryRow(NamedTuple):
     """A change of the state of a rule on a subject as history keeps it.
 
     `late`: found out afterwards; `withdrawn`: it had been noted, and was not so.

@@ -110,8 +110,15 @@ def plain(
 def _plain(model: Model, quantity: str) -> Callable[[Look], Numbers]:
     """What the collector makes of a sent value."""
     meter = model.config
-    factor = QUANTITIES[quantity].factor_unmapped(meter.counter_unit, meter.wiring)
-    return lambda look: plain(model, quantity, look) * factor
+    factor = QUANTITIES[quantity].factor_unmapped(
+        meter.counter_unit,
+        meter.wiring,
+    )
+
+    def collected(look: Look) -> Numbers:
+        return plain(model, quantity, look) * factor
+
+    return collected
 
 
 def signals(plant: PlantFile) -> list[Signal]:

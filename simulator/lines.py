@@ -112,8 +112,11 @@ class LineModel:
 def _lagging(level: Floats, steps: int) -> Floats:
     """Mean of the last `steps` steps: a medium answers later than the machine."""
     before = np.full(steps, level[0])
-    total = np.cumsum(np.concatenate((before, level)))
-    return np.asarray((total[steps:] - total[:-steps]) / steps)
+    whole = np.concatenate((before, level))
+    # The difference of two running totals is the sum of the steps between them.
+    total = np.cumsum(whole)
+    sums = total[steps:] - total[:-steps]
+    return np.asarray(sums / steps)
 
 
 def _levels(base: float, performance: float) -> Floats:

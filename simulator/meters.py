@@ -138,7 +138,8 @@ class Model:
             phase,
             unit_name,
         )
-        # Behind a current transformer whose ratio is multiplied later, the meter sees that much less.
+        # Behind a current transformer whose ratio is multiplied
+        # later, the meter sees that much less.
         known = QUANTITIES.get(quantity)
         through_ct = known is not None and known.by_ct
         return value / self.config.wiring.ratio if through_ct else value

@@ -155,6 +155,8 @@ def scale_factors(profile: Profile, peaks: Mapping[str, float]) -> dict[int, int
 
 def _finest(row: Row, peak: float) -> int:
     """Smallest exponent, down to -2, at which the row holds its peak with a fifth to spare."""
-    top = float(2 ** bits(row) - 1)
-    needed = max(peak, 1e-6) * 1.2 / row.scale / top
-    return max(-2, int(np.ceil(np.log10(needed))))
+    most_raw = float(2 ** bits(row) - 1)
+    with_room = max(peak, 1e-6) * 1.2
+    units_per_step = with_room / row.scale / most_raw
+    exponent = int(np.ceil(np.log10(units_per_step)))
+    return max(-2, exponent)

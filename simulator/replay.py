@@ -113,9 +113,9 @@ def _flows(
     values: Floats,
     config: Replay,
 ) -> Series:
-    """Flow per hour from the start of each interval; energies per row are spread over their interval.
+    """Flow per hour from the start of each interval; it ends at zero.
 
-    It ends at zero.
+    Energies per row are spread over their interval.
     """
     canonical, factor = to_canonical(config.unit)
     to_next = np.diff(times, append=2 * times[-1] - times[-2])

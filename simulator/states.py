@@ -90,7 +90,8 @@ class Timeline:
             found += _orders(self, local)
 
         before = [order for order in found if order.from_ns <= start_ns]
-        return before[-1:] + [order for order in found if start_ns < order.from_ns < end_ns]
+        begun = [order for order in found if start_ns < order.from_ns < end_ns]
+        return [*before[-1:], *begun]
 
     def _pieces(self, start_ns: int, end_ns: int) -> Iterator[Piece]:
         for local in self._days(start_ns, end_ns):

@@ -233,8 +233,10 @@ class World:
         """Day, step in it and hours into that step."""
         known_ns = max(t_ns, self._first * DAY_NS)
         day = self.day(known_ns // DAY_NS)
-        step, rest = divmod(known_ns - day.start_ns, STEP_NS)
-        return day, step, rest / HOUR_NS
+        into_the_day = known_ns - day.start_ns
+        step, rest = divmod(into_the_day, STEP_NS)
+        hours = rest / HOUR_NS
+        return day, step, hours
 
     def flow(self, column: int, t_ns: int) -> float:
         """True flow of a column in bus units per hour."""
@@ -249,8 +251,10 @@ class World:
     def passed_over(self, column: int, times: npt.NDArray[np.int64]) -> Passed:
         """What passes the edge of a column at times of one UTC day."""
         day = self.day(int(times[0]) // DAY_NS)
-        steps, rest = np.divmod(times - day.start_ns, STEP_NS)
-        return day.passed((column, steps), rest / HOUR_NS)
+        into_the_day = times - day.start_ns
+        steps, rest = np.divmod(into_the_day, STEP_NS)
+        hours = rest / HOUR_NS
+        return day.passed((column, steps), hours)
 
     def energies(self, t_ns: int) -> Passed:
         """What passes all edges at a time, in the order of `layout.keys`."""

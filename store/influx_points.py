@@ -106,12 +106,12 @@ def _series(
             dict(
                 zip(
                     tags,
-                    v,
+                    value,
                     strict=True,
                 )
             ),
         )
-        for v in values
+        for value in values
     ], at.reshape(-1)
 
 

@@ -65,7 +65,10 @@ def make(access: Access) -> list[str]:
 def _databases(access: Access) -> list[str]:
     statements = {
         access.bucket: f'CREATE DATABASE "{access.bucket}"',
-        access.raw_bucket: f'CREATE DATABASE "{access.raw_bucket}" WITH DURATION {RAW_DAYS}d REPLICATION 1 SHARD DURATION 1d',
+        access.raw_bucket: (
+            f'CREATE DATABASE "{access.raw_bucket}" WITH DURATION {RAW_DAYS}d REPLICATION 1 SHARD'
+            " DURATION 1d"
+        ),
     }
     done = []
     with urllib3.PoolManager(

@@ -26,7 +26,9 @@ _UNWRITABLE = re.compile(r"[\x00-\x1f\\]")
 
 def series(measurement: str, tags: Mapping[str, str]) -> str:
     """Start of each line of one series, up to its fields."""
-    listed = "".join(f",{key_text(k)}={_plain(v).translate(_TAG)}" for k, v in tags.items())
+    listed = "".join(
+        f",{key_text(tag)}={_plain(value).translate(_TAG)}" for tag, value in tags.items()
+    )
     if measurement.startswith("#"):
         raise ValueError(
             f"line protocol cannot write the measurement {measurement!r}: a line that begins with "
@@ -69,7 +71,7 @@ def lines(
         {
             "start": start,
             "ts": ts,
-            **{f"f{i}": v for i, v in enumerate(fields.values())},
+            **{f"f{number}": value for number, value in enumerate(fields.values())},
         }
     )
     if whole:
@@ -89,8 +91,8 @@ def lines(
 def _whole(names: list[str]) -> pl.Expr:
     """Every field has a value in every point; the first one's name stands at the end of `start`."""
     parts: list[str | pl.Expr] = ["start", "f0"]
-    for i, name in enumerate(names[1:], 1):
-        parts += [pl.lit(f",{key_text(name)}="), f"f{i}"]
+    for number, name in enumerate(names[1:], 1):
+        parts += [pl.lit(f",{key_text(name)}="), f"f{number}"]
 
     return pl.concat_str(*parts, pl.lit(" "), "ts")
 
@@ -98,10 +100,10 @@ def _whole(names: list[str]) -> pl.Expr:
 def _known(names: list[str]) -> pl.Expr:
     """The fields that have a value, each after a comma."""
     return pl.concat_str(
-        pl.when(pl.col(f"f{i}").is_finite())
-        .then(pl.concat_str(pl.lit(f",{key_text(name)}="), f"f{i}"))
+        pl.when(pl.col(f"f{number}").is_finite())
+        .then(pl.concat_str(pl.lit(f",{key_text(name)}="), f"f{number}"))
         .otherwise(pl.lit(""))
-        for i, name in enumerate(names)
+        for number, name in enumerate(names)
     )
 
 
@@ -177,7 +179,7 @@ def check(
     for name, values, kind in [
         ("series", at, "i"),
         ("time", ts, "i8"),
-        *((n, v, "f8") for n, v in fields.items()),
+        *((name, value, "f8") for name, value in fields.items()),
     ]:
         if values.dtype.str[1:] != kind and values.dtype.kind != kind:
             raise TypeError(

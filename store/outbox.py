@@ -97,19 +97,19 @@ class Outbox:
         transaction."""
         rows = [
             (
-                d.id,
-                d.channel,
-                ",".join(d.others),
-                d.person,
-                d.language,
-                d.severity,
-                d.gather,
-                d.body,
-                d.created_ns,
-                d.due_ns,
-                d.expires_ns,
+                delivery.id,
+                delivery.channel,
+                ",".join(delivery.others),
+                delivery.person,
+                delivery.language,
+                delivery.severity,
+                delivery.gather,
+                delivery.body,
+                delivery.created_ns,
+                delivery.due_ns,
+                delivery.expires_ns,
             )
-            for d in deliveries
+            for delivery in deliveries
         ]
         self.db.executemany(
             "INSERT OR IGNORE INTO delivery (id, channel, others, person, language, severity, "
@@ -188,7 +188,7 @@ class Outbox:
         with self._transaction():
             self.db.executemany(
                 "UPDATE delivery SET state = ?, done_ns = ?, error = ? WHERE id = ?",
-                [(state, now_ns, error, i) for i in ids],
+                [(state, now_ns, error, ident) for ident in ids],
             )
 
     def tried(
@@ -202,7 +202,7 @@ class Outbox:
             self.db.executemany(
                 "UPDATE delivery SET attempts = attempts + 1, tried_ns = coalesce(tried_ns, ?), "
                 "error = ? WHERE id = ?",
-                [(now_ns, error, i) for i in ids],
+                [(now_ns, error, ident) for ident in ids],
             )
 
     def hand_over(
@@ -215,9 +215,9 @@ class Outbox:
         """The next channel tries; this one stands at the end of the row then, or is left out for
         good (`again` False)."""
         rows = []
-        for d in deliveries:
-            row = (*d.others, d.channel) if again else d.others
-            rows.append((row[0], ",".join(row[1:]), now_ns, error, d.id))
+        for delivery in deliveries:
+            row = (*delivery.others, delivery.channel) if again else delivery.others
+            rows.append((row[0], ",".join(row[1:]), now_ns, error, delivery.id))
 
         with self._transaction():
             self.db.executemany(
@@ -278,7 +278,7 @@ class Outbox:
                 with self._transaction():
                     self.db.executemany(
                         "UPDATE delivery SET state = 'expired', done_ns = ? WHERE id = ?",
-                        [(now_ns, d.id) for d in found],
+                        [(now_ns, delivery.id) for delivery in found],
                     )
 
         return found
@@ -306,7 +306,7 @@ class Outbox:
             "sent": 0,
             "failed": 0,
             "expired": 0,
-        } | {str(s): int(n) for s, n in rows}
+        } | {str(state): int(count) for state, count in rows}
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:

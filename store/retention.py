@@ -75,7 +75,7 @@ def _oldest_kept(db: duckdb.DuckDBPyConnection, share: float) -> int:
     rows = db.execute(
         f"SELECT ts - ts % {HOUR} AS hour, count(*) FROM reading GROUP BY hour ORDER BY hour DESC"
     ).fetchall()
-    left = share * sum(n for _, n in rows)
+    left = share * sum(count for _, count in rows)
     cut = rows[0][0]
     for hour, n in rows:
         left -= n

@@ -61,7 +61,12 @@ def spans(table: str, edges: Starts) -> list[Span]:
         last = end // length * length
         if first < last and not (edges[1:-1] % length).any():
             ends = [(start, first), (last, end)]
-            finer = [s for a, b in ends if a < b for s in spans(table, np.array([a, b], np.int64))]
+            finer = [
+                part
+                for begin, end in ends
+                if begin < end
+                for part in spans(table, np.array([begin, end], np.int64))
+            ]
             return [Span(table + suffix, first, last), *finer]
 
     return [Span(table, start, end)]
@@ -149,11 +154,11 @@ def _sum(
     unknown is left out."""
     of = ROLLED[table]
     start = f"start - start % {LEVELS[suffix]}"
-    sums = [n for n in names if n not in (*of.keys, *of.left_out, "start")]
+    sums = [name for name in names if name not in (*of.keys, *of.left_out, "start")]
     read = ", ".join(
-        known(n) if below == table else n for n in sums
+        known(name) if below == table else name for name in sums
     )  # in roll-ups the unknown is NULL already
-    chosen = ", ".join(f"sum({n}) AS {n}" for n in sums)
+    chosen = ", ".join(f"sum({name}) AS {name}" for name in sums)
     keys = ", ".join(of.keys)
     return (
         f"INSERT INTO {table}{suffix} BY NAME SELECT s AS start, {keys}, {chosen} FROM "

@@ -30,6 +30,8 @@ class Measurement:
 
 LINE_FIELDS: Final = (
     "electricity_kwh",
+    "electricity_unmetered_kwh",
+    "electricity_converters_kwh",
     "electric_behind_kwh",
     "final_kwh",
     "scope1_kg",

@@ -1,4 +1,6 @@
-"""The same figures as the embedded store and InfluxDB have them, so that somebody can compare them."""
+"""The same figures as the embedded store and InfluxDB have
+them, so that somebody can compare them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from store.schema import DIRECT, SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A measurement as both stores have it: tags and their columns in the embedded store, and the fields that were ever booked."""
+    """A measurement as both stores have it: tags and their columns in the
+    embedded store, and the fields that were ever booked.
+    """
 
     name: str
     columns: Mapping[str, str]
@@ -61,7 +65,8 @@ def embedded_hours(
 ) -> pl.DataFrame:
     """Sums by hour in the embedded store.
 
-    A window's rows of one series are one point (`store.influx_points`), and only then part of an hour.
+    A window's rows of one series are one point
+    (`store.influx_points`), and only then part of an hour.
     """
     tags = ", ".join(f"{column} AS {tag}" for tag, column in table.columns.items())
     point = ", ".join(f'sum("{field}") AS "{field}"' for field in table.fields)
@@ -96,7 +101,9 @@ def influx_windows(
     start: int,
     end: int,
 ) -> pl.DataFrame:
-    """Figures of each window of an hour or less in InfluxDB: the last point of each, as every reader takes it."""
+    """Figures of each window of an hour or less in InfluxDB: the
+    last point of each, as every reader takes it.
+    """
     last = ", ".join(f'last("{field}") AS "{field}"' for field in table.fields)
     tags = ", ".join(table.columns)
     statement = (

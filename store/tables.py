@@ -4,6 +4,7 @@ older version is given those it lacks."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import duckdb
 import numpy as np
@@ -29,6 +30,12 @@ FIXED = (
 )
 
 
+NOTHING_BEFORE: Final = frozenset(("electricity_converters_kwh",))
+"""Columns that came later and count as nothing in rows from before, as they did then: without that
+the electricity of older windows would be unknown altogether.
+"""
+
+
 def kinds(columns: Columns) -> dict[str, str]:
     """SQL type of each column."""
     return {name: _SQL_TYPE[np.asarray(values).dtype.str[1:]] for name, values in columns.items()}
@@ -49,7 +56,7 @@ def ensure(
     wanted: Mapping[str, str],
 ) -> None:
     """Make `table`, the table of what it superseded, and its roll-ups; or give them the columns
-    they lack, unknown in older rows."""
+    they lack, unknown in older rows but for `NOTHING_BEFORE`."""
     listed = ", ".join(f'"{name}" {kind}' for name, kind in wanted.items())
     for name in (table, f"{table}_superseded"):
         db.execute(f"CREATE TABLE IF NOT EXISTS {name} ({listed})")
@@ -61,7 +68,7 @@ def ensure(
             _grow(
                 db,
                 table + suffix,
-                {n: kind for n, kind in wanted.items() if n in summed},
+                {name: kind for name, kind in wanted.items() if name in summed},
             )
 
 
@@ -77,7 +84,8 @@ def _grow(
     there = {row[0] for row in rows}
     for name, kind in wanted.items():
         if name not in there:
-            db.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}')
+            before = " DEFAULT 0" if name in NOTHING_BEFORE else ""
+            db.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}{before}')
 
 
 def plain(values: Column) -> Column:

@@ -1,4 +1,6 @@
-"""A rig whose books are in a store and whose figures are asked over HTTP (in process, without sockets)."""
+"""A rig whose books are in a store and whose figures are
+asked over HTTP (in process, without sockets).
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class ApiRig(Rig):
     def minutes(
         self, count: int, energies: Callable[[int], Energies], silent: Container[int], meter: str
     ) -> None:
-        """Feed `count` windows; `meter` is not read in the windows `silent`, and those are given again when it is back."""
+        """Feed `count` windows; `meter` is not read in the windows
+        `silent`, and those are given again when it is back.
+        """
         for minute in range(count):
             self.feed(energies(minute), silent={meter} if minute in silent else set())
             if minute % 10 == 0:

@@ -1,4 +1,6 @@
-"""A Grafana on loopback that answers as a real one was seen to: folders, data sources, dashboards, roles, and refusals on demand."""
+"""A Grafana on loopback that answers as a real one was seen to: folders,
+data sources, dashboards, roles, and refusals on demand.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ ROLES = {ADMIN: 2, EDITOR: 1, VIEWER: 0}
 
 
 class Stub:
-    """State of the Grafana. `refuse` gives an answer of its own to (method, path); `writes` lists what was written."""
+    """State of the Grafana.
+
+    `refuse` gives an answer of its own to (method, path); `writes` lists what was written.
+    """
 
     def __init__(self, version: str = "11.6.0", prefix: str = "") -> None:
         self.version, self.prefix = version, prefix

@@ -1,4 +1,6 @@
-"""A real InfluxDB 1.8 as a child process, built by deploy/build_influxd.sh; a skip with the reason where there is none and no compiler."""
+"""A real InfluxDB 1.8 as a child process, built by deploy/build_influxd.sh; a skip with the reason
+where there is none and no compiler.
+"""
 
 from __future__ import annotations
 

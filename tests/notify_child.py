@@ -1,4 +1,6 @@
-"""A process that owes messages and sends them until it is killed: python -m tests.notify_child DATABASE COUNT PLANT_NOTIFY_JSON."""
+"""A process that owes messages and sends them until it is killed: python -m tests.notify_child
+DATABASE COUNT PLANT_NOTIFY_JSON.
+"""
 
 from __future__ import annotations
 

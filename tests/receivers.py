@@ -1,4 +1,6 @@
-"""Real receivers on loopback: a mail server (aiosmtpd), an HTTP server that keeps what it gets, mosquitto, Alertmanager."""
+"""Real receivers on loopback: a mail server (aiosmtpd), an HTTP
+server that keeps what it gets, mosquitto, Alertmanager.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ BUILD = Path(__file__).parents[1] / "deploy" / "build_alertmanager.sh"
 
 
 class Mail:
-    """A mail server; `says` is what it answers to a message, `unknown` who has no mailbox. With a password it wants a login."""
+    """A mail server; `says` is what it answers to a message, `unknown` who has no mailbox.
+
+    With a password it wants a login.
+    """
 
     def __init__(self, password: str | None = None, port: int | None = None) -> None:
         self.says, self.got, self.unknown = "250 OK", list[EmailMessage](), ""
@@ -67,7 +72,10 @@ class Mail:
 
 
 class Http:
-    """Keeps the bodies of what is sent to it; `status` and `says` are what it answers. `held` stops it from answering at all until it is set."""
+    """Keeps the bodies of what is sent to it; `status` and `says` are what it answers.
+
+    `held` stops it from answering at all until it is set.
+    """
 
     def __init__(self) -> None:
         self.status, self.says, self.got = 200, "", list[tuple[str, dict[str, str], Any]]()
@@ -111,7 +119,9 @@ class Http:
 
 
 class Broker:
-    """A mosquitto on a port that it keeps over `stop` and `start`; forgets what is retained when it stops."""
+    """A mosquitto on a port that it keeps over `stop` and
+    `start`; forgets what is retained when it stops.
+    """
 
     def __init__(self, folder: Path, anonymous: bool = True) -> None:
         if MOSQUITTO is None:

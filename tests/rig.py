@@ -1,4 +1,6 @@
-"""A plant without sockets: energies per window in, books out, by the same path as the real thing (sequencer, journal, step)."""
+"""A plant without sockets: energies per window in, books out, by the
+same path as the real thing (sequencer, journal, step).
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def text(
     more: str = "",
     nodes: str = "",
 ) -> str:
-    """A plant file whose meters, named in one line, all have import and export counters over OPC UA."""
+    """A plant file whose meters, named in one line, all have
+    import and export counters over OPC UA.
+    """
     listed = "".join(
         f"  {m}: {{on: plc, nodes: {{active_energy_import: 'nsu=u;s={m}', active_energy_export: 'nsu=u;s={m}x', heat_energy: 'nsu=u;s={m}h', volume: 'nsu=u;s={m}v'}}, reference: 0C, every: {{energy: {window}}}}}\n"
         for m in meters.split()
@@ -84,7 +88,9 @@ class Rig:
         silent: set[str] = frozenset(),
         counts: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:  # type: ignore[assignment]
-        """One window: what each meter counts (forward or (forward, reverse)); a silent meter counts on but is not read."""
+        """One window: what each meter counts (forward or (forward,
+        reverse)); a silent meter counts on but is not read.
+        """
         for meter, energy in energies.items():
             forward, reverse = energy if isinstance(energy, tuple) else (energy, 0.0)
             self.counters[self.channel(meter)] += forward
@@ -123,7 +129,7 @@ class Rig:
 
     def traced(self, book: Book, tap: int) -> dict[str, float]:
         """Amounts of a tap by original source."""
-        from engine.book import Flow
+        from engine.tracing.flow import Flow
 
         names = [s.id for s in self.site.sources] + ["ambient", "unknown", "opening_stock"]
         rows = (book.flows.kind == Flow.LINE) & (book.flows.node == tap)

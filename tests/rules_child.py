@@ -1,6 +1,8 @@
-"""A host of rules over a journal that is there already, as a process of its own. Made to be killed: it goes on for as many rounds as a line of its input says.
+"""A host of rules over a journal that is there already, as a process of its own. Made to be killed:
+it goes on for as many rounds as a line of its input says.
 
-One output a round, and the clock is that of the newest window, so that what is told depends on the journal alone.
+One output a round, and the clock is that of the newest window,
+so that what is told depends on the journal alone.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from rules.language.load import load_rules_text
 from rules.watching.measures import PlainMeasures, plain_state
 from rules.watching.ring import Ring
 from rules.watching.ruleset import Calendar, Subjects, build, looked_at
-from rules.watching.step import Noted, RuleState, Window, start, step
+from rules.watching.step import Noted, RuleState, RuleWindow, start, step
 from rules.watching.view import View
 
 MINUTE = 60_000_000_000
@@ -51,14 +51,14 @@ class RulesRig:
         )
         return start(rules, {per: view}, MINUTE)
 
-    def window(self, minute: int, *values: float, **figures: float) -> Window:
+    def window(self, minute: int, *values: float, **figures: float) -> RuleWindow:
         """The window that ends at `minute`; NaN is unknown."""
         (per, view), *_ = self.state.views.items()
         assert isinstance(view.measures, PlainMeasures)
         given = {self.figure: np.array(values or [np.nan])} | {
             k: np.array([v]) for k, v in figures.items()
         }
-        return Window(
+        return RuleWindow(
             START + (minute - 1) * MINUTE, {per: view.measures.rows(given, len(self.subjects))}
         )
 

@@ -1,4 +1,6 @@
-"""A file system of a few megabytes that can be filled and freed, where this computer allows one to be mounted."""
+"""A file system of a few megabytes that can be filled and freed,
+where this computer allows one to be mounted.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from plant.errors import ConfigError, WattlineError
 from plant.load import load_plant
 from rules.language.load import rules_for
 from wattline import __version__
+from wattline.commands.declare import app as declare_app
 from wattline.commands.grafana import grafana
 from wattline.commands.notify import app as notify_app
 from wattline.commands.rules import app as rules_app
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="Live energy and carbon of a factory, per production line.",
 )
 app.add_typer(grafana, name="grafana")
+app.add_typer(declare_app, name="declare")
 app.add_typer(store_app, name="store")
 app.add_typer(rules_app, name="rules")
 app.add_typer(notify_app, name="notify")
@@ -50,7 +52,9 @@ AllowHost = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-host",
-        help="further name under which this host is known, such as that of a proxy; may be repeated",
+        help=(
+            "further name under which this host is known, such as that of a proxy; may be repeated"
+        ),
     ),
 ]
 Level = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error")]
@@ -202,7 +206,7 @@ def run(
     )
     try:
         print(
-            f"Wattline: {parsed.site.id}, live at {runtime.door.link()} (data in {data})",
+            f"Wattline: {parsed.site.id}, live at {runtime.parts.door.link()} (data in {data})",
             flush=True,
         )
         asyncio.run(run_until_stopped(runtime))
@@ -265,7 +269,8 @@ def check(
             parsed = load_plant(path, catalogue, figure_names())
             rules = rules_for(path, parsed)
             print(
-                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines, {len(parsed.sources)} sources, {len(rules)} rules"
+                f"{path}: good: {len(parsed.meters)} meters, {len(parsed.lines)} lines,"
+                f" {len(parsed.sources)} sources, {len(rules)} rules"
             )
         except ConfigError as error:
             problems += len(error.mistakes)
@@ -273,7 +278,8 @@ def check(
 
     if problems:
         print(
-            f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was changed",
+            f"{problems} problem{'s' if problems > 1 else ''}, nothing was started, nothing was"
+            " changed",
             file=sys.stderr,
         )
         raise typer.Exit(1)

@@ -48,7 +48,8 @@ def what_is_left(
     for host in standing:
         if host.who != sequencer.trouble.who:
             left.append(
-                f"{host.who} stands still: {host.cause}. What it did not do waits in the journal; the next start does it"
+                f"{host.who} stands still: {host.cause}. What it did not do waits in the journal;"
+                " the next start does it"
             )
 
     for name in running:

@@ -28,8 +28,12 @@ METRICS: Final = {
     "wattline_books_behind_seconds": "event time from the newest booked window to now",
     "wattline_books_imbalance_ratio": "largest difference of a source's balance seen",
     "wattline_books_imbalance_kg_ratio": "largest difference of the carbon balance seen",
-    "wattline_host_up": "1 while a host works: polling, engine, store, rules, and each store beside",
-    "wattline_host_standing_seconds": "event time for which a host has stood still; 0 while it works",
+    "wattline_host_up": (
+        "1 while a host works: polling, engine, store, rules, and each store beside"
+    ),
+    "wattline_host_standing_seconds": (
+        "event time for which a host has stood still; 0 while it works"
+    ),
     "wattline_viewers": "live viewers",
     "wattline_polls_total": "polls by meter and outcome",
     "wattline_connection_up": "1 while a connection is up",
@@ -38,7 +42,9 @@ METRICS: Final = {
     "wattline_store_behind_outputs": "outputs of the step a further store has not taken yet",
     "wattline_store_points_total": "points a further store has taken in this run",
     "wattline_store_expired_total": "points that were older than the retention of a further store",
-    "wattline_store_dead_letters_total": "lines put aside because a further store will never take them",
+    "wattline_store_dead_letters_total": (
+        "lines put aside because a further store will never take them"
+    ),
     "wattline_store_lost_total": "frames and outputs let go before a further store had them",
     "wattline_rules_up": "1 while the rules run",
     "wattline_rules_behind_outputs": "outputs of the step the rules have not judged yet",

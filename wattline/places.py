@@ -124,7 +124,8 @@ def read_endpoints(path: Path) -> Endpoints:
         found: Endpoints = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WattlineError(
-            f"{path}: cannot be read as endpoints.json ({error}); start `wattline simulate PLANT.yaml --endpoints {path}` first"
+            f"{path}: cannot be read as endpoints.json ({error}); start `wattline simulate"
+            f" PLANT.yaml --endpoints {path}` first"
         ) from error
 
     return found

@@ -40,13 +40,15 @@ def build_site(
     )
     lag = LATENCY_S * speed if speed > 1.0 else 0.0
     meters = tuple(
-        msgspec.structs.replace(
-            m,
-            power_every_s=max(m.power_every_s, LEAST_POLL_S * speed) + lag,
-            energy_every_s=max(m.energy_every_s, LEAST_POLL_S * speed) + lag,
+        (
+            msgspec.structs.replace(
+                m,
+                power_every_s=max(m.power_every_s, LEAST_POLL_S * speed) + lag,
+                energy_every_s=max(m.energy_every_s, LEAST_POLL_S * speed) + lag,
+            )
+            if speed > 1.0
+            else m
         )
-        if speed > 1.0
-        else m
         for m in site.meters
     )
     return msgspec.structs.replace(
@@ -75,7 +77,8 @@ def secret(name: str) -> str:
                 "secrets",
                 1,
                 name,
-                f"not found: set WATTLINE_SECRET_{name.upper()} or put a file '{name}' into the folder that WATTLINE_SECRETS names",
+                f"not found: set WATTLINE_SECRET_{name.upper()} or put a file '{name}' into the"
+                " folder that WATTLINE_SECRETS names",
             )
         ]
     )

@@ -28,6 +28,6 @@ async def run_until_stopped(
     if seconds is not None:
         loop.call_later(seconds, stop.set)
 
-    print(runtime.options.keep.sentence(), flush=True)
+    print(runtime.parts.options.keep.sentence(), flush=True)
     ending = await runtime.run(stop, page_folder(), fill)
     print(ending.text(), flush=True)

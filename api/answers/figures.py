@@ -23,7 +23,8 @@ class Side(Answer):
 
 
 class EnergyPart(Answer):
-    """What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
+    """What one `kind` of thing has in an energy: a carrier, a source, a storage, a line, what is
+    unmetered on a bus, or what the converters on a bus kept (`converters`).
 
     What leaves, such as charge and export, is negative.
     """
@@ -59,7 +60,9 @@ class Explained(Answer):
 
 
 class FlowNode(Answer):
-    """A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value."""
+    """A place in the flow picture of now; not `known` while its
+    meters are silent: then `kw` is the last value.
+    """
 
     id: str
     kind: str

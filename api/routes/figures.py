@@ -17,8 +17,7 @@ from api.ports import Ports
 from api.routes.asked import From, Of, To
 from api.routing import Routes, Schema
 from books.answers import Series
-from engine.figures.figures import FIGURES
-from engine.figures.meanings import MEANINGS
+from engine.figures import figures as table
 from plant.site import Site
 
 TAG = "figures"
@@ -101,11 +100,11 @@ def figure_routes(
         """All figures: name, unit, and what is divided by what."""
         return [
             answers.FigureMeaning(
-                name=name,
+                name=figure.name,
                 unit=figure.unit,
-                means=MEANINGS[name],
+                means=figure.means,
             )
-            for name, figure in FIGURES.items()
+            for figure in table.FIGURES
         ]
 
     @routes.add(

@@ -21,9 +21,10 @@ EXISTS: Final = (409, 412)
 KEPT: Final = ("isDefault", "user", "basicAuth", "basicAuthUser", "withCredentials")
 """What an administrator may have set on a data source: a PUT replaces it whole."""
 BUNDLED: Final = (
-    "the InfluxDB data source is not running in this Grafana. From 13.2 on it is a plug-in bundled with the package: an upgrade without internet may have "
-    "lost it, or the start-up update stopped it. Put the [plugins] part of deploy/grafana/grafana.ini into grafana.ini, see that nothing is mounted over "
-    "plugins-bundled, and restart Grafana"
+    "the InfluxDB data source is not running in this Grafana. From 13.2 on it is a plug-in bundled"
+    " with the package: an upgrade without internet may have lost it, or the start-up update"
+    " stopped it. Put the [plugins] part of deploy/grafana/grafana.ini into grafana.ini, see that"
+    " nothing is mounted over plugins-bundled, and restart Grafana"
 )
 
 
@@ -80,7 +81,10 @@ class Client:
             else f"Grafana answered {answer.status}"
         )
         if answer.status == 401:
-            return "the token is not accepted; make a service account token in Grafana and set WATTLINE_SECRET_GRAFANA"
+            return (
+                "the token is not accepted; make a service account token in Grafana and set"
+                " WATTLINE_SECRET_GRAFANA"
+            )
 
         if answer.status == 403:
             return f"the token may not do this: its service account needs the role {role}"
@@ -129,7 +133,8 @@ class Client:
             self._taken(answer, what, "Editor")
         elif self._get(f"/folders/{wanted['uid']}", "Editor", what) is None:
             raise PushError(
-                f"{what}: another folder is called '{wanted['title']}'; rename it in Grafana and try again"
+                f"{what}: another folder is called '{wanted['title']}'; rename it in Grafana and"
+                " try again"
             )
 
     # ---- data sources
@@ -185,7 +190,8 @@ class Client:
         answer = self.transport.call("POST", "/datasources", wanted)
         if answer.status in EXISTS:
             raise PushError(
-                f"{what}: another data source is called '{wanted['name']}'; rename it in Grafana and try again"
+                f"{what}: another data source is called '{wanted['name']}'; rename it in Grafana"
+                " and try again"
             )
 
         self._taken(answer, what, "Admin")
@@ -209,7 +215,8 @@ class Client:
             raise PushError(f"{what}: {self._why(answer, 'Viewer')}")
 
         raise PushError(
-            f"{what}: Grafana cannot read from it: {answer.message or answer.status}; is its URL right from where Grafana runs, is its token valid?"
+            f"{what}: Grafana cannot read from it: {answer.message or answer.status}; is its URL"
+            " right from where Grafana runs, is its token valid?"
         )
 
     # ---- dashboards
@@ -267,12 +274,14 @@ class Client:
 
         if answer.status in EXISTS and (answer.reason == "name-exists" or "same name" in said):
             raise PushError(
-                f"{what}: another dashboard of this folder is called '{wanted['title']}'; rename it and try again"
+                f"{what}: another dashboard of this folder is called '{wanted['title']}'; rename it"
+                " and try again"
             )
 
         if answer.status == 400 and "provisioned" in said:
             raise PushError(
-                f"{what}: it comes from files; take it out of provisioning to push it, or leave it there"
+                f"{what}: it comes from files; take it out of provisioning to push it, or leave it"
+                " there"
             )
 
         if answer.status == 400 and "folder" in said:
@@ -280,7 +289,8 @@ class Client:
 
         if answer.status == 404:
             raise PushError(
-                f"{what}: Grafana looks for it under an old number; delete it there and push again ({answer.message})"
+                f"{what}: Grafana looks for it under an old number; delete it there and push again"
+                f" ({answer.message})"
             )
 
         self._taken(answer, what, "Editor")

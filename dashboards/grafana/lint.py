@@ -97,10 +97,15 @@ def _board(board: Json) -> Iterator[str]:
         yield f"uid: give one of at most {UID_LONGEST} characters"
 
     if board.get("schemaVersion") not in VERSIONS:
-        yield f"schemaVersion {board.get('schemaVersion')}: Grafana 9 to 13 read {VERSIONS[0]} to {VERSIONS[-1]}"
+        yield (
+            f"schemaVersion {board.get('schemaVersion')}: Grafana 9 to 13 read {VERSIONS[0]} to"
+            f" {VERSIONS[-1]}"
+        )
 
     if board.get("editable") is not False:
-        yield "editable: must be false, what is changed in the page would be lost with the next push"
+        yield (
+            "editable: must be false, what is changed in the page would be lost with the next push"
+        )
 
     for key in ("title", "description"):
         if not board.get(key):
@@ -253,7 +258,10 @@ def _query(target: Json, parse: Parse) -> Iterator[str]:
     query = target.get("query", "")
     yield from _reads(query, parse)
     if "= '$" in query:
-        yield "compares a tag with '$variable': write =~ /^$variable$/, else several values and dashes break it"
+        yield (
+            "compares a tag with '$variable': write =~ /^$variable$/, else several values and"
+            " dashes break it"
+        )
 
     found = levels(query)
     measurement = found[-1].source

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from engine.figures import figures
+from engine.figures.figure import Weights
 from store.schema import DIRECT, SCHEMA
 
 SITE: Final = '"site" =~ /^$site$/'
@@ -21,7 +23,6 @@ measurement, under `unmetered.` and the bus.
 """
 THROUGH_A_STORE: Final = f"\"via\" != '{DIRECT}'"
 NOT_THROUGH_A_STORE: Final = f"\"via\" = '{DIRECT}'"
-ELECTRIC: Final = ("electricity_kwh", "electric_behind_kwh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Value:
 
 def total(*fields: str, of: str = "line") -> Value:
     """The fields summed and added up."""
-    return Value(_plus(fields), fields, of)
+    return Value(_weighted(dict.fromkeys(fields, 1.0)), fields, of)
 
 
 def ratio(
@@ -43,16 +44,56 @@ def ratio(
     over: Sequence[str],
     scale: float = 1.0,
 ) -> Value:
-    """A figure: sums over sums. Never the mean of a ratio that was kept."""
-    times = "" if scale == 1.0 else f" * {scale:g}"
+    """Sums over sums. Never the mean of a ratio that was kept."""
+    return _ratio(
+        dict.fromkeys(top, 1.0),
+        dict.fromkeys(over, 1.0),
+        scale,
+    )
+
+
+def of_figure(name: str) -> Value:
+    """A figure as its row in the table of figures says: the one that the API gives too."""
+    wanted = figures.figure(name)
+    if wanted.without is not None or not wanted.summed:
+        raise ValueError(f"{name} is no ratio or sum of fields of lines")
+
+    if wanted.over is None:
+        return Value(_weighted(wanted.top, wanted.scale), tuple(wanted.top))
+
+    return _ratio(wanted.top, wanted.over, wanted.scale)
+
+
+def share(part: str, whole: str) -> Value:
+    """One figure as a percentage of another; both are sums."""
+    top = figures.figure(part).top
+    return _ratio(top, figures.figure(whole).top, figures.PERCENT)
+
+
+def _ratio(
+    top: Weights,
+    over: Weights,
+    scale: float,
+) -> Value:
     return Value(
-        f"({_plus(top)}) / ({_plus(over)}){times}",
+        f"({_weighted(top)}) / ({_weighted(over)}){_times(scale)}",
         tuple(dict.fromkeys((*top, *over))),
     )
 
 
-def _plus(fields: Sequence[str]) -> str:
-    return " + ".join(f'sum("{field}")' for field in fields)
+def _weighted(weights: Weights, scale: float = 1.0) -> str:
+    """The sums of fields, each times its weight, added up."""
+    text = ""
+    for field, weight in weights.items():
+        sign = " - " if weight < 0 else " + "
+        text += f'{sign if text or weight < 0 else ""}sum("{field}"){_times(abs(weight))}'
+
+    text = text.strip()
+    return text if scale == 1.0 else f"({text}){_times(scale)}"
+
+
+def _times(factor: float) -> str:
+    return "" if factor == 1.0 else f" * {factor:g}"
 
 
 def windows(value: Value, *where: str) -> str:
@@ -148,24 +189,31 @@ def power(value: Value, *where: str, every: str = "$__interval") -> str:
     )
 
 
-COVERAGE: Final = ratio(("seen_s",), ("due_s",), 100.0)
-ELECTRICITY: Final = total("electricity_kwh")
-FINAL: Final = total("final_kwh")
-LOCATION: Final = total("scope1_kg", "scope2_location_kg")
-MARKET: Final = total("scope1_kg", "scope2_market_kg")
-INTENSITY: Final = ratio(("electric_location_kg",), ELECTRIC, 1000.0)
-INTENSITY_MARKET: Final = ratio(("electric_market_kg",), ELECTRIC, 1000.0)
-INTENSITY_FINAL: Final = ratio(LOCATION.fields, FINAL.fields, 1000.0)
-ELECTRIFICATION: Final = ratio(ELECTRIC, FINAL.fields, 100.0)
-RENEWABLE: Final = ratio(("traced_renewable",), ("traced_electric",), 100.0)
-CLAIMED: Final = ratio(("traced_claimed",), ("traced_electric",), 100.0)
-ON_SITE: Final = ratio(("traced_on_site",), ("traced_electric",), 100.0)
-IDLE: Final = ratio(("idle_kwh",), FINAL.fields, 100.0)
-NOT_RUNNING: Final = ratio(("nonrun_kwh",), FINAL.fields, 100.0)
-ESTIMATED: Final = ratio(("estimated_kwh",), FINAL.fields, 100.0)
-UNMETERED: Final = ratio(("remainder_kwh",), FINAL.fields, 100.0)
-PER_GOOD: Final = ratio(LOCATION.fields, ("good",))
-PER_GOOD_MARKET: Final = ratio(MARKET.fields, ("good",))
-ENERGY_PER_GOOD: Final = ratio(FINAL.fields, ("good",))
-PER_UNIT: Final = ratio(LOCATION.fields, ("good", "scrap"))
-PER_UNIT_MARKET: Final = ratio(MARKET.fields, ("good", "scrap"))
+COVERAGE: Final = of_figure("coverage.time")
+ELECTRICITY: Final = of_figure("energy.electricity")
+CONVERTERS: Final = of_figure("energy.electricity@converters")
+NOT_METERED: Final = of_figure("energy.electricity@unmetered")
+BY_LINES: Final = of_figure("energy.electricity@lines")
+FINAL: Final = of_figure("energy.final")
+SCOPE1: Final = of_figure("carbon.scope1")
+LOCATION: Final = of_figure("carbon.total_location")
+MARKET: Final = of_figure("carbon.total_market")
+INTENSITY: Final = of_figure("intensity.electricity")
+INTENSITY_MARKET: Final = of_figure("intensity.electricity@market")
+INTENSITY_FINAL: Final = of_figure("intensity.final")
+INTENSITY_FINAL_MARKET: Final = of_figure("intensity.final@market")
+ELECTRIFICATION: Final = of_figure("electrification.calorific")
+RENEWABLE: Final = of_figure("renewable.physical")
+CLAIMED: Final = of_figure("renewable.claimed")
+ON_SITE: Final = of_figure("self_sufficiency")
+IDLE: Final = of_figure("idle.avoidable")
+NOT_RUNNING: Final = of_figure("idle.non_productive")
+ESTIMATED: Final = of_figure("estimated")
+UNMETERED: Final = share("remainder", "energy.final")
+PER_GOOD: Final = of_figure("per_good.carbon")
+PER_GOOD_MARKET: Final = of_figure("per_good.carbon@market")
+ENERGY_PER_GOOD: Final = of_figure("per_good.energy")
+PER_UNIT: Final = of_figure("per_unit.carbon")
+PER_UNIT_MARKET: Final = of_figure("per_unit.carbon@market")
+GOOD: Final = of_figure("output.good")
+SCRAP: Final = of_figure("output.scrap")

@@ -105,7 +105,8 @@ class HttpTransport:
         except (
             ValueError,
             TypeError,
-            # not JSON; a page of a proxy that has the word "message" in it makes the package stumble
+            # not JSON; a page of a proxy that has the word
+            # "message" in it makes the package stumble
         ):
             return self._without_json()
         except RequestException as error:

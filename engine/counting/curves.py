@@ -116,7 +116,7 @@ class Points:
 
     def real(self) -> Mask:
         """Points that were read, not drawn into a gap."""
-        return self.mark & Mark.DRAWN == 0
+        return np.asarray(self.mark & Mark.DRAWN == 0, bool)
 
     def silent(
         self,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Flow
 from engine.factors.registry import GAS_KGCE_PER_NM3, HEAT_KGCE_PER_GJ
 from engine.figures.stack import Stack
 from engine.figures.weights import By, Weights
 from engine.states import STATES
+from engine.tracing.flow import Flow
 from engine.tracing.graph import Array, Graph
 from plant.names import AS_ELECTRICITY, Carrier, State
 from plant.site import Site
@@ -22,6 +22,8 @@ OTHER_CARRIERS = tuple(c for c in Carrier if c is not Carrier.ELECTRICITY)
 DELIVERED = tuple(f"delivered_{c.value}" for c in OTHER_CARRIERS)
 LINE_SUMS = (
     "electricity_kwh",
+    "electricity_unmetered_kwh",
+    "electricity_converters_kwh",
     "electric_behind_kwh",
     "final_kwh",
     "scope1_kg",
@@ -77,6 +79,18 @@ def final_kwh_per_unit(site: Site, carrier: Carrier) -> float:
     )
 
 
+def summed(values: Array, place: npt.NDArray[np.int64], width: int) -> Array:
+    """Sums [windows, width] of the columns of `values` [windows, n] by their `place` [n].
+
+    Each window is summed on its own, so that its figures are the same to the last digit whatever
+    windows are worked on together; a matrix product does not promise that.
+    """
+    windows = len(values)
+    at = np.arange(windows)[:, None] * width + place
+    sums = np.bincount(at.ravel(), values.ravel(), windows * width)
+    return np.asarray(sums.reshape(windows, width), np.float64)
+
+
 class LineSums:
     """Makes the columns of one site's books."""
 
@@ -89,8 +103,7 @@ class LineSums:
         self.row_of_tap = np.array([t.line for t in graph.taps], np.int64)
         self.bus_of_tap = np.array([t.bus for t in graph.taps], np.int64)
         self.tap_to_line = (self.row_of_tap[:, None] == np.arange(self.nl)).astype(float)
-        into = np.array([s.bus for s in site.sources], np.int64)
-        self.source_to_bus = (into[:, None] == np.arange(self.nb)).astype(float)
+        self.bus_of_source = np.array([s.bus for s in site.sources], np.int64)
         self.carrier = np.array([list(Carrier).index(c) for c in graph.carriers], np.int64)
         self.electric = np.array([c is Carrier.ELECTRICITY for c in graph.carriers], float)
         self.behind = np.array([c in AS_ELECTRICITY for c in graph.carriers], float)
@@ -124,7 +137,7 @@ class LineSums:
 
     def _rows(self, of_tap: Array, of_bus: Array) -> Array:
         """Amounts of taps [windows, taps] summed by line, then those of buses [windows, buses]."""
-        return np.concatenate((of_tap @ self.tap_to_line, of_bus), 1)
+        return np.concatenate((summed(of_tap, self.row_of_tap, self.nl), of_bus), 1)
 
     def _delivered(self, stack: Stack) -> Sums:
         """What the meters say: energy by carrier, final energy, and the electricity behind air and cold."""
@@ -218,13 +231,16 @@ class LineSums:
         return {**sums, **{name: states[:, :, i] for i, name in enumerate(STATE_SUMS)}}
 
     def _buses(self, stack: Stack) -> Sums:
-        """What belongs to a bus and not to a line: its remainder, and own generation with what of it was exported."""
+        """What belongs to a bus and not to a line: its remainder, what its converters kept, and own generation with what of it was exported."""
         f = stack.flows
         on_site = self.weights.table[-1][By.ON_SITE]
-        given = stack.of("primary") * on_site[: self.graph.ns] @ self.source_to_bus
+        own = stack.of("primary") * on_site[: self.graph.ns]
+        given = summed(own, self.bus_of_source, self.nb)
         out = np.flatnonzero(f.kind == Flow.EXPORT)
         exported = stack.total(f.amount[out] * on_site[f.source[out]], f.node[out], self.nb, out)
         found = {
+            "electricity_unmetered_kwh": stack.of("remainder") * self.electric,
+            "electricity_converters_kwh": stack.of("converters_kwh"),
             "remainder_kwh": self._left_kwh(stack),
             "on_site_kwh": given,
             "exported_on_site_kwh": exported,

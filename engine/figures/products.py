@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Book, Flow, Flows
+from engine.book import Book
 from engine.figures.line_sums import LineSums
 from engine.figures.stack import Stack
 from engine.figures.weights import By, Weights
+from engine.tracing.flow import Flow, Flows
 from engine.tracing.graph import Array, Graph
 from engine.tracing.reach import reach
 from plant.site import Site

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Book, Flows
+from engine.book import Book
+from engine.tracing.flow import COLUMNS, Flows
 from engine.tracing.graph import Array
 
 Ints = npt.NDArray[np.int64]
-_FLOWS = ("kind", "node", "source", "via", "origin", "amount")
 
 
 class Stack:
@@ -25,7 +25,7 @@ class Stack:
         self.revision = np.array([b.revision for b in books], np.int32)
         self.lasts_s = np.array([(b.end - b.start) * 1e-9 for b in books])
         columns: dict[str, Any] = {
-            name: np.concatenate([getattr(b.flows, name) for b in books]) for name in _FLOWS
+            name: np.concatenate([getattr(b.flows, name) for b in books]) for name in COLUMNS
         }
         self.flows = Flows(**columns)
         self.window = np.repeat(np.arange(self.n), [len(b.flows) for b in books])

@@ -11,9 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from engine.figures.figures import ALIASES
-from engine.now.instants import INSTANTS, Instant, Places, ratio
+from engine.figures.figure import Figure
+from engine.figures.figures import find, nulls
+from engine.figures.weights import By
+from engine.now.moment import LEAST, Places, is_energy, worth
 from engine.now.picture import Picture
+from engine.tracing.electricity import site_electricity
 from plant.names import Carrier
 
 POWER: Final = "power.electricity"
@@ -68,13 +71,13 @@ def taken_apart(
     of: str,
 ) -> Apart | None:
     """A figure of the site, a line, a group or a bus; None where `now` does not have it."""
-    figure = ALIASES.get(name, name)
+    figure = find(name)
     places = places_of(picture, of)
 
-    if places is None:
+    if figure is None or places is None:
         return None
 
-    if figure in INSTANTS:
+    if "now" in figure.clock:
         return _ratio(
             picture,
             figure,
@@ -82,10 +85,10 @@ def taken_apart(
             places,
         )
 
-    if figure in (POWER, FINAL):
+    if figure.name in (POWER, FINAL):
         return _power(
             picture,
-            figure,
+            figure.name,
             of,
             places,
         )
@@ -119,81 +122,75 @@ def places_of(picture: Picture, of: str) -> Places | None:
 
 def _ratio(
     picture: Picture,
-    figure: str,
+    figure: Figure,
     of: str,
     places: Places,
 ) -> Apart:
     """A ratio: by source where carbon or shares are above the line, by carrier where energy is."""
-    instant = INSTANTS[figure]
-    electric = places[picture.electric[places]]
-    found = ratio(
-        instant,
-        picture.columns,
-        places,
-        electric,
-    )
-    above = electric if instant.electric_top else places
-    by_energy = instant.top == "final"
+    sums = picture.moment.sums([places])
+    over = figure.below(sums)
+    above = picture.moment.above(figure, places)
+    by_energy = is_energy(figure)
     return Apart(
-        figure=figure,
+        figure=figure.name,
         at_ns=picture.at,
-        value=found.value,
-        top=found.top,
-        over=found.over,
+        value=nulls(figure.value(sums, LEAST))[0],
+        top=nulls(figure.above(sums))[0],
+        over=None if over is None else nulls(over)[0],
         coverage=coverage(picture, of, places),
-        parts=[] if by_energy else list(source_parts(picture, instant, above)),
+        parts=[] if by_energy else list(source_parts(picture, figure, above)),
         contributions=by_carrier(picture, above) if by_energy else [],
     )
 
 
 def source_parts(
     picture: Picture,
-    instant: Instant,
+    figure: Figure,
     places: Places,
 ) -> Iterator[SourcePart]:
     """Each source behind the places, directly and through each storage."""
-    graph = picture.graph
-    amounts = picture.amounts[places].sum(0)
-    pseudo = {graph.ambient: graph.ns, graph.unknown: graph.ns + 1}
+    by_source = picture.now.by_source
+    counts = worth(figure, by_source)
 
-    for column, amount in enumerate(amounts):
+    for behind in sources_behind(picture, places):
+        if abs(behind.amount) > LEAST_KW:
+            yield SourcePart(
+                source=picture.site.properties[behind.source].source,
+                via=behind.via,
+                amount=behind.amount,
+                kg=behind.amount * float(by_source[By.LOCATION, behind.source]),
+                value=behind.amount * float(counts[behind.source]),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """An amount of one source (its index), in its unit; `via` is the storage that it came
+    through."""
+
+    source: int
+    via: str | None
+    amount: float
+
+
+def sources_behind(picture: Picture, places: Places) -> Iterator[Behind]:
+    """What stands behind the use of some places, column by column of the tracing."""
+    graph = picture.graph
+    pseudo = {
+        graph.ambient: graph.ns,
+        graph.unknown: graph.ns + 1,
+    }
+
+    for column, amount in enumerate(picture.amounts[places].sum(0).tolist()):
         storage = column - graph.ns
 
         if 0 <= storage < graph.nt:
             # A kilowatt-hour out of a storage is made of what its next layer holds.
             via = picture.site.storages[storage].id
-            mix = picture.now.storage_mix[storage]
-            shares = [(source, share * float(amount)) for source, share in mix.items()]
+            for source, share in picture.now.storage_mix[storage].items():
+                yield Behind(source, via, share * amount)
         else:
-            via = None
-            shares = [(pseudo.get(column, column), float(amount))]
-
-        for source, part in shares:
-            if abs(part) > LEAST_KW:
-                yield _source_part(
-                    picture,
-                    instant,
-                    source,
-                    via,
-                    part,
-                )
-
-
-def _source_part(
-    picture: Picture,
-    instant: Instant,
-    source: int,
-    via: str | None,
-    amount: float,
-) -> SourcePart:
-    by_source = picture.now.by_source
-    return SourcePart(
-        source=picture.site.properties[source].source,
-        via=via,
-        amount=amount,
-        kg=amount * float(by_source["kg"][source]),
-        value=amount * float(by_source[instant.top][source]),
-    )
+            yield Behind(pseudo.get(column, column), None, amount)
 
 
 def _power(
@@ -243,22 +240,36 @@ def by_carrier(
 
 def by_supply(picture: Picture) -> list[Contribution]:
     """Electricity of the site: what comes in, is made or discharged, less charge and export."""
-    used = picture.used
+    site = picture.site
+    supply = site_electricity(picture.graph, picture.used)
     found = []
 
-    for index, source in enumerate(picture.site.sources):
-        if source.carrier == Carrier.ELECTRICITY:
-            value = float(used.source[0, index])
-            found.append(Contribution("source", source.id, value))
+    for index, source in enumerate(site.sources):
+        found.append(
+            Contribution(
+                "source",
+                source.id,
+                float(supply.source[0, index]),
+            )
+        )
 
-    for index, storage in enumerate(picture.site.storages):
-        discharged = float(used.discharge[0, index])
-        charged = float(used.charge[0, index])
+    for index, converter in enumerate(site.converters):
+        found.append(
+            Contribution(
+                "converter",
+                converter.id,
+                float(supply.generated[0, index]),
+            )
+        )
+
+    for index, storage in enumerate(site.storages):
+        discharged = float(supply.discharged[0, index])
+        charged = float(supply.charged[0, index])
         found.append(Contribution("storage", storage.id, discharged))
         found.append(Contribution("charge", storage.id, -charged))
 
-    for index, bus in enumerate(picture.site.buses):
-        exported = float(used.export[0, index])
+    for index, bus in enumerate(site.buses):
+        exported = float(supply.exported[0, index])
         found.append(Contribution("export", bus.id, -exported))
 
     return [part for part in found if abs(part.value) > LEAST_KW]

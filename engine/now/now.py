@@ -1,208 +1,286 @@
-"""`now` figures: what the newest powers say, each second, for watching. Same tracing as the books, never journalled.
+"""`now` figures: what the newest powers say, each second, for watching. Same tracing as the books,
+never journalled.
 
-Powers stand in for energies of one hour. A meter that was not heard of for a while is unseen, and the line that hangs on it says since when.
+Powers stand in for energies of one hour. A meter that was not heard of for a while is unseen, and
+the line that hangs on it says since when.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.figures.weights import By, Weights
+from engine.figures.weights import Weights
 from engine.now.apart import Apart, taken_apart
+from engine.now.flows import Shown
+from engine.now.moment import Mask
 from engine.now.picture import Picture
 from engine.state import nothing_held
 from engine.tracing.graph import Array, Graph, edges
+from engine.tracing.storage import KeptLayers
 from engine.tracing.tracing import trace
-from plant.frame import Batch, Quality, join
+from plant.frame import Batch, Event, Quality, join
+from plant.silence import is_current
 from plant.site import Site
+from plant.units import HOUR_NS, SECOND_NS
 
-STALE_S = 12.0
-UNLOADED_SHARE = 0.01  # of a meter's largest reading: less counts as nothing
+Ints = npt.NDArray[np.int64]
+UNLOADED_SHARE: Final = 0.01
+"""Of a meter's largest reading: less counts as nothing."""
+
+COUNTED_OVER_NS: Final = 20 * SECOND_NS
+"""The power of a meter that only counts is taken over at least this, or a coarse counter jumps."""
+
+NO_ONE: Final = -1
+"""In place of a meter or channel, for tags that are of none."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a counter showed, and when."""
+
+    at_ns: int
+    reading: float
+
+
 class Now:
-    """Newest powers of one site. `latency_s`: event seconds by which readings may lag (grows with a scaled clock).
+    """Newest values of one site.
 
-    `power_factor` by tag; by tag too the `newest` value, when it was `heard_at` and when it last `moved_at` (ns, 0: never); `ahead_s`: by how much the time of a meter's newest reading was ahead of its arrival.
+    `latency_s`: event seconds by which readings may lag; it grows with a scaled clock. By meter:
+    `power` (kW or unit an hour), `at` when it was heard of (ns, 0: never), `ahead_s` by how much
+    the time of its newest reading was ahead of its arrival. By tag: the `newest` value, when it was
+    `heard_at` and when it last `moved_at` (ns, 0: never), and its `power_factor`. `picture` is that
+    of the newest tick.
     """
 
-    site: Site
-    latency_s: float = 0.0
-    graph: Graph = field(init=False)
-    power: Array = field(init=False)
-    at: Any = field(init=False)
-    scale: Array = field(init=False)
-    counter: dict[int, tuple[int, float, float]] = field(default_factory=dict)
-    states: dict[int, tuple[str, int]] = field(default_factory=dict)
-    orders: dict[int, str] = field(default_factory=dict)
-    unloaded: dict[int, int] = field(default_factory=dict)
-    fresh: list[Batch] = field(default_factory=list)
-    storage_mix: list[dict[int, float]] = field(default_factory=list)
-    picture: Picture | None = None
-    power_factor: dict[int, float] = field(default_factory=dict)
-    newest: Array = field(init=False)
-    heard_at: Any = field(init=False)
-    moved_at: Any = field(init=False)
-    ahead_s: Array = field(init=False)
+    def __init__(self, site: Site, latency_s: float = 0.0) -> None:
+        self.site = site
+        self.latency_s = latency_s
+        self.graph = Graph(site)
+        self.picture: Picture | None = None
+        self.fresh: list[Batch] = []
+        self.states: dict[int, tuple[str, int]] = {}
+        self.orders: dict[int, str] = {}
+        self.unloaded: dict[int, int] = {}
+        self.storage_mix: list[dict[int, float]] = [{} for _ in site.storages]
+        self.by_source = Weights.of_site(site).table[-1]
 
-    def __post_init__(self) -> None:
-        self.graph = Graph(self.site)
-        n = len(self.site.meters)
-        self.power = np.zeros(n)
-        self.at = np.zeros(n, np.int64)
-        self.scale = np.array([m.power_scale for m in self.site.meters])
-        self.ahead_s = np.full(n, np.nan)
-        self._factor_tags = np.array(
-            sorted(t for m in self.site.meters for t in m.power_factor_tags), np.int64
+        meters = len(site.meters)
+        self.power = np.zeros(meters)
+        self.at = np.zeros(meters, np.int64)
+        self.ahead_s = np.full(meters, np.nan)
+        self.power_factor: dict[int, float] = {}
+        self._counted: dict[int, Counted] = {}
+        self._scale = np.array([meter.power_scale for meter in site.meters])
+        self._period_s = np.array(
+            [_period_s(site, meter) for meter in range(meters)],
+            float,
         )
-        size = (
+        self._of_lines = np.zeros(meters, bool)
+        for tap in self.graph.taps:
+            self._of_lines[list(tap.meters)] = True
+
+        self._find_tags()
+        tags = len(self._meter_of)
+        self.newest = np.full(tags, np.nan)
+        self.heard_at = np.zeros(tags, np.int64)
+        self.moved_at = np.zeros(tags, np.int64)
+
+    def _find_tags(self) -> None:
+        """Which tag is a meter's power, its power factor, or the counter of a meter that has no
+        power to read."""
+        site = self.site
+        factor_tags = [tag for meter in site.meters for tag in meter.power_factor_tags]
+        power_tags = [meter.power_tag for meter in site.meters if meter.power_tag is not None]
+        counter_tags = [channel.tag for channel in site.channels]
+        tags = (
             max(
-                [m.power_tag or 0 for m in self.site.meters]
-                + self._factor_tags.tolist()
-                + [c.tag for c in self.site.channels]
-                + [0]
+                [
+                    0,
+                    *power_tags,
+                    *factor_tags,
+                    *counter_tags,
+                ]
             )
             + 1
         )
-        self._meter_of = np.full(size, -1)
-        self._channel_of = np.full(size, -1)
-        self.newest = np.full(size, np.nan)
-        self.heard_at = np.zeros(size, np.int64)
-        self.moved_at = np.zeros(size, np.int64)
-        for i, m in enumerate(self.site.meters):
-            if m.power_tag is not None:
-                self._meter_of[m.power_tag] = i
-        for i, c in enumerate(self.site.channels):
-            if c.meter >= 0 and self.site.meters[c.meter].power_tag is None:
-                self._channel_of[c.tag] = i
-        self._of_lines = np.zeros(len(self.site.meters), bool)
-        for tap in self.graph.taps:
-            self._of_lines[list(tap.meters)] = True
-        self.storage_mix = [{} for _ in self.site.storages]
-        table = Weights.of_site(self.site).table[-1]
-        rows = {"kwh": By.KWH, "kg": By.LOCATION, "renewable": By.RENEWABLE, "claimed": By.CLAIMED}
-        self.by_source = {name: table[row] for name, row in rows.items()}
-        columns = [*range(self.graph.ns), *[0] * self.graph.nt, self.graph.ns, self.graph.ns + 1]
-        self.weights = {name: values[columns] for name, values in self.by_source.items()}
+        self._factor_tags = np.array(sorted(factor_tags), np.int64)
+        self._meter_of = np.full(tags, NO_ONE)
+        self._channel_of = np.full(tags, NO_ONE)
+        for index, meter in enumerate(site.meters):
+            if meter.power_tag is not None:
+                self._meter_of[meter.power_tag] = index
 
-    _factor_tags: Any = field(init=False)
-    _meter_of: Any = field(init=False)
-    _channel_of: Any = field(init=False)
-    _of_lines: Any = field(init=False)
-    by_source: dict[str, Array] = field(init=False)
-    weights: dict[str, Array] = field(init=False)
+        for index, channel in enumerate(site.channels):
+            if channel.meter >= 0 and site.meters[channel.meter].power_tag is None:
+                self._channel_of[channel.tag] = index
 
     def take(self, rows: Batch) -> None:
         """Keep a poll batch until the next tick."""
         self.fresh.append(rows)
 
     def _absorb(self) -> None:
-        """Newest powers of what came since the last tick; states and orders of its events."""
+        """Newest values of what came since the last tick."""
         rows = join(self.fresh)
         self.fresh = []
         good = (rows.quality != Quality.BAD) & (rows.tag < len(self._meter_of))
         tag = rows.tag[good]
         value = rows.value[good]
-        ts = rows.ts[good]
+        at_ns = rows.ts[good]
+
+        # Of rows of one tag the last one stands, since they come in the order of time.
         meter = self._meter_of[tag]
-        known = meter >= 0
-        at = meter[known]
-        self.power[at] = value[known] * self.scale[at]
-        self.at[at] = ts[known]
-        self.ahead_s[at] = (ts[known] - rows.received[good][known]) * 1e-9
-        factors = np.isin(tag, self._factor_tags)
-        self.power_factor |= dict(
-            zip(tag[factors].tolist(), np.abs(value[factors]).tolist(), strict=True)
+        is_power = meter >= 0
+        metered = meter[is_power]
+        ahead_ns = at_ns - rows.received[good]
+        self.power[metered] = value[is_power] * self._scale[metered]
+        self.at[metered] = at_ns[is_power]
+        self.ahead_s[metered] = ahead_ns[is_power] / SECOND_NS
+
+        is_factor = np.isin(tag, self._factor_tags)
+        factors = np.abs(value[is_factor]).tolist()
+        self.power_factor.update(
+            zip(
+                tag[is_factor].tolist(),
+                factors,
+                strict=True,
+            )
         )
+
         moved = value != self.newest[tag]
-        self.moved_at[tag[moved]] = ts[moved]
+        self.moved_at[tag[moved]] = at_ns[moved]
         self.newest[tag] = value
-        self.heard_at[tag] = ts
+        self.heard_at[tag] = at_ns
+
         for row in np.flatnonzero(self._channel_of[tag] >= 0):
-            self._count(int(self._channel_of[tag[row]]), int(ts[row]), float(value[row]))
+            channel = int(self._channel_of[tag[row]])
+            self._count(channel, int(at_ns[row]), float(value[row]))
+
         for event in rows.events:
-            for i, line in enumerate(self.site.lines):
-                if line.state_tag == event.tag and self.states.get(i, ("", 0))[0] != event.text:
-                    self.states[i] = (event.text, event.ts)
-                if line.order_tag == event.tag:
-                    self.orders[i] = event.text
+            self._hear(event)
 
-    def _count(self, channel: int, ts: int, value: float) -> None:
-        """Power of a meter that only counts: from the last change of at least 20 s."""
+    def _hear(self, event: Event) -> None:
+        """The state or the order of a line."""
+        for index, line in enumerate(self.site.lines):
+            if line.state_tag == event.tag:
+                state, _ = self.states.get(index, ("", 0))
+                if state != event.text:
+                    self.states[index] = (event.text, event.ts)
+
+            if line.order_tag == event.tag:
+                self.orders[index] = event.text
+
+    def _count(
+        self,
+        channel: int,
+        at_ns: int,
+        reading: float,
+    ) -> None:
+        """Power of a meter that only counts."""
         node = self.site.channels[channel]
-        before = self.counter.get(channel)
-        if before is None or value < before[1]:
-            self.counter[channel] = (ts, value, 0.0)
+        before = self._counted.get(channel)
+        if before is None or reading < before.reading:
+            self._counted[channel] = Counted(at_ns, reading)
             return
-        if ts - before[0] >= 20_000_000_000:
-            rate = (value - before[1]) * node.scale / ((ts - before[0]) / 3.6e12)
-            self.counter[channel] = (ts, value, rate)
+
+        lasted_ns = at_ns - before.at_ns
+        if lasted_ns >= COUNTED_OVER_NS:
+            self._counted[channel] = Counted(at_ns, reading)
             if not node.reverse:
-                self.power[node.meter] = rate
-        self.at[node.meter] = ts
+                moved = (reading - before.reading) * node.scale
+                self.power[node.meter] = moved / (lasted_ns / HOUR_NS)
 
-    def set_storages(self, layers: list[list[Any]]) -> None:
-        """What the next kilowatt-hour out of each store is made of, from the layers of the newest book."""
-        for t, store in enumerate(self.site.storages):
+        self.at[node.meter] = at_ns
+
+    def set_storages(self, layers: Sequence[KeptLayers]) -> None:
+        """What the next kilowatt-hour out of each storage is made of, from the layers of the newest
+        book: its oldest layer leaves first."""
+        for index, storage in enumerate(self.site.storages):
             mix: dict[int, float] = {}
-            if t < len(layers) and layers[t]:
-                _, energy, amounts = layers[t][0]
+            if index < len(layers) and layers[index]:
+                _, energy_kwh, amounts = layers[index][0]
+                delivered_kwh = energy_kwh * storage.discharge_efficiency
                 for source, _, amount in amounts:
-                    if energy > 1e-9:
-                        mix[int(source)] = mix.get(int(source), 0.0) + amount / (
-                            energy * store.discharge_efficiency
-                        )
-            self.storage_mix[t] = mix
+                    if delivered_kwh > 1e-9:
+                        mix[int(source)] = mix.get(int(source), 0.0) + amount / delivered_kwh
 
-    def tick(self, now_ns: int) -> dict[str, Any]:
+            self.storage_mix[index] = mix
+
+    def tick(self, now_ns: int) -> Shown:
         """The NOW of docs/api.md at event time `now_ns`."""
         self._absorb()
-        limits = np.array(
-            [
-                max(
-                    STALE_S,
-                    3.5
-                    * max(m.power_every_s, 0.0 if m.power_tag is not None else m.energy_every_s),
-                )
-                + self.latency_s
-                for m in self.site.meters
-            ]
+        seen = is_current(
+            self.at,
+            self._period_s,
+            now_ns,
+            self.latency_s,
         )
-        seen = (self.at > 0) & ((now_ns - self.at) * 1e-9 <= limits)
-        # A silent meter of a line stands at its last value, so that its flow does not move into unmetered.
-        power = np.where(seen | ((self.at > 0) & self._of_lines), self.power, 0.0)
-        energy = np.stack((np.maximum(power, 0.0), np.maximum(-power, 0.0)), 1)[None]
-        used = edges(self.graph, energy, seen[None])
-        traced = trace(self.graph, used, nothing_held(self.graph), [now_ns])
-        for c in range(len(self.site.converters)):
-            if self._runs_unloaded(c, power, seen):
-                self.unloaded.setdefault(c, now_ns)
+        # A silent meter of a line stands at its last value, so that its flow does not move into
+        # what is unmetered.
+        stands = seen | ((self.at > 0) & self._of_lines)
+        power = np.where(stands, self.power, 0.0)
+        forward = np.maximum(power, 0.0)
+        reverse = np.maximum(-power, 0.0)
+        energy = np.stack((forward, reverse), 1)
+        used = edges(self.graph, energy[None], seen[None])
+        traced = trace(
+            self.graph,
+            used,
+            nothing_held(self.graph),
+            [now_ns],
+        )
+        for converter in range(len(self.site.converters)):
+            if self._runs_unloaded(converter, power, seen):
+                self.unloaded.setdefault(converter, now_ns)
             else:
-                self.unloaded.pop(c, None)
-        self.picture = Picture(self, used, traced, seen, now_ns)
+                self.unloaded.pop(converter, None)
+
+        self.picture = Picture(
+            self,
+            used,
+            traced,
+            seen,
+            now_ns,
+        )
         return self.picture.build()
 
     def apart(self, figure: str, of: str) -> Apart | None:
-        """A figure of the newest tick taken apart; None before the first, or where `now` has no such figure."""
+        """A figure of the newest tick taken apart; None before the first, or where `now` has no
+        such figure."""
         return None if self.picture is None else taken_apart(self.picture, figure, of)
 
-    def _runs_unloaded(self, converter: int, power: Array, seen: Any) -> bool:
-        """Whether a converter takes power and gives nothing, as far as its meters say: a compressor that blows off, a boiler on stand-by."""
+    def _runs_unloaded(
+        self,
+        converter: int,
+        power: Array,
+        seen: Mask,
+    ) -> bool:
+        """Whether a converter takes power and gives nothing, as far as its meters say: a compressor
+        that blows off, a boiler on stand-by."""
         node = self.site.converters[converter]
-        meters = self.site.meters
-        given = [e.meter for e in node.outputs if e.meter is not None]
-        taken = [m for i in node.inputs for m in i.meters]
-        if (
-            node.two_way
-            or not taken
-            or len(given) < len(node.outputs)
-            or not seen[[*given, *taken]].all()
-        ):
+        given = [outlet.meter for outlet in node.outputs if outlet.meter is not None]
+        taken = [meter for feed in node.inputs for meter in feed.meters]
+        all_metered = len(given) == len(node.outputs)
+        if node.two_way or not taken or not all_metered or not seen[[*given, *taken]].all():
             return False
-        some = [UNLOADED_SHARE * (meters[m].max_per_hour or 1.0) for m in (*given, *taken)]
-        idle = all(abs(power[m]) <= least for m, least in zip(given, some, strict=False))
-        return idle and bool(power[taken].sum() > max(some[len(given) :]))
+
+        gives_nothing = all(abs(power[meter]) <= self._nothing(meter) for meter in given)
+        takes_something = power[taken].sum() > max(self._nothing(meter) for meter in taken)
+        return bool(gives_nothing and takes_something)
+
+    def _nothing(self, meter: int) -> float:
+        """Power up to which a meter counts as standing."""
+        return UNLOADED_SHARE * (self.site.meters[meter].max_per_hour or 1.0)
+
+
+def _period_s(site: Site, meter: int) -> float:
+    """How often a meter's power is due; one that only counts is due when it counts."""
+    node = site.meters[meter]
+    if node.power_tag is not None:
+        return node.power_every_s
+
+    return max(node.power_every_s, node.energy_every_s)

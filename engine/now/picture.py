@@ -1,234 +1,345 @@
-"""One tick of `now`, put into the words of the API: figures of the site, its lines and groups, and the flow picture."""
+"""One tick of `now`, put into the words of the API: figures of the site, its lines and groups, and
+the flow picture.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.figures.figures import of_now
 from engine.figures.line_sums import final_kwh_per_unit
-from engine.now.flows import Flows
-from engine.now.instants import INSTANTS, ratio
+from engine.figures.weights import By
+from engine.now.flows import Drawn, Flows, Shown
+from engine.now.moment import Mask, Moment, Places
 from engine.states import STATES
+from engine.tracing.electricity import site_electricity
 from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.tracing import Traced
-from plant.names import AS_ELECTRICITY, Carrier, State
+from plant.names import AS_ELECTRICITY, State
 from plant.site import Site
 
-Mask = npt.NDArray[np.bool_]
+MILLISECOND: Final = 1_000_000
+LEAST_KW: Final = 1e-6
+"""A source behind a line that gives less is not listed."""
 
 
 class Newest(Protocol):
     """The newest values that a picture is made of. Implemented by `engine.now.now.Now`.
 
     By meter: `power` (kW or unit an hour) and `at`, when it was heard of (ns; 0: never). By line:
-    its state and since when, and the order that runs. By converter: since when it runs unloaded. By storage: what its next
-    kilowatt-hour is made of. `by_source` and `weights`: kWh, kg and shares of a unit of each source
-    and of each column of the tracing.
+    its state and since when, and the order that runs. By converter: since when it runs unloaded. By
+    storage: what its next kilowatt-hour is made of. `by_source` [By, sources] is what a unit of
+    each source weighs, pseudo-sources after the sources.
     """
 
     site: Site
     graph: Graph
     power: Array
-    at: Any
+    at: npt.NDArray[np.int64]
     states: dict[int, tuple[str, int]]
     orders: dict[int, str]
     unloaded: dict[int, int]
     storage_mix: list[dict[int, float]]
-    by_source: dict[str, Array]
-    weights: dict[str, Array]
+    by_source: Array
 
 
 class Picture:
-    """Traced powers of one tick. Rows of the sums: taps first, then what is left on each bus."""
+    """Traced powers of one tick. Places: taps first, then what is left on each bus."""
 
-    def __init__(self, now: Newest, used: Edges, traced: Traced, seen: Mask, at: int) -> None:
+    def __init__(
+        self,
+        now: Newest,
+        used: Edges,
+        traced: Traced,
+        seen: Mask,
+        at: int,
+    ) -> None:
+        graph = now.graph
         self.now = now
         self.site = now.site
-        self.graph = now.graph
+        self.graph = graph
         self.used = used
         self.traced = traced
         self.seen = seen
         self.at = at
-        self.weights, self.returned = _with_storages(now), self.graph.returned(used.discharge[0])
-        k = self.graph.columns
-        graph = self.graph
-        carriers = [graph.carriers[t.bus] for t in graph.taps] + graph.carriers
-        amounts = np.concatenate((used.taps[0] - self.returned, traced.delivered_remainder[0]))
-        behind = np.concatenate((traced.taps[0, :, graph.electric], traced.remainder_electric[0]))
-        as_electricity = np.array([c in AS_ELECTRICITY for c in carriers], bool)
-        per_unit = np.array([final_kwh_per_unit(self.site, c) for c in carriers])
-        self.electric = as_electricity | np.array(
-            [c is Carrier.ELECTRICITY for c in carriers], bool
+        self.weights = weights_of_columns(now)
+        self.returned = graph.returned(used.discharge[0])
+        self.drawn = used.taps[0] - self.returned
+        self.carriers = [graph.carriers[tap.bus] for tap in graph.taps] + graph.carriers
+        self.amounts = np.concatenate(
+            (traced.taps[0, :, : graph.columns], traced.remainder[0]),
         )
-        self.final = np.where(as_electricity, behind, amounts * per_unit)
-        self.amounts = np.concatenate((traced.taps[0, :, :k], traced.remainder[0]))
-        self.columns = {name: self.amounts @ w for name, w in self.weights.items()}
-        self.columns["final"] = self.final
-        self.carriers = carriers
-        self.taps_of = [
-            [i for i, t in enumerate(graph.taps) if t.line == line]
-            for line in range(len(self.site.lines))
-        ]
-
-    def build(self) -> dict[str, Any]:
-        """The NOW of docs/api.md."""
-        lines = {node.id: self._line(i) for i, node in enumerate(self.site.lines)}
-        for group in self.site.groups:
-            members = [i for i, node in enumerate(self.site.lines) if node.group == group.id]
-            lines[group.id] = self._group(members, [lines[self.site.lines[i].id] for i in members])
-        coverage = float(self.seen.mean()) if len(self.seen) else None
-        site = {
-            "power_kw": self._site_power() if self.seen.any() else None,
-            "figures": self._figures(range(len(self.final))),
-            "coverage": coverage,
-        }
-        flows = Flows(
-            self.graph,
-            self.used,
-            self.traced,
-            self.weights["kwh"],
-            self.weights["kg"],
+        self.final = self._final()
+        self.moment = Moment(
+            self.carriers,
             self.final,
-            np.array([self._unknown([t]) is not None for t in range(len(self.graph.taps))], bool),
+            self.amounts,
+            self.weights,
         )
+        self.taps_of: list[list[int]] = [[] for _ in self.site.lines]
+        for index, tap in enumerate(graph.taps):
+            self.taps_of[tap.line].append(index)
+
+    def _final(self) -> Array:
+        """Final energy (kW) of each place; air and cold count as the electricity behind them."""
+        graph = self.graph
+        traced = self.traced
+        delivered = np.concatenate((self.drawn, traced.delivered_remainder[0]))
+        behind = np.concatenate(
+            (traced.taps[0, :, graph.electric], traced.remainder_electric[0]),
+        )
+        as_electricity = [carrier in AS_ELECTRICITY for carrier in self.carriers]
+        per_unit = [final_kwh_per_unit(self.site, carrier) for carrier in self.carriers]
+        return np.where(
+            as_electricity,
+            behind,
+            delivered * np.array(per_unit),
+        )
+
+    def build(self) -> Shown:
+        """The NOW of docs/api.md."""
+        site = self.site
+        members = {
+            group.id: [i for i, line in enumerate(site.lines) if line.group == group.id]
+            for group in site.groups
+        }
+        taps_of_groups = [self._taps(of_group) for of_group in members.values()]
+        subjects = [
+            *self.taps_of,
+            *taps_of_groups,
+            range(len(self.final)),
+        ]
+        *of_parts, of_site = self.moment.figures([_places(places) for places in subjects])
+        of_lines = of_parts[: len(site.lines)]
+        of_groups = of_parts[len(site.lines) :]
+
+        lines: dict[str, Shown] = {}
+        for index, line in enumerate(site.lines):
+            lines[line.id] = self._line(index, of_lines[index])
+
+        for (name, of_group), figures in zip(
+            members.items(),
+            of_groups,
+            strict=True,
+        ):
+            parts = [lines[site.lines[index].id] for index in of_group]
+            lines[name] = self._group(of_group, parts, figures)
+
         return {
-            "at_ms": self.at // 1_000_000,
-            "site": site,
+            "at_ms": self.at // MILLISECOND,
+            "site": {
+                "power_kw": self._site_power() if self.seen.any() else None,
+                "figures": of_site,
+                "coverage": float(self.seen.mean()) if len(self.seen) else None,
+            },
             "lines": lines,
-            "flows": flows.build(),
-            "sources": {
-                s.id: float(self.used.source[0, i] * self.weights["kwh"][i])
-                for i, s in enumerate(self.site.sources)
+            "flows": self._flows(),
+            "sources": self._given(),
+            "storages": self._storages(),
+            "converters": {
+                converter.id: self._converter(index)
+                for index, converter in enumerate(site.converters)
             },
-            "storages": {
-                s.id: {"power_kw": float(self.used.discharge[0, t] - self.used.charge[0, t])}
-                for t, s in enumerate(self.site.storages)
-                if s.line is None
-            },
-            "converters": {c.id: self._converter(i) for i, c in enumerate(self.site.converters)},
             "remainder_kw": {
-                b.id: float(self.traced.delivered_remainder[0, i])
-                for i, b in enumerate(self.site.buses)
+                bus.id: float(self.traced.delivered_remainder[0, index])
+                for index, bus in enumerate(site.buses)
             },
         }
 
-    def _converter(self, i: int) -> dict[str, Any]:
-        meters = [
-            m for x in self.site.converters[i].inputs if x.kind != "ambient" for m in x.meters
-        ]
-        taken = float(self.now.power[meters].sum()) if meters and self.seen[meters].all() else None
+    def _taps(self, lines: Iterable[int]) -> list[int]:
+        """The taps of some lines."""
+        return [tap for line in lines for tap in self.taps_of[line]]
+
+    def _flows(self) -> Shown:
+        unheard = [self._unknown([tap]) is not None for tap in range(len(self.graph.taps))]
+        drawn = Drawn(
+            graph=self.graph,
+            used=self.used,
+            traced=self.traced,
+            kwh=self.weights[By.KWH],
+            kg=self.weights[By.LOCATION],
+            final=self.final,
+            unheard=np.array(unheard, bool),
+        )
+        return Flows(drawn).build()
+
+    def _given(self) -> dict[str, float]:
+        """What each source gives, kW."""
+        kwh = self.weights[By.KWH]
         return {
-            "taken": taken,
-            "unloaded_since_ms": self.now.unloaded.get(i, 0) // 1_000_000 or None,
+            source.id: float(self.used.source[0, index] * kwh[index])
+            for index, source in enumerate(self.site.sources)
+        }
+
+    def _storages(self) -> dict[str, Shown]:
+        """Discharge less charge; what a line's own storage does stays within the line."""
+        net = self.used.discharge[0] - self.used.charge[0]
+        return {
+            storage.id: {"power_kw": float(net[index])}
+            for index, storage in enumerate(self.site.storages)
+            if storage.line is None
+        }
+
+    def _converter(self, index: int) -> Shown:
+        meters: list[int] = []
+        for taken in self.site.converters[index].inputs:
+            if taken.kind != "ambient":
+                meters += taken.meters
+
+        is_known = bool(meters) and bool(self.seen[meters].all())
+        return {
+            "taken": float(self.now.power[meters].sum()) if is_known else None,
+            "unloaded_since_ms": self.now.unloaded.get(index, 0) // MILLISECOND or None,
         }
 
     def _site_power(self) -> float:
-        """Electricity the site uses: what came in and was generated or discharged, less charge and export."""
-        came = sum(
-            self.used.source[0, i]
-            for i, s in enumerate(self.site.sources)
-            if s.carrier == Carrier.ELECTRICITY
-        )
-        return float(
-            came + self.used.discharge.sum() - self.used.charge.sum() - self.used.export.sum()
-        )
-
-    def _figures(self, rows: Any) -> dict[str, float | None]:
-        """The ratios of some places: taps, or what is left on buses."""
-        places = np.array(list(rows), np.int64)
-        electric = places[self.electric[places]]
-        return {
-            name: ratio(instant, self.columns, places, electric).value
-            for name, instant in INSTANTS.items()
-        }
+        """Site electricity of the moment."""
+        return float(site_electricity(self.graph, self.used).total()[0])
 
     def _sources(self, taps: list[int]) -> dict[str, float]:
-        amounts = self.amounts[taps].sum(0) * self.weights["kwh"]
-        names = (
-            [s.id for s in self.site.sources]
-            + [s.id for s in self.site.storages]
-            + ["ambient", "unknown"]
-        )
-        return {name: float(a) for name, a in zip(names, amounts, strict=True) if abs(a) > 1e-6}
-
-    def _line(self, i: int) -> dict[str, Any]:
-        taps = self.taps_of[i]
-        unseen = [
-            int(self.now.at[m]) for t in taps for m in self.graph.taps[t].meters if not self.seen[m]
+        """Source energy (kW) behind some taps; what comes through a storage counts as it."""
+        kw = self.amounts[taps].sum(0) * self.weights[By.KWH]
+        names = [
+            *(source.id for source in self.site.sources),
+            *(storage.id for storage in self.site.storages),
+            "ambient",
+            "unknown",
         ]
+        found = zip(
+            names,
+            kw.tolist(),
+            strict=True,
+        )
+        return {name: amount for name, amount in found if abs(amount) > LEAST_KW}
+
+    def _line(self, index: int, figures: Mapping[str, float | None]) -> Shown:
+        taps = self.taps_of[index]
         unknown = self._unknown(taps)
-        state, since = self.now.states.get(i, ("UNKNOWN", 0))
-        power: dict[str, float | None] = {}
-        for t in taps:
-            carrier = self.graph.carriers[self.graph.taps[t].bus].value
-            drawn = float(self.used.taps[0, t] - self.returned[t])
-            known = power.get(carrier, 0.0)
-            is_known = known is not None and self._unknown([t]) is None
-            power[carrier] = known + drawn if is_known and known is not None else None
+        state, since = self.now.states.get(index, (State.UNKNOWN.value, 0))
         return {
-            **self._order(i),
-            "state": state if state in STATES else "UNKNOWN",
-            "state_since_ms": since // 1_000_000 or None,
-            "power": power,
+            **self._order(index),
+            "state": state if state in STATES else State.UNKNOWN.value,
+            "state_since_ms": since // MILLISECOND or None,
+            "power": self._power(taps),
             "final_kw": float(self.final[taps].sum()) if unknown is None else None,
-            "figures": self._figures(taps) if unknown is None else dict.fromkeys(INSTANTS),
+            "figures": figures if unknown is None else _no_figures(),
             "sources_kw": self._sources(taps),
             "unknown": unknown,
-            "stale_since_ms": min((at for at in unseen if at), default=0) // 1_000_000 or None,
+            "stale_since_ms": self._stale_since_ms(taps),
         }
 
-    def _unknown(self, taps: list[int]) -> str | None:
-        """Why nothing is known of some taps: none of their meters was ever heard, or all are silent."""
-        meters = [m for t in taps for m in self.graph.taps[t].meters]
+    def _power(self, taps: Iterable[int]) -> dict[str, float | None]:
+        """Power of some taps by carrier; not known where one of them is not."""
+        found: dict[str, float | None] = {}
+        for tap in taps:
+            carrier = self.graph.carriers[self.graph.taps[tap].bus].value
+            is_known = self._unknown([tap]) is None
+            drawn = float(self.drawn[tap]) if is_known else None
+            found[carrier] = _added(found.get(carrier, 0.0), drawn)
+
+        return found
+
+    def _stale_since_ms(self, taps: Iterable[int]) -> int | None:
+        """When the first of the meters fell silent that were heard of once."""
+        heard_ns = [
+            int(self.now.at[meter])
+            for tap in taps
+            for meter in self.graph.taps[tap].meters
+            if not self.seen[meter] and self.now.at[meter]
+        ]
+        return min(heard_ns) // MILLISECOND if heard_ns else None
+
+    def _unknown(self, taps: Iterable[int]) -> str | None:
+        """Why nothing is known of some taps: none of their meters was ever heard, or all are
+        silent."""
+        meters = [meter for tap in taps for meter in self.graph.taps[tap].meters]
         if not meters or self.seen[meters].any():
             return None
+
         return "silent" if (self.now.at[meters] > 0).any() else "never"
 
     def _order(self, line: int) -> dict[str, str | None]:
         """The order that runs on a line that reads one; None while it is not known."""
         if self.site.lines[line].order_tag is None:
             return {}
+
         order = self.now.orders.get(line, State.UNKNOWN.value)
         return {"order": None if order == State.UNKNOWN.value else order}
 
-    def _group(self, members: list[int], parts: list[dict[str, Any]]) -> dict[str, Any]:
-        taps = [t for i in members for t in self.taps_of[i]]
+    def _group(
+        self,
+        members: list[int],
+        parts: Sequence[Shown],
+        figures: Mapping[str, float | None],
+    ) -> Shown:
+        """A group of lines; `parts` are its lines as they are shown."""
+        taps = self._taps(members)
         power: dict[str, float | None] = {}
         for part in parts:
-            for carrier, kw in part["power"].items():
-                known = power.get(carrier, 0.0)
-                power[carrier] = None if kw is None or known is None else known + kw
+            for carrier, drawn in part["power"].items():
+                power[carrier] = _added(power.get(carrier, 0.0), drawn)
+
         unknown = self._unknown(taps)
-        states = [p["state"] for p in parts]
-        heard = [p["final_kw"] for p in parts if p["final_kw"] is not None]
-        stale = [p["stale_since_ms"] for p in parts if p["stale_since_ms"] is not None]
+        states = [part["state"] for part in parts]
+        final = [part["final_kw"] for part in parts if part["final_kw"] is not None]
+        stale = [part["stale_since_ms"] for part in parts if part["stale_since_ms"] is not None]
         return {
             "state": _common(states),
             "state_since_ms": None,
             "power": power,
-            "final_kw": sum(heard) if heard else None,
-            "figures": self._figures(taps) if unknown is None else dict.fromkeys(INSTANTS),
+            "final_kw": sum(final) if final else None,
+            "figures": figures if unknown is None else _no_figures(),
             "sources_kw": self._sources(taps) if taps else {},
             "unknown": unknown,
             "stale_since_ms": min(stale) if stale else None,
-            "running": states.count("RUN"),
+            "running": states.count(State.RUN.value),
             "members": len(parts),
         }
 
 
-def _with_storages(now: Newest) -> dict[str, Array]:
-    """Weights of the columns of the tracing; a store's are those of what its next kilowatt-hour is made of."""
-    found = {name: values.copy() for name, values in now.weights.items()}
-    for t, mix in enumerate(now.storage_mix):
-        amounts = np.array([mix.get(i, 0.0) for i in range(now.graph.ns + 3)])
-        for name, of_source in now.by_source.items():
-            found[name][now.graph.ns + t] = float(amounts @ of_source)
-        found["kwh"][now.graph.ns + t] = found["kwh"][now.graph.ns + t] or 1.0
+def weights_of_columns(now: Newest) -> Array:
+    """What a unit of each column of the tracing weighs [By, columns]; a storage's is what its next
+    kilowatt-hour is made of."""
+    graph = now.graph
+    found = np.zeros((len(By), graph.columns))
+    found[:, : graph.ns] = now.by_source[:, : graph.ns]
+    found[:, graph.ambient] = now.by_source[:, graph.ns]
+    found[:, graph.unknown] = now.by_source[:, graph.ns + 1]
+    for index, mix in enumerate(now.storage_mix):
+        column = graph.ns + index
+        for source, amount in mix.items():
+            found[:, column] += amount * now.by_source[:, source]
+
+        # An empty storage that gives is of unknown origin, but it is energy all the same.
+        found[By.KWH, column] = found[By.KWH, column] or 1.0
+
     return found
+
+
+def _places(places: Iterable[int]) -> Places:
+    return np.array(list(places), np.int64)
+
+
+def _added(total: float | None, more: float | None) -> float | None:
+    """Unknown and anything is unknown."""
+    return None if total is None or more is None else total + more
+
+
+def _no_figures() -> dict[str, float | None]:
+    return {figure.name: None for figure in of_now()}
 
 
 def _common(states: list[str]) -> str:
     """RUN if any line of a group runs, else the state of most."""
-    return "RUN" if "RUN" in states else max(states, key=states.count, default="UNKNOWN")
+    if State.RUN.value in states:
+        return State.RUN.value
+
+    return max(
+        states,
+        key=states.count,
+        default=State.UNKNOWN.value,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.book import Flow, Flows
+from engine.tracing.flow import Flow, Flows
 from engine.tracing.graph import Array, Edges, Graph
 from engine.tracing.storage import Account, Key
 from engine.tracing.tracing import Held, Traced, trace

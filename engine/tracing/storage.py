@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 Key = tuple[int, int]  # (source index, origin hour in ns)
+KeptLayers: TypeAlias = list[Any]
+"""The layers of one storage as a book keeps them, oldest first: each [hour, energy as stored,
+[[source, origin hour, amount as entered], ...]].
+"""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from plant.errors import NotThere, QueryError
 from plant.hints import suggestion
 from plant.site import Site
 from plant.units import MINUTE_NS
-from rules.alert import Alert, AlertState, Row, Severity, Telling
+from rules.alert import Alert, AlertState, HistoryRow, Severity, Telling
 from rules.desk import cause, telling
 from rules.desk.cause import Hangs
 from rules.desk.desk import Desk, Open, Quiet, Taken, forget_quiets, lift
@@ -50,37 +50,66 @@ class Alerts:
 
     def reload(self) -> None:
         """The desk as it was saved."""
-        saved = self.book.part("desk")
-        self.desk = Desk() if saved is None else msgspec.json.decode(saved[1], type=Desk)
-        self.saved = b"" if saved is None else saved[1]
+        self.desk = Desk()
+        self.saved = b""
+        part = self.book.part("desk")
+        if part is not None:
+            _, self.saved = part
+            self.desk = msgspec.json.decode(self.saved, type=Desk)
 
-    def note(self, rows: Sequence[Row], changed: Sequence[Alert]) -> None:
+    def note(self, rows: Sequence[HistoryRow], changed: Sequence[Alert]) -> None:
         """History of a round; inside a transaction of the caller."""
         self.book.add_changes(rows)
         self.book.put_alerts([_row(alert) for alert in changed])
         for alert in changed:
             at_ns = alert.resolved_ns or alert.fired_ns
             found_late = "found late" if alert.late else ""
-            self._did_itself(at_ns, _ACTIONS[alert.state], alert.id, found_late)
+            self._did_itself(
+                at_ns,
+                _ACTIONS[alert.state],
+                alert.id,
+                found_late,
+            )
 
     def turn(self, now_ns: int) -> None:
         """Causes, quiets that end, and what is to be told; inside a transaction of the caller."""
-        changed = cause.find(self.desk, self.rules, self.hangs, now_ns)
+        changed = cause.find(
+            self.desk,
+            self.rules,
+            self.hangs,
+            now_ns,
+        )
         self.note([], changed)
         for quiet in forget_quiets(self.desk, now_ns):
             what = f"{quiet.rule} {quiet.subject}".strip()
-            self._did_itself(now_ns, f"{quiet.kind} ended", quiet.alert, what)
+            self._did_itself(
+                now_ns,
+                f"{quiet.kind} ended",
+                quiet.alert,
+                what,
+            )
 
         tellings = telling.tell(self.desk, self.rules, now_ns)
         heard = self.route(tellings, now_ns)
         for told in tellings:
             who = heard.get(told.key)
             for alert in told.alerts if who else ():
-                self._did_itself(now_ns, told.occasion.value, alert.id, heard[told.key])
+                self._did_itself(
+                    now_ns,
+                    told.occasion.value,
+                    alert.id,
+                    heard[told.key],
+                )
 
         self.save(now_ns)
 
-    def _did_itself(self, at_ns: int, action: str, alert: str, detail: str) -> None:
+    def _did_itself(
+        self,
+        at_ns: int,
+        action: str,
+        alert: str,
+        detail: str,
+    ) -> None:
         """What Wattline did, for the trail of an alert."""
         self.book.add_audit([(at_ns, "wattline", action, alert, detail)])
 

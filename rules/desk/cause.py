@@ -50,23 +50,29 @@ class Hangs:
     @classmethod
     def of(cls, site: Site) -> Hangs:
         """As the plant file says it."""
-        connections = {meter.id: meter.connection for meter in site.meters}
+        connections = {}
         behind: dict[str, list[str]] = {}
         for meter in site.meters:
+            connections[meter.id] = meter.connection
             behind.setdefault(meter.connection, []).append(meter.id)
 
         meters: dict[tuple[str, str], frozenset[str]] = {}
         of_group: dict[str, set[str]] = {group.id: set() for group in site.groups}
         for line in site.lines:
-            own = {site.meters[meter].id for draw in line.draws for meter in draw.meters}
+            own: set[str] = set()
+            for draw in line.draws:
+                own.update(site.meters[meter].id for meter in draw.meters)
+
             meters["line", line.id] = frozenset(own)
             if line.group in of_group:
                 of_group[line.group] |= own
+
         for group, members in of_group.items():
             meters["group", group] = frozenset(members)
+
         for index, bus in enumerate(site.buses):
-            feeding = [source for source in site.sources if source.bus == index]
-            meters["bus", bus.id] = frozenset(site.meters[source.meter].id for source in feeding)
+            feeding = [source.meter for source in site.sources if source.bus == index]
+            meters["bus", bus.id] = frozenset(site.meters[meter].id for meter in feeding)
 
         return cls(
             connection=connections,

@@ -175,8 +175,10 @@ def lift(desk: Desk, quiet: Quiet) -> None:
 
 
 def _new_again(desk: Desk, quiet: Quiet) -> None:
+    """What a quiet kept from being told is due when it ends."""
     for there in desk.open.values():
-        if quiet.covers(there.alert, quiet.until_ns - 1) and there.told_ns == 0:
+        was_covered = quiet.covers(there.alert, quiet.until_ns - 1)
+        if was_covered and there.told_ns == 0:
             there.due_ns = max(there.due_ns, quiet.until_ns)
 
 

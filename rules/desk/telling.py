@@ -95,22 +95,26 @@ def _group(
     found: list[Open],
     now_ns: int,
 ) -> list[Telling]:
-    first = min(each.due_ns for each in found)
-    gathers = (
-        found[0].alert.per == "meter"
-        and (rule := rules.get(found[0].alert.rule)) is not None
-        and rule.gather
-    )
-    urgent = any(each.alert.severity is Severity.CRITICAL for each in found)
-    soon = not urgent and now_ns - desk.groups.get(name, -AGAIN_NS) < AGAIN_NS
-    if soon or now_ns < first + (GATHER_NS if gathers else 0):
+    alerts = [each.alert for each in found]
+    # Meters of one connection fall silent one after the other: wait for the rest of them.
+    rule = rules.get(alerts[0].rule)
+    gathers = alerts[0].per == "meter" and rule is not None and rule.gather
+    due_ns = min(each.due_ns for each in found)
+    if gathers:
+        due_ns += GATHER_NS
+
+    is_urgent = any(alert.severity is Severity.CRITICAL for alert in alerts)
+    told_ns = desk.groups.get(name, -AGAIN_NS)
+    was_told_just_now = now_ns - told_ns < AGAIN_NS
+    if now_ns < due_ns or (was_told_just_now and not is_urgent):
         return []
 
     desk.groups[name] = now_ns
     for there in found:
-        there.told_ns = there.last_ns = now_ns
+        there.told_ns = now_ns
+        there.last_ns = now_ns
 
-    return [_telling(Occasion.FIRED, [each.alert for each in found], now_ns)]
+    return [_telling(Occasion.FIRED, alerts, now_ns)]
 
 
 def _lasting(
@@ -154,12 +158,17 @@ def _lasting(
 
 
 def _over(desk: Desk, now_ns: int) -> list[Telling]:
+    """What is over, a message for each group."""
     groups: dict[str, list[Alert]] = {}
     for alert in desk.over:
         groups.setdefault(alert.group, []).append(alert)
 
     desk.over = []
-    return [_telling(Occasion.RESOLVED, alerts, now_ns) for alerts in groups.values()]
+    tellings = []
+    for alerts in groups.values():
+        tellings.append(_telling(Occasion.RESOLVED, alerts, now_ns))
+
+    return tellings
 
 
 def _summary(desk: Desk, now_ns: int) -> list[Telling]:
@@ -193,7 +202,12 @@ def _telling(
         alerts, key=lambda alert: (-_RANK[alert.severity], alert.fired_ns, alert.subject)
     )
     first = ordered[0]
-    mark = _mark_of(occasion, first, now_ns, step)
+    mark = _mark_of(
+        occasion,
+        first,
+        now_ns,
+        step,
+    )
     told = tuple(dict.fromkeys(name for alert in ordered for name in alert.tell))
     return Telling(
         key=f"{occasion}|{first.id}|{mark}",
@@ -206,14 +220,22 @@ def _telling(
     )
 
 
-def _mark_of(occasion: Occasion, first: Alert, now_ns: int, step: int) -> int | None:
+def _mark_of(
+    occasion: Occasion,
+    first: Alert,
+    now_ns: int,
+    step: int,
+) -> int | None:
     """What tells one telling of an alert from the next, and stays the same after a crash."""
     if occasion is Occasion.RESOLVED:
         return first.resolved_ns
+
     if occasion is Occasion.ESCALATED:
         return step
+
     if occasion is Occasion.REPEATED:
         return now_ns
+
     return first.fired_ns
 
 

@@ -14,7 +14,7 @@ from plant.errors import QueryError
 from plant.hints import suggestion
 from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text, below
 from rules.language.units import PLAIN, canonical
-from rules.variables.table import Place
+from rules.variables.table import Watchable
 from rules.variables.variable import Variable
 
 HOUR_S: Final = 3600.0
@@ -34,7 +34,7 @@ class Scope:
     """
 
     figure: str
-    place: Place
+    place: Watchable
     limits: Mapping[str, str]
     window_s: float
     recent_s: float = RECENT_S

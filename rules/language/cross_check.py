@@ -8,8 +8,8 @@ import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from plant.document import Finding, Place
 from plant.errors import QueryError
 from plant.hints import suggestion
 from rules.language.check_condition import RECENT_S, Scope, check
@@ -20,7 +20,6 @@ from rules.language.units import canonical
 from rules.variables.columns import TRACED
 from rules.variables.table import place
 
-Finding = tuple[tuple[str | int, ...], str]
 NOW_WINDOW_S = 10.0
 RECENT_NOW_S = 3600.0
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z0-9/]*)?\s*$")
@@ -50,12 +49,15 @@ def scope_of(rule: Rule, window_s: float) -> Scope:
 
 
 def _limit_unit(value: str | dict[str, str]) -> str:
-    levels = list(value.values()) if isinstance(value, dict) else [value]
-    units = {split_quantity(level)[1] for level in levels}
+    levels = value.values() if isinstance(value, dict) else [value]
+    units = set()
+    for level in levels:
+        _, unit = split_quantity(level)
+        units.add(unit)
+
     if len(units) != 1:
-        raise QueryError(
-            f"the levels of one limit must have one unit, not {', '.join(sorted(units))}"
-        )
+        named = ", ".join(sorted(units))
+        raise QueryError(f"the levels of one limit must have one unit, not {named}")
 
     return units.pop()
 
@@ -74,8 +76,8 @@ def split_quantity(text: str) -> tuple[float, str]:
 
 def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
     ids: set[str] = set()
-    for i, rule in enumerate(file.rules):
-        at = ("rules", i)
+    for index, rule in enumerate(file.rules):
+        at: Place = ("rules", index)
         if rule.id in ids:
             yield (*at, "id"), f"'{rule.id}' stands twice in this file"
 
@@ -86,20 +88,21 @@ def cross_check_rules(file: RuleFile, known: Known | None) -> Iterator[Finding]:
         if known is not None:
             yield from _references(rule, at, known)
 
-    for i, test in enumerate(file.tests):
+    for index, test in enumerate(file.tests):
         if test.rule is None and len(file.rules) > 1:
-            yield ("tests", i), "needs rule: there are several rules in this file"
+            yield ("tests", index), "needs rule: there are several rules in this file"
 
         if test.rule is not None and test.rule not in ids:
+            hint = suggestion(test.rule, sorted(ids))
             yield (
-                ("tests", i, "rule"),
-                f"there is no rule '{test.rule}' in this file{suggestion(test.rule, sorted(ids))}",
+                ("tests", index, "rule"),
+                f"there is no rule '{test.rule}' in this file{hint}",
             )
 
 
 def _conditions(
     rule: Rule,
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known | None,
 ) -> Iterator[Finding]:
     here = place(rule.on.per, rule.on.clock)
@@ -124,58 +127,67 @@ def _conditions(
                 f"'{name}' is a figure or a word of conditions; give the limit another name",
             )
 
-    for key in ("when", "until"):
-        text = getattr(rule, key)
-        if text is not None:
-            try:
-                tree = parse(text)
-                check(tree, scope)
-                yield from _sources(figures_named(tree, scope), (*at, key), known)
-            except QueryError as error:
-                yield (*at, key), str(error)
+    for key, text in (("when", rule.when), ("until", rule.until)):
+        if text is None:
+            continue
+
+        try:
+            tree = parse(text)
+            check(tree, scope)
+        except QueryError as error:
+            yield (*at, key), str(error)
+            continue
+
+        named = figures_named(tree, scope)
+        yield from _sources(named, (*at, key), known)
 
 
 def _sources(
     named: set[str],
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known | None,
 ) -> Iterator[Finding]:
     """Sources and storages behind `energy.source.NAME`."""
+    if known is None:
+        return
+
     for figure in sorted(named):
         source = figure.removeprefix(TRACED)
-        if figure.startswith(TRACED) and known is not None and source not in known.sources:
-            yield (
-                at,
-                f"there is no source or store '{source}'{suggestion(source, list(known.sources))}",
-            )
+        if figure.startswith(TRACED) and source not in known.sources:
+            hint = suggestion(source, list(known.sources))
+            yield at, f"there is no source or storage '{source}'{hint}"
 
 
 _FILLED = ("subject", "value", "mean", "limit", "since")
 
 
-def _words(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
+def _words(rule: Rule, at: Place) -> Iterator[Finding]:
     known = [*_FILLED, rule.on.per]
-    for key in ("say", "title"):
-        value: Any = getattr(rule, key)
+    for key, value in (("say", rule.say), ("title", rule.title)):
         for text in value.values() if isinstance(value, dict) else [value]:
             try:
-                wanted = [
-                    name for _, name, _, _ in string.Formatter().parse(text) if name is not None
-                ]
+                wanted = _to_fill_in(text)
             except ValueError as error:
                 yield (*at, key), f"cannot be filled in: {error}"
                 continue
 
             for name in wanted:
                 if name not in known:
+                    hint = suggestion(name, known)
                     yield (
                         (*at, key),
-                        f"there is nothing to fill in for {{{name}}}{suggestion(name, known)}; "
+                        f"there is nothing to fill in for {{{name}}}{hint}; "
                         f"known are {', '.join(known)}",
                     )
 
 
-def _form(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
+def _to_fill_in(text: str) -> list[str]:
+    """Names in braces of a text."""
+    fields = string.Formatter().parse(text)
+    return [name for _, name, _, _ in fields if name is not None]
+
+
+def _form(rule: Rule, at: Place) -> Iterator[Finding]:
     if rule.on.only and rule.on.not_:
         yield (*at, "on"), "needs only or except, not both"
 
@@ -185,38 +197,43 @@ def _form(rule: Rule, at: tuple[str | int, ...]) -> Iterator[Finding]:
 
 def _references(
     rule: Rule,
-    at: tuple[str | int, ...],
+    at: Place,
     known: Known,
 ) -> Iterator[Finding]:
-    ids = known.subjects.get(rule.on.per, ())
+    yield from _subjects(rule, at, known)
+    for shift in rule.active.shifts if rule.active else ():
+        if shift not in known.shifts:
+            hint = suggestion(shift, list(known.shifts))
+            yield (*at, "active", "shifts"), f"there is no shift '{shift}'{hint}"
+
+    if known.tell is None:
+        return
+
+    told = list(rule.tell)
+    for step in rule.escalate:
+        told += step.to
+
+    for name in told:
+        if name not in known.tell:
+            hint = suggestion(name, list(known.tell))
+            yield (*at, "tell"), f"there is no person, rota or channel '{name}' in notify{hint}"
+
+
+def _subjects(
+    rule: Rule,
+    at: Place,
+    known: Known,
+) -> Iterator[Finding]:
+    per = rule.on.per
+    ids = list(known.subjects.get(per, ()))
     for key, named in (("only", rule.on.only), ("except", rule.on.not_)):
         for name in named:
             if name not in ids:
-                yield (
-                    (*at, "on", key),
-                    f"there is no {rule.on.per} '{name}'{suggestion(name, list(ids))}",
-                )
+                hint = suggestion(name, ids)
+                yield (*at, "on", key), f"there is no {per} '{name}'{hint}"
 
-    for name, value in rule.limits.items():
-        for subject in value if isinstance(value, dict) else ():
-            if subject != "default" and subject not in ids:
-                yield (
-                    (*at, "limits", name, subject),
-                    f"there is no {rule.on.per} '{subject}'{suggestion(subject, list(ids))}",
-                )
-
-    for shift in rule.active.shifts if rule.active else ():
-        if shift not in known.shifts:
-            yield (
-                (*at, "active", "shifts"),
-                f"there is no shift '{shift}'{suggestion(shift, list(known.shifts))}",
-            )
-
-    told = known.tell
-    for name in [*rule.tell, *(name for step in rule.escalate for name in step.to)]:
-        if told is not None and name not in told:
-            yield (
-                (*at, "tell"),
-                f"there is no person, rota or channel '{name}' in notify"
-                f"{suggestion(name, list(told))}",
-            )
+    for limit, value in rule.limits.items():
+        for name in value if isinstance(value, dict) else ():
+            if name != "default" and name not in ids:
+                hint = suggestion(name, ids)
+                yield (*at, "limits", limit, name), f"there is no {per} '{name}'{hint}"

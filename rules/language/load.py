@@ -10,12 +10,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from plant.config import PlantFile
+from plant.document import Document
 from plant.errors import ConfigError, Mistake
 from plant.hints import suggestion
 from plant.load import load_text, read_text
 from plant.site import Site
 from rules.language.config import Rule, RuleFile
 from rules.language.cross_check import Known, cross_check_rules
+from rules.language.pack_words import pack_words, with_words
 from rules.variables.subjects import subjects
 from rules.variables.variable import KINDS
 
@@ -34,11 +36,11 @@ def known_of(plant: PlantFile) -> Known:
     told = plant.notify.names if plant.notify else []
     sources = (*plant.sources, *plant.storages, "ambient", "unknown", "opening_stock")
     return Known(
-        ids,
-        tuple(plant.site.shifts),
-        tuple(told),
-        plant.site.window,
-        sources,
+        subjects=ids,
+        shifts=tuple(plant.site.shifts),
+        tell=tuple(told),
+        window_s=plant.site.window,
+        sources=sources,
     )
 
 
@@ -52,11 +54,11 @@ def known_of_site(site: Site) -> Known:
         "opening_stock",
     )
     return Known(
-        {per: subjects(site, per) for per in KINDS},
-        tuple(site.shifts),
-        None,
-        site.window_s,
-        sources,
+        subjects={per: subjects(site, per) for per in KINDS},
+        shifts=tuple(site.shifts),
+        tell=None,
+        window_s=site.window_s,
+        sources=sources,
     )
 
 
@@ -65,24 +67,29 @@ def rules_for(path: Path, plant: PlantFile) -> list[Rule]:
 
     ConfigError carries every mistake of all of them.
     """
-    files_ = [path.parent / name for name in plant.rules.files]
-    loaded = load_all(files_, known_of(plant), plant.rules.packs)
-    shipped = {
-        rule.id for item in loaded if item.path.startswith(PACKS) for rule in item.file.rules
-    }
-    unknown = [name for name in plant.rules.off if name not in shipped]
-    if unknown:
-        raise ConfigError(
-            [
+    own = [path.parent / name for name in plant.rules.files]
+    loaded = load_all(own, known_of(plant), plant.rules.packs)
+    shipped: set[str] = set()
+    for item in loaded:
+        if item.is_shipped:
+            shipped.update(rule.id for rule in item.file.rules)
+
+    mistakes = []
+    for name in plant.rules.off:
+        if name not in shipped:
+            hint = suggestion(name, sorted(shipped))
+            message = f"there is no shipped rule '{name}'{hint}"
+            mistakes.append(
                 Mistake(
                     str(path),
                     1,
                     "rules.off",
-                    f"there is no shipped rule '{name}'{suggestion(name, sorted(shipped))}",
+                    message,
                 )
-                for name in unknown
-            ]
-        )
+            )
+
+    if mistakes:
+        raise ConfigError(mistakes)
 
     return [rule for rule in rules_of(loaded) if rule.id not in plant.rules.off]
 
@@ -94,12 +101,26 @@ class Loaded:
     path: str
     file: RuleFile
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it is one of the packs."""
+        return self.path.startswith(PACKS)
 
-def packs() -> list[tuple[str, str]]:
-    """Name and text of the rule files that ship."""
+
+def load_packs(known: Known | None = None) -> list[Loaded]:
+    """The rule files that ship, with what they say in all languages."""
     folder = files("rules") / "packs"
-    found = sorted(path.name for path in folder.iterdir() if path.name.endswith(".yaml"))
-    return [(f"{PACKS}{name}", (folder / name).read_text(encoding="utf-8")) for name in found]
+    words = pack_words()
+    loaded = []
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".yaml"):
+            continue
+
+        text = path.read_text(encoding="utf-8")
+        file, document = load_text(f"{PACKS}{path.name}", text, RuleFile)
+        loaded.append(_checked(with_words(file, words), document, known))
+
+    return loaded
 
 
 def load_rules(path: Path, known: Known | None = None) -> Loaded:
@@ -114,11 +135,20 @@ def load_rules_text(
 ) -> Loaded:
     """Like `load_rules`, from text; ConfigError carries every mistake."""
     file, document = load_text(name, text, RuleFile)
+    return _checked(file, document, known)
+
+
+def _checked(
+    file: RuleFile,
+    document: Document,
+    known: Known | None,
+) -> Loaded:
+    """A rule file whose rules mean something; ConfigError carries every mistake."""
     found = [document.mistake(path, message) for path, message in cross_check_rules(file, known)]
     if found:
         raise ConfigError(found)
 
-    return Loaded(name, file)
+    return Loaded(document.name, file)
 
 
 def load_all(
@@ -131,39 +161,45 @@ def load_all(
     A rule of the plant with the id of a shipped one
     replaces it; mistakes of all files in one error.
     """
-    loaded = []
+    own = []
     mistakes = []
-    texts = [*(packs() if with_packs else []), *((str(path), read_text(path)) for path in paths)]
-    for name, text in texts:
+    for path in paths:
         try:
-            loaded.append(load_rules_text(name, text, known))
+            own.append(load_rules(path, known))
         except ConfigError as error:
             mistakes += error.mistakes
 
-    mistakes += _twice([item for item in loaded if not item.path.startswith(PACKS)])
+    mistakes += _twice(own)
     if mistakes:
         raise ConfigError(mistakes)
 
-    return loaded
+    packs = load_packs(known) if with_packs else []
+    return [*packs, *own]
 
 
 def rules_of(loaded: Sequence[Loaded]) -> list[Rule]:
     """The rules in force: later files replace earlier ones by id."""
-    return list({rule.id: rule for item in loaded for rule in item.file.rules}.values())
+    by_id: dict[str, Rule] = {}
+    for item in loaded:
+        for rule in item.file.rules:
+            by_id[rule.id] = rule
+
+    return list(by_id.values())
 
 
 def _twice(loaded: Sequence[Loaded]) -> list[Mistake]:
     seen: dict[str, str] = {}
     found = []
     for item in loaded:
-        for i, rule in enumerate(item.file.rules):
+        for index, rule in enumerate(item.file.rules):
             if rule.id in seen:
+                message = f"'{rule.id}' is the id of a rule in {seen[rule.id]} too; give it another"
                 found.append(
                     Mistake(
                         item.path,
                         1,
-                        f"rules.{i}.id",
-                        f"'{rule.id}' is the id of a rule in {seen[rule.id]} too; give it another",
+                        f"rules.{index}.id",
+                        message,
                     )
                 )
 

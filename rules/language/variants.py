@@ -19,23 +19,23 @@ def with_level(rule: Rule, factor: float) -> Rule:
     Its id gets the factor behind a mark.
     """
     changed = {
-        key: scaled(text, factor)
-        for key in ("when", "until")
-        if (text := getattr(rule, key)) is not None
+        "id": f"{rule.id}{MARK}{factor:g}",
+        "when": scaled(rule.when, factor),
     }
-    return rule.model_copy(
-        update={
-            "id": f"{rule.id}{MARK}{factor:g}",
-            **changed,
-        }
-    )
+    if rule.until is not None:
+        changed["until"] = scaled(rule.until, factor)
+
+    return rule.model_copy(update=changed)
 
 
 def scaled(text: str, factor: float) -> str:
     """A condition with the level of its first comparison of numbers times `factor`."""
     tree = parse(text)
-    target = next((part for part in parts(tree) if _compares(part)), None)
-    return text if target is None else render(_swap(tree, target, factor))
+    for part in parts(tree):
+        if _compares(part):
+            return render(_swap(tree, part, factor))
+
+    return text
 
 
 def _compares(node: Node) -> bool:
@@ -55,25 +55,9 @@ def _swap(
     if node is target:
         assert isinstance(node, Binary)
         if isinstance(node.left, Number):
-            return replace(
-                node,
-                left=Binary(
-                    "*",
-                    Number(factor, "", 0),
-                    node.left,
-                    0,
-                ),
-            )
+            return replace(node, left=_times(factor, node.left))
 
-        return replace(
-            node,
-            right=Binary(
-                "*",
-                Number(factor, "", 0),
-                node.right,
-                0,
-            ),
-        )
+        return replace(node, right=_times(factor, node.right))
 
     if isinstance(node, Not):
         return replace(node, part=_swap(node.part, target, factor))
@@ -86,6 +70,15 @@ def _swap(
         )
 
     return node
+
+
+def _times(factor: float, node: Node) -> Binary:
+    return Binary(
+        "*",
+        Number(factor, "", 0),
+        node,
+        0,
+    )
 
 
 def render(node: Node) -> str:

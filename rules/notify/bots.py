@@ -1,7 +1,11 @@
-"""Group robots of DingTalk, WeCom and Feishu. They answer 200 to what they refuse, with the reason in the body, which apprise 2.2 takes for
-success: an alert would be lost without a word. So these three are posted here and their answer is read. Used by `apprise_channel`.
+"""Group robots of DingTalk, WeCom and Feishu.
 
-https://open.dingtalk.com/document/robots/custom-robot-access, https://developer.work.weixin.qq.com/document/path/91770,
+They answer 200 to what they refuse, with the reason in the body, which apprise 2.2 takes for
+success: an alert would be lost without a word. So these three are posted here and their answer is
+read. Used by `apprise_channel`.
+
+https://open.dingtalk.com/document/robots/custom-robot-access,
+https://developer.work.weixin.qq.com/document/path/91770,
 https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot
 """
 
@@ -12,14 +16,14 @@ import hashlib
 import hmac
 import json
 import time
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import msgspec
 
 from plant.errors import PermanentError, RetryableError
 from rules.notify.channels import http
-from rules.notify.words import Words
+from rules.notify.wording import Wording
 
 ADDRESS: Final = {
     "dingtalk": "https://oapi.dingtalk.com/robot/send?access_token=",
@@ -29,6 +33,8 @@ ADDRESS: Final = {
 _MOST_BYTES: Final = {"dingtalk": 18_000, "wecombot": 2_000, "feishu": 18_000}
 _LATER: Final = (-1, 90030, 130101, 410100, 45009, 9499, 11232)
 """Codes that mean busy or too many messages a minute; all others need a change of setting."""
+LATER_S: Final = 60.0
+LEFT_OUT: Final = "…"
 
 
 class Bot(msgspec.Struct, frozen=True):
@@ -39,47 +45,83 @@ class Bot(msgspec.Struct, frozen=True):
     secret: str = ""
 
 
+class Request(msgspec.Struct, frozen=True):
+    """What is posted, and where to."""
+
+    url: str
+    body: dict[str, object]
+
+
 def bot(url: str) -> Bot | None:
-    """The robot of an address, as apprise writes it (dingtalk://SECRET@TOKEN) or as the service shows it; None: not one of these."""
+    """The robot of an address, as apprise writes it (dingtalk://SECRET@TOKEN) or as the service
+    shows it; None: not one of these."""
     for service, shown in ADDRESS.items():
         if url.startswith(shown):
-            return Bot(service, url.removeprefix(shown).partition("&")[0])
+            token = url.removeprefix(shown).partition("&")[0]
+            return Bot(service, token)
+
     parts = urlsplit(url)
     if parts.scheme not in ADDRESS:
         return None
+
     secret, _, token = parts.netloc.rpartition("@")
+    in_the_query = parse_qs(parts.query).get("secret", [""])[0]
     return Bot(
-        parts.scheme,
-        unquote(token),
-        unquote(secret) or parse_qs(parts.query).get("secret", [""])[0],
+        service=parts.scheme,
+        token=unquote(token),
+        secret=unquote(secret) or in_the_query,
     )
 
 
-def send(robot: Bot, words: Words, timeout_s: float) -> None:
+def send(
+    robot: Bot,
+    written: Wording,
+    timeout_s: float,
+) -> None:
     """Post, and read what it says."""
-    text = fitted(f"{words.title}\n{words.plain}", _MOST_BYTES[robot.service])
-    now_s = (
-        time.time()
-    )  # the signature is compared with the service's own clock, so never event time
+    text = fitted(f"{written.title}\n{written.plain}", _MOST_BYTES[robot.service])
+    # The signature is compared with the service's own clock, so this is never event time.
+    request = _request(robot, text, time.time())
+    answer = http(
+        request.url,
+        timeout_s,
+        request.body,
+        what=f"{robot.service}'s robot",
+    )
+    _check(robot.service, answer)
+
+
+def _request(
+    robot: Bot,
+    text: str,
+    now_s: float,
+) -> Request:
+    """The text in the form of the service, signed where the robot has a secret."""
     url = ADDRESS[robot.service] + quote(robot.token, safe="")
-    body: dict[str, Any] = {"msgtype": "text", "text": {"content": text}}
     if robot.service == "feishu":
-        body = {"msg_type": "text", "content": {"text": text}}
+        body: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
         if robot.secret:
             stamp = str(int(now_s))
-            body |= {"timestamp": stamp, "sign": _sign(f"{stamp}\n{robot.secret}", "")}
-    elif robot.service == "dingtalk" and robot.secret:
+            sign = _sign(f"{stamp}\n{robot.secret}", "")
+            body |= {"timestamp": stamp, "sign": sign}
+
+        return Request(url, body)
+
+    if robot.service == "dingtalk" and robot.secret:
         stamp = str(int(now_s * 1000))
         sign = _sign(robot.secret, f"{stamp}\n{robot.secret}")
         url += f"&timestamp={stamp}&sign={quote(sign, safe='')}"
-    _check(robot.service, http(url, timeout_s, body, what=f"{robot.service}'s robot"))
+
+    return Request(url, {"msgtype": "text", "text": {"content": text}})
 
 
 def _sign(key: str, text: str) -> str:
-    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    digest = hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()
+    return base64.b64encode(digest).decode()
 
 
 def _check(service: str, answer: bytes) -> None:
+    """Whether it took the message; raises where it did not."""
     try:
         said = json.loads(answer)
         code = int(said.get("errcode", said.get("code", said.get("StatusCode", 0))))
@@ -87,19 +129,27 @@ def _check(service: str, answer: bytes) -> None:
         raise RetryableError(
             f"{service}'s robot gave an answer that is not its own; is a proxy in between?"
         ) from None
+
     if code == 0:
         return
-    reason = (
-        f"{service}'s robot refused: {code} {said.get('errmsg') or said.get('msg') or ''}".strip()
-    )
+
+    why = said.get("errmsg") or said.get("msg") or ""
+    reason = f"{service}'s robot refused: {code} {why}".strip()
     if code in _LATER:
-        raise RetryableError(reason, 60.0)
+        raise RetryableError(reason, LATER_S)
+
     raise PermanentError(f"{reason}; look at the robot's token and its security settings")
 
 
 def fitted(text: str, most_bytes: int) -> str:
-    """The text, without lines from its middle where it is too long: the subject and the link stay."""
+    """The text, without lines from its middle where it is too long: the subject and the link
+    stay."""
     lines = text.split("\n")
     while len("\n".join(lines).encode()) > most_bytes and len(lines) > 3:
-        lines = [*lines[:-3], "…", lines[-1]] if lines[-2] == "…" else [*lines[:-2], "…", lines[-1]]
-    return "\n".join(lines).encode()[:most_bytes].decode(errors="ignore")
+        link = lines[-1]
+        is_marked = lines[-2] == LEFT_OUT
+        kept = lines[:-3] if is_marked else lines[:-2]
+        lines = [*kept, LEFT_OUT, link]
+
+    shown = "\n".join(lines).encode()[:most_bytes]
+    return shown.decode(errors="ignore")

@@ -1,4 +1,6 @@
-"""Sends what the outbox owes: a thread for each lane, so that a slow channel holds up no other. Made by `build`."""
+"""Sends what the outbox owes: a thread for each lane, so that a slow channel holds up no other.
+Made by `build`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,12 @@ log = logging.getLogger("wattline.notify")
 class Sender:
     """The lanes, each in its own thread, from `start` to `stop`."""
 
-    def __init__(self, lanes: Sequence[Lane], outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        outbox: Outbox,
+        clock: Clock,
+    ) -> None:
         self.lanes = list(lanes)
         self.outbox = outbox
         self.clock = clock
@@ -29,13 +36,20 @@ class Sender:
     def start(self) -> None:
         """What waits for a channel that is no more in the plant file goes to the next one first."""
         known = {lane.name for lane in self.lanes}
-        for d in self.outbox.strays(known):
+        for stray in self.outbox.strays(known):
             self.outbox.hand_over(
-                [d] if d.others else [], self.clock.now(), "the channel is gone", again=False
+                [stray] if stray.others else [],
+                self.clock.now(),
+                "the channel is gone",
+                again=False,
             )
+
         for lane in self.lanes:
             thread = threading.Thread(
-                target=self._run, args=(lane,), name=f"notify-{lane.name}", daemon=True
+                target=self._run,
+                args=(lane,),
+                name=f"notify-{lane.name}",
+                daemon=True,
             )
             self._threads.append(thread)
             thread.start()
@@ -46,30 +60,35 @@ class Sender:
             bell.set()
 
     def stop(self, seconds: float = 15.0) -> list[str]:
-        """End after the message at hand; names the threads that are still running after the time allowed."""
+        """End after the message at hand; names the threads that are still running after the time
+        allowed."""
         self._ended.set()
         self.wake()
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def _run(self, lane: Lane) -> None:
+        bell = self._bells[lane.name]
         lane.open()
         while not self._ended.is_set():
-            self._bells[lane.name].clear()
+            bell.clear()
             wait_s = self._round(lane)
             if lane.handed_over:
                 lane.handed_over = False
                 self.wake()
-            failing = lane.since_ns is not None
-            (self._ended if failing else self._bells[lane.name]).wait(
-                wait_s
-            )  # a pause is kept, whatever comes in
+
+            # The pause of a failing channel is kept, whatever comes in.
+            is_failing = lane.since_ns is not None
+            (self._ended if is_failing else bell).wait(wait_s)
+
         lane.channel.close()
 
     def _round(self, lane: Lane) -> float:
-        """The task wrapper: neither a full disk nor a mistake of our own silences a channel for good."""
+        """The task wrapper: neither a full disk nor a mistake of our own silences a channel for
+        good."""
         try:
             return lane.step()
         except sqlite3.Error as error:

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.book import Flow
 from engine.figures.uncertainty import meters_of_bus
+from engine.tracing.flow import Flow
 from engine.tracing.graph import Graph
 from plant.names import Carrier, SourceKind
 from plant.site import Site
@@ -27,7 +27,7 @@ Odd: TypeAlias = Mapping[tuple[str, int], int]
 """Counter steps that were no plain ones: how many, by kind (unusual or wrapped) and meter."""
 
 
-class Layout:
+class Seats:
     """What of a site decides where a subject stands in the tables.
 
     `code` gives the integer that stands for a name there.
@@ -45,7 +45,8 @@ class Layout:
         self.meters_of_bus = [sorted(meters_of_bus(graph, bus)) for bus in range(self.buses)]
         self.lines_of_group = [_lines_of_group(site, group.id) for group in site.groups]
         self.group_makes_one_thing = [_one_unit(site, lines) for lines in self.lines_of_group]
-        self.site_makes_one_thing = _one_unit(site, np.arange(self.lines))
+        all_lines = np.arange(self.lines)
+        self.site_makes_one_thing = _one_unit(site, all_lines)
         self.carriers = [meter.carrier for meter in site.meters]
         self.bought = _bought(site)
         self.nodes = [line.id for line in site.lines]
@@ -56,7 +57,7 @@ class Layout:
 class BookRow:
     """One book: row `row` of the tables. `odd`: counter steps that were no plain ones."""
 
-    layout: Layout
+    seats: Seats
     tables: Tables
     row: int
     odd: Odd
@@ -69,29 +70,28 @@ class BookRow:
     ) -> Floats:
         """A column of this book, of a table that has `width` rows for each."""
         begin = self.row * width
-        return np.asarray(
-            self.tables[table][column][begin : begin + width],
-            float,
-        )
+        end = begin + width
+        values = self.tables[table][column]
+        return np.asarray(values[begin:end], float)
 
     def line(self, column: str) -> Floats:
         """A column of lines, and then of what is left on each bus."""
         return self.table(
             "line",
             column,
-            self.layout.lines + self.layout.buses,
+            self.seats.lines + self.seats.buses,
         )
 
     def meter(self, column: str) -> Floats:
         """A column of meters."""
-        return self.table("meter", column, self.layout.meters)
+        return self.table("meter", column, self.seats.meters)
 
     def source(self, column: str) -> Floats:
         """A column of sources, and then of storages."""
         return self.table(
             "source",
             column,
-            self.layout.sources + self.layout.storages,
+            self.seats.sources + self.seats.storages,
         )
 
     def traced(self, source: str) -> Floats:
@@ -103,13 +103,13 @@ class BookRow:
         is_mine = flow["start"] == closed["start"][self.row]
         is_mine &= flow["rev"] == closed["rev"][self.row]
         is_mine &= np.asarray(flow["kind"], np.int64) <= Flow.REMAINDER
-        came_straight = flow["via"] == self.layout.code("")
+        came_straight = flow["via"] == self.seats.code("")
         origin = np.where(came_straight, flow["source"], flow["via"])
-        is_mine &= origin == self.layout.code(source)
+        is_mine &= origin == self.seats.code(source)
         energy_kwh = np.asarray(flow["kwh"], float)
         found = []
-        for node in self.layout.nodes:
-            reaches_it = is_mine & (flow["node"] == self.layout.code(node))
+        for node in self.seats.nodes:
+            reaches_it = is_mine & (flow["node"] == self.seats.code(node))
             found.append(energy_kwh[reaches_it].sum())
 
         return np.array(found)
@@ -126,10 +126,12 @@ def _bought(site: Site) -> list[int]:
 
 
 def _lines_of_group(site: Site, group: str) -> Ints:
-    return np.array(
-        [i for i, line in enumerate(site.lines) if line.group == group],
-        np.int64,
-    )
+    found = []
+    for index, line in enumerate(site.lines):
+        if line.group == group:
+            found.append(index)
+
+    return np.array(found, np.int64)
 
 
 def _one_unit(site: Site, lines: Ints) -> bool:

@@ -11,7 +11,7 @@ from plant.names import Carrier
 from plant.units import HOUR_NS
 from rules.variables.book_row import BookRow
 from rules.variables.past import Floats
-from rules.variables.variable import Column
+from rules.variables.variable import RuleColumn
 
 ODD_KINDS: Final = {"reset": "unusual", "unknown": "unusual", "wrap": "wrapped"}
 """What rules call the verdicts on counter steps that were no plain ones."""
@@ -25,7 +25,7 @@ FLOW_TAKES: Final = ("flow.kwh",)
 
 
 def read(
-    columns: Sequence[Column],
+    columns: Sequence[RuleColumn],
     per: str,
     book: BookRow,
 ) -> Floats:
@@ -39,7 +39,7 @@ def read(
     return np.stack(rows)
 
 
-def takes(column: Column, per: str) -> tuple[str, ...]:
+def takes(column: RuleColumn, per: str) -> tuple[str, ...]:
     """Columns of the tables of books that a column is made of."""
     if column.takes or column.read is not None:
         return column.takes
@@ -65,17 +65,17 @@ def takes(column: Column, per: str) -> tuple[str, ...]:
 def bought_kwh(book: BookRow) -> Floats:
     """Electricity from the grid."""
     given = book.source("given")
-    return np.array([given[book.layout.bought].sum()])
+    return np.array([given[book.seats.bought].sum()])
 
 
 def held_kg(book: BookRow) -> Floats:
     """Carbon of what the storages on buses hold at the end of
     the window; that of a line is the line's own.
     """
-    held = book.source("held_kg")[book.layout.sources :]
+    held = book.source("held_kg")[book.seats.sources :]
     total = 0.0
     for storage, kg in zip(
-        book.layout.site.storages,
+        book.seats.site.storages,
         held,
         strict=True,
     ):
@@ -89,7 +89,7 @@ def odd_steps(kind: str) -> Callable[[BookRow], Floats]:
     """How many counter steps of a kind each meter made."""
 
     def count(book: BookRow) -> Floats:
-        meters = range(book.layout.meters)
+        meters = range(book.seats.meters)
         return np.array([float(book.odd.get((kind, meter), 0)) for meter in meters])
 
     return count
@@ -101,43 +101,45 @@ def through(book: BookRow) -> Floats:
 
 
 def _of_line(name: str, book: BookRow) -> Floats:
-    return _each_line(name, book)[: book.layout.lines]
+    return _each_line(name, book)[: book.seats.lines]
 
 
 def _of_group(name: str, book: BookRow) -> Floats:
-    layout = book.layout
+    seats = book.seats
+    groups = seats.lines_of_group
     if name == "hours":
-        return np.full(len(layout.lines_of_group), _hours(book))
+        return np.full(len(groups), _hours(book))
 
     each = _each_line(name, book)
-    totals = np.array([_total(each[lines]) for lines in layout.lines_of_group])
+    totals = np.array([_total(each[lines]) for lines in groups])
     if name in PIECES:
-        return np.where(layout.group_makes_one_thing, totals, np.nan)
+        return np.where(seats.group_makes_one_thing, totals, np.nan)
 
     return totals
 
 
 def _of_bus(name: str, book: BookRow) -> Floats:
     """What no meter saw leave; seen as long as the meters around the bus were."""
-    layout = book.layout
-    around = layout.meters_of_bus
+    seats = book.seats
+    around = seats.meters_of_bus
     if name == "due_s":
-        return np.array([layout.site.window_s * len(meters) for meters in around])
+        counts = np.array([len(meters) for meters in around])
+        return seats.site.window_s * counts
 
     if name == "seen_s":
         seen_s = book.meter("seen_s")
         return np.array([seen_s[meters].sum() for meters in around])
 
-    return _each_line(name, book)[layout.lines :]
+    return _each_line(name, book)[seats.lines :]
 
 
 def _of_meter(name: str, book: BookRow) -> Floats:
-    layout = book.layout
+    seats = book.seats
     if name == "hours":
-        return np.full(layout.meters, _hours(book))
+        return np.full(seats.meters, _hours(book))
 
     if name == "due_s":
-        return np.full(layout.meters, layout.site.window_s)
+        return np.full(seats.meters, seats.site.window_s)
 
     if name == "seen_s":
         return book.meter("seen_s")
@@ -148,11 +150,15 @@ def _of_meter(name: str, book: BookRow) -> Floats:
     if name == "final_kwh":
         return book.meter("forward")
 
+    if name == "electricity_converters_kwh":
+        # Converters keep something of what the site has, not of what one meter saw.
+        return np.zeros(book.seats.meters)
+
     carrier = name.removeprefix("delivered_")
     if name == "electricity_kwh":
         carrier = Carrier.ELECTRICITY.value
 
-    is_carrier = [own == carrier for own in layout.carriers]
+    is_carrier = [own == carrier for own in seats.carriers]
     net = book.meter("forward") - book.meter("reverse")
     return np.where(is_carrier, net, np.nan)
 
@@ -161,7 +167,7 @@ def _of_site(name: str, book: BookRow) -> Floats:
     if name == "hours":
         return np.array([_hours(book)])
 
-    if name in PIECES and not book.layout.site_makes_one_thing:
+    if name in PIECES and not book.seats.site_makes_one_thing:
         return np.array([np.nan])
 
     each = _each_line(name, book)
@@ -183,7 +189,7 @@ _OF_KIND: Final[Mapping[str, Callable[[str, BookRow], Floats]]] = {
 def _each_line(name: str, book: BookRow) -> Floats:
     """A column of lines, and then of what is left on each bus."""
     if name == "hours":
-        return np.full(book.layout.lines + book.layout.buses, _hours(book))
+        return np.full(book.seats.lines + book.seats.buses, _hours(book))
 
     if name.startswith(TRACED):
         return book.traced(name.removeprefix(TRACED))
@@ -192,7 +198,7 @@ def _each_line(name: str, book: BookRow) -> Floats:
 
 
 def _hours(book: BookRow) -> float:
-    return book.layout.site.window_s * 1e9 / HOUR_NS
+    return book.seats.site.window_s * 1e9 / HOUR_NS
 
 
 def _total(values: Floats) -> float:

@@ -23,7 +23,7 @@ Values: TypeAlias = Mapping[str, Mapping[str, Floats]]
 Part: TypeAlias = Mapping[str, Any]
 """What the picture of now says of one line, of one group or of the site."""
 
-Read: TypeAlias = Callable[["Newest", str], Floats]
+Read: TypeAlias = Callable[["NewestSources", str], Floats]
 """The values of all subjects of a kind."""
 
 LEAST_KW: Final = 1.0
@@ -36,7 +36,7 @@ SECONDS_NS: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
+class NewestSources:
     """All that newest values are read from, at event time `at_ns`.
 
     `picture` is the newest NOW, `meters` those of data health, `of_site` figures of the program
@@ -80,10 +80,8 @@ class Newest:
 
 
 def _known(values: Sequence[float | None]) -> Floats:
-    return np.array(
-        [np.nan if value is None else value for value in values],
-        float,
-    )
+    """As numbers; what is None is unknown."""
+    return np.array(values, float)
 
 
 def power(carrier: str) -> Read:
@@ -93,7 +91,7 @@ def power(carrier: str) -> Read:
     )
 
 
-def final_power(newest: Newest, per: str) -> Floats:
+def final_power(newest: NewestSources, per: str) -> Floats:
     """Power of all carriers together."""
     return _known([part.get("final_kw") for part in newest.parts(per)])
 
@@ -113,19 +111,19 @@ def of_site(name: str) -> Read:
 def longest(names: Sequence[str]) -> Read:
     """The highest of some figures of the program itself that are known."""
 
-    def read(newest: Newest, per: str) -> Floats:
+    def read(newest: NewestSources, per: str) -> Floats:
         known = [newest.of_site[name] for name in names if name in newest.of_site]
         return np.array([max(known, default=np.nan)])
 
     return read
 
 
-def factor_newer(newest: Newest, per: str) -> Floats:
+def factor_newer(newest: NewestSources, per: str) -> Floats:
     """By how many years a grid factor is newer than the one in force."""
     return np.array([newer_factor(newest.now.site)])
 
 
-def power_factor(newest: Newest, per: str) -> Floats:
+def power_factor(newest: NewestSources, per: str) -> Floats:
     """Power factor of lines and of the grid; a group has none, nor has what is silent."""
     now = newest.now
     meters: list[list[int]]
@@ -179,13 +177,14 @@ def _factor_of(now: Now, meter: MeterPoint) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def meter_power(newest: Newest, per: str) -> Floats:
+def meter_power(newest: NewestSources, per: str) -> Floats:
     """Power of each meter that was ever heard."""
     now = newest.now
-    return np.where(now.at > 0, now.power, np.nan)
+    was_heard = now.at > 0
+    return np.where(was_heard, now.power, np.nan)
 
 
-def silence(newest: Newest, per: str) -> Floats:
+def silence(newest: NewestSources, per: str) -> Floats:
     """Seconds without a word beyond the meter's own period."""
     lags = []
     periods = []
@@ -197,7 +196,7 @@ def silence(newest: Newest, per: str) -> Floats:
     return np.maximum(beyond_s, 0.0)
 
 
-def register_silence(newest: Newest, per: str) -> Floats:
+def register_silence(newest: NewestSources, per: str) -> Floats:
     """Seconds beyond three periods since the oldest of the registers that the books need, of meters
     that are polled by a register map.
 
@@ -229,22 +228,22 @@ def register_silence(newest: Newest, per: str) -> Floats:
     return np.where(silence(newest, per) > 0, 0.0, found)
 
 
-def registers_refused(newest: Newest, per: str) -> Floats:
+def registers_refused(newest: NewestSources, per: str) -> Floats:
     """How many registers of its profile a meter says it does not have."""
     return np.array([float(len(meter.refused)) for meter in newest.meters])
 
 
-def answer(newest: Newest, per: str) -> Floats:
+def answer(newest: NewestSources, per: str) -> Floats:
     """Seconds that a meter takes to answer."""
     return _known([meter.answer_s for meter in newest.meters])
 
 
-def clock_error(newest: Newest, per: str) -> Floats:
+def clock_error(newest: NewestSources, per: str) -> Floats:
     """Seconds that the clock of a meter is ahead."""
     return np.array(newest.now.ahead_s, float)
 
 
-def unmoved(newest: Newest, per: str) -> Floats:
+def unmoved(newest: NewestSources, per: str) -> Floats:
     """Register steps that the counters should have made since one of them last moved, by what the
     power says: a frozen meter shows both.
 
@@ -266,17 +265,17 @@ def unmoved(newest: Newest, per: str) -> Floats:
         step[meter] = max(step[meter], channel.step * channel.scale)
 
     every_s = np.array([point.energy_every_s for point in points])
-    still_s = np.maximum(
-        (heard_ns - moved_ns) * SECONDS_NS - 3 * every_s,
-        0.0,
-    )
+    beyond_s = (heard_ns - moved_ns) * SECONDS_NS - 3 * every_s
+    still_s = np.maximum(beyond_s, 0.0)
     known = (moved_ns > 0) & (step > 0)
+    # Power that flows all that time should have moved the counter by this much.
     energy = np.maximum(now.power, 0.0) * still_s / 3600
-    steps: Floats = np.where(known, energy / np.where(known, step, 1.0), 0.0)
+    divisor = np.where(known, step, 1.0)
+    steps: Floats = np.where(known, energy / divisor, 0.0)
     return steps
 
 
-def meter_power_factor(newest: Newest, per: str) -> Floats:
+def meter_power_factor(newest: NewestSources, per: str) -> Floats:
     """Power factor of each meter that carries something."""
     now = newest.now
     found: list[float | None] = []

@@ -26,7 +26,8 @@ def machine_state(past: Past, count: int) -> Floats:
     """Code of the state in which each line was for most of the newest window, whatever the span."""
     sums = past.sums(1)
     seconds = np.stack([sums[column] for column in STATE_COLUMNS])
-    return np.asarray(np.argmax(np.nan_to_num(seconds), axis=0), float)
+    longest = np.argmax(np.nan_to_num(seconds), axis=0)
+    return np.asarray(longest, float)
 
 
 def state_of_lines(site: Site, pasts: Mapping[str, Past]) -> OverTime:
@@ -39,26 +40,30 @@ def uncertainty(site: Site, pasts: Mapping[str, Past]) -> OverTime:
     over a span, by what went through the meters around it.
     """
     graph = Graph(site)
-    per_unit = {
-        index: final_kwh_per_unit(site, Carrier(meter.carrier)) or 1.0
-        for index, meter in enumerate(site.meters)
-    }
+    buses = len(site.buses)
+    per_unit: dict[int, float] = {}
+    for index, meter in enumerate(site.meters):
+        per_unit[index] = final_kwh_per_unit(site, Carrier(meter.carrier)) or 1.0
+
     of_energy, of_steps = variances(site, per_unit)
-    around = np.zeros((graph.nb, len(site.meters)))
-    for bus in range(graph.nb):
-        around[bus, sorted(meters_of_bus(graph, bus))] = 1.0
+    # 1 where a meter [columns] stands at a bus [rows], so that a product sums over its meters.
+    around = np.zeros((buses, len(site.meters)))
+    for bus in range(buses):
+        its_meters = sorted(meters_of_bus(graph, bus))
+        around[bus, its_meters] = 1.0
 
     meters = pasts["meter"]
 
     def expanded(past: Past, count: int) -> Floats:
         each = meters.windows("through", count)
         if len(each) < count:
-            return np.full(graph.nb, np.nan)
+            return np.full(buses, np.nan)
 
         through = each.sum(axis=0)
         # Shares of energy grow with what went through, steps of registers do not.
         of_meters = of_energy * through**2 + of_steps
-        return np.asarray(K * np.sqrt(around @ of_meters))
+        of_buses = around @ of_meters
+        return np.asarray(K * np.sqrt(of_buses))
 
     return expanded
 
@@ -68,34 +73,31 @@ def _quarter(past: Past) -> tuple[int, int]:
     one that have passed with this window.
     """
     whole = max(QUARTER_NS // past.window_ns, 1)
-    passed = (past.at_ns % QUARTER_NS) // past.window_ns + 1
+    into_it_ns = past.at_ns % QUARTER_NS
+    passed = into_it_ns // past.window_ns + 1
     return whole, passed
 
 
-def _mean_kw(past: Past, windows: int) -> Floats | None:
-    """kW bought over the last windows; None where they are not all there."""
+def _mean_kw(past: Past, windows: int) -> Floats:
+    """kW bought over the last windows; NaN where they are not all there."""
     bought_kwh = past.windows("bought_kwh", windows)
     if len(bought_kwh) < windows:
-        return None
+        return np.array([np.nan])
 
-    return np.asarray(
-        bought_kwh.sum(axis=0) / (windows * past.window_ns / HOUR_NS),
-        float,
-    )
+    hours = windows * past.window_ns / HOUR_NS
+    return np.asarray(bought_kwh.sum(axis=0) / hours, float)
 
 
 def _demand_block(past: Past, count: int) -> Floats:
     """Mean of the fixed quarter so far."""
     _, passed = _quarter(past)
-    found = _mean_kw(past, passed)
-    return np.array([np.nan]) if found is None else found
+    return _mean_kw(past, passed)
 
 
 def _demand_sliding(past: Past, count: int) -> Floats:
     """Mean of the last 15 minutes."""
     whole, _ = _quarter(past)
-    found = _mean_kw(past, whole)
-    return np.array([np.nan]) if found is None else found
+    return _mean_kw(past, whole)
 
 
 def _demand_forecast(past: Past, count: int) -> Floats:
@@ -105,12 +107,11 @@ def _demand_forecast(past: Past, count: int) -> Floats:
     if len(so_far) < passed:
         return np.array([np.nan])
 
-    still_to_come = so_far[-1] * (whole - passed)
-    in_the_quarter_kwh = so_far.sum(axis=0) + still_to_come
-    return np.asarray(
-        in_the_quarter_kwh / (whole * past.window_ns / HOUR_NS),
-        float,
-    )
+    newest_kwh = so_far[-1]
+    still_to_come_kwh = newest_kwh * (whole - passed)
+    in_the_quarter_kwh = so_far.sum(axis=0) + still_to_come_kwh
+    hours = whole * past.window_ns / HOUR_NS
+    return np.asarray(in_the_quarter_kwh / hours, float)
 
 
 def _held(past: Past, count: int) -> Floats:

@@ -1,7 +1,7 @@
-"""What rules can watch: the one table. A new variable is one row here.
+"""What rules can watch: the one table. A new variable is one row here, unless it is a figure.
 
 The checker of conditions, the feed from books, that from newest values, `rules test`, the back-test
-and the docs all ask this table. Figures of the books come from the engine's own table.
+and the docs all ask this table. Figures come from the engine's own table, as they are.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from functools import lru_cache, partial
 from typing import Final
 
 from engine.figures import figures
-from engine.figures.figures import DERIVED, FIGURES
+from engine.figures.figure import Clock, Figure
 from plant.names import Carrier
 from rules.variables import columns, newest, over_time
 from rules.variables.columns import TRACED
 from rules.variables.newest import Values
 from rules.variables.past import Floats, Sums
-from rules.variables.variable import KINDS, Clock, Column, Variable
+from rules.variables.variable import KINDS, RuleColumn, Variable
 
 LINES_TO_SITE: Final = ("line", "group", "site")
 METER: Final = ("meter",)
@@ -27,34 +27,19 @@ SITE: Final = ("site",)
 UNSEEN: Final = ("coverage.", "seconds.")
 """Figures that say how much was seen, or for how long: known of any span."""
 
-BUS_FIGURES: Final = ("remainder", "coverage.time", "estimated")
-METER_FIGURES: Final = (
-    "energy.electricity",
-    "power.electricity",
-    "coverage.time",
-    "estimated",
-    *(f"energy.{carrier.value}" for carrier in Carrier if carrier is not Carrier.ELECTRICITY),
-)
-NEWEST_FIGURES: Final = (
-    "intensity.electricity",
-    "intensity.final",
-    "electrification.calorific@final",
-    "renewable.physical",
-    "renewable.claimed",
-)
 HOSTS: Final = ("polling", "engine", "store", "rules", "beside")
 """Parts of Wattline that can stand still; `beside` is any store beside the embedded one."""
 
-ALWAYS: Final = (Column("seen_s"), Column("due_s"), Column("hours"))
+ALWAYS: Final = (RuleColumn("seen_s"), RuleColumn("due_s"), RuleColumn("hours"))
 """Kept of every subject: whether a span was seen at all."""
 
-UNUSUAL: Final = Column("unusual", columns.odd_steps("unusual"))
-WRAPPED: Final = Column("wrapped", columns.odd_steps("wrapped"))
-THROUGH: Final = Column("through", columns.through, ("meter.forward", "meter.reverse"))
-BOUGHT_KWH: Final = Column("bought_kwh", columns.bought_kwh, ("source.given",))
-HELD_KG: Final = Column("held_kg", columns.held_kg, ("source.held_kg",))
-KEPT: Final[Mapping[str, tuple[Column, ...]]] = {
-    "line": tuple(Column(name) for name in over_time.STATE_COLUMNS),
+UNUSUAL: Final = RuleColumn("unusual", columns.odd_steps("unusual"))
+WRAPPED: Final = RuleColumn("wrapped", columns.odd_steps("wrapped"))
+THROUGH: Final = RuleColumn("through", columns.through, ("meter.forward", "meter.reverse"))
+BOUGHT_KWH: Final = RuleColumn("bought_kwh", columns.bought_kwh, ("source.given",))
+HELD_KG: Final = RuleColumn("held_kg", columns.held_kg, ("source.held_kg",))
+KEPT: Final[Mapping[str, tuple[RuleColumn, ...]]] = {
+    "line": tuple(RuleColumn(name) for name in over_time.STATE_COLUMNS),
     "meter": (UNUSUAL, WRAPPED, THROUGH),
     "site": (BOUGHT_KWH, HELD_KG),
 }
@@ -63,18 +48,33 @@ window must remember, what a bus needs of its meters.
 """
 
 
-def _of_figure(name: str, of: tuple[str, ...]) -> Variable:
-    """A figure of the books, as the engine defines it."""
-    known = FIGURES[name]
-    return Variable(
-        name=name,
-        unit=known.unit,
-        of=of,
-        columns=tuple(Column(column) for column in sorted(figures.needed([name]))),
-        value=partial(figures.value, name),
-        adds_up=known.over is None,
-        when_unseen=name.startswith(UNSEEN),
-    )
+def _of_figure(figure: Figure) -> list[Variable]:
+    """A figure as the engine defines it: in books, and of the newest moment where it has one."""
+    found = []
+    if figure.summed:
+        found.append(
+            Variable(
+                name=figure.name,
+                unit=figure.unit,
+                of=figure.per,
+                columns=tuple(RuleColumn(column) for column in sorted(figure.columns)),
+                value=figure.value,
+                adds_up=figure.adds_up,
+                when_unseen=figure.name.startswith(UNSEEN),
+            )
+        )
+
+    if "now" in figure.clock:
+        found.append(
+            _now(
+                figure.name,
+                figure.unit,
+                LINES_TO_SITE,
+                newest.figure(figure.name),
+            )
+        )
+
+    return found
 
 
 def _column(name: str, sums: Sums) -> Floats:
@@ -102,12 +102,9 @@ def _power_unit(carrier: Carrier) -> str:
 
 
 VARIABLES: tuple[Variable, ...] = (
-    *(_of_figure(name, LINES_TO_SITE) for name in FIGURES if name not in DERIVED),
-    *(_of_figure(name, METER) for name in METER_FIGURES),
-    *(_of_figure(name, BUS) for name in BUS_FIGURES),
     Variable(
         name="uncertainty",
-        unit=FIGURES["uncertainty"].unit,
+        unit=figures.figure("uncertainty").unit,
         of=BUS,
         means="what is left on a bus is known to within this",
         over_time=over_time.uncertainty,
@@ -206,10 +203,6 @@ VARIABLES: tuple[Variable, ...] = (
         for carrier in Carrier
     ),
     _now("power.final", "kW", LINES_TO_SITE, newest.final_power),
-    *(
-        _now(name, FIGURES[name].unit, LINES_TO_SITE, newest.figure(name))
-        for name in NEWEST_FIGURES
-    ),
     _now("power_factor", "1", LINES_TO_SITE, newest.power_factor),
     _now("disk.used", "%", SITE, newest.of_site("disk.used")),
     _now("journal.used", "%", SITE, newest.of_site("journal.used")),
@@ -242,7 +235,7 @@ STATE: Final = Variable(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Watchable:
     """What can be watched of one kind of subject on one clock."""
 
     per: str
@@ -261,7 +254,7 @@ class Place:
                 return replace(
                     family,
                     name=name,
-                    columns=(Column(name),),
+                    columns=(RuleColumn(name),),
                     value=partial(_column, name),
                     family=False,
                 )
@@ -274,19 +267,27 @@ class Place:
         return self.per in STATE.of and self.clock == STATE.clock
 
 
-def place(per: str, clock: Clock = "books") -> Place:
+def place(per: str, clock: Clock = "books") -> Watchable:
     """What can be watched of one kind of subject on one clock."""
-    return _place(VARIABLES, per, clock)
+    return _place(
+        figures.FIGURES,
+        VARIABLES,
+        per,
+        clock,
+    )
 
 
 @lru_cache(maxsize=32)
 def _place(
-    variables: tuple[Variable, ...],
+    table: tuple[Figure, ...],
+    further: tuple[Variable, ...],
     per: str,
     clock: Clock,
-) -> Place:
+) -> Watchable:
+    of_figures = [variable for figure in table for variable in _of_figure(figure)]
+    variables = [*of_figures, *further]
     here = [row for row in variables if per in row.of and row.clock == clock]
-    return Place(
+    return Watchable(
         per=per,
         clock=clock,
         variables={row.name: row for row in here if not row.family},
@@ -294,7 +295,7 @@ def _place(
     )
 
 
-def values_of(now: newest.Newest) -> Values:
+def values_of(now: newest.NewestSources) -> Values:
     """All newest values, by kind of subject and variable."""
     found: dict[str, dict[str, Floats]] = {}
     for per in KINDS:

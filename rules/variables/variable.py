@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from engine.figures.figure import Clock
 from rules.variables.book_row import BookRow
-from rules.variables.newest import Newest
+from rules.variables.newest import NewestSources
 from rules.variables.past import Floats, Prepare, Sums
-
-Clock: TypeAlias = Literal["books", "now"]
-"""Closed windows, counted; or newest values, for what must be early."""
 
 KINDS: Final = ("line", "group", "bus", "meter", "site")
 """Kinds of subject: what a variable can be known of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class RuleColumn:
     """One number a window and subject, which adds up over windows.
 
     `read` makes it of a book. It is made of `takes`, columns of the tables of
@@ -52,10 +50,10 @@ class Variable:
     of: tuple[str, ...]
     clock: Clock = "books"
     means: str = ""
-    columns: tuple[Column, ...] = ()
+    columns: tuple[RuleColumn, ...] = ()
     value: Callable[[Sums], Floats] | None = None
     over_time: Prepare | None = None
-    newest: Callable[[Newest, str], Floats] | None = None
+    newest: Callable[[NewestSources, str], Floats] | None = None
     adds_up: bool = False
     when_unseen: bool = False
     family: bool = False

@@ -22,20 +22,22 @@ from rules.language.config import Rule
 from rules.language.variants import MARK, with_level
 from rules.variables.past import Floats
 from rules.watching.condition import Numbers
-from rules.watching.feed import Feed
+from rules.watching.feed import BookFeed
 from rules.watching.past import windows
-from rules.watching.ruleset import looked_at
-from rules.watching.step import Noted, RuleState, Window, step
+from rules.watching.ruleset import Watch, looked_at
+from rules.watching.step import Noted, RuleState, RuleWindow, step
 from rules.watching.view import View
 
 FACTORS = (0.8, 0.9, 1.1, 1.25)
 WEEK_NS = 7 * 24 * HOUR_NS
+SHORT_NS = 26 * HOUR_NS
+"""How far back rules look that do not compare with other days."""
 LONGEST_NS = 13 * WEEK_NS
 POINTS_MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Fired:
     """One alert that would have been.
 
     `end_ns` is None where it still fires at the end. `value` and `limit` as it fired.
@@ -49,14 +51,20 @@ class Span:
 
 
 @dataclass(slots=True)
-class Trial:
+class Outcome:
     """What one threshold led to."""
 
     factor: float
-    spans: list[Span] = field(default_factory=list)
+    spans: list[Fired] = field(default_factory=list)
 
     def seconds(self, until_ns: int) -> float:
-        return sum(((span.end_ns or until_ns) - span.start_ns) * 1e-9 for span in self.spans)
+        """For how long it would have fired."""
+        total_ns = 0
+        for span in self.spans:
+            end_ns = span.end_ns or until_ns
+            total_ns += end_ns - span.start_ns
+
+        return total_ns * 1e-9
 
 
 @dataclass(slots=True)
@@ -70,17 +78,17 @@ class Backtest:
     start_ns: int
     end_ns: int
     unit: str
-    trials: list[Trial]
+    trials: list[Outcome]
     subject: str = ""
     at_ns: list[int] = field(default_factory=list)
     value: list[float | None] = field(default_factory=list)
     limit: list[float | None] = field(default_factory=list)
 
     @property
-    def own(self) -> Trial:
+    def own(self) -> Outcome:
         return next(trial for trial in self.trials if trial.factor == 1.0)
 
-    def per_week(self, trial: Trial) -> float:
+    def per_week(self, trial: Outcome) -> float:
         return len(trial.spans) * WEEK_NS / (self.end_ns - self.start_ns)
 
 
@@ -100,52 +108,55 @@ def backtest(
     window = round(site.window_s * 1e9)
     start_ns = start_ns - start_ns % window
     end_ns = end_ns - end_ns % window
-    own = rule if level == 1.0 else with_level(rule, level).model_copy(update={"id": rule.id})
-    feed = Feed(
+    own = rule
+    if level != 1.0:
+        own = with_level(rule, level).model_copy(update={"id": rule.id})
+
+    others = [with_level(own, factor) for factor in FACTORS]
+    feed = BookFeed(
         site,
-        [own, *(with_level(own, factor) for factor in FACTORS)],
+        [own, *others],
         lambda name: store.codes.get(name, -1),
     )
     state = feed.start()
+    # What a rule looks back on must be there before the first window that counts.
     looks_long = looked_at([own], rule.on.per, site.window_s).long
-    before = round(LONGEST_S * 1e9) if looks_long else 26 * HOUR_NS
-    each = max((end_ns - start_ns) // window // POINTS_MOST, 1)
-    found, curves = _run(
+    before = round(LONGEST_S * 1e9) if looks_long else SHORT_NS
+    past = windows(
+        store,
+        site,
+        feed,
         state,
-        windows(
-            store,
-            site,
-            feed,
-            state,
-            start_ns - before,
-            end_ns,
-            known,
-        ),
-        start_ns,
-        each,
-    )
-    trials = [
-        Trial(
-            factor,
-            _spans(
-                state,
-                found,
-                factor,
-                start_ns,
-            ),
-        )
-        for factor in sorted((1.0, *FACTORS))
-    ]
-    unit = state.rules.watches[0].unit if state.rules.watches else ""
-    result = Backtest(
-        own,
-        known,
-        start_ns,
+        start_ns - before,
         end_ns,
-        unit,
-        trials,
+        known,
     )
-    _chart(result, state, curves)
+    thinned_by = max((end_ns - start_ns) // window // POINTS_MOST, 1)
+    found, curve = _run(
+        state,
+        past,
+        start_ns,
+        thinned_by,
+    )
+    trials = []
+    for factor in sorted((1.0, *FACTORS)):
+        spans = _spans(
+            state,
+            found,
+            factor,
+            start_ns,
+        )
+        trials.append(Outcome(factor, spans))
+
+    result = Backtest(
+        rule=own,
+        known=known,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        unit=state.rules.watches[0].unit if state.rules.watches else "",
+        trials=trials,
+    )
+    _chart(result, state, curve)
     return result
 
 
@@ -167,38 +178,62 @@ def _possible(
         raise QueryError("a back-test goes over 13 weeks at most; ask for a shorter span")
 
 
-Curves = list[tuple[int, Floats, Floats]]
-"""Of each window: its end, and value and limit of every subject."""
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Value and limit of every subject of the rule at the end of a window."""
+
+    at_ns: int
+    value: Floats
+    limit: Floats
 
 
 def _run(
     state: RuleState,
-    past: Iterable[Window],
+    past: Iterable[RuleWindow],
     since_ns: int,
-    each: int,
-) -> tuple[list[Noted], Curves]:
-    """`each`: every how many windows a point of the curve is kept."""
+    thinned_by: int,
+) -> tuple[list[Noted], list[CurvePoint]]:
+    """What happened in all windows, and a point of the curve for one window in `thinned_by`."""
     found: list[Noted] = []
-    curves: Curves = []
+    curve: list[CurvePoint] = []
     watch = state.rules.watches[0] if state.rules.watches else None
     for window in past:
         found += step(state, window)
-        if (
-            watch is not None
-            and window.start >= since_ns
-            and not (window.start - since_ns) // state.window % each
-        ):
-            view = state.views[watch.rule.on.per]
-            value, limit = (_all(part, view)[watch.subjects] for part in (watch.value, watch.limit))
-            curves.append((window.start + state.window, value, limit))
+        if watch is None or window.start < since_ns:
+            continue
 
-    return found, curves
+        nth = (window.start - since_ns) // state.window
+        if nth % thinned_by == 0:
+            curve.append(
+                _point(
+                    watch,
+                    state.views[watch.per],
+                    window.start + state.window,
+                )
+            )
+
+    return found, curve
+
+
+def _point(
+    watch: Watch,
+    view: View,
+    at_ns: int,
+) -> CurvePoint:
+    value = _all(watch.value, view)
+    limit = _all(watch.limit, view)
+    return CurvePoint(
+        at_ns=at_ns,
+        value=value[watch.subjects],
+        limit=limit[watch.subjects],
+    )
 
 
 def _all(part: Numbers | None, view: View) -> Floats:
     """A number of a condition for every subject; NaN where there is none."""
+    found = np.nan if part is None else part(view)
     return np.broadcast_to(
-        np.asarray(np.nan if part is None else part(view), float),
+        np.asarray(found, float),
         (len(view.subjects),),
     )
 
@@ -208,57 +243,66 @@ def _spans(
     found: list[Noted],
     factor: float,
     since_ns: int,
-) -> list[Span]:
-    out: list[Span] = []
-    at: dict[str, Noted] = {}
+) -> list[Fired]:
+    """Alerts of the rule with this factor that were not over before `since_ns`, by their start."""
+    spans: list[Fired] = []
+    open_: dict[str, Noted] = {}
     for seen in found:
         watch, subject = state.rules.subject(seen.change.instance, state.views)
-        if (float(watch.rule.id.partition(MARK)[2] or 1.0)) != factor:
+        if _factor_of(watch.rule) != factor:
             continue
 
         if seen.change.state in (AlertState.FIRING, AlertState.NO_DATA):
-            at.setdefault(subject, seen)
-        elif seen.change.state is AlertState.RESOLVED and subject in at:
-            out.append(_span(subject, at.pop(subject), seen.change.at))
+            open_.setdefault(subject, seen)
+        elif seen.change.state is AlertState.RESOLVED and subject in open_:
+            began = open_.pop(subject)
+            spans.append(_span(subject, began, seen.change.at))
 
-    out += [_span(subject, seen, None) for subject, seen in at.items()]
-    return sorted(
-        (span for span in out if span.end_ns is None or span.end_ns > since_ns),
-        key=lambda span: span.start_ns,
-    )
+    for subject, began in open_.items():
+        spans.append(_span(subject, began, None))
+
+    reaching = [span for span in spans if span.end_ns is None or span.end_ns > since_ns]
+    return sorted(reaching, key=lambda span: span.start_ns)
+
+
+def _factor_of(rule: Rule) -> float:
+    """What the levels of a rule were multiplied by; its id says it."""
+    _, _, factor = rule.id.partition(MARK)
+    return float(factor) if factor else 1.0
 
 
 def _span(
     subject: str,
-    seen: Noted,
+    began: Noted,
     end_ns: int | None,
-) -> Span:
-    return Span(
-        subject,
-        seen.change.at,
-        end_ns,
-        seen.value,
-        seen.limit,
+) -> Fired:
+    return Fired(
+        subject=subject,
+        start_ns=began.change.at,
+        end_ns=end_ns,
+        value=began.value,
+        limit=began.limit,
     )
 
 
 def _chart(
     result: Backtest,
     state: RuleState,
-    curves: Curves,
+    curve: list[CurvePoint],
 ) -> None:
     """The curve of the subject that fired most, thinned to what a picture can show."""
-    if not state.rules.watches or not curves:
+    if not state.rules.watches or not curve:
         return
 
     watch = state.rules.watches[0]
-    ids = [state.views[watch.rule.on.per].subjects[row] for row in watch.subjects.tolist()]
-    if not ids:
+    every = state.views[watch.per].subjects
+    watched = [every[row] for row in watch.subjects.tolist()]
+    if not watched:
         return
 
     counts = Counter(span.subject for span in result.own.spans)
-    row = max(range(len(ids)), key=lambda index: counts[ids[index]])
-    result.subject = ids[row]
-    result.at_ns = [at for at, _, _ in curves]
-    result.value = nulls(np.array([values[row] for _, values, _ in curves]))
-    result.limit = nulls(np.array([limits[row] for _, _, limits in curves]))
+    result.subject = max(watched, key=lambda subject: counts[subject])
+    row = watched.index(result.subject)
+    result.at_ns = [point.at_ns for point in curve]
+    result.value = nulls(np.array([point.value[row] for point in curve]))
+    result.limit = nulls(np.array([point.limit[row] for point in curve]))

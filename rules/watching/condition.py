@@ -79,7 +79,8 @@ def _compare(
     def answer(view: View) -> Truth:
         first = left(view)
         second = right(view)
-        found = np.asarray(sign(first, second)).view(np.int8) * np.int8(TRUE)
+        is_true = np.asarray(sign(first, second))
+        found = is_true.view(np.int8) * np.int8(TRUE)
         if found.ndim == 0:
             found = np.full(len(view.subjects), found)
 
@@ -95,12 +96,15 @@ def _compare(
 def _state(node: Binary) -> Test:
     text = node.left if isinstance(node.left, Text) else node.right
     assert isinstance(text, Text)
-    code = [known.value.lower() for known in STATES].index(text.value.lower())
+    words = [known.value.lower() for known in STATES]
+    code = words.index(text.value.lower())
     equal = node.sign == "=="
 
     def answer(view: View) -> Truth:
         states = view.states()
-        found: Truth = ((states == code) == equal).view(np.int8) * np.int8(TRUE)
+        is_it = states == code
+        is_true = is_it == equal
+        found: Truth = is_true.view(np.int8) * np.int8(TRUE)
         found[np.isnan(states)] = UNKNOWN
         return np.asarray(found, np.int8)
 
@@ -110,7 +114,9 @@ def _state(node: Binary) -> Test:
 def number(node: Node, terms: Terms) -> Numbers:
     """A number of the condition as a function: an array by subject, or one for all."""
     if isinstance(node, Number):
-        value = node.value * (canonical(node.unit) or ("", 1.0))[1]
+        known = canonical(node.unit)
+        scale = 1.0 if known is None else known[1]
+        value = node.value * scale
         return lambda view: value
 
     if isinstance(node, Call):
@@ -141,15 +147,13 @@ def _named(name: str, terms: Terms) -> Numbers:
 
 
 def _divide(top: Floats | float, over: Floats | float) -> Floats | float:
+    """What is divided by nothing is unknown."""
     with np.errstate(
         invalid="ignore",
         divide="ignore",
     ):
-        return np.where(
-            np.asarray(over) != 0,
-            np.divide(top, over),
-            np.nan,
-        )
+        is_something = np.asarray(over) != 0
+        return np.where(is_something, np.divide(top, over), np.nan)
 
 
 def compared(node: Node) -> tuple[Node, Node] | None:
@@ -160,14 +164,18 @@ def compared(node: Node) -> tuple[Node, Node] | None:
         if not isinstance(part, Binary) or part.sign not in COMPARISONS:
             continue
 
-        value, limit = (
-            (part.right, part.left) if isinstance(part.left, Number) else (part.left, part.right)
-        )
-        if (
-            not isinstance(value, Text)
-            and not isinstance(limit, Text)
-            and any(isinstance(part, Call | Name) for part in parts(value))
-        ):
+        value = part.left
+        limit = part.right
+        if isinstance(value, Number):  # 4 kW < mean(10m)
+            value = part.right
+            limit = part.left
+
+        of_numbers = not isinstance(value, Text) and not isinstance(limit, Text)
+        if of_numbers and _is_measured(value):
             return value, limit
 
     return None
+
+
+def _is_measured(node: Node) -> bool:
+    return any(isinstance(part, Call | Name) for part in parts(node))

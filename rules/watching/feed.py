@@ -7,20 +7,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from engine.figures.figure import Clock
 from plant.site import Site
 from rules.language.config import Rule
 from rules.language.cross_check import NOW_WINDOW_S
-from rules.variables.book_row import BookRow, Layout, Odd, Tables
+from rules.variables.book_row import BookRow, Odd, Seats, Tables
 from rules.variables.columns import read
 from rules.variables.newest import Values
 from rules.variables.past import OverTime
 from rules.variables.subjects import carriers, subjects
 from rules.variables.table import KEPT, STATE, place
-from rules.variables.variable import KINDS, Clock, Column, Variable
+from rules.variables.variable import KINDS, RuleColumn, Variable
 from rules.watching.measures import BookMeasures, PlainMeasures
 from rules.watching.ring import RECENT_NOW_NS, Ring
 from rules.watching.ruleset import Calendar, RuleSet, Subjects, build, looked_at
-from rules.watching.step import RuleState, Window, start
+from rules.watching.step import RuleState, RuleWindow, start
 from rules.watching.view import View
 
 Views: TypeAlias = dict[str, View]
@@ -52,7 +53,7 @@ def _ready(
     )
 
 
-class Feed:
+class BookFeed:
     """Rules on books:
 
     `start` makes the state before the first window, `window` cuts one out
@@ -67,9 +68,9 @@ class Feed:
     ) -> None:
         self.site = site
         self.rules = _rules_of(rules, "books")
-        self.layout = Layout(site, code)
+        self.seats = Seats(site, code)
         self.window_ns = round(site.window_s * 1e9)
-        self.kept: dict[str, tuple[Column, ...]] = {}
+        self.kept: dict[str, tuple[RuleColumn, ...]] = {}
         """What is kept of each kind that is watched, once `start` was called."""
 
     def start(self) -> RuleState:
@@ -131,16 +132,16 @@ class Feed:
         tables: Tables,
         row: int,
         odd: Odd,
-    ) -> Window:
+    ) -> RuleWindow:
         """Book `row` of tables. `odd`: counter steps that were no plain ones."""
         book = BookRow(
-            self.layout,
+            self.seats,
             tables,
             row,
             odd,
         )
         rows = {per: read(self.kept[per], per, book) for per in state.views}
-        return Window(int(tables["closed"]["start"][row]), rows)
+        return RuleWindow(int(tables["closed"]["start"][row]), rows)
 
 
 class NowFeed:
@@ -182,7 +183,7 @@ class NowFeed:
         state: RuleState,
         at_ns: int,
         values: Values,
-    ) -> Window:
+    ) -> RuleWindow:
         """Values by kind of subject and variable at event time `at_ns`."""
         rows = {}
         for per, view in state.views.items():
@@ -190,4 +191,4 @@ class NowFeed:
             rows[per] = view.measures.rows(values.get(per, {}), len(view.subjects))
 
         last_start_ns = at_ns - at_ns % self.window_ns - self.window_ns
-        return Window(last_start_ns, rows)
+        return RuleWindow(last_start_ns, rows)

@@ -44,7 +44,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """Instance `at` took a state; `since` is when the condition became
     true, `fired` when it fired (ns; 0: it did not).
     """
@@ -78,16 +78,20 @@ class Machine:
     def snapshot(self) -> dict[str, npt.NDArray[np.int64]]:
         """All that is not at rest, as columns: little, since most is."""
         at = np.flatnonzero((self.state != INACTIVE) | (self.gap != 0))
-        return {
-            "index": at,
-            **{name: getattr(self, name)[at].astype(np.int64) for name in _FIELDS},
-        }
+        saved = {"index": at}
+        for name in _FIELDS:
+            column = getattr(self, name)
+            saved[name] = column[at].astype(np.int64)
+
+        return saved
 
     def restore(self, saved: dict[str, npt.NDArray[np.int64]]) -> None:
+        """As it was when `saved` was taken; all else is at rest."""
+        at = saved["index"]
         for name in _FIELDS:
             column = getattr(self, name)
             column[:] = 0
-            column[saved["index"]] = saved[name]
+            column[at] = saved[name]
 
     def step(
         self,
@@ -95,7 +99,7 @@ class Machine:
         on: Truth,
         off: Truth,
         settings: Settings,
-    ) -> list[Change]:
+    ) -> list[StateChange]:
         """All changes at event time `at` (ns), in order of the instances."""
         rows = np.flatnonzero(
             (on == TRUE)
@@ -122,7 +126,7 @@ class Machine:
         on: int,
         off: int,
         settings: Settings,
-    ) -> list[Change]:
+    ) -> list[StateChange]:
         fired = self.state[i] == FIRING or (
             self.state[i] == NO_DATA and self.over[i] != NEVER_FIRED
         )
@@ -163,7 +167,7 @@ class Machine:
         at: int,
         on: int,
         settings: Settings,
-    ) -> list[Change]:
+    ) -> list[StateChange]:
         """Inactive or pending."""
         if on != TRUE:
             was = self.state[i]
@@ -171,7 +175,7 @@ class Machine:
             self._rest(i)
             return (
                 [
-                    Change(
+                    StateChange(
                         i,
                         at,
                         AlertState.INACTIVE,
@@ -188,7 +192,7 @@ class Machine:
             self.since[i] = at
             if settings.hold_for[i]:
                 found.append(
-                    Change(
+                    StateChange(
                         i,
                         at,
                         AlertState.PENDING,
@@ -201,7 +205,7 @@ class Machine:
             self.fired[i] = at
             self.over[i] = 0
             found.append(
-                Change(
+                StateChange(
                     i,
                     at,
                     AlertState.FIRING,
@@ -218,7 +222,7 @@ class Machine:
         at: int,
         off: int,
         settings: Settings,
-    ) -> list[Change]:
+    ) -> list[StateChange]:
         if off == FALSE:
             self.over[i] = 0
             return []
@@ -226,8 +230,8 @@ class Machine:
         self.over[i] = self.over[i] or at
         return self._resolve(i, at) if at - self.over[i] >= settings.keep[i] else []
 
-    def _resolve(self, i: int, at: int) -> list[Change]:
-        change = Change(
+    def _resolve(self, i: int, at: int) -> list[StateChange]:
+        change = StateChange(
             i,
             at,
             AlertState.RESOLVED,
@@ -242,7 +246,7 @@ class Machine:
         i: int,
         at: int,
         settings: Settings,
-    ) -> list[Change]:
+    ) -> list[StateChange]:
         self.gap[i] = self.gap[i] or at
         if at - self.gap[i] < settings.grace[i]:
             return []
@@ -257,7 +261,7 @@ class Machine:
             self.fired[i] = self.fired[i] or at
             self.state[i] = NO_DATA
             return [
-                Change(
+                StateChange(
                     i,
                     at,
                     AlertState.NO_DATA,
@@ -273,7 +277,7 @@ class Machine:
             since = int(self.since[i])
             self._rest(i)
             return [
-                Change(
+                StateChange(
                     i,
                     at,
                     AlertState.INACTIVE,
@@ -310,7 +314,7 @@ class Machine:
         on: int,
         off: int,
         settings: Settings,
-    ) -> list[Change]:
+    ) -> list[StateChange]:
         """Known again: what fired before goes on as if it had been
         known all the time, what did not begins anew.
         """
@@ -335,7 +339,7 @@ class Machine:
             settings,
         )
         return ended or [
-            Change(
+            StateChange(
                 i,
                 at,
                 AlertState.FIRING,

@@ -12,7 +12,7 @@ import numpy as np
 
 from rules.variables.past import Floats, OverTime, Sums
 from rules.variables.table import ALWAYS
-from rules.variables.variable import Column, Variable
+from rules.variables.variable import RuleColumn, Variable
 
 KNOWN_SHARE: Final = 0.9
 """A span of which less was seen than this is unknown: a
@@ -39,13 +39,15 @@ class BookMeasures:
     `variables` decide which columns are kept, besides `more`.
     """
 
-    def __init__(self, variables: Iterable[Variable], more: Sequence[Column] = ()) -> None:
+    def __init__(self, variables: Iterable[Variable], more: Sequence[RuleColumn] = ()) -> None:
         self.variables = {variable.name: variable for variable in variables}
-        kept = {column.name: column for column in (*ALWAYS, *more)}
+        wanted = [*ALWAYS, *more]
         for variable in self.variables.values():
-            kept |= {column.name: column for column in variable.columns}
+            wanted += variable.columns
 
-        self.kept = tuple(kept[name] for name in sorted(kept))
+        # Two variables that are made of one column share it.
+        by_name = {column.name: column for column in wanted}
+        self.kept = tuple(by_name[name] for name in sorted(by_name))
         self.columns = tuple(column.name for column in self.kept)
 
     def adds_up(self, name: str) -> bool:
@@ -82,12 +84,10 @@ class PlainMeasures:
     def value(self, name: str, sums: Sums) -> Floats:
         """The mean of what came."""
         count = sums[_count_of(name)]
-        some = count > 0
-        return np.where(
-            some,
-            sums[name] / np.where(some, count, 1.0),
-            np.nan,
-        )
+        came = count > 0
+        divisor = np.where(came, count, 1.0)
+        mean = sums[name] / divisor
+        return np.where(came, mean, np.nan)
 
     def rows(self, values: Mapping[str, Floats], subjects: int) -> Floats:
         """One window [columns, subjects] of values; NaN is not known."""

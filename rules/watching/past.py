@@ -10,22 +10,22 @@ from books.windows import Known, Span, Wanted, chunks
 from plant.ports import Store
 from plant.site import Site
 from rules.variables.columns import ODD_KINDS, takes
-from rules.watching.feed import Feed
-from rules.watching.step import RuleState, Window
+from rules.watching.feed import BookFeed
+from rules.watching.step import RuleState, RuleWindow
 
 
 def windows(
     store: Store,
     site: Site,
-    feed: Feed,
+    feed: BookFeed,
     state: RuleState,
     start_ns: int,
     end_ns: int,
     known: Known,
-) -> Iterator[Window]:
+) -> Iterator[RuleWindow]:
     """All windows of a span in order, each once."""
     wanted = _wanted(site, feed)
-    is_traced = bool(_columns_of(feed, "flow"))
+    is_traced = len(_columns_of(feed, "flow")) > 0
     for chunk in chunks(
         store,
         site,
@@ -35,10 +35,10 @@ def windows(
         traced=is_traced,
     ):
         for row, start in enumerate(chunk.start.tolist()):
-            steps = {
-                (ODD_KINDS[verdict], meter): count
-                for (verdict, meter), count in chunk.unusual.get(start, {}).items()
-            }
+            steps = {}
+            for (verdict, meter), count in chunk.unusual.get(start, {}).items():
+                steps[ODD_KINDS[verdict], meter] = count
+
             yield feed.window(
                 state,
                 chunk.tables,
@@ -47,7 +47,7 @@ def windows(
             )
 
 
-def _columns_of(feed: Feed, table: str) -> set[str]:
+def _columns_of(feed: BookFeed, table: str) -> set[str]:
     """Columns of a table of books that the rules look at."""
     found: set[str] = set()
     for per, columns in feed.kept.items():
@@ -60,16 +60,21 @@ def _columns_of(feed: Feed, table: str) -> set[str]:
     return found
 
 
-def _wanted(site: Site, feed: Feed) -> list[Wanted]:
+def _wanted(site: Site, feed: BookFeed) -> list[Wanted]:
     """The tables and columns that the rules look at."""
-    lines = [line.id for line in site.lines] + [f"unmetered.{bus.id}" for bus in site.buses]
-    sources = [source.id for source in site.sources] + [storage.id for storage in site.storages]
-    meters = [meter.id for meter in site.meters]
-    # Lines are always read: they say which windows there are.
-    wanted = [Wanted("line", lines, sorted(_columns_of(feed, "line")))]
-    for table, names in (("meter", meters), ("source", sources)):
+    names = {
+        "line": [line.id for line in site.lines],
+        "meter": [meter.id for meter in site.meters],
+        "source": [source.id for source in site.sources],
+    }
+    # What is left on each bus stands behind the lines, storages stand behind the sources.
+    names["line"] += [f"unmetered.{bus.id}" for bus in site.buses]
+    names["source"] += [storage.id for storage in site.storages]
+    wanted = []
+    for table, of_table in names.items():
         columns = sorted(_columns_of(feed, table))
-        if columns:
-            wanted.append(Wanted(table, names, columns))
+        # Lines are always read: they say which windows there are.
+        if columns or table == "line":
+            wanted.append(Wanted(table, of_table, columns))
 
     return wanted

@@ -42,8 +42,12 @@ class Ring:
 
     def __post_init__(self) -> None:
         if not self.recent.size:
-            self.recent = np.full((0, self.columns, self.subjects), np.nan)
-            self.hours = np.zeros((0, self.columns, self.subjects))
+            self.recent = self._empty(0)
+            self.hours = self._empty(0)
+
+    def _empty(self, spans: int) -> Floats:
+        """So many spans of which nothing is known."""
+        return np.full((spans, self.columns, self.subjects), np.nan)
 
     @property
     def capacity(self) -> int:
@@ -75,15 +79,15 @@ class Ring:
 
     def _grow(self, row: int) -> None:
         """Room for `row`; the older half is let go when it is full."""
-        more = np.full(
-            (max(row + 1 - len(self.recent), min(256, self.capacity)), self.columns, self.subjects),
-            np.nan,
-        )
+        missing = row + 1 - len(self.recent)
+        a_good_many = min(256, self.capacity)
+        more = self._empty(max(missing, a_good_many))
         self.recent = np.concatenate((self.recent, more))
 
     def trim(self) -> None:
         """Let go of windows past the horizon, a good many at a time."""
-        drop = self.row(self.newest) + 1 - self.capacity
+        held = self.row(self.newest) + 1
+        drop = held - self.capacity
         if drop > 240:
             self.recent = self.recent[drop:].copy()
             self.first += drop * self.window
@@ -94,6 +98,7 @@ class Ring:
         before: Floats,
         values: Floats,
     ) -> None:
+        """Put a window into its hour, in place of what was there of it before."""
         hour = start // HOUR_NS
         if not len(self.hours):
             self.first_hour = hour
@@ -103,24 +108,29 @@ class Ring:
             return
 
         if at >= len(self.hours):
-            self.hours = np.concatenate(
-                (self.hours, np.zeros((at + 1 - len(self.hours), self.columns, self.subjects)))
-            )
-            over = len(self.hours) - HOURS
-            if over > 0:
-                self.hours = self.hours[over:].copy()
-                self.first_hour = self.first_hour + over
-                at -= over
+            self._grow_hours(at)
+            at = hour - self.first_hour
 
-        self.hours[at] += np.where(np.isnan(values), 0.0, values) - np.where(
-            np.isnan(before),
-            0.0,
-            before,
-        )
+        self.hours[at] += _zero_if_unknown(values) - _zero_if_unknown(before)
+
+    def _grow_hours(self, row: int) -> None:
+        """Room for hour `row`; those past the horizon are let go."""
+        missing = row + 1 - len(self.hours)
+        more = np.zeros((missing, self.columns, self.subjects))
+        self.hours = np.concatenate((self.hours, more))
+        over = len(self.hours) - HOURS
+        if over > 0:
+            self.hours = self.hours[over:].copy()
+            self.first_hour += over
 
     def since(self, at: int, count: int) -> Floats:
         """The `count` windows up to the one that starts at `at` [n,
         columns, subjects]; fewer at the beginning.
         """
-        row = self.row(at)
-        return self.recent[max(row + 1 - count, 0) : row + 1]
+        end = self.row(at) + 1
+        begin = max(end - count, 0)
+        return self.recent[begin:end]
+
+
+def _zero_if_unknown(values: Floats) -> Floats:
+    return np.where(np.isnan(values), 0.0, values)

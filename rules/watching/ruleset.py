@@ -50,6 +50,10 @@ class Watch:
     unit: str
     title: dict[str, str]
 
+    def row_of(self, instance: int) -> int:
+        """Row of an instance in the view of its kind."""
+        return int(self.subjects[instance - self.first])
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -86,8 +90,8 @@ class RuleSet:
         on = np.zeros(self.size, np.int8)
         up = [watch for watch in self.watches if watch.always or self._is_awake(watch, at)]
         for watch in up:
-            found = watch.on(views[watch.per])
-            on[watch.rows] = found if watch.whole else found[watch.subjects]
+            begins = watch.on(views[watch.per])
+            on[watch.rows] = begins if watch.whole else begins[watch.subjects]
 
         # Without `until` a rule is over when it is no longer true; what is unknown stays unknown.
         off = np.int8(TRUE) - on
@@ -114,15 +118,17 @@ class RuleSet:
     def subject(self, instance: int, views: Views) -> tuple[Watch, str]:
         """The rule and subject of an instance."""
         watch = self.watch_of(instance)
-        row = int(watch.subjects[instance - watch.first])
-        return watch, views[watch.rule.on.per].subjects[row]
+        ids = views[watch.per].subjects
+        return watch, ids[watch.row_of(instance)]
 
     def shown(self, instance: int, views: Views) -> tuple[float | None, float | None]:
         """Value and limit of an instance, for people; None where they are unknown."""
         watch = self.watch_of(instance)
-        row = int(watch.subjects[instance - watch.first])
-        view = views[watch.rule.on.per]
-        return _one(watch.value, view, row), _one(watch.limit, view, row)
+        row = watch.row_of(instance)
+        view = views[watch.per]
+        value = _one(watch.value, view, row)
+        limit = _one(watch.limit, view, row)
+        return value, limit
 
 
 def _one(
@@ -133,11 +139,8 @@ def _one(
     if part is None:
         return None
 
-    found = part(view)
-    of_all = np.broadcast_to(
-        np.asarray(found, float),
-        (len(view.subjects),),
-    )
+    found = np.asarray(part(view), float)
+    of_all = np.broadcast_to(found, (len(view.subjects),))
     value = float(of_all[row])
     return value if np.isfinite(value) else None
 
@@ -233,15 +236,18 @@ def _is_for(
 def _limits(value: str | dict[str, str], ids: Sequence[str]) -> Floats:
     """A level for each subject; NaN where none is said, so that nothing is true there."""
     if isinstance(value, str):
-        return np.full(len(ids), split_quantity(value)[0])
+        return np.full(len(ids), _level(value))
 
-    default = split_quantity(value["default"])[0] if "default" in value else np.nan
-    levels = []
-    for subject in ids:
-        own = value.get(subject)
-        levels.append(default if own is None else split_quantity(own)[0])
-
+    levels = [_level(value.get(subject, value.get("default"))) for subject in ids]
     return np.array(levels)
+
+
+def _level(quantity: str | None) -> float:
+    if quantity is None:
+        return np.nan
+
+    level, _ = split_quantity(quantity)
+    return level
 
 
 _MEANING = {
@@ -268,16 +274,11 @@ def _settings(watches: Sequence[Watch]) -> Settings:
     counts = [len(watch.subjects) for watch in watches]
 
     def column(seconds: Sequence[float]) -> Ints:
-        each_ns = np.array(
-            [round(length * 1e9) for length in seconds],
-            np.int64,
-        )
-        return np.repeat(each_ns, counts)
+        each_ns = [round(length * 1e9) for length in seconds]
+        return np.repeat(np.array(each_ns, np.int64), counts)
 
-    gaps = np.array(
-        [GAPS[watch.rule.on_gap] for watch in watches],
-        np.int8,
-    )
+    on_gap = [GAPS[watch.rule.on_gap] for watch in watches]
+    gaps = np.array(on_gap, np.int8)
     return Settings(
         hold_for=column([watch.rule.for_ for watch in watches]),
         keep=column([watch.rule.keep_firing_for for watch in watches]),

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from plant.site import Site
-from rules.alert import Alert, AlertState, Row
+from rules.alert import Alert, AlertState, HistoryRow
 from rules.desk.desk import Desk, key_of, reconcile
 from rules.variables.subjects import names
 from rules.variables.variable import KINDS
-from rules.watching.step import Noted, RuleState, Window, firing, step
+from rules.watching.step import Noted, RuleState, RuleWindow, firing, step
 from rules.watching.words import Occurrence, alert_of
 
 
@@ -31,7 +31,7 @@ class Run:
     def __post_init__(self) -> None:
         self.names = {per: names(self.site, per) for per in KINDS}
 
-    def take(self, window: Window) -> list[Noted]:
+    def take(self, window: RuleWindow) -> list[Noted]:
         """One window; what history gets to know."""
         return step(self.state, window)
 
@@ -133,13 +133,13 @@ class Run:
             timezone=self.site.timezone,
         )
 
-    def rows(self, noted: Iterable[Noted]) -> list[Row]:
+    def rows(self, noted: Iterable[Noted]) -> list[HistoryRow]:
         """History of changes as `store.alert_book` keeps it."""
-        rows: list[Row] = []
+        rows: list[HistoryRow] = []
         for found in noted:
             change = found.change
             watch, subject = self.state.rules.subject(change.instance, self.state.views)
-            row = Row(
+            row = HistoryRow(
                 clock=self.clock,
                 at_ns=change.at,
                 rule=watch.rule.id,

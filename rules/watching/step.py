@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from rules.watching.machine import FIRING, NO_DATA, Change, Machine
+from rules.watching.machine import FIRING, NO_DATA, Machine, StateChange
 from rules.watching.ruleset import RuleSet
 from rules.watching.view import View
 
@@ -23,7 +23,7 @@ Snapshot = dict[str, npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RuleWindow:
     """One window in one revision: columns [columns, subjects] by kind of subject. Times in ns."""
 
     start: int
@@ -38,7 +38,7 @@ class Noted:
     `withdrawn`: it had been noted, and was not so.
     """
 
-    change: Change
+    change: StateChange
     value: float | None
     limit: float | None
     late: bool = False
@@ -78,18 +78,26 @@ def start(
     )
 
 
-def step(state: RuleState, window: Window) -> list[Noted]:
+def step(state: RuleState, window: RuleWindow) -> list[Noted]:
     """Fold one window into `state` (which is moved in place);
     everything that history gets to know by it.
     """
-    held = [view.ring.put(window.start, window.rows[per]) for per, view in state.views.items()]
+    is_held = False
+    for per, view in state.views.items():
+        if view.ring.put(window.start, window.rows[per]):
+            is_held = True
+
     if window.start <= state.newest:
-        if state.corrects and any(held) and window.start in state.before:
-            state.dirty = min(state.dirty or window.start, window.start)
+        if state.corrects and is_held and window.start in state.before:
+            oldest = state.dirty or window.start
+            state.dirty = min(oldest, window.start)
 
         return []
 
-    found = _again(state) if state.dirty is not None else []
+    found = []
+    if state.dirty is not None:
+        found += _again(state)
+
     state.newest = window.start
     found += _judge(state, window.start)
     _forget(state)
@@ -116,7 +124,11 @@ def _judge(state: RuleState, start_ns: int) -> list[Noted]:
         off,
         state.rules.settings,
     )
-    noted = [Noted(change, *state.rules.shown(change.instance, state.views)) for change in changes]
+    noted = []
+    for change in changes:
+        value, limit = state.rules.shown(change.instance, state.views)
+        noted.append(Noted(change, value, limit))
+
     if state.corrects:
         state.noted += noted
 
@@ -168,7 +180,7 @@ def _again(state: RuleState) -> list[Noted]:
     )
 
 
-def _key(change: Change) -> tuple[int, int, str]:
+def _key(change: StateChange) -> tuple[int, int, str]:
     return change.instance, change.at, change.state
 
 
@@ -177,16 +189,20 @@ def _forget(state: RuleState) -> None:
     for view in state.views.values():
         view.ring.trim()
 
-    begun = [view.ring.first for view in state.views.values() if view.ring.newest >= 0]
-    oldest = max(begun, default=0)
-    if state.before and min(state.before) < oldest:
-        still_held = {at: saved for at, saved in state.before.items() if at >= oldest}
-        state.before = still_held
-        state.noted = [noted for noted in state.noted if noted.change.at > oldest]
+    rings = [view.ring for view in state.views.values()]
+    oldest = max((ring.first for ring in rings if ring.newest >= 0), default=0)
+    if not state.before or min(state.before) >= oldest:
+        return
+
+    for begun in list(state.before):
+        if begun < oldest:
+            del state.before[begun]
+
+    state.noted = [noted for noted in state.noted if noted.change.at > oldest]
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class StillFiring:
     """An instance that fires now, or has no data. Times are event time in ns."""
 
     index: int
@@ -195,13 +211,13 @@ class Firing:
     fired_ns: int
 
 
-def firing(state: RuleState) -> list[Firing]:
+def firing(state: RuleState) -> list[StillFiring]:
     """Instances that fire or have no data now."""
     machine = state.machine
     is_up = (machine.state == FIRING) | (machine.state == NO_DATA)
     found = []
     for index in np.flatnonzero(is_up).tolist():
-        instance = Firing(
+        instance = StillFiring(
             index=index,
             no_data=bool(machine.state[index] == NO_DATA),
             since_ns=int(machine.since[index]),

@@ -8,20 +8,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 import numpy as np
 
 from engine.states import STATES
+from plant.calendar import SECOND
 from plant.errors import QueryError
 from rules.alert import AlertState
 from rules.language.config import Expectation, Rule, RuleTest
 from rules.language.cross_check import split_quantity
 from rules.language.load import Loaded
-from rules.watching.machine import NO_DATA, Machine
+from rules.variables.past import Floats
+from rules.watching.machine import Machine
 from rules.watching.measures import PlainMeasures, plain_state
 from rules.watching.ring import Ring
 from rules.watching.ruleset import Calendar, Subjects, build, looked_at
-from rules.watching.step import RuleState, Window, start, step
+from rules.watching.step import RuleState, RuleWindow, start, step
 from rules.watching.view import View
 
 _SAMPLE = re.compile(r"^(?P<value>[^,]+?)(?:\s+x(?P<times>\d{1,5}))?$")
@@ -60,50 +63,78 @@ def run_tests(loaded: Loaded) -> list[Failure]:
 def run_test(rule: Rule, test: RuleTest) -> list[Failure]:
     """Failures of one test. A rule that is switched off is tested too."""
     rule = rule.model_copy(update={"enabled": True})
-    subjects = tuple(test.series)
-    samples = {
-        subject: {figure: samples_of(text, figure) for figure, text in series.items()}
-        for subject, series in test.series.items()
-    }
-    length = max(
-        (len(values) for series in samples.values() for values in series.values()), default=0
-    )
-    state = _state(rule, test, subjects)
-    every = round(test.every * 1e9)
-    first = _first(test)
-    expected = sorted(enumerate(test.expect), key=lambda pair: pair[1].at)
-    failures: list[tuple[int, Failure]] = []
-    for k in range(length):
-        step(
-            state,
-            Window(
-                first + (k - 1) * every,
-                {rule.on.per: _row(state.views[rule.on.per], samples, k)},
+    samples = _samples(test)
+    length = _longest(samples)
+    every_ns = round(test.every * 1e9)
+    # Which sample each expectation is about, in the order in which they are written.
+    due = [round(wanted.at * 1e9) // every_ns for wanted in test.expect]
+    if due and max(due) >= length:
+        last = min(
+            (
+                wanted
+                for wanted, nth in zip(
+                    test.expect,
+                    due,
+                    strict=True,
+                )
+                if nth >= length
             ),
+            key=lambda wanted: wanted.at,
         )
-        for order, wanted in expected:
-            if round(wanted.at * 1e9) // every == k:
-                failures += [
-                    (order, failure)
-                    for failure in _compare(
-                        rule,
-                        test,
-                        state.machine,
-                        subjects,
-                        wanted,
-                    )
-                ]
-
-    unmet = [
-        (order, wanted) for order, wanted in expected if round(wanted.at * 1e9) // every >= length
-    ]
-    if unmet:
         raise QueryError(
-            f"{rule.id}: a state is expected at {unmet[0][1].at / 60:g}m, "
+            f"{rule.id}: a state is expected at {last.at / 60:g}m, "
             f"but the series end at {(length - 1) * test.every / 60:g}m"
         )
 
-    return [failure for _, failure in sorted(failures, key=lambda item: item[0])]
+    subjects = tuple(test.series)
+    state = _state(rule, test, subjects)
+    view = state.views[rule.on.per]
+    first_ns = _first(test)
+    found: dict[int, list[Failure]] = {}
+    for nth in range(length):
+        # A sample is known at the end of its window.
+        start_ns = first_ns + (nth - 1) * every_ns
+        rows: dict[str, Floats] = {rule.on.per: _row(view, samples, nth)}
+        step(state, RuleWindow(start_ns, rows))
+        for order, wanted in enumerate(test.expect):
+            if due[order] == nth:
+                found[order] = _compare(
+                    rule,
+                    test,
+                    state.machine,
+                    subjects,
+                    wanted,
+                )
+
+    failures: list[Failure] = []
+    for order in sorted(found):
+        failures += found[order]
+
+    return failures
+
+
+Samples: TypeAlias = Mapping[str, Mapping[str, list[float]]]
+"""Values by subject and figure."""
+
+
+def _samples(test: RuleTest) -> Samples:
+    found: dict[str, dict[str, list[float]]] = {}
+    for subject, series in test.series.items():
+        of_subject = found.setdefault(subject, {})
+        for figure, text in series.items():
+            of_subject[figure] = samples_of(text, figure)
+
+    return found
+
+
+def _longest(samples: Samples) -> int:
+    """How many samples the longest series has."""
+    longest = 0
+    for series in samples.values():
+        for values in series.values():
+            longest = max(longest, len(values))
+
+    return longest
 
 
 def _state(
@@ -113,16 +144,17 @@ def _state(
 ) -> RuleState:
     looked = looked_at([rule], rule.on.per, test.every)
     measures = PlainMeasures([*looked.names, "state"])
-    every = round(test.every * 1e9)
+    every_ns = round(test.every * 1e9)
+    ring = Ring(
+        every_ns,
+        len(measures.columns),
+        len(subjects),
+        looked.long,
+    )
     view = View(
         subjects,
         measures,
-        Ring(
-            every,
-            len(measures.columns),
-            len(subjects),
-            looked.long,
-        ),
+        ring,
         over_time={"state": plain_state(measures)},
     )
     of_kind: dict[str, Subjects] = {rule.on.per: Subjects(subjects)}
@@ -132,32 +164,33 @@ def _state(
         Calendar("UTC", test.shifts),
         test.every,
     )
-    return start(rules, {rule.on.per: view}, every)
+    return start(rules, {rule.on.per: view}, every_ns)
 
 
 def _first(test: RuleTest) -> int:
-    return (
-        round(datetime.fromisoformat(test.starts.replace("Z", "+00:00")).timestamp())
-        * 1_000_000_000
-    )
+    starts = datetime.fromisoformat(test.starts.replace("Z", "+00:00"))
+    return round(starts.timestamp()) * SECOND
 
 
 def _row(
     view: View,
-    samples: Mapping[str, Mapping[str, list[float]]],
-    k: int,
-) -> np.ndarray:
+    samples: Samples,
+    nth: int,
+) -> Floats:
+    """The samples that come together, as a window."""
     measures = view.measures
     assert isinstance(measures, PlainMeasures)
-    values = {
-        figure: np.array([_at(samples[subject].get(figure, []), k) for subject in view.subjects])
-        for figure in measures.names
-    }
+    values = {}
+    for figure in measures.names:
+        series = [samples[subject].get(figure, []) for subject in view.subjects]
+        values[figure] = np.array([_at(each, nth) for each in series])
+
     return measures.rows(values, len(view.subjects))
 
 
-def _at(values: list[float], k: int) -> float:
-    return values[k] if k < len(values) else np.nan
+def _at(values: list[float], nth: int) -> float:
+    """A series that has ended is unknown."""
+    return values[nth] if nth < len(values) else np.nan
 
 
 def _compare(
@@ -167,21 +200,24 @@ def _compare(
     subjects: tuple[str, ...],
     wanted: Expectation,
 ) -> list[Failure]:
+    # An alert that is over leaves nothing behind.
+    expected = wanted.state
+    if expected is AlertState.RESOLVED:
+        expected = AlertState.INACTIVE
+
     found = []
-    for i, subject in enumerate(subjects):
-        state = _WORDS[machine.state[i]] if machine.state[i] != NO_DATA else AlertState.NO_DATA
-        expected = AlertState.INACTIVE if wanted.state is AlertState.RESOLVED else wanted.state
+    for index, subject in enumerate(subjects):
+        state = _WORDS[machine.state[index]]
         if wanted.subject in (None, subject) and state is not expected:
-            found.append(
-                Failure(
-                    rule.id,
-                    test.name,
-                    wanted.at,
-                    subject,
-                    wanted.state,
-                    state,
-                )
+            failure = Failure(
+                rule=rule.id,
+                test=test.name,
+                at_s=wanted.at,
+                subject=subject,
+                expected=wanted.state,
+                found=state,
             )
+            found.append(failure)
 
     return found
 

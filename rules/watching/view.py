@@ -118,7 +118,8 @@ class View:
     def windows(self, column: str, count: int) -> Floats:
         """One column of the last `count` windows [windows, subjects]; fewer at the beginning."""
         index = self.measures.columns.index(column)
-        return self.ring.since(self.at_ns, count)[:, index]
+        held = self.ring.since(self.at_ns, count)
+        return held[:, index]
 
     def _make(
         self,
@@ -157,8 +158,10 @@ class View:
             return self._unknown()
 
         each = self.measures.value(name, self._by_column(rows))
-        highest = function == "max"
-        return np.asarray(each.max(axis=0) if highest else each.min(axis=0))
+        if function == "max":
+            return np.asarray(each.max(axis=0))
+
+        return np.asarray(each.min(axis=0))
 
     def _by_column(self, spans: Floats) -> Sums:
         """Sums of some spans [spans, columns, subjects] by column [spans, subjects]."""
@@ -270,7 +273,8 @@ class View:
         window does; None where they are not held.
         """
         begin_of_hour = self.at_ns // HOUR_NS * HOUR_NS
-        passed = (self.at_ns + self.ring.window - begin_of_hour) / HOUR_NS
+        end_of_window = self.at_ns + self.ring.window
+        passed = (end_of_window - begin_of_hour) / HOUR_NS
         at = hour - self.ring.first_hour
         if at < 1 or at >= len(self.ring.hours):
             return None
@@ -281,8 +285,13 @@ class View:
 
     def _blends(self, hours: list[int]) -> list[Floats]:
         """Those of some hours that are held."""
-        found = [self._blend(hour) for hour in hours]
-        return [part for part in found if part is not None]
+        found = []
+        for hour in hours:
+            blend = self._blend(hour)
+            if blend is not None:
+                found.append(blend)
+
+        return found
 
     def _last_week(
         self,
@@ -325,7 +334,8 @@ class View:
         return np.full(len(self.subjects), np.nan)
 
     def _weekend(self, hour: int) -> bool:
-        local = datetime.fromtimestamp(hour * 3600, UTC).astimezone(ZoneInfo(self.timezone))
+        at = datetime.fromtimestamp(hour * 3600, UTC)
+        local = at.astimezone(ZoneInfo(self.timezone))
         return local.weekday() >= SATURDAY
 
 
@@ -336,10 +346,12 @@ def _at_least(wanted: int, enough: int) -> float:
 
 def _median(values: Floats) -> Floats:
     """Median over the first axis of what is known; NaN where less than half is."""
+    spans, subjects = values.shape
+    least = max(LEAST_SHARE * spans, 1)
     known = np.isfinite(values).sum(axis=0)
-    out = np.full(values.shape[1], np.nan)
-    some = known >= max(LEAST_SHARE * len(values), 1)
-    if some.any():
-        out[some] = np.nanmedian(values[:, some], axis=0)
+    enough = known >= least
+    found = np.full(subjects, np.nan)
+    if enough.any():
+        found[enough] = np.nanmedian(values[:, enough], axis=0)
 
-    return out
+    return found

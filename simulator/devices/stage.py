@@ -20,7 +20,10 @@ class Stoppable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One connection to be played. `running` gets every device that has to be stopped at the end."""
+    """One connection to be played.
+
+    `running` gets every device that has to be stopped at the end.
+    """
 
     connection: str
     instruments: Instruments

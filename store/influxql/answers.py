@@ -45,11 +45,13 @@ def series_of(
     until: int,
 ) -> list[Series]:
     """All series of an aggregating SELECT, from the rows of its plan."""
-    values = np.stack([np.asarray(rows[f"c{i}"], np.float64) for i in range(len(plan.calls))])
+    values = np.stack(
+        [np.asarray(rows[f"c{number}"], np.float64) for number in range(len(plan.calls))]
+    )
     some = np.asarray(~np.isnan(values).all(0))
-    texts = [np.asarray(rows[t], str) for t in plan.tags]
+    texts = [np.asarray(rows[tag], str) for tag in plan.tags]
     keys = np.array(
-        ["\x00".join(k) for k in zip(*texts, strict=True)] if texts else [""] * len(some)
+        ["\x00".join(key) for key in zip(*texts, strict=True)] if texts else [""] * len(some)
     )
     found = []
     for key in np.unique(keys[some]):
@@ -77,12 +79,12 @@ def series_of(
         )
         columns = [
             _arithmetic(
-                c.expr,
+                column.expr,
                 plan.calls,
                 filled,
                 select,
             )
-            for c in select.columns
+            for column in select.columns
         ]
         found.append(
             _limited(
@@ -96,7 +98,7 @@ def series_of(
                 select,
             )
         )
-        if sum(len(s.times) for s in found) > POINTS_MOST:
+        if sum(len(series.times) for series in found) > POINTS_MOST:
             raise QueryError(
                 f"the answer has more than {POINTS_MOST} points; ask for a longer GROUP BY time "
                 "or a shorter range"
@@ -110,11 +112,11 @@ def cut(found: list[Series], select: Select) -> list[Series]:
     without points."""
     found = sorted(
         found,
-        key=lambda s: [s.tags[t] for t in sorted(s.tags)],
+        key=lambda series: [series.tags[tag] for tag in sorted(series.tags)],
         reverse=select.descending,
     )
     last = None if select.series_limit is None else select.series_skip + select.series_limit
-    return [s for s in found[select.series_skip : last] if len(s.times)]
+    return [series for series in found[select.series_skip : last] if len(series.times)]
 
 
 def _filled(
@@ -127,27 +129,27 @@ def _filled(
     until: int,
 ) -> tuple[Ints, Floats]:
     """Times and values of one series, buckets without data included as `fill` says."""
-    at = np.asarray(rows["bucket"][mine], np.int64)
-    x = values[:, mine]
+    bucket = np.asarray(rows["bucket"][mine], np.int64)
+    taken = values[:, mine]
     if select.every is None:
         time = int(rows["t0"][mine[0]]) if plan.timed else (since or 0)
-        return np.array([time], np.int64), x
+        return np.array([time], np.int64), taken
 
     if select.fill == "none":
-        return at, x
+        return bucket, taken
 
     zone = None if select.timezone is None else zone_of(select.timezone)
     edges = starts(
-        int(at[0]) if since is None else since,
+        int(bucket[0]) if since is None else since,
         until,
         select.every,
         select.offset,
         zone,
     )
     whole = np.full((len(plan.calls), len(edges)), np.nan)
-    place = np.searchsorted(edges, at)
-    kept = (place < len(edges)) & (edges[np.minimum(place, len(edges) - 1)] == at)
-    whole[:, place[kept]] = x[:, kept]
+    place = np.searchsorted(edges, bucket)
+    kept = (place < len(edges)) & (edges[np.minimum(place, len(edges) - 1)] == bucket)
+    whole[:, place[kept]] = taken[:, kept]
     return edges, np.stack(
         [
             _fill(row, call, select)

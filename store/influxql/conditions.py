@@ -30,8 +30,8 @@ def split_time(condition: Condition | None) -> tuple[Condition | None, int | Non
         raise QueryError("time may only be bound with AND")
 
     kept = Logic(condition.operator, left, right) if left and right else left or right
-    lows = [x for x in (since, since2) if x is not None]
-    highs = [x for x in (until, until2) if x is not None]
+    lows = [bound for bound in (since, since2) if bound is not None]
+    highs = [bound for bound in (until, until2) if bound is not None]
     return kept, max(lows, default=None), min(highs, default=None)
 
 

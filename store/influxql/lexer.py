@@ -95,4 +95,4 @@ def _token(
 
 def nanoseconds(duration: str) -> int:
     """1h30m and the like in ns."""
-    return sum(int(n) * UNITS[unit] for n, unit in _PART.findall(duration))
+    return sum(int(count) * UNITS[unit] for count, unit in _PART.findall(duration))

@@ -71,8 +71,8 @@ def narrowed(
     until: int | None,
 ) -> tuple[int | None, int | None]:
     """Bounds of a subquery within those of the query around it."""
-    lows = [x for x in (select.since, since) if x is not None]
-    highs = [x for x in (select.until, until) if x is not None]
+    lows = [bound for bound in (select.since, since) if bound is not None]
+    highs = [bound for bound in (select.until, until) if bound is not None]
     return max(lows, default=None), min(highs, default=None)
 
 
@@ -83,7 +83,7 @@ def source_of(
     until: int | None,
 ) -> Relation | None:
     """The rows a SELECT reads, filtered by its condition."""
-    wanted = {c.of for column in select.columns for c in calls_of(column.expr)}
+    wanted = {call.of for column in select.columns for call in calls_of(column.expr)}
     wanted |= {name for column in select.columns for name in refs_of(column.expr)} | names_in(
         select.where
     )
@@ -135,8 +135,11 @@ def takes_newest(select: Select, window: int) -> bool:
     return (
         (select.every, select.offset) == (window, 0)
         and (select.all_tags or (set(tags) <= set(select.tags) and len(select.tags) == len(tags)))
-        and all(isinstance(c.expr, Call) and c.expr.function == "last" for c in select.columns)
-        and len({c.expr for c in select.columns}) == len(select.columns)
+        and all(
+            isinstance(column.expr, Call) and column.expr.function == "last"
+            for column in select.columns
+        )
+        and len({column.expr for column in select.columns}) == len(select.columns)
         and names_in(select.where) <= set(tags)
         and (
             select.fill in (None, "none", "null")
@@ -158,19 +161,21 @@ def _newest(
     around only sums."""
     assert isinstance(inner.source, str)
     named = {
-        c.expr.of: name
-        for c, name in zip(
+        column.expr.of: name
+        for column, name in zip(
             inner.columns,
             names(inner),
             strict=True,
         )
-        if isinstance(c.expr, Call)
+        if isinstance(column.expr, Call)
     }
     edges = None
     if (
         since is not None
         and until is not None
-        and all(c.function == "sum" for x in select.columns for c in calls_of(x.expr))
+        and all(
+            call.function == "sum" for column in select.columns for call in calls_of(column.expr)
+        )
     ):
         edges = _edges(select, since, until)
 
@@ -186,14 +191,16 @@ def _newest(
         return None
 
     text, bound = ("TRUE", []) if inner.where is None else sql(inner.where, found.tags, ())
-    tags = ", ".join(quoted(t) for t in found.tags)
-    fields = "".join(f", {quoted(f)} AS {quoted(named[f])}" for f in sorted(found.fields))
+    tags = ", ".join(quoted(tag) for tag in found.tags)
+    fields = "".join(
+        f", {quoted(field)} AS {quoted(named[field])}" for field in sorted(found.fields)
+    )
     chosen = f"SELECT time, {tags}{fields} FROM ({found.sql}) WHERE {text}"
     return Relation(
         chosen,
         found.parameters + bound,
         found.tags,
-        frozenset(named[f] for f in found.fields),
+        frozenset(named[field] for field in found.fields),
         found.tables,
     )
 
@@ -232,7 +239,9 @@ def plan(
     until: int | None,
 ) -> Plan | None:
     """The SQL of an aggregating SELECT; None where there is nothing to read."""
-    calls = tuple(dict.fromkeys(c for column in select.columns for c in calls_of(column.expr)))
+    calls = tuple(
+        dict.fromkeys(call for column in select.columns for call in calls_of(column.expr))
+    )
     if not calls or any(True for column in select.columns for _ in refs_of(column.expr)):
         raise QueryError("mixing aggregate and non-aggregate queries is not supported")
 
@@ -254,12 +263,12 @@ def plan(
         until,
     )
     whole = set(found.tags) <= set(tags)
-    chosen = [f"{_tag(t, found)} AS {quoted(t)}" for t in tags]
-    chosen += [f"{_call(c, found, whole)} AS c{i}" for i, c in enumerate(calls)]
+    chosen = [f"{_tag(tag, found)} AS {quoted(tag)}" for tag in tags]
+    chosen += [f"{_call(call, found, whole)} AS c{number}" for number, call in enumerate(calls)]
     if timed:
         chosen.append(f"{_time(calls[0], found)} AS t0")
 
-    listed = "".join(f", {c}" for c in chosen)
+    listed = "".join(f", {text}" for text in chosen)
     text = f"SELECT {bucket} AS bucket{listed} FROM ({found.sql}) r{joined} GROUP BY ALL"
     return Plan(
         text,
@@ -315,21 +324,21 @@ def _call(
     if call.of not in found.fields:
         return "NULL::DOUBLE"
 
-    x = f"r.{quoted(call.of)}"
-    some = f"FILTER ({x} IS NOT NULL)"
+    field = f"r.{quoted(call.of)}"
+    some = f"FILTER ({field} IS NOT NULL)"
     if call.function == "mean":
-        return f"avg({x})"
+        return f"avg({field})"
 
     if call.function in ("first", "last") and whole:
-        return f"arg_{'max' if call.function == 'last' else 'min'}({x}, r.time) {some}"
+        return f"arg_{'max' if call.function == 'last' else 'min'}({field}, r.time) {some}"
 
     if call.function == "last":
-        return f"(max({{'t': r.time, 'v': {x}}}) {some}).v"
+        return f"(max({{'t': r.time, 'v': {field}}}) {some}).v"
 
     if call.function == "first":
-        return f"-((min({{'t': r.time, 'v': -{x}}}) {some}).v)"
+        return f"-((min({{'t': r.time, 'v': -{field}}}) {some}).v)"
 
-    return f"{call.function}({x})"
+    return f"{call.function}({field})"
 
 
 def _time(call: Call, found: Relation) -> str:
@@ -337,12 +346,12 @@ def _time(call: Call, found: Relation) -> str:
     if call.of not in found.fields:
         return "NULL::BIGINT"
 
-    x = f"r.{quoted(call.of)}"
+    field = f"r.{quoted(call.of)}"
     if call.function in ("first", "last"):
-        return f"{'max' if call.function == 'last' else 'min'}(r.time) FILTER ({x} IS NOT NULL)"
+        return f"{'max' if call.function == 'last' else 'min'}(r.time) FILTER ({field} IS NOT NULL)"
 
     sign = "" if call.function == "min" else "-"
-    return f"(min({{'v': {sign}{x}, 't': r.time}}) FILTER ({x} IS NOT NULL)).t"
+    return f"(min({{'v': {sign}{field}, 't': r.time}}) FILTER ({field} IS NOT NULL)).t"
 
 
 def aggregated(
@@ -371,7 +380,7 @@ def aggregated(
     if inner is None:
         return None
 
-    if any(c.function == "count" for c in inner.calls):
+    if any(call.function == "count" for call in inner.calls):
         raise QueryError("count() of a subquery is not offered")
 
     time = (
@@ -385,14 +394,14 @@ def aggregated(
             strict=True,
         )
     ]
-    chosen = "".join(f", {x} AS {quoted(name)}" for name, x in columns)
-    tags = "".join(f", {quoted(t)}" for t in inner.tags)
+    chosen = "".join(f", {sql} AS {quoted(name)}" for name, sql in columns)
+    tags = "".join(f", {quoted(tag)}" for tag in inner.tags)
     text = f"SELECT {time} AS time{tags}{chosen} FROM ({inner.sql})"
     return Relation(
         text,
         inner.parameters,
         inner.tags,
-        frozenset(n for n, _ in columns),
+        frozenset(name for name, _ in columns),
         inner.tables,
     )
 
@@ -419,13 +428,13 @@ def names(select: Select) -> list[str]:
     gets a number."""
     found: list[str] = []
     for column in select.columns:
-        parts = [c.function for c in calls_of(column.expr)] or list(refs_of(column.expr))
+        parts = [call.function for call in calls_of(column.expr)] or list(refs_of(column.expr))
         base = column.alias or "_".join(parts)
         name = base
-        n = 0
+        number = 0
         while name in found or name == "time":
-            n += 1
-            name = f"{base}_{n}"
+            number += 1
+            name = f"{base}_{number}"
 
         found.append(name)
 

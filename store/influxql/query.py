@@ -53,8 +53,10 @@ class Answerer:
         if len(statements) > STATEMENTS_MOST:
             raise QueryError(f"more than {STATEMENTS_MOST} statements")
 
-        self._there |= {t for t in TABLES if t not in self._there and self.store.has(t)}
-        there = {t for t in self._there if (t == "reading") is raw}
+        self._there |= {
+            table for table in TABLES if table not in self._there and self.store.has(table)
+        }
+        there = {table for table in self._there if (table == "reading") is raw}
         place = Place(
             self.site,
             there,
@@ -62,8 +64,10 @@ class Answerer:
             self.window,
         )
         return [
-            show(s, place, self._rows) if isinstance(s, Show) else self._select(s, place, now_ns)
-            for s in statements
+            show(statement, place, self._rows)
+            if isinstance(statement, Show)
+            else self._select(statement, place, now_ns)
+            for statement in statements
         ]
 
     def _select(
@@ -120,7 +124,7 @@ class Answerer:
             raise QueryError("GROUP BY requires at least one aggregate function")
 
         select = self._starred(select, place)
-        if any(not isinstance(c.expr, Ref) for c in select.columns) or not isinstance(
+        if any(not isinstance(column.expr, Ref) for column in select.columns) or not isinstance(
             select.source, str
         ):
             raise QueryError("arithmetic and subqueries need a function such as sum() or last()")
@@ -131,21 +135,21 @@ class Answerer:
             select.since,
             select.until,
         )
-        asked = [next(refs_of(c.expr)) for c in select.columns]
-        fields = [] if found is None else [f for f in asked if f in found.fields]
+        asked = [next(refs_of(column.expr)) for column in select.columns]
+        fields = [] if found is None else [field for field in asked if field in found.fields]
         if found is None or not fields:
             return []
 
         tags = found.tags if select.all_tags else select.tags
         wanted = dict.fromkeys(
             [
-                *(t for t in tags if t in found.tags),
-                *(a for a in asked if a in found.tags),
+                *(tag for tag in tags if tag in found.tags),
+                *(name for name in asked if name in found.tags),
                 *fields,
             ]
         )
-        chosen = ", ".join(quoted(w) for w in wanted)
-        some = " OR ".join(f"{quoted(f)} IS NOT NULL" for f in fields)
+        chosen = ", ".join(quoted(column) for column in wanted)
+        some = " OR ".join(f"{quoted(field)} IS NOT NULL" for field in fields)
         order = f"ORDER BY time {'DESC' if select.descending else ''}"
         rows = self._rows(
             f"SELECT time, {chosen} FROM ({found.sql}) WHERE {some} {order} LIMIT "
@@ -175,7 +179,9 @@ class Answerer:
 
         tags = SCHEMA[select.source].tags if select.source in SCHEMA else ()
         grouped = tags if select.all_tags else select.tags
-        every = sorted([*fields_of(place, select.source), *(t for t in tags if t not in grouped)])
+        every = sorted(
+            [*fields_of(place, select.source), *(tag for tag in tags if tag not in grouped)]
+        )
         return (
             replace(select, columns=tuple(Column(Ref(name)) for name in every)) if every else select
         )

@@ -64,7 +64,7 @@ def relation(
     if measurement not in SCHEMA:
         return None
 
-    known = [f for f in fields_of(place, measurement) if f in wanted]
+    known = [field for field in fields_of(place, measurement) if field in wanted]
     if measurement == "meter":
         return (
             _readings(
@@ -96,17 +96,17 @@ def newest(
 ) -> Relation | None:
     """The same with only the newest revision of each window, at its start. With `edges`, between
     which all is summed, from roll-ups."""
-    known = [f for f in fields_of(place, measurement) if f in wanted]
+    known = [field for field in fields_of(place, measurement) if field in wanted]
     parts = [Part(measurement, since, until)]
     if edges is not None and measurement in ROLLED:
         parts = [
             Part(
-                s.table,
-                s.start,
-                s.end - 1,
-                s.table == measurement,
+                part.table,
+                part.start,
+                part.end - 1,
+                part.table == measurement,
             )
-            for s in spans(measurement, edges)
+            for part in spans(measurement, edges)
         ]
 
     return _joined(
@@ -190,7 +190,7 @@ def _rows(
     where: str,
     time: str,
 ) -> str:
-    chosen = "".join(f", {_known(f)}" for f in known)
+    chosen = "".join(f", {_known(field)}" for field in known)
     name = f"JOIN name n ON n.id = t.{measurement}"
     return (
         f"SELECT {time} AS time, ? AS site, n.text AS {measurement}{chosen} FROM {table} t {name} "
@@ -213,7 +213,7 @@ def _flows(
         where,
         time,
     )
-    sums = "".join(f", sum({f}) AS {f}" for f in known)
+    sums = "".join(f", sum({field}) AS {field}" for field in known)
     return f"SELECT time, site, line, carrier, source, via{sums} FROM ({rows}) GROUP BY ALL"
 
 
@@ -230,7 +230,7 @@ def _flow_rows(
     )
     texts = ", ".join(f"n_{tag}.text AS {tag}" for tag in ("line", "carrier", "source"))
     via = f"CASE n_via.text WHEN '' THEN '{DIRECT}' ELSE n_via.text END AS via"
-    chosen = "".join(f", t.{f}" for f in known)
+    chosen = "".join(f", t.{field}" for field in known)
     return (
         f"SELECT {time} AS time, ? AS site, {texts}, {via}{chosen} FROM {table} t {joins} WHERE "
         f"t.kind IN (0, 1) AND {where}"
@@ -247,9 +247,9 @@ def _readings(
     mine = [(tag, meter, name) for tag, (meter, name) in place.registry.items() if name in known]
     tables = {
         "registry": {
-            "tag": np.array([t for t, _, _ in mine], np.int32),
-            "meter": np.array([m for _, m, _ in mine], object),
-            "field": np.array([known.index(n) for _, _, n in mine], np.int32),
+            "tag": np.array([tag for tag, _, _ in mine], np.int32),
+            "meter": np.array([meter for _, meter, _ in mine], object),
+            "field": np.array([known.index(name) for _, _, name in mine], np.int32),
         }
     }
     parts = ["NOT isnan(r.value)"]
@@ -260,7 +260,8 @@ def _readings(
             bound.append(at)
 
     chosen = "".join(
-        f", max(r.value) FILTER (g.field = {i}) AS {quoted(name)}" for i, name in enumerate(known)
+        f", max(r.value) FILTER (g.field = {number}) AS {quoted(name)}"
+        for number, name in enumerate(known)
     )
     sql = (
         f"SELECT r.ts AS time, ? AS site, g.meter AS meter{chosen} FROM reading r JOIN registry g "

@@ -40,12 +40,14 @@ def show(
         ]
 
     there = [
-        m for m in sorted(SCHEMA) if m in place.has or (m == "meter" and "reading" in place.has)
+        name
+        for name in sorted(SCHEMA)
+        if name in place.has or (name == "meter" and "reading" in place.has)
     ]
     if asked.what == "measurements":
         return _measurements(asked, there, rows)
 
-    chosen = [m for m in there if asked.source in (None, m)]
+    chosen = [name for name in there if asked.source in (None, name)]
     if asked.what == "field keys":
         shown = []
         for measurement in chosen:
@@ -59,28 +61,28 @@ def show(
     if asked.what == "tag keys":
         return [
             _table(
-                m,
+                name,
                 ["tagKey"],
-                _cut(asked, [[t] for t in sorted(SCHEMA[m].tags)]),
+                _cut(asked, [[tag] for tag in sorted(SCHEMA[name].tags)]),
             )
-            for m in chosen
+            for name in chosen
         ]
 
     found = [
         _table(
-            m,
+            name,
             ["key", "value"],
             _cut(
                 asked,
                 _values(
                     asked,
                     place,
-                    m,
+                    name,
                     rows,
                 ),
             ),
         )
-        for m in chosen
+        for name in chosen
     ]
     return [series for series in found if len(series.values[0])]
 
@@ -91,7 +93,7 @@ def _measurements(
     rows: Rows,
 ) -> list[Series]:
     if asked.source is not None:
-        there = [m for m in there if m == asked.source]
+        there = [name for name in there if name == asked.source]
 
     if asked.pattern is not None and there:
         known = {"names": {"name": np.array(there, object)}}
@@ -124,7 +126,10 @@ def _values(
     where, bound = ("TRUE", []) if asked.where is None else sql(asked.where, found.tags, ())
     for key in sorted(set(asked.keys) & set(found.tags)):
         text = f"SELECT DISTINCT {quoted(key)} AS v FROM ({found.sql}) WHERE {where} ORDER BY v"
-        out += [[key, str(v)] for v in rows(text, [*found.parameters, *bound], found.tables)["v"]]
+        out += [
+            [key, str(value)]
+            for value in rows(text, [*found.parameters, *bound], found.tables)["v"]
+        ]
 
     return out
 

@@ -1,4 +1,6 @@
-"""The ten archetypes at steady state: frames enter at the sequencer, results are read through the API."""
+"""The ten archetypes at steady state: frames enter at the
+sequencer, results are read through the API.
+"""
 
 from __future__ import annotations
 

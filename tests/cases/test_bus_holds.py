@@ -1,4 +1,6 @@
-"""A bus keeps its last composition for a while with nothing flowing in; after that, what leaves it is unknown."""
+"""A bus keeps its last composition for a while with nothing
+flowing in; after that, what leaves it is unknown.
+"""
 
 from __future__ import annotations
 

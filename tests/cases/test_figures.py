@@ -1,4 +1,6 @@
-"""Figures that are more than a sum of draws: own use, self-sufficiency, remainder, uncertainty, demand, storage, dated factors."""
+"""Figures that are more than a sum of draws: own use, self-sufficiency,
+remainder, uncertainty, demand, storage, dated factors.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ async def test_case_8_output(tmp_path: Path) -> None:
 
 
 async def test_electrification_by_boundary_and_convention(tmp_path: Path) -> None:
-    """A works heat and power plant: its power is electric where it is used, gas where energy is bought."""
+    """A works heat and power plant: its power is electric
+    where it is used, gas where energy is bought.
+    """
     rig = ApiRig(text(CHP % "efficiency", "g g2 p h la lb"), tmp_path)
     rig.feed({"g": 1000, "g2": 1000, "p": 380, "h": 450, "la": 380, "lb": 450})
     rig.store_all()
@@ -110,7 +114,10 @@ async def test_carbon_in_storage(tmp_path: Path) -> None:
 
 
 def test_a_discharge_carries_the_factor_of_its_origin(tmp_path: Path) -> None:
-    """Case 1 with factors .4, .6, .5 in the three hours: 21.052632 kg from the battery, 7.747368 + 0 held of W1's grid and W2's."""
+    """Case 1 with factors .4, .6, .5 in the three hours:
+
+    21.052632 kg from the battery, 7.747368 + 0 held of W1's grid and W2's.
+    """
     rig = _battery(tmp_path, "fifo")
     books = rig.close()
     grid, *rest = rig.site.properties

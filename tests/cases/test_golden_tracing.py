@@ -1,4 +1,6 @@
-"""Golden cases 1 to 5 and 7 of the method, to the digits shown, through sequencer, journal and step."""
+"""Golden cases 1 to 5 and 7 of the method, to the digits
+shown, through sequencer, journal and step.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.book import Flow
 from engine.tracing.block import close
+from engine.tracing.flow import Flow
 from engine.tracing.graph import Edges, Graph
 from engine.tracing.storage import Account
 from engine.tracing.tracing import Held
@@ -133,7 +135,9 @@ lines: {a: {draws: {board: la}}, b: {draws: {steam: lb}}}
 
 @pytest.mark.parametrize("mix_over", ["15m", "1h"])
 def test_case_3_loop(tmp_path: Path, mix_over: str) -> None:
-    """Fast and slow steam give the same where flows are steady; the slow one is solved jointly with the board."""
+    """Fast and slow steam give the same where flows are steady;
+    the slow one is solved jointly with the board.
+    """
     window = "15m" if mix_over == "15m" else "1m"
     rig = Rig(text(LOOP % mix_over, "g p gm ts tp eb es pu gb gs la lb", window=window), tmp_path)
     for _ in range(1 if window == "15m" else 60):
@@ -309,7 +313,9 @@ lines: {formation: {feeds_back: true, draws: {board: lf}}, other: {draws: {board
 
 
 def test_a_line_that_feeds_back_returns_what_it_took(tmp_path: Path) -> None:
-    """It takes 60 grid + 20 sun in one hour and returns 30 in the next: three quarters of that is grid, and its own books shrink."""
+    """It takes 60 grid + 20 sun in one hour and returns 30 in the next: three quarters of that is
+    grid, and its own books shrink.
+    """
     rig = Rig(text(FORMATION, "g p lf lo"), tmp_path)
     rig.feed({"g": 75.0, "p": 25.0, "lf": 80.0, "lo": 20.0})
     rig.feed({"g": 10.0, "lf": (0.0, 30.0), "lo": 40.0})
@@ -322,7 +328,9 @@ def test_a_line_that_feeds_back_returns_what_it_took(tmp_path: Path) -> None:
 
 
 def test_case_7_gap_by_the_day_before(tmp_path: Path) -> None:
-    """No parent is metered: the shape is that of the same hours a day earlier, the total the counter's."""
+    """No parent is metered: the shape is that of the same
+    hours a day earlier, the total the counter's.
+    """
     rig = Rig(text(GAP_SOLO, "la"), tmp_path)
     shape = [4.0, 1.0, 1.0, 2.0]
     for hour in range(24):
@@ -335,7 +343,9 @@ def test_case_7_gap_by_the_day_before(tmp_path: Path) -> None:
 
 
 def test_a_gap_longer_than_the_horizon_makes_no_peak(tmp_path: Path) -> None:
-    """Sixty hours of silence, one kilowatt-hour each: nothing is lost, and no window holds more than its share of what can be corrected."""
+    """Sixty hours of silence, one kilowatt-hour each: nothing is lost, and no window holds more
+    than its share of what can be corrected.
+    """
     rig = Rig(text(GAP_SOLO, "la"), tmp_path)
     rig.feed({"la": 1.0})
     for _ in range(60):

@@ -1,6 +1,7 @@
 """Alerts in front of the built page: recorded answers of a demo, and the states made of them.
 
-`python -m tests.e2e.alert_rig http://127.0.0.1:8080` records a few of what a running demo with a week of history answers into alert_answers.json.
+`python -m tests.e2e.alert_rig http://127.0.0.1:8080` records a few of what a running demo with a
+week of history answers into alert_answers.json.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def _with(found: Answers, steady: list[Any], chattering: list[Any]) -> Answers:
 
 
 def busy() -> Answers:
-    """One of each: critical, taken, shelved, a connection with what hangs on it, standing, chattering, and a silence."""
+    """One of each: critical, taken, shelved, a connection with what
+    hangs on it, standing, chattering, and a silence.
+    """
     found = answers()
     at = found["/api/v1/alerts"]["at_ms"]
     peak = opened(
@@ -118,7 +121,17 @@ def busy() -> Answers:
 
 
 def _quiet(ident: str, kind: str, from_ms: int, **what: str) -> dict[str, Any]:
-    quiet = {"id": ident, "kind": kind, "by": "Anna Berg", "reason": "retooling until noon", "from_ms": from_ms, "until_ms": from_ms + 3 * HOUR, "rule": None, "subject": None, "alert": None}  # fmt: skip
+    quiet = {
+        "id": ident,
+        "kind": kind,
+        "by": "Anna Berg",
+        "reason": "retooling until noon",
+        "from_ms": from_ms,
+        "until_ms": from_ms + 3 * HOUR,
+        "rule": None,
+        "subject": None,
+        "alert": None,
+    }
     return quiet | what
 
 

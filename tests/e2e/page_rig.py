@@ -1,6 +1,8 @@
-"""The built page in front of recorded answers, so that any state can be shown and any rate of updates be fed.
+"""The built page in front of recorded answers, so that any
+state can be shown and any rate of updates be fed.
 
-`python -m tests.e2e.page_rig http://127.0.0.1:8080` records what the page asks of a running demo into page_answers.json.
+`python -m tests.e2e.page_rig http://127.0.0.1:8080` records what
+the page asks of a running demo into page_answers.json.
 """
 
 from __future__ import annotations
@@ -52,9 +54,11 @@ def recorded() -> dict[str, Any]:
 
 
 class PageRig:
-    """Serves the built page and `answers`; `publish` is the live stream. `base` is its address, `sent` what the page asked to be done.
+    """Serves the built page and `answers`; `publish` is the live stream. `base` is its address,
+    `sent` what the page asked to be done.
 
-    An answer to another method than GET stands under "POST /path"; one with `error` is answered with 400.
+    An answer to another method than GET stands under "POST
+    /path"; one with `error` is answered with 400.
     """
 
     def __init__(self, answers: dict[str, Any] | None = None, folder: Path | None = None) -> None:
@@ -141,7 +145,9 @@ class PageRig:
         return str(request.url)
 
     def _series(self, request: Request) -> dict[str, Any] | None:
-        """A day put together from what was recorded; a span in the time of the stream repeats the last values."""
+        """A day put together from what was recorded; a span in the
+        time of the stream repeats the last values.
+        """
         asked = request.query_params
         columns: dict[str, list[Any]] = {}
         for wanted in asked["figures"].split(","):

@@ -1,7 +1,9 @@
-"""The container files without a container engine: the image's commands run as written under another root, the rest rendered or checked as files.
+"""The container files without a container engine: the image's commands run as written under another
+root, the rest rendered or checked as files.
 
-What stands in for the engine, in `Image`: paths of the image are folders under the test's; the locked packages are not downloaded but seen from this
-environment (`--require-hashes`); `useradd` is not run; the port is a free one. The base image, the user, limits and networks are not tested.
+What stands in for the engine, in `Image`: paths of the image are folders under the test's; the
+locked packages are not downloaded but seen from this environment (`--require-hashes`); `useradd` is
+not run; the port is a free one. The base image, the user, limits and networks are not tested.
 """
 
 from __future__ import annotations

@@ -27,7 +27,11 @@ BLOCK = re.compile(r"^```(sh|text)( [^\n]*)?\n(.*?)^```", re.MULTILINE | re.DOTA
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Commands of one `sh` block. `how` is what the guide says after `sh`; `seen` are the lines it shows after them, `...` for anything."""
+    """Commands of one `sh` block.
+
+    `how` is what the guide says after `sh`; `seen` are the
+    lines it shows after them, `...` for anything.
+    """
 
     how: str
     commands: str
@@ -101,7 +105,16 @@ def test_first_rule(tmp_path: Path) -> None:
                 until(lambda: answers(8021, "/readyz"), 60, "the demo of the guide")
                 until(history_is_there, 90, "the week of history")
             else:
-                done = subprocess.run(step.commands, shell=True, cwd=tmp_path, env=env, check=True, timeout=90, capture_output=True, text=True)  # fmt: skip
+                done = subprocess.run(
+                    step.commands,
+                    shell=True,
+                    cwd=tmp_path,
+                    env=env,
+                    check=True,
+                    timeout=90,
+                    capture_output=True,
+                    text=True,
+                )
                 said += done.stdout
     assert "1 rules, 1 tests, 0 failed" in said
     assert "would have fired" in said and "x 1.25" in said
@@ -114,7 +127,15 @@ def test_first_rule(tmp_path: Path) -> None:
     plant = tmp_path / "plant.yaml"
     shipped = (ROOT / "simulator" / "plants" / "jiaxing.yaml").read_text(encoding="utf-8")
     plant.write_text(f"{shipped}\n{named[0]}\n", encoding="utf-8")
-    checked = subprocess.run(["wattline", "check", "plant.yaml"], cwd=tmp_path, env=env, check=True, timeout=60, capture_output=True, text=True)  # fmt: skip
+    checked = subprocess.run(
+        ["wattline", "check", "plant.yaml"],
+        cwd=tmp_path,
+        env=env,
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
     assert " rules" in checked.stdout
 
 
@@ -229,7 +250,9 @@ def test_influxdb_and_grafana(tmp_path: Path, influxd: Influxd, grafana: Stub) -
 
 
 def can_be_read(grafana: Stub) -> None:
-    """What the guide put into Grafana leads to the figures: address, database and header of the data source, asked as Grafana asks."""
+    """What the guide put into Grafana leads to the figures: address, database and header of the
+    data source, asked as Grafana asks.
+    """
     for uid, measurement in (("wattline", "line"), ("wattline-readings", "meter")):
         source = grafana.sources[uid]
         header = {

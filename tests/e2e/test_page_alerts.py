@@ -1,4 +1,5 @@
-"""Alerts on the live page: what is open is told in words, people act on it, rules are tried on the past.
+"""Alerts on the live page: what is open is told in words,
+people act on it, rules are tried on the past.
 
 `WATTLINE_PICTURES=folder` keeps the pictures, so that a person can look at them.
 """
@@ -170,7 +171,11 @@ def test_acknowledging_says_who_and_is_remembered(browser: Browser) -> None:
             ("POST", "/api/v1/alerts/a4/acknowledge", {"name": "Li Wei", "note": "on my way"})
         ]
         assert "acknowledged by Li Wei" in page.locator(".taken").inner_text()
-        assert page.locator("main .tablebox tbody tr").last.inner_text().split("\t")[1:] == ["Li Wei", "acknowledged", "on my way"]  # fmt: skip
+        assert page.locator("main .tablebox tbody tr").last.inner_text().split("\t")[1:] == [
+            "Li Wei",
+            "acknowledged",
+            "on my way",
+        ]
         page.reload()
         page.wait_for_selector(".acts")
         assert page.locator("details.shelve input").first.input_value() == "Li Wei"
@@ -359,7 +364,10 @@ def test_many_alerts_of_one_rule_are_one_line_on_the_site_page(browser: Browser)
     found["/api/v1/alerts"]["open"] = [idle | {"id": f"b{n}"} for n in range(9)]
     with PageRig(found).running() as rig, shown(browser, rig, "/") as page:
         page.locator(".attention .alert").first.wait_for()
-        assert page.locator(".attention .alert .title").all_inner_texts() == [f"Idle load ({9})", found["/api/v1/alerts"]["chattering"][0]["say"]["en"]]  # fmt: skip
+        assert page.locator(".attention .alert .title").all_inner_texts() == [
+            f"Idle load ({9})",
+            found["/api/v1/alerts"]["chattering"][0]["say"]["en"],
+        ]
 
 
 def test_alerts_that_do_not_answer_are_told_and_come_back(browser: Browser) -> None:
@@ -440,7 +448,17 @@ def test_a_channel_is_tested_by_a_button(browser: Browser) -> None:
             "failures": 0,
         }
     ]
-    channels.append({"id": "am", "kind": "alertmanager", "ok": False, "since_ms": 0, "error": "no connection", "sent": 0, "failures": 3})  # fmt: skip
+    channels.append(
+        {
+            "id": "am",
+            "kind": "alertmanager",
+            "ok": False,
+            "since_ms": 0,
+            "error": "no connection",
+            "sent": 0,
+            "failures": 3,
+        }
+    )
     found["/api/v1/notify"] = {"outbox": {}, "channels": channels}
     found["POST /api/v1/notify/test"] = {"sent": True, "detail": "mail took the message"}
     with PageRig(found).running() as rig, shown(browser, rig, "/rules") as page:

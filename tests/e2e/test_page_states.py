@@ -1,4 +1,5 @@
-"""The live page as a picture: every page in every state, light and dark, phone to hall wall, three languages.
+"""The live page as a picture: every page in every state, light
+and dark, phone to hall wall, three languages.
 
 `WATTLINE_PICTURES=folder` keeps the pictures, so that a person can look at them.
 """
@@ -38,7 +39,9 @@ Answers = dict[str, Any]
 
 
 def words() -> dict[str, tuple[str, ...]]:
-    """The page's words by key, in the order of `LANGS`, with the gas that the recorded plant counts."""
+    """The page's words by key, in the order of `LANGS`, with
+    the gas that the recorded plant counts.
+    """
     by_language = [words_of(lang) for lang in LANGS]
     return {key: tuple(said[key] for said in by_language) for key in by_language[0]}
 
@@ -163,7 +166,8 @@ def item(
 STATES: dict[str, Callable[[Answers], None]] = {
     "first": first, "backfill": filling, "well": well, "stale": stale, "lost": well, "alert": alert,
 }  # fmt: skip
-# page, state, theme, width, language: not all, but each value with each other kind of value somewhere.
+# page, state, theme, width, language: not all, but each
+# value with each other kind of value somewhere.
 CASES = [
     ("site", "first", "light", 1366, "en"),
     ("line", "first", "dark", 390, "zh"),
@@ -199,7 +203,9 @@ def shown(
     browser: Browser, rig: PageRig, path: str, theme: str = "light", width: int = 1366, lang: str = "en",
     *, tolerates: str = "503", **stored: str,
 ) -> Iterator[Page]:  # fmt: skip
-    """A page of `rig` in the given dress; at the end it must have complained of nothing but `tolerates` and asked nobody else."""
+    """A page of `rig` in the given dress; at the end it must have complained of nothing but
+    `tolerates` and asked nobody else.
+    """
     view = browser.new_context(
         viewport={"width": width, "height": HEIGHT[width]}, reduced_motion="reduce"
     )
@@ -241,7 +247,9 @@ def settle(page: Page) -> None:
 
 
 def until(page: Page, wanted: str) -> None:
-    """Wait up to 3 s for an expression to be true; the content policy forbids the page to poll for itself."""
+    """Wait up to 3 s for an expression to be true; the content
+    policy forbids the page to poll for itself.
+    """
     for _ in range(60):
         if page.evaluate(wanted):
             return

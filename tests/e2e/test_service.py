@@ -1,6 +1,7 @@
 """The service guide, followed as written under another root.
 
-What stands in: `systemctl` (starts what the unit says, without its sandbox), the download of the locked packages (those of this environment are seen
+What stands in: `systemctl` (starts what the unit says, without its sandbox),
+the download of the locked packages (those of this environment are seen
 instead), and the address of the starter's meters (loopback).
 """
 

@@ -18,6 +18,7 @@ from store.influx_points import TABLES
 from store.side_by_side import Table, embedded_hours, influx_windows, table_of
 
 DAY_NS: Final = 24 * HOUR_NS
+SHOWN: Final = 40
 NEAR: Final = 1e-9
 """Relative: both stores hold the same 64-bit numbers, summed in another order."""
 
@@ -39,7 +40,10 @@ class Difference:
     def __str__(self) -> str:
         tags = (f"{tag}={value}" for tag, value in self.tags.items())
         series = ",".join((self.measurement, *tags))
-        return f"{self.hour} {series:32} {self.figure:28} embedded {self.embedded}, InfluxDB {self.influx}"
+        return (
+            f"{self.hour} {series:32} {self.figure:28} embedded {self.embedded}, InfluxDB"
+            f" {self.influx}"
+        )
 
 
 def compare(
@@ -176,3 +180,20 @@ def as_json(compared: int, found: list[Difference]) -> Compared:
         "compared": compared,
         "differences": [asdict(difference) for difference in found],
     }
+
+
+def as_text(compared: int, found: list[Difference]) -> str:
+    """The answer for people: at most `SHOWN` differences, and how many there are."""
+    if not compared:
+        return "nothing to compare: neither store has books between these times"
+
+    if not found:
+        return f"the same: {compared} figures of lines, flows, buses and sources, by hour"
+
+    lines = [str(difference) for difference in found[:SHOWN]]
+    more = len(found) - SHOWN
+    if more > 0:
+        lines.append(f"... and {more} more")
+
+    lines.append(f"{len(found)} of {compared} figures are not the same")
+    return "\n".join(lines)

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 grafana = typer.Typer(
     no_args_is_help=True,
-    help="Dashboards in a Grafana (9 to 13). The token of a service account comes from WATTLINE_SECRET_GRAFANA.",
+    help=(
+        "Dashboards in a Grafana (9 to 13). The token of a service account comes from"
+        " WATTLINE_SECRET_GRAFANA."
+    ),
 )
 Url = Annotated[
     str, typer.Option("--url", help="address of Grafana, with its sub-path if it has one")
@@ -30,8 +33,11 @@ Source = Annotated[
     str | None,
     typer.Option(
         "--source",
-        help="where Grafana reads: http://HOST:8000/api/influx (Wattline) or http://HOST:8086 (InfluxDB); without it, data sources are left alone. "
-        "Its token comes from WATTLINE_SECRET_GRAFANA_SOURCE",
+        help=(
+            "where Grafana reads: http://HOST:8000/api/influx (Wattline) or http://HOST:8086"
+            " (InfluxDB); without it, data sources are left alone. Its token comes from"
+            " WATTLINE_SECRET_GRAFANA_SOURCE"
+        ),
     ),
 ]
 Database = Annotated[str, typer.Option("--database", help="database or bucket of the figures")]
@@ -97,9 +103,9 @@ def diff(
         False,
     )
     for change in found:
-        print(
-            f"{change.what}: {change.done.value if not change.where else 'differs: ' + ', '.join(change.where[:8])}"
-        )
+        places = ", ".join(change.where[:8])
+        done = f"differs: {places}" if change.where else change.done.value
+        print(f"{change.what}: {done}")
         if len(change.where) > 8:
             print(f"  and {len(change.where) - 8} more")
 

@@ -41,4 +41,6 @@ def run_probe(
 
 def _line(row: ProbeRow) -> str:
     shown = ", ".join(f"{k} {v:.6g}" for k, v in list(row.values.items())[:4] if v is not None)
-    return f"{row.meter:24} {'good' if row.ok else 'LOOK':5} {shown}  {'; '.join(row.problems)}".rstrip()
+    verdict = "good" if row.ok else "LOOK"
+    problems = "; ".join(row.problems)
+    return f"{row.meter:24} {verdict:5} {shown}  {problems}".rstrip()

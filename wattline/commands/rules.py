@@ -23,7 +23,7 @@ from plant.errors import ConfigError, QueryError, WattlineError
 from plant.load import load_plant, read_text
 from plant.site import Site, decode_control
 from rules.language.config import RuleFile
-from rules.language.load import Loaded, known_of, load_rules, load_rules_text, packs, rules_for
+from rules.language.load import Loaded, known_of, load_packs, load_rules, rules_for
 from rules.watching.backtest import backtest as run_backtest
 from rules.watching.testing import run_tests
 from store.alert_book import AlertBook
@@ -78,7 +78,7 @@ def _loaded(files: list[Path] | None, plant: Path | None) -> list[Loaded]:
     parsed = None if plant is None else load_plant(plant)
     known = None if parsed is None else known_of(parsed)
     if not files:
-        return [load_rules_text(name, text) for name, text in packs()]
+        return load_packs()
 
     loaded = []
     mistakes = []
@@ -208,7 +208,8 @@ def _asked(
         raise WattlineError(_said(error)) from None
     except OSError as error:
         raise WattlineError(
-            f"no Wattline answers at {url} ({error}); start it, give --url, or --data for one that is stopped"
+            f"no Wattline answers at {url} ({error}); start it, give --url, or --data for one that"
+            " is stopped"
         ) from None
 
 
@@ -295,7 +296,8 @@ def _table(found: Mapping[str, Any]) -> str:
         "",
     ]
     lines.append(
-        f"would have fired {found['fired']} times, {found['per_week']:.1f} a week, {found['seconds'] / 60:.0f} minutes in all"
+        f"would have fired {found['fired']} times, {found['per_week']:.1f} a week,"
+        f" {found['seconds'] / 60:.0f} minutes in all"
     )
     for s in found["spans"][:50]:
         long = "still" if s["to_ms"] is None else f"{(s['to_ms'] - s['from_ms']) / 60_000:.0f} min"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,6 @@ from plant.load import load_plant
 from store.duck import DuckStore
 
 app = typer.Typer(no_args_is_help=True, help="The InfluxDB beside the embedded store.")
-if TYPE_CHECKING:
-    from wattline.commands.compare import Difference
-
 PlantArg = Annotated[Path, typer.Argument(help="plant file")]
 
 
@@ -104,9 +101,11 @@ def compare(
         duck.close()
         influx.close()
 
-    print(
-        json.dumps(both.as_json(compared, found), indent=1) if as_json else _table(compared, found)
-    )
+    if as_json:
+        print(json.dumps(both.as_json(compared, found), indent=1))
+    else:
+        print(both.as_text(compared, found))
+
     raise typer.Exit(0 if compared and not found else 1)
 
 
@@ -117,15 +116,3 @@ def open_embedded(data: Path) -> DuckStore:
         raise WattlineError(f"there is no {path}; give the data folder of the plant with --data")
 
     return DuckStore(path)
-
-
-def _table(compared: int, found: list[Difference]) -> str:
-    if not compared:
-        return "nothing to compare: neither store has books between these times"
-
-    if not found:
-        return f"the same: {compared} figures of lines, flows, buses and sources, by hour"
-
-    shown = "\n".join(map(str, found[:40]))
-    more = f"\n... and {len(found) - 40} more" if len(found) > 40 else ""
-    return f"{shown}{more}\n{len(found)} of {compared} figures are not the same"

@@ -95,7 +95,7 @@ def all_checks(
     ask: Ask,
 ) -> list[Check]:
     """All checks of a finished run. `ask` puts a command to the simulation's control port."""
-    site = runtime.site
+    site = runtime.parts.site
     counters: dict[int, Matched] = {}
     for channel, node in enumerate(site.channels):
         if node.kind == "counter":
@@ -109,7 +109,7 @@ def all_checks(
                 counters[channel] = found
 
     reports: dict[str, Report] = {}
-    for driver in runtime.drivers:
+    for driver in runtime.parts.drivers:
         reports |= driver.health()["meters"]
 
     checks: list[Check] = []
@@ -129,7 +129,7 @@ def all_checks(
             until,
         )
 
-    storing = runtime.storing
+    storing = runtime.parts.storing
     checks.append(
         Check(
             "balance",
@@ -152,7 +152,7 @@ def all_checks(
 
 
 def _running(runtime: Runtime) -> Running:
-    running = runtime.engine.state.running
+    running = runtime.parts.engine.state.running
     if running is None:
         raise ValueError("nothing was folded: the run was too short")
 
@@ -161,7 +161,7 @@ def _running(runtime: Runtime) -> Running:
 
 def _accepted(runtime: Runtime, channel: int) -> Accepted:
     """By the verdicts of the engine; all zero if no reading was accepted."""
-    node = runtime.site.channels[channel]
+    node = runtime.parts.site.channels[channel]
     points = _running(runtime).meters.points
     mine = points.channel == channel
     if not mine.any():
@@ -172,11 +172,11 @@ def _accepted(runtime: Runtime, channel: int) -> Accepted:
             0,
         )
 
-    stored = accounts.readings(runtime.store, node.tag)
-    meter = runtime.site.meters[node.meter].id
+    stored = accounts.readings(runtime.parts.store, node.tag)
+    meter = runtime.parts.site.meters[node.meter].id
     return Accepted(
         booked=accounts.booked(
-            runtime.store,
+            runtime.parts.store,
             meter,
             reverse=node.reverse,
         ),
@@ -197,8 +197,8 @@ def _meter(runtime: Runtime, meter: int) -> list[Check]:
         booked = 0.0
         difference = 0.0
         for channel in channels:
-            node = runtime.site.channels[channel]
-            stored = accounts.readings(runtime.store, node.tag)
+            node = runtime.parts.site.channels[channel]
+            stored = accounts.readings(runtime.parts.store, node.tag)
             if len(stored.value):
                 accepted = _accepted(runtime, channel)
                 booked = accepted.booked
@@ -227,7 +227,7 @@ def _counters_of(
     """Channels of a meter that count in one direction; with tariffs there are several."""
     return [
         channel
-        for channel, node in enumerate(runtime.site.channels)
+        for channel, node in enumerate(runtime.parts.site.channels)
         if node.meter == meter and node.kind == "counter" and node.reverse is reverse
     ]
 
@@ -237,14 +237,14 @@ def _name(
     meter: int,
     reverse: bool,
 ) -> str:
-    return runtime.site.meters[meter].id + (" (export)" if reverse else "")
+    return runtime.parts.site.meters[meter].id + (" (export)" if reverse else "")
 
 
 def _truth_span(runtime: Runtime) -> tuple[int, int]:
     """Whole windows in which every meter was read: from the second window, and the first readings
     of all, to the one before the last readings.
     """
-    site = runtime.site
+    site = runtime.parts.site
     points = _running(runtime).meters.points
     window_ns = round(site.window_s * 1e9)
     counters = [channel for channel, node in enumerate(site.channels) if node.meter >= 0]
@@ -256,21 +256,21 @@ def _truth_span(runtime: Runtime) -> tuple[int, int]:
 
     tags = {site.channels[channel].tag for channel in counters}
     first_read = 0
-    for tag, ts in accounts.first_readings(runtime.store).items():
+    for tag, ts in accounts.first_readings(runtime.parts.store).items():
         if tag in tags:
             first_read = max(first_read, ts)
 
     after_first_read = -(-first_read // window_ns) * window_ns + window_ns
-    first_booked = accounts.first_window(runtime.store) or 0
+    first_booked = accounts.first_window(runtime.parts.store) or 0
     start = max(first_booked + 2 * window_ns, after_first_read)
     return start, last // window_ns * window_ns
 
 
 def _lines(runtime: Runtime, counters: Mapping[int, Matched]) -> list[Check]:
     """Each draw against what its registers truly counted between the same two readings."""
-    bounds = accounts.bounds(runtime.store)
+    bounds = accounts.bounds(runtime.parts.store)
     checks = []
-    for line in runtime.site.lines:
+    for line in runtime.parts.site.lines:
         for draw in line.draws:
             parts = [
                 _registered(
@@ -283,7 +283,7 @@ def _lines(runtime: Runtime, counters: Mapping[int, Matched]) -> list[Check]:
             ]
             check = Check(
                 check="line = registered truth",
-                of=f"{line.id} from {runtime.site.buses[draw.bus].id}",
+                of=f"{line.id} from {runtime.parts.site.buses[draw.bus].id}",
                 value=sum(part.booked for part in parts),
                 expected=sum(part.expected for part in parts),
                 within=sum(part.within for part in parts),
@@ -312,7 +312,7 @@ def _registered(
     registered = match.between(accepted.first, accepted.last)
     step_of_float = abs(float(match.value[-1])) * FLOAT32 if node.float32 else 0.0
     step = max(node.step, step_of_float) * node.scale
-    bound = bounds.get(runtime.site.meters[meter].id, 0.0)
+    bound = bounds.get(runtime.parts.site.meters[meter].id, 0.0)
     return Compared(
         booked=accepted.booked,
         expected=float("nan") if registered is None else registered * node.scale,
@@ -334,7 +334,7 @@ def _forward_channel(
 
 
 def _node(runtime: Runtime, channel: int) -> Channel:
-    return runtime.site.channels[channel]
+    return runtime.parts.site.channels[channel]
 
 
 def _readings_served(
@@ -348,7 +348,7 @@ def _readings_served(
     counted (one may be on its way at the end).
     """
     node = _node(runtime, channel)
-    point = runtime.site.meters[node.meter]
+    point = runtime.parts.site.meters[node.meter]
     name = _name(runtime, node.meter, node.reverse)
     report = reports.get(point.id, {})
     counted = sum(report.get("failed", {}).values()) + report.get("skipped", 0)
@@ -382,9 +382,9 @@ def _remainders(runtime: Runtime, ask: Ask) -> list[Check]:
             "to": end,
         }
     )["truth"]["buses"]
-    measured = accounts.remainders(runtime.store, start, end)
+    measured = accounts.remainders(runtime.parts.store, start, end)
     checks = []
-    for index, bus in enumerate(runtime.site.buses):
+    for index, bus in enumerate(runtime.parts.site.buses):
         check = Check(
             check="remainder = true losses",
             of=bus.id,
@@ -401,19 +401,19 @@ def uncertainty(runtime: Runtime, bus: int) -> float:
     """Standard uncertainty of a bus's remainder: that of the method, and
     what the edges of the span may cut off at this speed.
     """
-    site = runtime.site
-    edge_hours = EDGE_S * max(runtime.clock.speed, 1.0) / 3600.0
+    site = runtime.parts.site
+    edge_hours = EDGE_S * max(runtime.parts.clock.speed, 1.0) / 3600.0
     through = {}
     edges = 0.0
     for meter in meters_of_bus(_running(runtime).graph, bus):
         point = site.meters[meter]
         forward = accounts.booked(
-            runtime.store,
+            runtime.parts.store,
             point.id,
             reverse=False,
         )
         reverse = accounts.booked(
-            runtime.store,
+            runtime.parts.store,
             point.id,
             reverse=True,
         )

@@ -119,9 +119,10 @@ def _run(
             endpoints["seed"],
             start_ns=endpoints["clock"]["event_ns"],
         )
-        link = runtime.door.link()
+        link = runtime.parts.door.link()
         print(
-            f"Wattline: a simulated factory, live at {link}   (Ctrl-C ends it; data in {options.data})",
+            f"Wattline: a simulated factory, live at {link}   (Ctrl-C ends it; data in"
+            f" {options.data})",
             flush=True,
         )
         fill = Backfill(world) if options.backfill else None

@@ -102,12 +102,12 @@ def matched(
     """The readings of a channel and what was served of it; None
     where there are fewer than two readings.
     """
-    node = runtime.site.channels[channel]
-    stored = readings(runtime.store, node.tag)
+    node = runtime.parts.site.channels[channel]
+    stored = readings(runtime.parts.store, node.tag)
     if len(stored.ts) < 2:
         return None
 
-    meter = runtime.site.meters[node.meter].id
+    meter = runtime.parts.site.meters[node.meter].id
     ledger = ask(
         {
             "cmd": "ledger",
@@ -137,8 +137,8 @@ def _columns(
     counters: Mapping[str, Mapping[str, Any]],
 ) -> list[Column]:
     """Columns of the ledger that may stand behind a tag: a register and its coarser twins."""
-    name = runtime.journal.names()[tag][1]
-    config = runtime.plant.meters[meter]
+    name = runtime.parts.journal.names()[tag][1]
+    config = runtime.parts.plant.meters[meter]
     profile = catalogue.get(config.register_map)
     if profile is None:
         units = {name: to_canonical(config.counter_unit)[1]}

@@ -111,8 +111,8 @@ async def _collect(runtime: Runtime, seconds: float) -> None:
         serve=False,
     )
     # Nothing more comes, so the watermark moves on past the window and its grace.
-    open_ns = round((runtime.site.window_s + runtime.site.grace_s) * 1e9)
-    runtime.sequencer.cut(runtime.clock.now() + open_ns)
+    open_ns = round((runtime.parts.site.window_s + runtime.parts.site.grace_s) * 1e9)
+    runtime.parts.sequencer.cut(runtime.parts.clock.now() + open_ns)
     while runtime.turn():
         pass
 

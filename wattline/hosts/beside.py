@@ -197,7 +197,8 @@ class BesideHost(Consumer):
             lost = self.journal.lost(self.name, of)
             if lost > self.lost[of]:
                 self.log.error(
-                    "%d %ss were let go before %s had them: it was away for longer than the journal can hold",
+                    "%d %ss were let go before %s had them: it was away for longer than the journal"
+                    " can hold",
                     lost - self.lost[of],
                     of,
                     self.store.where,

@@ -25,7 +25,10 @@ from wattline.hosts.consumer import Consumer
 AT_ONCE: Final = 400
 """Frames of one round."""
 NAME: Final = "engine"
-MEANWHILE: Final = "Readings go on into the journal and nothing is lost; figures of now go on, no new books are made."
+MEANWHILE: Final = (
+    "Readings go on into the journal and nothing is lost; figures of now go on, no new books are"
+    " made."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from books.health import HealthOf
 from plant.standing import Standing
-from rules.variables.newest import Newest, Values
+from rules.variables.newest import NewestSources, Values
 from rules.variables.table import HOSTS, values_of
 from wattline.live import Live
 from wattline.places import DataFolder
@@ -41,7 +41,7 @@ class NewestValues:
             "journal.used": 100.0 * journal.bytes / journal.most_bytes,
             **standing_seconds(self.standing(), at_ns),
         }
-        newest = Newest(
+        newest = NewestSources(
             now=self.live.now,
             picture=picture,
             meters=self.health().meters,

@@ -15,16 +15,16 @@ from typing import Final, Protocol, TypeAlias
 from engine.outputs import UnusualSteps
 from plant.site import Control, Site, decode_control, encode_control
 from plant.units import HOUR_NS
-from rules.alert import Alert, Row, Telling
+from rules.alert import Alert, HistoryRow, Telling
 from rules.desk.alerts import Alerts
 from rules.language.config import Rule
 from rules.notify.build import Notifier
 from rules.variables.newest import Values
 from rules.watching import checkpoint
-from rules.watching.feed import Feed, NowFeed
+from rules.watching.feed import BookFeed, NowFeed
 from rules.watching.ring import RECENT_NS
 from rules.watching.run import Run
-from rules.watching.step import Window
+from rules.watching.step import RuleWindow
 from store.alert_book import AlertBook
 from store.journal import SqliteJournal
 from wattline.hosts import unusual
@@ -33,7 +33,10 @@ from wattline.hosts.outputs import Batch, Books, InForce, OutputReader
 from wattline.hosts.unusual import Waiting
 
 NAME: Final = "rules"
-MEANWHILE: Final = "No alert is raised or told meanwhile; readings and figures go on, and what was missed is judged afterwards."
+MEANWHILE: Final = (
+    "No alert is raised or told meanwhile; readings and figures go on, and what was missed is"
+    " judged afterwards."
+)
 HELD_WINDOWS: Final = 12
 """A newest value stands for two minutes at most: longer without one is a gap."""
 Sample: TypeAlias = Callable[[], "tuple[int, Values] | None"]
@@ -86,7 +89,7 @@ class OutboxTeller:
 class Found:
     """What one round led to, for the desk: rows of history and alerts that changed."""
 
-    history: list[Row] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
     changed: list[Alert] = field(default_factory=list)
 
 
@@ -198,7 +201,7 @@ class RulesHost(Consumer):
         which goes on with what stayed the same.
         """
         self.in_force = now
-        self.feed = Feed(now.site, self.rules, self.reader.number)
+        self.feed = BookFeed(now.site, self.rules, self.reader.number)
         state = self.feed.start()
         if body is not None:
             state = checkpoint.load(body, state)
@@ -287,7 +290,7 @@ class RulesHost(Consumer):
         is_gap = before < 0 or window.start - before > HELD_WINDOWS * width_ns
         first = window.start if is_gap else before + width_ns
         for start_ns in range(first, window.start + 1, width_ns):
-            noted = run.take(Window(start_ns, window.rows))
+            noted = run.take(RuleWindow(start_ns, window.rows))
             found.changed += run.agree(self.alerts.desk, noted, start_ns + width_ns)
             found.history += run.rows(noted)
 

@@ -26,7 +26,10 @@ from wattline.hosts.readings import columns_of
 
 log = logging.getLogger("wattline.store")
 NAME: Final = "store"
-MEANWHILE: Final = "Readings and books wait in the journal and nothing is lost; history ends at the last window that was stored."
+MEANWHILE: Final = (
+    "Readings and books wait in the journal and nothing is lost; history ends at the last window"
+    " that was stored."
+)
 FRAMES: Final = 400
 """Frames of one write."""
 READING_COLUMNS: Final = ("ts", "received", "tag", "value", "quality")
@@ -168,7 +171,8 @@ class StoreHost(Consumer):
         was_good = max(self.imbalance, self.imbalance_kg) <= BALANCE
         if max(worst, worst_kg) > BALANCE and was_good:
             log.error(
-                "the books do not balance: energy by %g, carbon by %g (relative); please report this with the journal",
+                "the books do not balance: energy by %g, carbon by %g (relative); please report"
+                " this with the journal",
                 worst,
                 worst_kg,
             )

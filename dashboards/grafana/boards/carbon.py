@@ -6,7 +6,7 @@ from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BASIS, BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
 from dashboards.grafana.model import Board, Panel, Query, Row
-from dashboards.grafana.query import LINE, LINES, ask, ratio, total
+from dashboards.grafana.query import LINE, LINES, ask
 
 SCOPES = {"scope 1": look.GAS, "scope 2": look.LOCATION_COLOUR}
 
@@ -19,7 +19,7 @@ def _amounts() -> tuple[Panel, ...]:
     intensity = parts.both(query.INTENSITY, query.INTENSITY_MARKET)
     whole = parts.both(
         query.INTENSITY_FINAL,
-        ratio(query.MARKET.fields, query.FINAL.fields, 1000.0),
+        query.INTENSITY_FINAL_MARKET,
     )
     return (
         Panel(
@@ -39,7 +39,7 @@ def _amounts() -> tuple[Panel, ...]:
             "stat",
             "Scope 1",
             "Carbon of what is burnt on site." + NOT_ALL_SEEN,
-            (Query(ask(total("scope1_kg")), "scope 1"),),
+            (Query(ask(query.SCOPE1), "scope 1"),),
             "kg",
             4,
             5,
@@ -78,11 +78,11 @@ def _amounts() -> tuple[Panel, ...]:
 
 def _bars(id: int, reading: str) -> Panel:
     scope2 = Query(
-        ask(total(f"scope2_{reading}_kg"), every=BUCKET),
+        ask(query.of_figure(f"carbon.scope2_{reading}"), every=BUCKET),
         "scope 2",
     )
     queries = (
-        Query(ask(total("scope1_kg"), every=BUCKET), "scope 1"),
+        Query(ask(query.SCOPE1, every=BUCKET), "scope 1"),
         scope2,
         parts.coverage(every=BUCKET),
     )
@@ -144,8 +144,8 @@ def _clean() -> tuple[Panel, ...]:
             32,
             "timeseries",
             "Renewable share",
-            "Physical: electricity traced to own renewable generation. Claimed: that, or covered by green contracts."
-            + NOT_ALL_SEEN,
+            "Physical: electricity traced to own renewable generation. Claimed: that, or covered by"
+            " green contracts." + NOT_ALL_SEEN,
             shares,
             "%",
             10,
@@ -165,8 +165,8 @@ def _clean() -> tuple[Panel, ...]:
 
 def _pieces() -> tuple[Panel, ...]:
     columns = {
-        "good pieces": (total("good"), "pieces"),
-        "scrap": (total("scrap"), "pieces"),
+        "good pieces": (query.GOOD, "pieces"),
+        "scrap": (query.SCRAP, "pieces"),
         "kg a good piece": (query.PER_GOOD, "kg/unit"),
         "by market": (query.PER_GOOD_MARKET, "kg/unit"),
         "kg a piece made": (query.PER_UNIT, "kg/unit"),

@@ -89,9 +89,8 @@ def _shifts() -> tuple[Panel, ...]:
             22,
             "timeseries",
             "Intensity per shift",
-            "Carbon of the electricity used / electricity used, of the chosen lines, in both readings."
-            + parts.BASIS
-            + NOT_ALL_SEEN,
+            "Carbon of the electricity used / electricity used, of the chosen lines, in both"
+            " readings." + parts.BASIS + NOT_ALL_SEEN,
             parts.both(
                 query.INTENSITY,
                 query.INTENSITY_MARKET,
@@ -193,7 +192,8 @@ def _weeks() -> tuple[Panel, ...]:
             43,
             "heatmap",
             "Load over the hours",
-            "How often the chosen lines drew how much, by the hour: the band that never empties is the base load.",
+            "How often the chosen lines drew how much, by the hour: the band that never empties is"
+            " the base load.",
             power[:1],
             "kW",
             6,

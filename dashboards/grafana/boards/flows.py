@@ -65,8 +65,8 @@ def _from() -> tuple[Panel, ...]:
             13,
             "stat",
             "Shares of electricity",
-            "Electricity traced to own generation, to own renewable generation, and to that or green contracts / electricity used."
-            + NOT_ALL_SEEN,
+            "Electricity traced to own generation, to own renewable generation, and to that or"
+            " green contracts / electricity used." + NOT_ALL_SEEN,
             shares,
             "%",
             6,
@@ -238,8 +238,8 @@ def _to() -> tuple[Panel, ...]:
             42,
             "timeseries",
             "Unmetered",
-            "Final energy that entered a bus and that no meter saw leave, as a share of all final energy."
-            + NOT_ALL_SEEN,
+            "Final energy that entered a bus and that no meter saw leave, as a share of all final"
+            " energy." + NOT_ALL_SEEN,
             (Query(ask(query.UNMETERED, every=BUCKET), "unmetered"), parts.coverage(every=BUCKET)),
             "%",
             10,
@@ -259,7 +259,10 @@ def board() -> Board:
         Row("What do the batteries do?", _batteries()),
         Row("Where does it go?", _to()),
     )
-    text = "Where energy comes from, what batteries give, take and hold, and which line uses which source."
+    text = (
+        "Where energy comes from, what batteries give, take and hold, and which line uses which"
+        " source."
+    )
     return Board(
         "wattline-flows",
         "Wattline: Sources and flows",

@@ -49,7 +49,8 @@ def _trust() -> tuple[Panel, ...]:
             13,
             "stat",
             "Unmetered",
-            "Final energy that entered a bus and that no meter saw leave / final energy. Below zero the meters saw more leave than enter.",
+            "Final energy that entered a bus and that no meter saw leave / final energy. Below zero"
+            " the meters saw more leave than enter.",
             (Query(ask(query.UNMETERED), "unmetered"),),
             "%",
             6,
@@ -78,7 +79,8 @@ def _lines() -> tuple[Panel, ...]:
             21,
             "state-timeline",
             "Coverage of the lines",
-            "Green 99 % and more, ochre 95 % and more, red less; where nothing is drawn there are no books.",
+            "Green 99 % and more, ochre 95 % and more, red less; where nothing is drawn there are"
+            " no books.",
             (
                 parts.per_line(
                     COVERAGE,
@@ -116,7 +118,8 @@ def _unseen() -> tuple[Panel, ...]:
             31,
             "timeseries",
             "What no meter saw leave a bus",
-            "In fixed buckets, in the unit of the bus: kWh, Nm3 or m3. Below zero the meters saw more leave than enter.",
+            "In fixed buckets, in the unit of the bus: kWh, Nm3 or m3. Below zero the meters saw"
+            " more leave than enter.",
             (
                 Query(
                     ask(
@@ -183,7 +186,8 @@ def _meters() -> tuple[Panel, ...]:
             42,
             "timeseries",
             "Readings per hour or day",
-            "How many values of active power each meter gave: a step down is a meter that went silent.",
+            "How many values of active power each meter gave: a step down is a meter that went"
+            " silent.",
             (
                 Query(
                     seen,

@@ -10,7 +10,7 @@ from dashboards.grafana import look, query
 from dashboards.grafana.boards import parts
 from dashboards.grafana.boards.parts import BESIDE, BUCKET, INTERVAL, NOT_ALL_SEEN
 from dashboards.grafana.model import Board, Panel, Query, Row, override
-from dashboards.grafana.query import LINE, ask, ratio, total
+from dashboards.grafana.query import LINE, ask, ratio
 
 SECONDS = tuple(f"seconds_{state}" for state in look.STATES)
 
@@ -21,8 +21,8 @@ def _sources() -> tuple[Panel, ...]:
             21,
             "timeseries",
             "Power by source",
-            "Where the energy of the line comes from, traced through buses, converters and batteries, in kW of source energy."
-            + NOT_ALL_SEEN,
+            "Where the energy of the line comes from, traced through buses, converters and"
+            " batteries, in kW of source energy." + NOT_ALL_SEEN,
             (*parts.by_source(LINE), parts.coverage(LINE, every=INTERVAL)),
             "kW",
             15,
@@ -35,8 +35,8 @@ def _sources() -> tuple[Panel, ...]:
             22,
             "timeseries",
             "Final energy per hour or day",
-            "Electricity, air and cold as the electricity behind them, and heat, in fixed buckets by the plant's clock."
-            + NOT_ALL_SEEN,
+            "Electricity, air and cold as the electricity behind them, and heat, in fixed buckets"
+            " by the plant's clock." + NOT_ALL_SEEN,
             (
                 Query(
                     ask(
@@ -102,7 +102,8 @@ def _states() -> tuple[Panel, ...]:
             31,
             "state-timeline",
             "Machine states",
-            "When the line was in each state: full where it was for most of the time, pale where for less. Where no state is drawn, nothing is known.",
+            "When the line was in each state: full where it was for most of the time, pale where"
+            " for less. Where no state is drawn, nothing is known.",
             bands,
             "%",
             15,
@@ -114,8 +115,8 @@ def _states() -> tuple[Panel, ...]:
             32,
             "gauge",
             "Energy while not producing",
-            "Final energy while the line did not run, and the part of it while idle or on stand-by, which could be avoided / final energy."
-            + NOT_ALL_SEEN,
+            "Final energy while the line did not run, and the part of it while idle or on stand-by,"
+            " which could be avoided / final energy." + NOT_ALL_SEEN,
             (
                 Query(ask(query.NOT_RUNNING, LINE), "not running"),
                 Query(ask(query.IDLE, LINE), "avoidable"),
@@ -197,7 +198,7 @@ def _pieces() -> tuple[Panel, ...]:
             (
                 Query(
                     ask(
-                        total("good"),
+                        query.GOOD,
                         LINE,
                         every=BUCKET,
                     ),
@@ -205,7 +206,7 @@ def _pieces() -> tuple[Panel, ...]:
                 ),
                 Query(
                     ask(
-                        total("scrap"),
+                        query.SCRAP,
                         LINE,
                         every=BUCKET,
                     ),

@@ -12,8 +12,14 @@ from dashboards.grafana.query import COVERAGE, LINES, Value, ask
 
 INTERVAL: Final = "$__interval"
 BUCKET: Final = "$bucket"
-NOT_ALL_SEEN: Final = " Coverage is the share of the time in which the meters were seen: below 100 % the figure is of what was seen."
-BASIS: Final = " Carbon is CO2 or CO2e, as the factors of the plant say; location: factor of the region, market: contracts."
+NOT_ALL_SEEN: Final = (
+    " Coverage is the share of the time in which the meters were seen: below 100 % the figure is of"
+    " what was seen."
+)
+BASIS: Final = (
+    " Carbon is CO2 or CO2e, as the factors of the plant say; location: factor of the region,"
+    " market: contracts."
+)
 PIECES: Final = " No bar where no good piece was made."
 
 # ---- variables
@@ -276,7 +282,8 @@ def coverage_stat(id: int, *where: str, width: int, height: int = 5, shift: str 
         id,
         "stat",
         "Coverage",
-        "Share of the time in which the meters were seen, and the time that there are books for. Everything in this row is of that.",
+        "Share of the time in which the meters were seen, and the time that there are books for."
+        " Everything in this row is of that.",
         (Query(ask(COVERAGE, *where), "seen"), Query(query.booked(*where), "books")),
         "%",
         width,

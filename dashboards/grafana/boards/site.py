@@ -57,8 +57,8 @@ def _sources() -> tuple[Panel, ...]:
             31,
             "timeseries",
             "Power by source",
-            "Where the energy that the site uses comes from, in kW of source energy. What left a battery stands under its name."
-            + NOT_ALL_SEEN,
+            "Where the energy that the site uses comes from, in kW of source energy. What left a"
+            " battery stands under its name." + NOT_ALL_SEEN,
             (*parts.by_source(), parts.coverage(every=INTERVAL)),
             "kW",
             15,
@@ -71,17 +71,19 @@ def _sources() -> tuple[Panel, ...]:
             32,
             "timeseries",
             "Electricity per hour or day",
-            "Electricity in fixed buckets by the plant's clock; the last bar is not full yet."
-            + NOT_ALL_SEEN,
+            "Site electricity by the plant's clock: what lines used, what converters kept, and what"
+            " no meter saw leave. The last bar is not full yet." + NOT_ALL_SEEN,
             (
-                Query(ask(query.ELECTRICITY, every=BUCKET), "electricity"),
+                Query(ask(query.BY_LINES, every=BUCKET), "used by lines"),
+                Query(ask(query.CONVERTERS, every=BUCKET), "kept by converters"),
+                Query(ask(query.NOT_METERED, every=BUCKET), "unmetered"),
                 parts.coverage(every=BUCKET),
             ),
             "kWh",
             9,
             9,
             colour="palette-classic",
-            custom=look.BARS,
+            custom=look.STACKED,
             overrides=(BESIDE,),
         ),
     )
@@ -107,7 +109,8 @@ def _lines() -> tuple[Panel, ...]:
             42,
             "state-timeline",
             "Running",
-            "Share of the time in which each line ran: dark ran, light idle or off. Where nothing is drawn, nothing is known.",
+            "Share of the time in which each line ran: dark ran, light idle or off. Where nothing"
+            " is drawn, nothing is known.",
             (parts.per_line(running, every=INTERVAL),),
             "%",
             10,
@@ -126,7 +129,10 @@ def board() -> Board:
         Row("Where does it come from, and when?", _sources()),
         Row("Which line?", _lines()),
     )
-    text = "How the site is doing: power, energy, carbon and coverage, where the energy comes from and which line uses it."
+    text = (
+        "How the site is doing: power, energy, carbon and coverage, where the energy comes from and"
+        " which line uses it."
+    )
     return Board(
         "wattline-site",
         "Wattline: Site",

@@ -163,7 +163,7 @@ export interface ConverterNow {
   taken: number | null;
   unloaded_since_ms: number | null;
 }
-// What one `kind` of thing has in an energy: a carrier, a source, a storage, a line or a bus.
+// What one `kind` of thing has in an energy: a carrier, a source, a storage, a line, what is
 export interface EnergyPart {
   kind: string;
   of: string;
@@ -226,7 +226,7 @@ export interface FlowLink {
   g_per_kwh: number | null;
   known?: boolean;
 }
-// A place in the flow picture of now; not `known` while its meters are silent: then `kw` is the last value.
+// A place in the flow picture of now; not `known` while its
 export interface FlowNode {
   id: string;
   kind: string;

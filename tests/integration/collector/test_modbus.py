@@ -1,4 +1,6 @@
-"""The Modbus driver against a pymodbus server in this process, and against peers that misbehave on the wire."""
+"""The Modbus driver against a pymodbus server in this process,
+and against peers that misbehave on the wire.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ class Heard:
 
 
 def device(unit: int, missing: tuple[str, ...] = ()) -> SimDevice:
-    """A unit that holds the bench values; addresses between and of `missing` rows answer exception 2."""
+    """A unit that holds the bench values; addresses between
+    and of `missing` rows answer exception 2.
+    """
     data = []
     for row in PROFILE.registers:
         if row.name not in missing:
@@ -226,7 +230,9 @@ Answer = Callable[[bytes, int], bytes]
 
 @asynccontextmanager
 async def wire(answer: Answer) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A peer that gives `answer(request, count so far)` to every request; an empty answer is silence."""
+    """A peer that gives `answer(request, count so far)` to
+    every request; an empty answer is silence.
+    """
     asked: list[bytes] = []
     writers: list[asyncio.StreamWriter] = []
 

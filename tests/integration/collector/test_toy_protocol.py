@@ -1,4 +1,6 @@
-"""A protocol is one entry: a toy one is checked, resolved, collected, probed and simulated by it alone."""
+"""A protocol is one entry: a toy one is checked, resolved,
+collected, probed and simulated by it alone.
+"""
 
 from __future__ import annotations
 

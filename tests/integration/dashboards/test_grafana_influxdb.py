@@ -1,4 +1,6 @@
-"""What the boards ask, asked of a real InfluxDB 1.8 and of the embedded store over the same points: the same answers."""
+"""What the boards ask, asked of a real InfluxDB 1.8 and of the
+embedded store over the same points: the same answers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ PLANT = """
 sources:
   grid: {carrier: electricity, meter: g, into: board}
   pv: {carrier: electricity, kind: pv, meter: p, into: board}
-stores: {battery: {bus: board, meter: s, capacity: 10 MWh, opening: 1 MWh}}
+storages: {battery: {bus: board, meter: s, capacity: 10 MWh, opening: 1 MWh}}
 buses: {board: {carrier: electricity}}
 lines:
   press: {draws: {board: a}}
@@ -34,7 +36,9 @@ BOARDS = {
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """`a` is silent for half an hour, and its windows are given again when it is back; the battery is charged, then empties."""
+    """`a` is silent for half an hour, and its windows are given again
+    when it is back; the battery is charged, then empties.
+    """
 
     def energies(minute: int) -> Energies:
         battery = (0.0, 10.0) if minute < 90 else (10.0, 0.0)

@@ -1,4 +1,6 @@
-"""Pushing to a Grafana: idempotent, and each of its answers becomes a sentence that says what to do."""
+"""Pushing to a Grafana: idempotent, and each of its answers
+becomes a sentence that says what to do.
+"""
 
 from __future__ import annotations
 

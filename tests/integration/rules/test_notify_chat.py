@@ -1,4 +1,6 @@
-"""Chat services played on loopback: the three robots with the answers their documentation gives, and others through apprise."""
+"""Chat services played on loopback: the three robots with the answers
+their documentation gives, and others through apprise.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from plant.errors import PermanentError, RetryableError
 from rules.notify import bots
 from rules.notify.apprise_channel import AppriseChannel
 from rules.notify.channels import Message
-from rules.notify.words import words
+from rules.notify.wording import wording
 from tests.notify_rig import telling
 from tests.receivers import Http
 
@@ -41,7 +43,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Http]:
 
 def send(url: str, count: int = 1) -> Any:
     told = [telling(key=f"k{n}") for n in range(count)]
-    written = words(told, "zh", ZoneInfo("Asia/Shanghai"), "http://e.local", "一厂")
+    written = wording(told, "zh", ZoneInfo("Asia/Shanghai"), "http://e.local", "一厂")
     AppriseChannel(lambda: url, 5.0).send(
         Message(key="k", severity="warning", words=written, told=tuple(told))
     )

@@ -1,4 +1,6 @@
-"""SIGKILL of the sender at the worst moments: no message lost, and sent twice only where the kill fell between taking and marking, under the same key."""
+"""SIGKILL of the sender at the worst moments: no message lost, and sent twice only where the kill
+fell between taking and marking, under the same key.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Channels against real receivers on loopback: mail by aiosmtpd, webhooks, mosquitto, Alertmanager."""
+"""Channels against real receivers on loopback: mail by
+aiosmtpd, webhooks, mosquitto, Alertmanager.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,11 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 def mail_channel(port: int) -> dict[str, Any]:
-    return {"url": f"mailto://127.0.0.1:{port}?from=wattline@works.local&to=shift@works.local", "user": "wattline", "password": {"secret": "mail"}}  # fmt: skip
+    return {
+        "url": f"mailto://127.0.0.1:{port}?from=wattline@works.local&to=shift@works.local",
+        "user": "wattline",
+        "password": {"secret": "mail"},
+    }
 
 
 def test_a_mail_arrives_in_the_language_of_its_reader(mail: Mail) -> None:
@@ -182,7 +188,13 @@ def test_no_secret_is_ever_in_a_log_or_in_the_outbox(
 ) -> None:
     """Every kind of channel with a secret, each working, refused and away."""
     hook.status = 403
-    SECRETS.update(wrong="wr0ng-password", chat=f"json://127.0.0.1:{hook.port}/s3cr3t-token?+X=s3cr3t-token", away="json://127.0.0.1:9/s3cr3t-token", posted=f"http://u:hunter2-mail@127.0.0.1:{hook.port}/s3cr3t-token", bad="s3cr3t-token")  # fmt: skip
+    SECRETS.update(
+        wrong="wr0ng-password",
+        chat=f"json://127.0.0.1:{hook.port}/s3cr3t-token?+X=s3cr3t-token",
+        away="json://127.0.0.1:9/s3cr3t-token",
+        posted=f"http://u:hunter2-mail@127.0.0.1:{hook.port}/s3cr3t-token",
+        bad="s3cr3t-token",
+    )
     channels = {
         "good": mail_channel(mail.port), "refused": mail_channel(mail.port) | {"password": {"secret": "wrong"}},
         **{name: {"url": {"secret": name}} for name in ("chat", "away", "bad")}, "posted": {"webhook": {"secret": "posted"}},
@@ -304,7 +316,14 @@ def test_alertmanager_fires_is_told_again_and_resolves(tmp_path: Path, hook: Htt
         with running(config, still=lambda: held) as notifier:
             held.append(tell(notifier))
             found = until(lambda: server.firing().get("idle_power"), 15, "the alert")
-            assert found["labels"] == {"alertname": "idle_power", "severity": "warning", "site": "Works", "rule": "idle_power", "per": "line", "subject": "press_1"}  # fmt: skip
+            assert found["labels"] == {
+                "alertname": "idle_power",
+                "severity": "warning",
+                "site": "Works",
+                "rule": "idle_power",
+                "per": "line",
+                "subject": "press_1",
+            }
             assert (
                 found["annotations"]["summary"] == "Press 1: Power while idle, 6.2 kW (limit 4 kW)"
             )

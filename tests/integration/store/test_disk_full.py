@@ -1,4 +1,6 @@
-"""A disk without room: one typed error, nothing half written, and it goes on as soon as there is room. On a real file system of 6 MB."""
+"""A disk without room: one typed error, nothing half written, and it goes on as soon as there is
+room. On a real file system of 6 MB.
+"""
 
 from __future__ import annotations
 

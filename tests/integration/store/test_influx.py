@@ -1,4 +1,6 @@
-"""InfluxStore against a real InfluxDB 1.8.10, with and without access control; what DuckStore keeps, it keeps too."""
+"""InfluxStore against a real InfluxDB 1.8.10, with and without
+access control; what DuckStore keeps, it keeps too.
+"""
 
 from __future__ import annotations
 

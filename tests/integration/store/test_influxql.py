@@ -1,4 +1,6 @@
-"""The same query gives the same answer on a real InfluxDB 1.8 and on the embedded store, over the same points."""
+"""The same query gives the same answer on a real InfluxDB 1.8
+and on the embedded store, over the same points.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +156,9 @@ QUERIES = [
 @pytest.mark.parametrize("shift", [0, 90_123])
 async def test_same_answer(both: Both, query: str, shift: int) -> None:
     if shift and "GROUP BY time(1h)) WHERE $T" in query:
-        return  # InfluxDB gives nothing here, because the first bucket begins before the range; docs/influxql.md
+        # InfluxDB gives nothing here, because the first bucket
+        # begins before the range; docs/influxql.md
+        return
     bounds = f"time >= {both.since + shift}ms and time <= {both.until - shift // 3}ms"
     await both.compare(query.replace("$T", bounds))
 

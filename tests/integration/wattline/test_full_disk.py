@@ -1,4 +1,6 @@
-"""A disk that fills under a running plant: nothing is lost or doubled, it is said while it lasts, and it is over by itself."""
+"""A disk that fills under a running plant: nothing is lost or doubled,
+it is said while it lasts, and it is over by itself.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ from plant.load import load_plant_text
 from plant.units import SECOND_NS
 from tests.rig import START, text
 from tests.small_disk import SmallDisk, small_disk
+from wattline.application import application
 from wattline.ending import Ending
 from wattline.options import Options
 from wattline.places import DataFolder
@@ -49,30 +52,30 @@ class Running:
             clock,
             Options(disk.folder / "data", simulated=True),
         )
-        self.runtime.drivers.clear()
+        self.runtime.parts.drivers.clear()
         self.taken = 0
         self.counter = 1000.0
         self.ending: Ending | None = None
 
     async def feed(self) -> None:
         """Both meters, about once a second of event time."""
-        tags = [channel.tag for channel in self.runtime.site.channels if not channel.reverse]
+        tags = [channel.tag for channel in self.runtime.parts.site.channels if not channel.reverse]
         while True:
-            now = self.runtime.clock.now()
+            now = self.runtime.parts.clock.now()
             self.counter += 0.01
             values = np.full(len(tags), self.counter)
-            self.runtime.sequencer.take(batch(np.full(len(tags), now), tags, values))
+            self.runtime.parts.sequencer.take(batch(np.full(len(tags), now), tags, values))
             self.taken += len(tags)
             await asyncio.sleep(1.0 / SPEED)
 
     async def until(self, holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
         while not holds():
-            assert time.monotonic() < end, f"{what}: {self.runtime.troubles.standing()}"
+            assert time.monotonic() < end, f"{what}: {self.runtime.parts.troubles.standing()}"
             await asyncio.sleep(0.02)
 
     def windows(self) -> int:
-        return self.runtime.live.closed_ns // (WINDOW_S * SECOND_NS)
+        return self.runtime.parts.live.closed_ns // (WINDOW_S * SECOND_NS)
 
     async def more_windows(self, count: int) -> None:
         due = self.windows() + count
@@ -86,7 +89,7 @@ async def running(disk: SmallDisk) -> AsyncIterator[Running]:
     run = asyncio.create_task(plant.runtime.run(stop, None, serve=False))
     feeding = asyncio.create_task(plant.feed())
     try:
-        await plant.until(lambda: plant.runtime.live.closed_ns > 0, "the first window")
+        await plant.until(lambda: plant.runtime.parts.live.closed_ns > 0, "the first window")
         yield plant
     finally:
         feeding.cancel()
@@ -100,8 +103,10 @@ async def running(disk: SmallDisk) -> AsyncIterator[Running]:
 
 
 def check_nothing_is_lost_or_doubled(plant: Running) -> None:
-    """Every reading that was taken is stored once, and every window between the first and the last is booked once."""
-    store = plant.runtime.store
+    """Every reading that was taken is stored once, and every window
+    between the first and the last is booked once.
+    """
+    store = plant.runtime.parts.store
     rows = store.query(
         "SELECT count(*) AS rows, count(DISTINCT (ts, tag)) AS distinct_rows FROM reading"
     )
@@ -109,7 +114,7 @@ def check_nothing_is_lost_or_doubled(plant: Running) -> None:
     starts = np.sort(store.query("SELECT start FROM closed")["start"])
     assert len(starts) > 5
     assert set(np.diff(starts)) == {WINDOW_S * SECOND_NS}
-    assert plant.runtime.sequencer.dropped == 0
+    assert plant.runtime.parts.sequencer.dropped == 0
 
 
 @pytest.mark.parametrize("seconds", [0.3, 4.0])
@@ -121,7 +126,7 @@ async def test_a_disk_that_was_full_for_a_while(
             disk.fill()
             await asyncio.sleep(seconds)
             disk.free()
-            await plant.until(lambda: not plant.runtime.troubles.standing(), "going on")
+            await plant.until(lambda: not plant.runtime.parts.troubles.standing(), "going on")
             await plant.more_windows(6)
         assert plant.ending == Ending()
     said = [
@@ -139,30 +144,32 @@ async def test_figures_without_room_wait_in_the_journal(tmp_path: Path) -> None:
         (disk.folder / "data" / "journal.db").symlink_to(tmp_path / "journal.db")
         async with running(disk) as plant:
             disk.fill()
-            journal = plant.runtime.journal
+            journal = plant.runtime.parts.journal
             await plant.until(lambda: _stands(plant, "store"), "the store standing still")
             frames = journal.last()
             await plant.until(lambda: journal.last() > frames + 4, "readings going on")
-            assert "store has stood still for" in (plant.runtime.operations.not_ready() or "")
+            assert "store has stood still for" in (plant.runtime.parts.operations.not_ready() or "")
             disk.free()
-            await plant.until(lambda: not plant.runtime.troubles.standing(), "going on")
+            await plant.until(lambda: not plant.runtime.parts.troubles.standing(), "going on")
             await plant.more_windows(6)
         assert plant.ending == Ending()
 
 
 def _stands(plant: Running, who: str) -> bool:
-    return who in [host.who for host in plant.runtime.troubles.standing()]
+    return who in [host.who for host in plant.runtime.parts.troubles.standing()]
 
 
 async def test_while_it_is_full_everybody_can_see_it(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", MEGABYTES) as disk:
         async with running(disk) as plant:
-            operations = plant.runtime.operations
+            operations = plant.runtime.parts.operations
             assert operations.not_ready() is None
             assert 'wattline_host_up{host="polling"} 1.0' in operations.metrics()
             disk.fill()
-            await plant.until(lambda: bool(plant.runtime.troubles.standing()), "standing still")
-            transport = httpx.ASGITransport(plant.runtime.app(None))
+            await plant.until(
+                lambda: bool(plant.runtime.parts.troubles.standing()), "standing still"
+            )
+            transport = httpx.ASGITransport(application(plant.runtime.parts, None))
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://127.0.0.1"
             ) as client:
@@ -180,7 +187,7 @@ async def test_while_it_is_full_everybody_can_see_it(tmp_path: Path) -> None:
 
 
 def _attention(plant: Running) -> list[Attention]:
-    books = plant.runtime.live.hub.latest["books"]
+    books = plant.runtime.parts.live.hub.latest["books"]
     found = [] if books is None else books.attention
     return [item for item in found if item.code == "host_stands"]
 
@@ -191,9 +198,9 @@ async def test_the_end_says_what_could_not_be_stored(tmp_path: Path) -> None:
         stop = asyncio.Event()
         run = asyncio.create_task(plant.runtime.run(stop, None, serve=False))
         feeding = asyncio.create_task(plant.feed())
-        await plant.until(lambda: plant.runtime.live.closed_ns > 0, "the first window")
+        await plant.until(lambda: plant.runtime.parts.live.closed_ns > 0, "the first window")
         disk.fill()
-        await plant.until(lambda: bool(plant.runtime.troubles.standing()), "standing still")
+        await plant.until(lambda: bool(plant.runtime.parts.troubles.standing()), "standing still")
         feeding.cancel()
         stop.set()
         ending = await run

@@ -188,16 +188,16 @@ def test_a_plant_runs_with_it_and_both_stores_agree(
         asyncio.run(_run(runtime, 9.0))
     finally:
         devices.stop()
-    health = runtime.health()["stores"][0]
+    health = runtime.parts.health().stores[0]
     assert (
         health["state"],
         health["last_error"],
         health["dead_letters"],
         health["lost_frames"],
     ) == ("up", None, 0, 0)
-    assert 'wattline_store_up{store="influx"} 1.0' in runtime.operations.metrics()
-    first = int(runtime.store.query("SELECT min(start) AS t FROM line")["t"][0])
-    last = int(runtime.store.query("SELECT max(start) AS t FROM line")["t"][0])
+    assert 'wattline_store_up{store="influx"} 1.0' in runtime.parts.operations.metrics()
+    first = int(runtime.parts.store.query("SELECT min(start) AS t FROM line")["t"][0])
+    last = int(runtime.parts.store.query("SELECT max(start) AS t FROM line")["t"][0])
     assert last > first
     assert "only one can open its figures" in _in_other_process(path, data)
     runtime.close()
@@ -244,7 +244,7 @@ def _planted(store: InfluxStore, measurement: str, at: int) -> tuple[str, dict[s
 async def _run(runtime: Runtime, seconds: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    (influx,) = runtime.beside
+    (influx,) = runtime.parts.beside
     ending = influx.stop
 
     def drained() -> list[str]:

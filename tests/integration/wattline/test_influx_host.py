@@ -1,4 +1,6 @@
-"""The feeder of InfluxDB: an outage in the middle, a restart, another site; nothing is lost and nothing counts twice."""
+"""The feeder of InfluxDB: an outage in the middle, a restart,
+another site; nothing is lost and nothing counts twice.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +202,9 @@ COUNTED = PLANT.replace("{board: l}}", "{board: l}, output: {good: plc.press_goo
 def test_what_a_new_plant_file_takes_away_does_not_stay(
     tmp_path: Path, server: Influxd, again: bool
 ) -> None:
-    """The meters stay; press becomes mill, and its pieces become those of dyer, in the middle of a block."""
+    """The meters stay; press becomes mill, and its pieces
+    become those of dyer, in the middle of a block.
+    """
     plant = Plant(
         tmp_path,
         server,

@@ -1,4 +1,6 @@
-"""`wattline run` is killed at any moment while the devices go on: every number up to the last journalled one is stored exactly once."""
+"""`wattline run` is killed at any moment while the devices go on: every number up to the last
+journalled one is stored exactly once.
+"""
 
 from __future__ import annotations
 

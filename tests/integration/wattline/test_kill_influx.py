@@ -1,4 +1,7 @@
-"""`wattline run` and InfluxDB are killed in turn, at any moment, while the devices go on: InfluxDB ends with exactly the figures of the embedded store."""
+"""`wattline run` and InfluxDB are killed in turn, at any moment, while the devices go on:
+
+InfluxDB ends with exactly the figures of the embedded store.
+"""
 
 from __future__ import annotations
 

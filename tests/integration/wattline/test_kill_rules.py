@@ -1,4 +1,6 @@
-"""SIGKILL of the host of the rules at any moment: no alert lost, none told twice, no clock set back."""
+"""SIGKILL of the host of the rules at any moment: no alert
+lost, none told twice, no clock set back.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ MINUTES = 420
 
 
 def journal_of(folder: Path) -> None:
-    """Seven hours of two lines that rise and fall, the readings of one come late now and then, so that windows are corrected."""
+    """Seven hours of two lines that rise and fall, the readings of one
+    come late now and then, so that windows are corrected.
+    """
     rig = ApiRig(text(BODY, "grid la lb", window="1m"), folder)
     rig.journal.hold("rules", "output", 0)
     chance = random.Random(7)

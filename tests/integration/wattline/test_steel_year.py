@@ -1,6 +1,8 @@
-"""A recorded year of a real steel works, with its dirt, through the back-fill path: 959,636.71 kWh for 2018 in local days.
+"""A recorded year of a real steel works, with its dirt, through the
+back-fill path: 959,636.71 kWh for 2018 in local days.
 
-Data: V E, S., Shin, C., Cho, Y., "Steel Industry Energy Consumption", UCI Machine Learning Repository, CC BY 4.0. It is not part of Wattline.
+Data: V E, S., Shin, C., Cho, Y., "Steel Industry Energy Consumption", UCI Machine Learning
+Repository, CC BY 4.0. It is not part of Wattline.
 """
 
 from __future__ import annotations
@@ -65,9 +67,8 @@ def test_the_year_adds_up_in_local_days(tmp_path: Path) -> None:
     host = ByHand(journal, store)
     while host.turn():
         pass
-    days = History(site, store).series("site", ["energy.electricity"], start, end, "day")[
-        "columns"
-    ]["energy.electricity"]
+    series = History(site, store).series("site", ["energy.electricity"], start, end, "day")
+    days = series.columns["energy.electricity"]
     assert len(days) == 365
     assert sum(days) == pytest.approx(959_636.71, abs=0.005)
     raw = np.genfromtxt(DATA, delimiter=",", skip_header=1, usecols=1)

@@ -1,4 +1,7 @@
-"""The promise: another store beside is one sink and one entry. It gets every reading and every book once, and its failures are the policy of all hosts."""
+"""The promise: another store beside is one sink and one entry.
+
+It gets every reading and every book once, and its failures are the policy of all hosts.
+"""
 
 from __future__ import annotations
 
@@ -84,25 +87,27 @@ async def test_another_store_is_one_sink_and_one_entry(tmp_path: Path) -> None:
         ManualClock(rig.at),
         Options(tmp_path, beside={**BESIDE, "toy": open_toy}),
     )
-    runtime.drivers.clear()
-    (host,) = runtime.beside
+    runtime.parts.drivers.clear()
+    (host,) = runtime.parts.beside
     stop = asyncio.Event()
     run = asyncio.create_task(runtime.run(stop, None, serve=False))
-    while not await asyncio.to_thread(host.drain, 1.0) or not runtime.storing.caught_up():
+    while not await asyncio.to_thread(host.drain, 1.0) or not runtime.parts.storing.caught_up():
         await asyncio.sleep(0.01)
-    assert runtime.operations.not_ready() in (None, "no figures yet"), "a store beside is no fault"
-    assert 'wattline_store_up{store="toy"} 1.0' in runtime.operations.metrics()
-    assert 'wattline_host_up{host="toy"} 1.0' in runtime.operations.metrics()
+    assert runtime.parts.operations.not_ready() in (None, "no figures yet"), (
+        "a store beside is no fault"
+    )
+    assert 'wattline_store_up{store="toy"} 1.0' in runtime.parts.operations.metrics()
+    assert 'wattline_host_up{host="toy"} 1.0' in runtime.parts.operations.metrics()
     stop.set()
     assert (await run).left == ()
     assert sink.away_for == 0
     assert sink.closed
-    stored = runtime.store.query("SELECT ts, tag FROM reading ORDER BY ts, tag")
+    stored = runtime.parts.store.query("SELECT ts, tag FROM reading ORDER BY ts, tag")
     rows = list(zip(stored["ts"].tolist(), stored["tag"].tolist(), strict=True))
     assert sorted(sink.readings) == rows
-    lines = runtime.store.query(
+    lines = runtime.parts.store.query(
         "SELECT start, final_kwh FROM line WHERE line = ? ORDER BY start",
-        [runtime.store.code("press")],
+        [runtime.parts.store.code("press")],
     )
     assert list(sink.windows) == lines["start"].tolist()
     assert np.allclose(list(sink.windows.values()), lines["final_kwh"])

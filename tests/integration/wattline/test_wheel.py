@@ -1,4 +1,6 @@
-"""What ships: the wheel is built from a copy of the tree, looked through, and used from an empty folder in an environment of its own."""
+"""What ships: the wheel is built from a copy of the tree, looked through, and used from an empty
+folder in an environment of its own.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,7 @@ PACKAGES = (
     "collector",
     "engine",
     "store",
+    "books",
     "rules",
     "api",
     "dashboards",
@@ -60,7 +63,9 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
 
 
 def _copy(folder: Path) -> Path:
-    """The tree as a release sees it, with what must not ship lying about; a stand-in for the page where it is not built."""
+    """The tree as a release sees it, with what must not ship lying
+    about; a stand-in for the page where it is not built.
+    """
     tree = folder / "tree"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*NEVER))
     for litter in ("dashboards/live/node_modules/some/index.js", "data/demo/figures.duckdb"):
@@ -99,7 +104,9 @@ def names(wheel: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path) -> Path:
-    """An environment with the wheel in it; what Wattline depends on is seen through a path file, so nothing is fetched."""
+    """An environment with the wheel in it; what Wattline depends on is
+    seen through a path file, so nothing is fetched.
+    """
     folder = wheel.parent / "env"
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"

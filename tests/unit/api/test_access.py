@@ -1,4 +1,6 @@
-"""Access: names of this host, roles at the routes, origins, and security headers on every answer."""
+"""Access: names of this host, roles at the routes, origins,
+and security headers on every answer.
+"""
 
 from __future__ import annotations
 

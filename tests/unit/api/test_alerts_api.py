@@ -1,4 +1,6 @@
-"""Alerts over the API, and rules tried on stored books: live, as known then and as known now are one function."""
+"""Alerts over the API, and rules tried on stored books: live, as
+known then and as known now are one function.
+"""
 
 from __future__ import annotations
 

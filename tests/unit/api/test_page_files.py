@@ -1,4 +1,6 @@
-"""The files of the page: compressed where the browser takes that, kept where they cannot change, asked again where they can."""
+"""The files of the page: compressed where the browser takes that, kept
+where they cannot change, asked again where they can.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Each figure that the page shows is the same number in its tile, in explain, in series and on the boards; its parts add up to it."""
+"""Each figure that the page shows is the same number in its tile, in
+explain, in series and on the boards; its parts add up to it.
+"""
 
 from __future__ import annotations
 
@@ -26,25 +28,53 @@ from tests.unit.api.test_access import client
 
 PLANT = """
 sources:
-  grid: {carrier: electricity, meter: g, into: board}
+  grid: {carrier: electricity, meter: g, into: intake}
   pv: {carrier: electricity, kind: pv, meter: p, into: board}
   gas: {carrier: natural_gas, meter: ga, into: pipe}
 buses:
+  intake: {carrier: electricity}
   board: {carrier: electricity}
   pipe: {carrier: natural_gas}
 storages:
   battery: {bus: board, meter: b, capacity: 100 kWh}
+converters:
+  transformer: {inputs: {intake: th}, outputs: {board: {meter: tl}}}
+  engine: {inputs: {pipe: eg}, outputs: {board: {meter: ee, efficiency: 0.4}}}
 lines:
   press: {group: hall, draws: {board: l, pipe: lg}}
   paint: {group: hall, draws: {board: m}}
 groups: {hall: {name: Hall}}
 """
-METERS = "g p ga b l lg m"
+METERS = "g p ga b l lg m th tl eg ee"
 HOURS = 30
 """More than a day, so that today and the shift begin within the books."""
-ENERGIES = {"g": 60.0, "p": 40.0, "ga": 8.0, "b": (0.0, 4.0), "l": 70.0, "lg": 7.0, "m": 20.0}
-CHARGING = {**ENERGIES, "g": 80.0, "b": (16.0, 0.0)}
-POWERS = {"g": 61.0, "p": 41.0, "ga": 8.0, "b": -4.5, "l": 70.0, "lg": 7.5, "m": 21.0}
+ENERGIES = {
+    "g": 60.0,
+    "p": 40.0,
+    "ga": 8.0,
+    "b": (0.0, 4.0),
+    "l": 70.0,
+    "lg": 6.0,
+    "m": 20.0,
+    "th": 59.0,
+    "tl": 57.0,
+    "eg": 1.0,
+    "ee": 3.0,
+}
+CHARGING = {**ENERGIES, "g": 80.0, "b": (16.0, 0.0), "th": 79.0, "tl": 76.0}
+POWERS = {
+    "g": 61.0,
+    "p": 41.0,
+    "ga": 8.0,
+    "b": -4.5,
+    "l": 70.0,
+    "lg": 6.5,
+    "m": 21.0,
+    "th": 61.0,
+    "tl": 59.0,
+    "eg": 1.0,
+    "ee": 3.0,
+}
 ON_BOARDS = {
     "energy.electricity": query.ELECTRICITY,
     "energy.final": query.FINAL,
@@ -68,7 +98,7 @@ class Live(ApiRig):
     def __init__(self, folder: Path) -> None:
         plant = text(PLANT, METERS)
 
-        for meter in ("ga", "lg"):
+        for meter in ("ga", "lg", "eg"):
             plant = plant.replace(f"  {meter}: {{on: plc", f"  {meter}: {{unit: Nm3, on: plc")
 
         super().__init__(plant, folder)
@@ -158,6 +188,11 @@ def adds_up(found: Mapping[str, Any]) -> None:
     assert parts or contributions, f"{found['figure']} has no parts"
 
 
+def amount_of(found: Mapping[str, Any], source: str) -> float:
+    amounts = [part["amount"] for part in found["parts"] if part["source"] == source]
+    return float(sum(amounts))
+
+
 def tiles_of_now(picture: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """What the page shows of now: figure, of what, value."""
     shown = [("power.electricity", "site", picture["site"]["power_kw"])]
@@ -196,15 +231,18 @@ async def test_explain_of_now_names_only_what_is_in_it(rig: Live) -> None:
     assert {(part["source"], part["via"]) for part in electric["parts"]} == {
         ("grid", None),
         ("pv", None),
+        ("gas", None),
         ("grid", "battery"),
         ("pv", "battery"),
-    }
+    }, "gas made some of it"
     final = await rig.explained("intensity.final", "press", "at=now")
-    assert "gas" in {part["source"] for part in final["parts"]}
+    burnt = {which: amount_of(found, "gas") for which, found in (("el", electric), ("all", final))}
+    assert burnt["all"] == pytest.approx(burnt["el"] + 6.5), "what the press burns itself"
     power = await rig.explained("power.electricity", "site", "at=now")
     assert {part["of"]: part["value"] for part in power["contributions"]} == {
         "grid": 61.0,
         "pv": 41.0,
+        "engine": 3.0,
         "battery": 4.5,
     }
 
@@ -239,6 +277,28 @@ async def test_tiles_of_books_are_explain_series_and_board(rig: Live) -> None:
         explained = await rig.explained(name, "site", today)
         board = rig.on_board(value, found.today.from_ms * 1_000_000, closed_ns)
         assert board == pytest.approx(explained["value"]), name
+
+
+async def test_site_electricity_is_its_parts(rig: Live) -> None:
+    """Import + own generation + discharge - export - charge = lines + converters + unmetered."""
+    history = History(rig.site, rig.store)
+    found = history.one("site", rig.start, rig.at)
+    discharging = 60.0 + 40.0 + 3.0 + 4.0
+    charging = 80.0 + 40.0 + 3.0 - 16.0
+    thirds = HOURS / 3
+    assert found["energy.electricity"] == pytest.approx(thirds * (discharging + 2 * charging))
+    assert found["energy.electricity@lines"] == pytest.approx(HOURS * 90.0)
+    assert found["energy.electricity@converters"] == pytest.approx(thirds * (2.0 + 2 * 3.0))
+    left_at_intake = 1.0
+    left_on_board = (57.0 + 40.0 + 3.0 + 4.0) - 90.0
+    left_while_charging = (76.0 + 40.0 + 3.0 - 16.0) - 90.0
+    unmetered = thirds * (left_on_board + 2 * left_while_charging) + HOURS * left_at_intake
+    assert found["energy.electricity@unmetered"] == pytest.approx(unmetered)
+    span = f"from={rig.iso(rig.start)}&to={rig.iso(rig.at)}"
+    explained = await rig.explained("energy.electricity", "site", span)
+    kept = [each for each in explained["contributions"] if each["kind"] == "converters"]
+    assert kept == [{"kind": "converters", "of": "intake", "value": pytest.approx(80.0)}]
+    adds_up(explained)
 
 
 def test_now_has_the_shape_of_its_answer(rig: Live) -> None:

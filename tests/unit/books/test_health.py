@@ -1,4 +1,6 @@
-"""Data health: one rule says how a meter is heard, and everything else is told as its driver counts it."""
+"""Data health: one rule says how a meter is heard, and
+everything else is told as its driver counts it.
+"""
 
 from __future__ import annotations
 

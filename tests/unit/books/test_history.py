@@ -19,7 +19,9 @@ MINUTES = 200
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
-    """Windows of a minute; `l` is silent for half an hour, and its windows are given again when it is back."""
+    """Windows of a minute; `l` is silent for half an hour, and
+    its windows are given again when it is back.
+    """
     rig = ApiRig(text(PLANT, "g l m", window="1m"), tmp_path_factory.mktemp("rig"))
     rig.minutes(
         MINUTES, lambda minute: {"g": 8.0, "l": 4.0 + minute % 3, "m": 1.0}, range(40, 70), "l"

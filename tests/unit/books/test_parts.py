@@ -1,4 +1,6 @@
-"""The parts of a figure add up to it, and hold the sources and carriers that are in it and no others."""
+"""The parts of a figure add up to it, and hold the sources
+and carriers that are in it and no others.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
 def test_parts_add_up_to_the_figure(rig: ApiRig, name: str, of: str) -> None:
     history = History(rig.site, rig.store)
     sums = history.sums(of, np.array([rig.start, rig.at]), [name])
-    (numerator,) = np.asarray(figure(name).top(sums), float)
+    (numerator,) = figure(name).above(sums)
     parts = history.parts(of, rig.start, rig.at, name)
     assert sum(part.value for part in parts) == pytest.approx(numerator, rel=1e-9, abs=1e-9)
 
@@ -83,10 +85,10 @@ def test_an_energy_by_line_and_bus_adds_up(rig: ApiRig) -> None:
     history = History(rig.site, rig.store)
     found = history.by_member("site", rig.start, rig.at, "energy.electricity")
     total = history.one("site", rig.start, rig.at)["energy.electricity"]
-    assert {each.of for each in found} == {
-        "press",
-        "oven",
-        "unmetered.board",
-        "unmetered.pipe",
+    assert {(each.kind, each.of) for each in found} == {
+        ("line", "press"),
+        ("line", "oven"),
+        ("bus", "board"),
+        ("bus", "pipe"),
     }
     assert sum(each.value or 0.0 for each in found) == pytest.approx(total)

@@ -1,4 +1,6 @@
-"""No setting of a meter profile is a dead promise: change any one, and what is read or told changes."""
+"""No setting of a meter profile is a dead promise: change
+any one, and what is read or told changes.
+"""
 
 from __future__ import annotations
 

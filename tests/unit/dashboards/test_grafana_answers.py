@@ -44,7 +44,9 @@ BOARDS = {
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> ApiRig:
-    """Windows of a minute; `a` is silent for half an hour, and its windows are given again when it is back."""
+    """Windows of a minute; `a` is silent for half an hour, and
+    its windows are given again when it is back.
+    """
     rig = ApiRig(text(PLANT, "g p a b", window="1m"), tmp_path_factory.mktemp("plant"))
     rig.minutes(MINUTES, lambda _: {"g": 60.0, "p": 40.0, "a": 70.0, "b": 20.0}, range(40, 70), "a")
     return rig

@@ -1,4 +1,6 @@
-"""The drawing of boards: numbers as they are read, lines that end where nothing is known, every kind of panel drawn."""
+"""The drawing of boards: numbers as they are read, lines that end
+where nothing is known, every kind of panel drawn.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 
 from dashboards.grafana.build import FOLDER
 from dashboards.grafana.lint import panels
-from deploy.render_panels import body, number, step, unbroken
+from deploy.render_panels import Frame, Point, Series, body, number, step, unbroken
 
 SITE = json.loads((FOLDER / "site.json").read_text(encoding="utf-8"))
 LINE = json.loads((FOLDER / "line.json").read_text(encoding="utf-8"))
@@ -26,7 +28,7 @@ def test_numbers_have_three_digits_and_a_unit(value: float | None, unit: str, sa
 
 
 def test_a_line_ends_where_nothing_is_known() -> None:
-    points = [(1.0, 0.0, 5.0), (2.0, 0.0, 6.0), (4.0, 0.0, 7.0)]
+    points = [Point(1.0, 0.0, 5.0), Point(2.0, 0.0, 6.0), Point(4.0, 0.0, 7.0)]
     assert unbroken([[1, 5.0], [2, 6.0], [3, None], [4, 7.0]], points) == [points[:2], points[2:]]
 
 
@@ -39,15 +41,15 @@ def test_colours_follow_thresholds() -> None:
     "panel", [*panels(SITE), *panels(LINE)], ids=lambda p: f"{p['type']} {p['title']}"
 )
 def test_every_panel_is_drawn(panel: dict[str, object]) -> None:
-    columns = ["time", "electricity", "coverage"]
-    found = {
-        "alias": "run",
-        "tags": {"line": "press"},
-        "columns": columns,
-        "values": [[0, 5.0, 99.0], [60, None, None], [120, 7.0, 98.0]],
-    }
-    one = {**found, "values": [row[:2] for row in found["values"]]}  # type: ignore[attr-defined]
-    text = body(panel, [[found if panel["type"] == "table" else one]], (0, 180), (400.0, 200.0))
+    rows: list[list[float | None]] = [[0, 5.0, 99.0], [60, None, None], [120, 7.0, 98.0]]
+    found = Series(
+        alias="run",
+        tags={"line": "press"},
+        columns=["time", "electricity", "coverage"],
+        values=rows if panel["type"] == "table" else [row[:2] for row in rows],
+    )
+    frame = Frame(since=0, until=180, wide=400.0, high=200.0)
+    text = body(panel, [[found]], frame)
     drawn = {
         "stat": "<b>7",
         "gauge": "<b>7",

@@ -1,4 +1,6 @@
-"""A source whose meter was silent and is back: what it gave is known, so nothing stays of unknown origin, on slow buses neither."""
+"""A source whose meter was silent and is back: what it gave is known, so
+nothing stays of unknown origin, on slow buses neither.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def test_while_it_is_silent_its_energy_is_unknown(tmp_path: Path) -> None:
 
 
 def test_a_long_silence_begins_at_the_last_reading(tmp_path: Path) -> None:
-    """Also where that reading is no anchor of its curve and older points are let go of while it lasts."""
+    """Also where that reading is no anchor of its curve and
+    older points are let go of while it lasts.
+    """
     rig = Rig(text(PLANT, "g h d s", window="1m"), tmp_path)
     for minute in range(150):
         rig.feed(

@@ -1,4 +1,6 @@
-"""Readings of a silent time that arrive after the counter was back: the books end as if they had come in time, and nothing else is touched."""
+"""Readings of a silent time that arrive after the counter was back: the books end as if they had
+come in time, and nothing else is touched.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ PRESS, MILL = 1, 2
 
 
 class Buffered(Rig):
-    """A plant whose press meter keeps what it could not send. One-minute windows, so a gap is longer than 3.5 minutes."""
+    """A plant whose press meter keeps what it could not send.
+
+    One-minute windows, so a gap is longer than 3.5 minutes.
+    """
 
     def __init__(self, folder: Path, plant: str = PLANT, meters: str = "g p m") -> None:
         super().__init__(text(plant, meters, window="1m"), folder)
@@ -129,7 +134,9 @@ def test_pieces_within_the_bound_are_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after", [5, 100])
 def test_only_what_is_touched_gets_a_revision(tmp_path: Path, after: int) -> None:
-    """Two gaps; the later one is filled, then the first; whatever lies outside is given out once."""
+    """Two gaps; the later one is filled, then the first;
+    whatever lies outside is given out once.
+    """
     rig = Buffered(tmp_path)
     for minute in range(90 + after):
         rig.minute(6.0 + minute % 7 / 3.0, silent=20 <= minute < 39 or 60 <= minute < 69)
@@ -171,7 +178,9 @@ def test_a_second_gap_keeps_its_books_when_the_first_is_filled(tmp_path: Path) -
 
 
 def test_in_order_after_the_windows_were_given_out(tmp_path: Path) -> None:
-    """The device was away for a while and sends all in order: no gap is ever seen, and every window gets its own energy."""
+    """The device was away for a while and sends all in order: no gap is
+    ever seen, and every window gets its own energy.
+    """
     rig = Buffered(tmp_path)
     for minute in range(50):
         rig.minute(6.0 + minute % 3, silent=minute >= 20)
@@ -197,7 +206,9 @@ def test_a_late_reading_that_does_not_fit_is_refused(tmp_path: Path, value: floa
 
 
 def test_late_while_the_end_of_the_gap_is_not_yet_closed(tmp_path: Path) -> None:
-    """The counter is back and its buffer arrives before the window of the first new reading has closed."""
+    """The counter is back and its buffer arrives before the
+    window of the first new reading has closed.
+    """
     rig = silent_from_20_to_40(tmp_path, 0)
     rig.late(*range(21, 40))
     rig.minute()
@@ -223,7 +234,9 @@ def test_a_state_without_marks_is_read(tmp_path: Path) -> None:
 def test_late_is_as_good_as_in_time(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Any readings of two silent times, late, in any order, in any parcels, with restarts between: the books are those of readings in time."""
+    """Any readings of two silent times, late, in any order, in any parcels, with restarts between:
+    the books are those of readings in time.
+    """
     energies = data.draw(st.lists(st.floats(0.5, 50), min_size=70, max_size=70))
     away = [*range(11, 30), *range(36, 48)]
     came = (

@@ -1,4 +1,6 @@
-"""What `now` says of converters: one that takes power and gives nothing is told apart from one that stands or works."""
+"""What `now` says of converters: one that takes power and gives
+nothing is told apart from one that stands or works.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The order that runs on a line stands in the picture of now, as long as the line says which it is."""
+"""The order that runs on a line stands in the picture of
+now, as long as the line says which it is.
+"""
 
 from __future__ import annotations
 

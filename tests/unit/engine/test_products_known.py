@@ -1,4 +1,6 @@
-"""A field is known in every revision of a window or in none, so that the last known value of a field is that of the last revision (docs/influxdb.md)."""
+"""A field is known in every revision of a window or in none, so that the last known value of a
+field is that of the last revision (docs/influxdb.md).
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Late(Rig):
 
 
 def troubled(rig: Rig, seed: int) -> None:
-    """Two hours in which meters and counters fall silent, begin anew, and are heard again, late too."""
+    """Two hours in which meters and counters fall silent,
+    begin anew, and are heard again, late too.
+    """
     chance = np.random.default_rng(seed)
     silent: set[str] = set()
     for i in range(120):

@@ -1,4 +1,6 @@
-"""A corrected window has every flow that it could have, zeros too; so nothing that a correction removed is left standing."""
+"""A corrected window has every flow that it could have, zeros too; so
+nothing that a correction removed is left standing.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.book import Flow
 from engine.figures.products import Producer
+from engine.tracing.flow import Flow
 from engine.tracing.reach import reach
 from tests.rig import Rig, text
 

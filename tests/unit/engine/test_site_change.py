@@ -1,4 +1,6 @@
-"""A plant file that is changed while its meters stay the same: counting goes on, and what storages hold is kept."""
+"""A plant file that is changed while its meters stay the same:
+counting goes on, and what storages hold is kept.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ MORE = PLANT.replace("lines: {", "lines: {mill: {draws: {board: a}}, ")
 
 
 def change(rig: Rig, other: Rig) -> None:
-    """The plant of `other` comes into force in the journal of `rig`; measuring points that are in both keep what they stand at."""
+    """The plant of `other` comes into force in the journal of `rig`;
+    measuring points that are in both keep what they stand at.
+    """
     tags = {(rig.site.meters[c.meter].id, c.reverse): i for i, c in enumerate(rig.site.channels)}
     channels, stand = [], []
     for c in other.site.channels:

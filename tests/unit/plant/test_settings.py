@@ -1,4 +1,6 @@
-"""No setting is a dead promise: change any one in the plant file, and something downstream changes."""
+"""No setting is a dead promise: change any one in the plant
+file, and something downstream changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One rule for late and silent: by the meter's own period, with a floor, the same for one meter and for an array of them."""
+"""One rule for late and silent: by the meter's own period, with a
+floor, the same for one meter and for an array of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Conditions: what can be said, what is refused and in which words; they cannot run code, loop, or take long."""
+"""Conditions: what can be said, what is refused and in which
+words; they cannot run code, loop, or take long.
+"""
 
 from __future__ import annotations
 

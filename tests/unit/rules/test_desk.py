@@ -1,4 +1,6 @@
-"""The desk: one message for what has one cause, nothing for yesterday, quiet when asked, again when nobody came."""
+"""The desk: one message for what has one cause, nothing for
+yesterday, quiet when asked, again when nobody came.
+"""
 
 from __future__ import annotations
 
@@ -164,7 +166,9 @@ def test_what_is_critical_does_not_wait_for_others() -> None:
 
 
 def test_what_was_over_before_anybody_was_told_is_in_the_summary() -> None:
-    """In a backlog, or while its rule waited; a meter that was back within the time for others is not."""
+    """In a backlog, or while its rule waited; a meter that was
+    back within the time for others is not.
+    """
     rig = DeskRig(gateways(1, 10))
     rig.fire("low", ["a"])
     rig.stop("low", ["a"])

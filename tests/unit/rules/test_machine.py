@@ -1,4 +1,8 @@
-"""The state machine: `for`, `keep_firing_for`, gaps, two levels. Times are minutes; a sample at minute m is judged at minute m."""
+"""The state machine:
+
+`for`, `keep_firing_for`, gaps, two levels. Times are
+minutes; a sample at minute m is judged at minute m.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +118,9 @@ def test_hysteresis_never_flaps_inside_its_band(values: list[float], fires: bool
 def test_states_follow_each_other_and_times_are_kept(
     values: list[float], hold: int, keep: int, gap: str
 ) -> None:
-    """Firing comes `for` after it was true, resolved only after firing or no data; never twice the same."""
+    """Firing comes `for` after it was true, resolved only after
+    firing or no data; never twice the same.
+    """
     rig = RulesRig(
         rule_text(
             "value > 4 kW",

@@ -1,4 +1,6 @@
-"""The outbox: one row per id, one transaction with the caller, handed on, held, expired, forgotten."""
+"""The outbox: one row per id, one transaction with the
+caller, handed on, held, expired, forgotten.
+"""
 
 from __future__ import annotations
 

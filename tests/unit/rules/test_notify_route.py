@@ -1,4 +1,7 @@
-"""Who is told: the rota over a change of the clocks, routes by severity, digests, limits. No network, no clock."""
+"""Who is told: the rota over a change of the clocks, routes by severity, digests, limits.
+
+No network, no clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A lane with a channel that does as told: order, retry, fallback, expiry, limit, digest; each failure said once. No thread, no network."""
+"""A lane with a channel that does as told: order, retry, fallback, expiry, limit, digest; each
+failure said once. No thread, no network.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from rules.notify.lane import Lane, Policy, pause_s
 from rules.notify.route import plan
 from rules.notify.sender import Sender
 from rules.notify.watch import Standing, Watch, self_test, self_test_before
-from rules.notify.words import words
+from rules.notify.wording import wording
 from store.outbox import Outbox
 from tests.notify_rig import MINUTE_NS, NOON_NS, alert, config, outbox, telling
 
@@ -58,11 +60,14 @@ class Rig:
             at_most={k: p.at_most for k, p in self.notify.people.items()},
         )
         self.teams, self.mail = Fake(), Fake()
-        self.lanes = {name: Lane(name, fake, self.box, self.clock, policy, self.write, str) for name, fake in (("teams", self.teams), ("mail", self.mail))}  # fmt: skip
+        self.lanes = {
+            name: Lane(name, fake, self.box, self.clock, policy, self.write, str)
+            for name, fake in (("teams", self.teams), ("mail", self.mail))
+        }
 
     @staticmethod
     def write(told: Sequence[Telling], language: str) -> Any:
-        return words(told, language, ZONE, "http://e", "Works")
+        return wording(told, language, ZONE, "http://e", "Works")
 
     def tell(
         self, key: str, to: str = "li", severity: Severity = Severity.WARNING, **more: Any

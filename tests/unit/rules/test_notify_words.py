@@ -11,9 +11,9 @@ from rules.alert import AlertState, Occasion, Severity
 from rules.notify import alertmanager
 from rules.notify.apprise_channel import secret_parts, with_login
 from rules.notify.mqtt_channel import state
-from rules.notify.phrases import phrases
-from rules.notify.words import MOST_LINES, lasted, moment, words
+from rules.notify.wording import MOST_LINES, lasted, moment, wording
 from rules.numbers import number
+from rules.words import words
 from tests.notify_rig import MINUTE_NS, NOON_NS, alert, telling
 
 ZONE, LINK = ZoneInfo("Asia/Shanghai"), "http://energy.works.local:8000"
@@ -22,7 +22,7 @@ DO = {"en": "Switch off the hydraulics.", "zh": "关闭液压泵。", "de": "Hyd
 
 
 def written(language: str, found: Any = None, **more: Any) -> Any:
-    return words(
+    return wording(
         [telling(alerts=(found or alert(say=SAY, do=DO),), **more)], language, ZONE, LINK, "Works"
     )
 
@@ -85,12 +85,12 @@ def test_a_list_says_how_soon_to_look() -> None:
         telling(Severity.INFO, key="a"),
         telling(Severity.CRITICAL, key="b", alerts=(alert(id="b", severity=Severity.CRITICAL),)),
     ]
-    assert words(told, "de", ZONE, LINK, "Werk").title == "[Kritisch] Werk: 2 Alarme"
+    assert wording(told, "de", ZONE, LINK, "Werk").title == "[Kritisch] Werk: 2 Alarme"
     over = telling(
         alerts=(alert(state=AlertState.RESOLVED), alert(id="c", state=AlertState.RESOLVED)),
         occasion=Occasion.RESOLVED,
     )
-    assert words([over], "de", ZONE, LINK, "Werk").title == "[Behoben] Werk: 2 Alarme"
+    assert wording([over], "de", ZONE, LINK, "Werk").title == "[Behoben] Werk: 2 Alarme"
 
 
 def test_a_sentence_that_names_subject_and_limit_is_left_as_it_is() -> None:
@@ -132,7 +132,7 @@ def test_why_it_is_told_stands_in_brackets(occasion: Occasion, title: str) -> No
 def test_a_list_has_the_latest_news_of_each_and_an_end() -> None:
     told = [telling(key=f"k{n}", alerts=(alert(id=f"a{n}"),)) for n in range(MOST_LINES + 3)]
     told.append(telling(key="again", alerts=(alert(id="a0", state=AlertState.RESOLVED),)))
-    found = words(told, "en", ZONE, LINK, "Works")
+    found = wording(told, "en", ZONE, LINK, "Works")
     lines = found.plain.splitlines()
     assert found.title == f"[warning] Works: {MOST_LINES + 3} alerts"
     assert (
@@ -146,7 +146,7 @@ def test_a_list_has_the_latest_news_of_each_and_an_end() -> None:
 @pytest.mark.parametrize("occasion", list(Occasion))
 def test_every_occasion_has_words_in_every_language(language: str, occasion: Occasion) -> None:
     alerts = () if occasion in (Occasion.TEST, Occasion.WEEKLY) else (alert(),)
-    found = words([telling(occasion=occasion, alerts=alerts)], language, ZONE, LINK, "Works")
+    found = wording([telling(occasion=occasion, alerts=alerts)], language, ZONE, LINK, "Works")
     assert (
         found.title
         and LINK in found.plain
@@ -165,7 +165,7 @@ def test_numbers_have_three_significant_digits(value: float, unit: str, text: st
 
 
 def test_times_are_local_with_their_offset() -> None:
-    say = phrases("en")
+    say = words("en")
     assert moment(NOON_NS, ZoneInfo("Asia/Kolkata"), say) == "2026-03-25 09:30 (UTC+5:30)"
     assert moment(NOON_NS, ZoneInfo("America/St_Johns"), say) == "2026-03-25 01:30 (UTC-2:30)"
     assert [lasted(s, say) for s in (5, 3600, 93_784)] == ["< 1 min", "1 h", "1 d 2 h"]
@@ -198,7 +198,7 @@ def test_the_webhook_is_that_of_alertmanager() -> None:
         )
     ]
     body = alertmanager.webhook(
-        told, words(told, "en", ZONE, LINK, "Works"), "key1", "hook", "works", LINK
+        told, wording(told, "en", ZONE, LINK, "Works"), "key1", "hook", "works", LINK
     )
     assert (body["version"], body["status"], body["receiver"], body["idempotencyKey"]) == (
         "4",
@@ -206,7 +206,10 @@ def test_the_webhook_is_that_of_alertmanager() -> None:
         "hook",
         "key1",
     )
-    assert [(a["status"], a["endsAt"]) for a in body["alerts"]] == [("firing", "0001-01-01T00:00:00Z"), ("resolved", "2026-03-25T04:00:00.000Z")]  # fmt: skip
+    assert [(a["status"], a["endsAt"]) for a in body["alerts"]] == [
+        ("firing", "0001-01-01T00:00:00Z"),
+        ("resolved", "2026-03-25T04:00:00.000Z"),
+    ]
     assert body["commonLabels"] == {
         "alertname": "idle_power",
         "severity": "warning",

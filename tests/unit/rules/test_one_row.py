@@ -1,4 +1,6 @@
-"""A rule variable is one row: what is added here is checked, judged live, in rule tests and in a back-test, and stands in the docs."""
+"""A rule variable is one row: what is added here is checked, judged live, in rule tests and in a
+back-test, and stands in the docs.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from engine.now.now import Now
 from plant.errors import ConfigError
 from rules.language.load import load_rules_text
 from rules.variables import table
-from rules.variables.newest import Newest
-from rules.variables.variable import Column, Variable
+from rules.variables.newest import NewestSources
+from rules.variables.variable import RuleColumn, Variable
 from rules.watching.backtest import backtest
 from rules.watching.feed import NowFeed
 from rules.watching.step import step
@@ -22,8 +24,8 @@ from rules.watching.testing import run_tests
 from tests.unit.api.test_alerts_api import Rigged
 
 MINUTE = 60_000_000_000
-TWICE = Column(
-    "twice_kwh", lambda book: 2.0 * book.line("final_kwh")[: book.layout.lines], ("line.final_kwh",)
+TWICE = RuleColumn(
+    "twice_kwh", lambda book: 2.0 * book.line("final_kwh")[: book.seats.lines], ("line.final_kwh",)
 )
 ROWS = (
     Variable(
@@ -108,7 +110,7 @@ def test_a_row_is_judged_live_and_in_a_back_test(
 def test_a_row_reads_newest_values_and_is_judged(tmp_path: Path) -> None:
     rig = Rigged(tmp_path)
     heard = SimpleNamespace(lag_s=1.0, period_s=1.0, answer_s=0.02, refused=[])
-    newest = Newest(
+    newest = NewestSources(
         now=Now(rig.site),
         picture={"lines": {}, "site": {"power_kw": 1.0, "figures": {}}},
         meters=[heard for _ in rig.site.meters],  # type: ignore[misc]

@@ -1,4 +1,6 @@
-"""Corrections, restarts and determinism: the same windows give the same history, whenever the program was stopped."""
+"""Corrections, restarts and determinism: the same windows give the
+same history, whenever the program was stopped.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ SAMPLES = st.lists(
 def test_a_restart_anywhere_changes_nothing(
     samples: list[tuple[float, int]], stops: set[int]
 ) -> None:
-    """Values with corrections among them, run through and with the state saved and loaded in between."""
+    """Values with corrections among them, run through and
+    with the state saved and loaded in between.
+    """
     straight, stopped = RulesRig(RULE), RulesRig(RULE)
     for place, (value, back) in enumerate(samples):
         if place in stops:

@@ -1,4 +1,6 @@
-"""A meter behind a current transformer, wired the other way round: the back-fill brings what the drivers would."""
+"""A meter behind a current transformer, wired the other way
+round: the back-fill brings what the drivers would.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The world behind the demo plants: it balances, repeats itself by seed, and its lines are those of the archetypes."""
+"""The world behind the demo plants: it balances, repeats itself by
+seed, and its lines are those of the archetypes.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +122,10 @@ def test_energy_per_good_unit_is_near_the_archetype(line: str) -> None:
 
 
 def test_electrifying_pays_by_where_the_heat_comes_from() -> None:
-    """District steam at 110 kg/GJ: the electric sister emits less. Steam of a gas boiler: it emits more."""
+    """District steam at 110 kg/GJ: the electric sister emits less.
+
+    Steam of a gas boiler: it emits more.
+    """
     truth = true_energy.between(world_of("jiaxing"), START, START + 3 * DAY_NS)
     per_good = {
         line: {bus: x / truth["output"][line]["good"] for bus, x in truth["lines"][line].items()}

@@ -1,7 +1,9 @@
-"""Each file of a data folder, missing, cut or with a flipped bit, anywhere: a sentence that says what to do, or nothing is lost.
+"""Each file of a data folder, missing, cut or with a flipped bit,
+anywhere: a sentence that says what to do, or nothing is lost.
 
-A write-ahead log that ends early is what a power cut leaves behind: the file is then as it was a commit ago, and as long as the journal
-still holds what follows, it is read once more. Anything else is refused.
+A write-ahead log that ends early is what a power cut leaves behind: the file
+is then as it was a commit ago, and as long as the journal still holds what
+follows, it is read once more. Anything else is refused.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ class Opened:
 
 
 def fill(folder: Path) -> None:
-    """A plant that ran for a while; some of it tidied up into the files, the rest still in the logs. Left as a kill leaves it."""
+    """A plant that ran for a while; some of it tidied up into the files, the rest still in the
+    logs. Left as a kill leaves it.
+    """
     journal = SqliteJournal(folder / "journal.db")
     store = DuckStore(folder / "figures.duckdb")
     alerts = AlertBook(folder / "alerts.db")
@@ -157,7 +161,8 @@ def test_damage_is_said_or_harmless(killed: Path, tmp_path: Path, name: str, how
         except StoreDamaged as error:
             sentences.append(str(error))
             continue
-        # It opened: then either something was said, or what a file lacks is still in the journal and is read once more.
+        # It opened: then either something was said, or what a file lacks
+        # is still in the journal and is read once more.
         assert found.names == whole.names
         assert found.warnings or min(found.places) >= FORGOTTEN
         if name.startswith("journal"):

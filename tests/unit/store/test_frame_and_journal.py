@@ -1,4 +1,6 @@
-"""Frames survive their encoding; the journal keeps order, and outputs are there once whatever is repeated."""
+"""Frames survive their encoding; the journal keeps order, and
+outputs are there once whatever is repeated.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is done about each answer of InfluxDB 1.8, 2.7 and 3, played by a server on loopback with the bodies that they give."""
+"""What is done about each answer of InfluxDB 1.8, 2.7 and 3, played by
+a server on loopback with the bodies that they give.
+"""
 
 from __future__ import annotations
 

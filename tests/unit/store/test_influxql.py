@@ -1,4 +1,6 @@
-"""The InfluxQL subset: what is refused and how it is said, who may ask, and that no text can crash it, write, or run on."""
+"""The InfluxQL subset: what is refused and how it is said, who may
+ask, and that no text can crash it, write, or run on.
+"""
 
 from __future__ import annotations
 

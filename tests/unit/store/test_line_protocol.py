@@ -1,4 +1,6 @@
-"""What is written in line protocol is read back the same by a parser that shares nothing with the writer."""
+"""What is written in line protocol is read back the same by a
+parser that shares nothing with the writer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A store never holds a window in two revisions: newer ones take their place, repeats change nothing, all else is refused."""
+"""A store never holds a window in two revisions: newer ones take their
+place, repeats change nothing, all else is refused.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Roll-ups are the one-minute tables summed, whatever was corrected, restarted or killed; a question through them gets the same answer."""
+"""Roll-ups are the one-minute tables summed, whatever was corrected, restarted or killed; a
+question through them gets the same answer.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ LINES = 3
 
 
 def windows(minutes: list[int], rev: int, seed: int, bad: float = 0.1) -> dict[str, np.ndarray]:
-    """Rows of the line table. Values are multiples of 1/64, so that sums are exact in any order; some are unknown."""
+    """Rows of the line table.
+
+    Values are multiples of 1/64, so that sums are exact in any order; some are unknown.
+    """
     chance, n = np.random.default_rng(seed), len(minutes) * LINES
     kwh = chance.integers(-(2**20), 2**20, n) / 64.0
     kwh[chance.random(n) < bad] = np.nan

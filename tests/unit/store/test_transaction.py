@@ -12,7 +12,9 @@ from store.transaction import transaction
 
 
 class Stubborn:
-    """A database whose commit fails, and whose rollback then fails too, as DuckDB's does on a full disk."""
+    """A database whose commit fails, and whose rollback then
+    fails too, as DuckDB's does on a full disk.
+    """
 
     def __init__(self, error: Exception) -> None:
         self.error = error

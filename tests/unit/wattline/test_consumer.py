@@ -1,4 +1,6 @@
-"""What all hosts share: a failure is said once, tried again with growing pauses, seen while it lasts, and over by itself."""
+"""What all hosts share: a failure is said once, tried again with
+growing pauses, seen while it lasts, and over by itself.
+"""
 
 from __future__ import annotations
 

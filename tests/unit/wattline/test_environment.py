@@ -1,4 +1,6 @@
-"""The environment is whole: what packages ask for is there, and none writes over another's files, now or at start."""
+"""The environment is whole: what packages ask for is there, and
+none writes over another's files, now or at start.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Newest values for rules: how well meters are heard, worked out from what the drivers and `now` know."""
+"""Newest values for rules: how well meters are heard, worked
+out from what the drivers and `now` know.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.now.now import Now
-from rules.variables.newest import Newest, newer_factor
+from rules.variables.newest import NewestSources, newer_factor
 from rules.variables.table import values_of
 from tests.rig import START, Rig, text
 
@@ -20,7 +22,9 @@ BODY = "sources: {grid: {carrier: electricity, meter: grid, into: board}}\nbuses
 
 
 class Sampled:
-    """A plant whose newest values are set by hand; `of` gives the figures of its meters after `seconds`."""
+    """A plant whose newest values are set by hand; `of` gives
+    the figures of its meters after `seconds`.
+    """
 
     def __init__(self, folder: Path, **more: Any) -> None:
         site = Rig(text(BODY, "grid la", window="10s"), folder).site
@@ -35,7 +39,7 @@ class Sampled:
     def of(self, seconds: float) -> dict[str, Any]:
         at = START + round(seconds * SECOND)
         picture = {"lines": {}, "site": {"power_kw": 5.0, "figures": {}}}
-        newest = Newest(
+        newest = NewestSources(
             now=self.now,
             picture=picture,
             meters=self.health,
@@ -55,7 +59,8 @@ def test_a_frozen_meter_shows_power_and_a_counter_that_stands(tmp_path: Path) ->
     rig.now.power[:] = [36.0, 36.0]
     rig.counts(0, 100, 95)
     rig.counts(1, 100, 10)
-    # 90 s without a step, less three periods of 10 s: 60 s at 36 kW are 0.6 kWh, six steps of 0.1 kWh
+    # 90 s without a step, less three periods of 10 s: 60 s at
+    # 36 kW are 0.6 kWh, six steps of 0.1 kWh
     assert rig.of(101)["unmoved"] == pytest.approx([0.0, 6.0])
     rig.now.power[1] = 0.0
     assert rig.of(101)["unmoved"] == pytest.approx([0.0, 0.0]), (

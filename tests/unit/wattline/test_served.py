@@ -1,4 +1,6 @@
-"""Served beside stored: a reading is found by its value, one never served and one served but lost are told."""
+"""Served beside stored: a reading is found by its value, one
+never served and one served but lost are told.
+"""
 
 from __future__ import annotations
 

@@ -142,18 +142,20 @@ function withOneRemainder({ nodes, links }: Flows): Flows {
   return { nodes: [...others, together], links: led };
 }
 
-// What each line draws of each source, without the way it takes.
+// What each line draws of each source, without the way it takes. Where one of its ways is not known,
+// nobody can say how much of which source it is.
 function withoutBuses({ flows, lines }: Now): Flows {
   const begins = flows.nodes.filter(isBegin);
   const ends = flows.nodes.filter((node) => node.kind === "line");
   const links: FlowLink[] = [];
   for (const end of ends) {
     const drawn = lines[end.ref]?.sources_kw ?? {};
+    const known = flows.links.every((link) => link.to !== end.id || link.known !== false);
     for (const [source, kw] of Object.entries(drawn)) {
       const begin = begins.find((node) => node.ref === source);
       if (!begin) continue;
       const way = { from: begin.id, to: end.id, kw, delivered_kw: kw };
-      links.push({ ...way, g_per_kwh: begin.g_per_kwh, known: end.known });
+      links.push({ ...way, g_per_kwh: begin.g_per_kwh, known });
     }
   }
   return { nodes: [...begins, ...ends], links };

@@ -30,6 +30,8 @@ interface Formula {
 }
 
 const ELECTRICITY: Term = { word: "term_electricity", unit: "kWh" };
+// Of the site the word means more than what lines used (docs/figures.md).
+const SITE_ELECTRICITY: Term = { word: "term_site_electricity", unit: "kWh" };
 const FINAL: Term = { word: "term_final", unit: "kWh" };
 const CARBON: Term = { word: "term_carbon", unit: "kg" };
 const ELECTRIC_CARBON: Term = { word: "term_electric_carbon", unit: "kg" };
@@ -46,7 +48,13 @@ const FORMULAS: Record<string, Formula> = {
   "renewable.physical": { above: RENEWABLE, below: ELECTRICITY },
   "per_good.carbon": { above: CARBON, below: { word: "term_good", unit: "" } },
 };
-const UNMETERED = "unmetered.";
+const OF_SITE: Record<string, Formula> = {
+  "power.electricity": {
+    above: SITE_ELECTRICITY,
+    below: { word: "term_hours", unit: "h" },
+  },
+  "energy.electricity": { above: SITE_ELECTRICITY },
+};
 const LEAST_KWH = 0.0005; // less than this is rounding, not a source
 
 let openPanel: HTMLElement | null = null;
@@ -121,7 +129,7 @@ function content(data: Data, explained: Explained, span: Span): HTMLElement[] {
     ),
     make("h3", "", say("formula")),
     ...formulaLines(explained, span),
-    ...contributionTable(data, explained),
+    ...contributionTable(data, explained, span),
     ...sourceTable(parts, called),
     make("p", "", shares(explained)),
     make("h3", "", say("meters")),
@@ -140,23 +148,28 @@ function spanText(data: Data, explained: Explained, span: Span): string {
   return `${moment(fromMs, zone, now?.at_ms ?? books.to_ms)} – ${clock(books.to_ms, zone)}`;
 }
 
-// What an energy is made of: carriers, sources, lines; what leaves is negative.
-function contributionTable(data: Data, { contributions, unit }: Explained): HTMLElement[] {
-  if (contributions.length === 0) return [];
-  const rows = contributions.map(
+// What an energy is made of: carriers, sources, lines, converters; what leaves is negative.
+// The largest come first, so that what makes the figure is seen at once.
+function contributionTable(
+  data: Data,
+  { contributions, unit }: Explained,
+  span: Span,
+): HTMLElement[] {
+  const size = ({ value }: EnergyPart): number => Math.abs(value ?? 0);
+  const some = contributions.filter((part) => part.value === null || size(part) > LEAST_KWH);
+  if (some.length === 0) return [];
+  some.sort((one, other) => size(other) - size(one));
+  const rows = some.map(
     (part) => new Row().text(contributionName(data, part)).numbers(amount(part.value, unit)).root,
   );
-  const table = grid([say("what"), say("energy")], rows);
+  const table = grid([say("what"), say(span === "now" ? "power" : "energy")], rows);
   return [make("div", "tablebox", table)];
 }
 
 function contributionName({ site }: Data, { kind, of }: EnergyPart): string {
   if (kind === "source") return sourceName(site, of);
   if (kind === "carrier") return codeWord("carrier", of);
-  return nodeLabel(
-    site,
-    kind === "bus" ? `${REMAINDER}:${of.replace(UNMETERED, "")}` : `${kind}:${of}`,
-  );
+  return nodeLabel(site, kind === "bus" ? `${REMAINDER}:${of}` : `${kind}:${of}`);
 }
 
 function sourceTable(parts: Part[], called: (source: string) => string): HTMLElement[] {
@@ -205,8 +218,8 @@ function shares({ coverage, estimated }: Explained): string {
 const UNITS_OF_NOW: Record<string, string> = { kWh: "kW", kg: "kg/h" };
 
 function formulaLines(explained: Explained, span: Span): HTMLElement[] {
-  const { figure, numerator, denominator } = explained;
-  const formula = FORMULAS[figure];
+  const { figure, of, numerator, denominator } = explained;
+  const formula = (of === "site" ? OF_SITE[figure] : undefined) ?? FORMULAS[figure];
   if (!formula) {
     const divided = denominator ? ` ÷ ${num(denominator.value)}` : "";
     return [make("p", "", `${figure} = ${num(numerator.value)}${divided}`)];

@@ -7,6 +7,7 @@ interface Named {
   name: Names;
 }
 
+const CONVERTERS = "converters"; // what the converters on a bus kept
 export const REMAINDER = "remainder";
 export const UNMETERED_ID = `${REMAINDER}:all`;
 export const STORAGE_KINDS: ReadonlySet<string> = new Set(["storage", "store"]);
@@ -22,6 +23,7 @@ export function nodeLabel(site: Site, id: string): string {
   const place = placesOf(site, kind).find((known) => known.id === ref);
   const called = named(place?.name, ref);
   if (kind === REMAINDER) return `${say("unmetered")} (${called})`;
+  if (kind === CONVERTERS) return `${say("converters")} (${called})`;
   if (kind === "export") return say("exported");
   return kind === "charge" ? `${called} ↓` : called;
 }
@@ -29,6 +31,7 @@ export function nodeLabel(site: Site, id: string): string {
 function placesOf(site: Site, kind: string): Named[] {
   if (kind === "source") return site.sources;
   if (kind === "charge" || STORAGE_KINDS.has(kind)) return site.storages;
-  if (kind === "bus" || kind === REMAINDER) return site.buses;
+  if (kind === "bus" || kind === REMAINDER || kind === CONVERTERS) return site.buses;
+  if (kind === "converter") return site.converters;
   return kind === "line" ? [...site.lines, ...site.groups] : [];
 }

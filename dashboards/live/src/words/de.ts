@@ -43,6 +43,7 @@ export const de: Words = {
   noBooks: "Das erste Zeitfenster ist noch offen.",
   backfill: "Historie entsteht: {p} % von {d} Tagen",
   unmetered: "Ungemessen",
+  converters: "Umwandler",
   explain: "Erklären",
   close: "Schließen",
   formula: "Wie es entsteht",
@@ -144,6 +145,8 @@ export const de: Words = {
   todaySoFar: "heute bisher",
   leave: "Esc verlässt das Wandbild",
   term_electricity: "verbrauchter Strom",
+  term_site_electricity:
+    "Strom des Standorts: Bezug + Eigenerzeugung + Entladung − Einspeisung − Ladung",
   term_electric_carbon: "{c} des verbrauchten Stroms",
   term_final: "verbrauchte Endenergie",
   term_carbon: "{c} der ganzen verbrauchten Energie",
