@@ -1,7 +1,6 @@
-"""A book: one window in one revision, amounts only. What `step` gives out; products and stores are made from it.
+"""A book: one window in one revision, amounts only.
 
-`flows` rows: where an amount went (`kind`, `node`, `bus`), which source it is of, through which store (`via`, -1 for none), in which
-hour it came from there (`origin`, ns), and how much, in the unit of the source. Balance per source: primary = sum of flows.
+Books are what `step` gives out; products and stores are made from them.
 """
 
 from __future__ import annotations
@@ -9,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from engine.codec import pack, unpack
+from engine.codec import Column, pack, unpack
 from engine.tracing.flow import COLUMNS, Flows
 from engine.tracing.graph import Array
 
@@ -20,57 +20,102 @@ MAGIC = b"WLBOOK1\n"
 
 @dataclass(slots=True)
 class Book:
-    """One window. Arrays by index of the site: taps, meters, buses, sources, storages, lines."""
+    """One window, `start` to `end` in ns UTC. Arrays go by index of the site.
+
+    By tap: what it delivered in the unit of its bus, and of compressed air and chilled water the
+    kWh of electricity behind it; seconds seen, and how much is estimated. By meter: the same, the
+    energy as [meters, 2] forward and reverse in edge unit. By bus the remainder, delivered, the
+    electricity behind it, and the electricity that converters took and did not give back. By source the primary energy, in its unit. By storage what was charged
+    and discharged, and what it holds. By line the pieces, good and scrap, NaN where nothing counts
+    them, and the seconds in each state [lines, states].
+    """
 
     start: int
     end: int
     revision: int
     config: str
     flows: Flows
-    taps: Array  # delivered, in the bus unit
-    taps_electric: Array  # kWh of electricity behind compressed air and chilled water
+    taps: Array
+    taps_electric: Array
     taps_seen_s: Array
     taps_estimated: Array
-    meters: Array  # [meters, 2] forward, reverse in edge unit
+    meters: Array
     meters_seen_s: Array
     meters_estimated: Array
-    primary: Array  # by source, in its unit
-    remainder: Array  # by bus, delivered
-    remainder_electric: (
-        Array  # by bus, kWh of electricity behind what is left of compressed air and chilled water
-    )
-    converters_kwh: Array  # by bus, electricity that its converters took and did not give back
+    primary: Array
+    remainder: Array
+    remainder_electric: Array
+    converters_kwh: Array
     charge: Array
     discharge: Array
     held_kwh: Array
     good: Array
     scrap: Array
-    seconds: Array  # [lines, states]
+    seconds: Array
     layers: list[list[Any]] = field(default_factory=list)
     final: bool = False
 
     def encode(self) -> bytes:
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        arrays |= {f"flows.{name}": getattr(self.flows, name) for name in COLUMNS}
-        meta = [self.start, self.end, self.revision, self.config, self.layers, self.final]
+        """The book as it stands in the journal of outputs."""
+        meta = _Meta(
+            start=self.start,
+            end=self.end,
+            revision=self.revision,
+            config=self.config,
+            layers=self.layers,
+            final=self.final,
+        )
+        arrays: dict[str, Column] = {name: getattr(self, name) for name in _ARRAYS}
+        for name in COLUMNS:
+            arrays[f"flows.{name}"] = getattr(self.flows, name)
+
         return pack(MAGIC, meta, arrays)
 
     @classmethod
     def decode(cls, data: bytes) -> Book:
-        meta, arrays = unpack(MAGIC, data)
-        flows = Flows(**{name: arrays[f"flows.{name}"] for name in COLUMNS})
+        """Inverse of `encode`; ValueError if `data` is no book."""
+        raw, arrays = unpack(MAGIC, data)
+        meta = msgspec.convert(raw, _Meta)
         # Books of 0.1.0 do not say what converters kept, and count nothing for it, as 0.1.0 did.
         arrays.setdefault("converters_kwh", np.zeros(len(arrays["remainder"])))
-        values: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-        start, end, revision, config, layers, final = meta
-        return cls(start, end, revision, config, flows, layers=layers, final=final, **values)
+        of_flows: dict[str, Any] = {name: arrays[f"flows.{name}"] for name in COLUMNS}
+        of_book: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        return cls(
+            start=meta.start,
+            end=meta.end,
+            revision=meta.revision,
+            config=meta.config,
+            flows=Flows(**of_flows),
+            layers=meta.layers,
+            final=meta.final,
+            **of_book,
+        )
 
     def imbalance(self, sources: int) -> float:
-        """Largest difference between a source's primary energy and all that became of it, relative to the primary."""
-        went = np.bincount(self.flows.source, self.flows.amount, sources + 3)[:sources]
-        return float(
-            (np.abs(went - self.primary) / np.maximum(np.abs(self.primary), 1.0)).max(initial=0.0)
+        """Largest difference between a source's primary energy and all that became of it.
+
+        Relative to the primary energy, or to one unit where there is less.
+        """
+        # Behind the sources come what is ambient, unknown, and in store from the beginning.
+        went = np.bincount(
+            self.flows.source,
+            weights=self.flows.amount,
+            minlength=sources + 3,
         )
+        difference = np.abs(went[:sources] - self.primary)
+        relative = difference / np.maximum(np.abs(self.primary), 1.0)
+        return float(relative.max(initial=0.0))
+
+
+class _Meta(msgspec.Struct, array_like=True):
+    """All of a book that is no column, in the order in which books have always said it."""
+
+    start: int
+    end: int
+    revision: int
+    config: str
+    layers: list[list[Any]]
+    final: bool
 
 
 _ARRAYS = (

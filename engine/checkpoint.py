@@ -8,18 +8,21 @@ the start of its open block.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from engine.codec import pack, unpack
+from engine.codec import Column, pack, unpack
+from engine.counting.absorbed import Unusual
 from engine.counting.counters import Track
 from engine.counting.curves import Points
-from engine.counting.meters import Meters, Unusual
+from engine.counting.meters import Meters
 from engine.counting.power import Powers
 from engine.counting.recent import History
-from engine.state import Booked, Running, Snapshot, State, Tail
-from engine.states import Timeline
+from engine.state import Booked, Running, Snapshot, State, Tail, empty_account
+from engine.states import Change, Timeline
 from engine.tracing.graph import Graph
 from engine.tracing.storage import Account, Layer
 from engine.tracing.tracing import Held
@@ -29,13 +32,16 @@ from plant.site import Site
 
 MAGIC = b"WLSTATE2\n"
 VERSION_1 = b"WLSTATE1\n"
-_TRACK = tuple(Track.__dataclass_fields__)
-_POINTS = tuple(Points.__dataclass_fields__)
-_POWERS = tuple(Powers.__dataclass_fields__)
-_HISTORY = ("amount", "seen", "estimated", "x", "total")
-_BATCH = ("ts", "received", "tag", "value", "quality")
 
-Arrays = dict[str, npt.NDArray[np.generic]]
+Arrays = dict[str, Column]
+
+_TRACK = ("ts", "value", "offset", "known", "held_ts", "held_value", "holding")
+_POINTS = ("channel", "ts", "total", "integral", "seen", "estimated", "anchor", "mark")
+_POWERS = ("ts", "value", "forward", "reverse")
+_HISTORY = ("amount", "seen", "estimated", "integrals", "total")
+_BATCH = ("ts", "received", "tag", "value", "quality")
+_SAVED_AS = {"integral": "x", "integrals": "x"}
+"""Columns that have another name in the bytes, which must go on to be read."""
 
 
 class _Gap(msgspec.Struct, array_like=True):
@@ -79,9 +85,9 @@ class _Meta(msgspec.Struct):
     tracks: list[list[float | int | bool]] = []
     late: int = 0
     refused: int = 0
-    states: list[list[tuple[int, int]]] = []
+    states: list[list[Change]] = []
     gaps: list[_Gap] = []
-    events: list[list[tuple[int, int, str]]] = []
+    events: list[list[Event]] = []
     history: _History | None = None
     snapshots: list[tuple[int, _Storages]] = []
     tail: tuple[int, _Storages] | None = None
@@ -90,60 +96,18 @@ class _Meta(msgspec.Struct):
 def save(state: State) -> bytes:
     """Bytes of a state."""
     arrays: Arrays = {}
-    meta = _Meta(seq=state.seq, wm=state.wm, config=state.config)
+    meta = _Meta(
+        seq=state.seq,
+        wm=state.wm,
+        config=state.config,
+    )
     running = state.running
     if running is not None:
         _save_running(running, meta, arrays)
         if running.booked is not None:
             _save_booked(running.booked, meta, arrays)
+
     return pack(MAGIC, meta, arrays)
-
-
-def _save_running(running: Running, meta: _Meta, arrays: Arrays) -> None:
-    meters = running.meters
-    meta.site = msgspec.json.encode(running.site).decode()
-    meta.tracks = [[getattr(track, name) for name in _TRACK] for track in meters.tracks]
-    meta.late = meters.late
-    meta.refused = meters.refused
-    meta.states = running.states.changes
-    meta.gaps = [_saved_gap(gap) for gap in running.gaps]
-    for name in _POINTS:
-        arrays[f"points.{name}"] = getattr(meters.points, name)
-    arrays["filled"] = meters.filled
-    for name in _POWERS:
-        arrays[f"powers.{name}"] = getattr(meters.powers, name)
-    for place, rows in enumerate(running.pending):
-        meta.events.append([(event.ts, event.tag, event.text) for event in rows.events])
-        for name in _BATCH:
-            arrays[f"pending.{place}.{name}"] = getattr(rows, name)
-
-
-def _saved_gap(gap: Unusual) -> _Gap:
-    bound = gap.bound if np.isfinite(gap.bound) else None
-    return _Gap(gap.channel, gap.ts, gap.verdict.value, gap.amount, bound, gap.since)
-
-
-def _save_booked(booked: Booked, meta: _Meta, arrays: Arrays) -> None:
-    history = booked.history
-    digests = [digest.hex() for digest in history.digests]
-    meta.history = _History(history.first, history.window, digests, history.revisions)
-    for name in _HISTORY:
-        arrays[f"history.{name}"] = getattr(history, name)
-    for place, (start, snapshot) in enumerate(booked.snapshots.items()):
-        meta.snapshots.append((start, _saved_accounts(snapshot.accounts)))
-        arrays[f"held.{place}"] = snapshot.held.mix
-        arrays[f"fed.{place}"] = snapshot.held.fed_ns
-    if booked.tail is not None:
-        meta.tail = (booked.tail.until, _saved_accounts(booked.tail.accounts))
-
-
-def _saved_accounts(accounts: list[Account]) -> _Storages:
-    return [[_saved_layer(layer) for layer in account.layers] for account in accounts]
-
-
-def _saved_layer(layer: Layer) -> _Layer:
-    amounts = [(source, origin, amount) for (source, origin), amount in layer.amounts.items()]
-    return _Layer(layer.hour, layer.energy_kwh, amounts)
 
 
 def load(data: bytes) -> State:
@@ -156,37 +120,123 @@ def load(data: bytes) -> State:
         site = msgspec.json.decode(meta.site, type=Site)
         state.running = _load_running(site, meta, arrays)
         state.running.booked = _load_booked(site, meta, arrays)
+
     return state
 
 
-def _load_running(site: Site, meta: _Meta, arrays: Arrays) -> Running:
+# Columns: each stands under the name of its table.
+
+
+def _save_columns(
+    arrays: Arrays,
+    table: str,
+    names: tuple[str, ...],
+    columns: object,
+) -> None:
+    for name in names:
+        saved_as = _SAVED_AS.get(name, name)
+        arrays[f"{table}.{saved_as}"] = getattr(columns, name)
+
+
+def _load_columns(
+    arrays: Arrays,
+    table: str,
+    names: tuple[str, ...],
+) -> dict[str, Any]:
+    """Columns by name, as the fields of the dataclass that they make."""
+    columns = {}
+    for name in names:
+        saved_as = _SAVED_AS.get(name, name)
+        columns[name] = arrays[f"{table}.{saved_as}"]
+
+    return columns
+
+
+# What runs: counters, their curves, readings that wait.
+
+
+def _save_running(
+    running: Running,
+    meta: _Meta,
+    arrays: Arrays,
+) -> None:
+    meta.site = msgspec.json.encode(running.site).decode()
+    meta.states = running.states.changes
+    meta.gaps = [_saved_gap(gap) for gap in running.gaps]
+    _save_meters(running.meters, meta, arrays)
+    for place, rows in enumerate(running.pending):
+        meta.events.append(list(rows.events))
+        _save_columns(arrays, f"pending.{place}", _BATCH, rows)
+
+
+def _load_running(
+    site: Site,
+    meta: _Meta,
+    arrays: Arrays,
+) -> Running:
     return Running(
         site=site,
         config=meta.config,
         graph=Graph(site),
         meters=_load_meters(site, meta, arrays),
-        states=Timeline([list(changes) for changes in meta.states]),
+        states=Timeline(meta.states),
         pending=_load_pending(meta, arrays),
-        gaps=[_load_gap(gap) for gap in meta.gaps],
+        gaps=[_loaded_gap(gap) for gap in meta.gaps],
     )
 
 
-def _load_meters(site: Site, meta: _Meta, arrays: Arrays) -> Meters:
+def _save_meters(
+    meters: Meters,
+    meta: _Meta,
+    arrays: Arrays,
+) -> None:
+    for track in meters.tracks:
+        meta.tracks.append([getattr(track, name) for name in _TRACK])
+
+    meta.late = meters.late
+    meta.refused = meters.refused
+    _save_columns(arrays, "points", _POINTS, meters.points)
+    arrays["filled"] = meters.filled
+    _save_columns(arrays, "powers", _POWERS, meters.powers)
+
+
+def _load_meters(
+    site: Site,
+    meta: _Meta,
+    arrays: Arrays,
+) -> Meters:
     meters = Meters.start(site)
-    # states of 0.1.0 have a swap after these, which is the site's now
-    meters.tracks = [Track(*row[: len(_TRACK)]) for row in meta.tracks]  # type: ignore[arg-type]
-    # early states of 0.1.0 have no marks and no times of filling
-    arrays.setdefault("points.mark", np.zeros(len(arrays["points.ts"]), np.int8))
+    # Early states of 0.1.0 have no marks and no times of filling.
+    no_marks = np.zeros(len(arrays["points.ts"]), np.int8)
+    arrays.setdefault("points.mark", no_marks)
     arrays.setdefault("filled", meters.filled)
-    meters.points = Points(**{name: arrays[f"points.{name}"] for name in _POINTS})  # type: ignore[arg-type]
-    meters.powers = Powers(**{name: arrays[f"powers.{name}"] for name in _POWERS})  # type: ignore[arg-type]
+    meters.tracks = [_loaded_track(saved) for saved in meta.tracks]
+    meters.points = Points(**_load_columns(arrays, "points", _POINTS))
+    meters.powers = Powers(**_load_columns(arrays, "powers", _POWERS))
     meters.filled = arrays["filled"].astype(np.int64)
     meters.late = meta.late
     meters.refused = meta.refused
     return meters
 
 
-def _load_gap(gap: _Gap) -> Unusual:
+def _loaded_track(saved: list[float | int | bool]) -> Track:
+    # States of 0.1.0 have a swap behind these, which is the site's now: it is left out.
+    fields: dict[str, Any] = dict(zip(_TRACK, saved, strict=False))
+    return Track(**fields)
+
+
+def _saved_gap(gap: Unusual) -> _Gap:
+    return _Gap(
+        channel=gap.channel,
+        ts=gap.ts,
+        verdict=gap.verdict.value,
+        amount=gap.amount,
+        bound=gap.bound if math.isfinite(gap.bound) else None,
+        since=gap.since,
+    )
+
+
+def _loaded_gap(gap: _Gap) -> Unusual:
     return Unusual(
         channel=gap.channel,
         ts=gap.ts,
@@ -199,50 +249,111 @@ def _load_gap(gap: _Gap) -> Unusual:
 
 def _load_pending(meta: _Meta, arrays: Arrays) -> list[Batch]:
     pending = []
-    for place, said in enumerate(meta.events):
-        columns = {name: arrays[f"pending.{place}.{name}"] for name in _BATCH}
-        events = tuple(Event(*event) for event in said)
-        pending.append(Batch(**columns, events=events))  # type: ignore[arg-type]
+    for place, events in enumerate(meta.events):
+        columns = _load_columns(arrays, f"pending.{place}", _BATCH)
+        pending.append(Batch(**columns, events=tuple(events)))
+
     return pending
 
 
-def _load_booked(site: Site, meta: _Meta, arrays: Arrays) -> Booked | None:
+# What was booked: windows, and storages at the starts of blocks.
+
+
+def _save_booked(
+    booked: Booked,
+    meta: _Meta,
+    arrays: Arrays,
+) -> None:
+    history = booked.history
+    meta.history = _History(
+        first=history.first,
+        window=history.window,
+        digests=[digest.hex() for digest in history.digests],
+        revisions=history.revisions,
+    )
+    _save_columns(arrays, "history", _HISTORY, history)
+    for place, (start, snapshot) in enumerate(booked.snapshots.items()):
+        storages = _saved_accounts(snapshot.accounts)
+        meta.snapshots.append((start, storages))
+        arrays[f"held.{place}"] = snapshot.held.mix
+        arrays[f"fed.{place}"] = snapshot.held.fed_ns
+
+    if booked.tail is not None:
+        storages = _saved_accounts(booked.tail.accounts)
+        meta.tail = (booked.tail.until, storages)
+
+
+def _load_booked(
+    site: Site,
+    meta: _Meta,
+    arrays: Arrays,
+) -> Booked | None:
     if meta.history is None:
         return None
-    columns = {name: arrays[f"history.{name}"] for name in _HISTORY}
+
     history = History(
         first=meta.history.first,
         window=meta.history.window,
         digests=[bytes.fromhex(digest) for digest in meta.history.digests],
         revisions=meta.history.revisions,
-        **columns,  # type: ignore[arg-type]
+        **_load_columns(arrays, "history", _HISTORY),
     )
     booked = Booked(history)
     for place, (start, storages) in enumerate(meta.snapshots):
-        mix = arrays[f"held.{place}"].astype(np.float64)
-        # Before buses let go what they held, nobody noted when they were fed: take it for just now.
-        just_now = np.full(len(mix), start, np.int64)
-        held = Held(mix, arrays.get(f"fed.{place}", just_now).astype(np.int64))
-        booked.snapshots[start] = Snapshot(_load_accounts(site, storages), held)
+        booked.snapshots[start] = Snapshot(
+            accounts=_loaded_accounts(site, storages),
+            held=_load_held(arrays, place, start),
+        )
+
     if meta.tail is not None:
         until, storages = meta.tail
-        booked.tail = Tail(until, _load_accounts(site, storages))
+        booked.tail = Tail(until, _loaded_accounts(site, storages))
+
     return booked
 
 
-def _load_accounts(site: Site, storages: _Storages) -> list[Account]:
+def _load_held(
+    arrays: Arrays,
+    place: int,
+    start: int,
+) -> Held:
+    """What buses carried at the `start` of a block."""
+    mix = arrays[f"held.{place}"].astype(np.float64)
+    # Before buses let go what they held, nobody noted when they were fed: take it for just now.
+    just_now = np.full(len(mix), start, np.int64)
+    fed_ns = arrays.get(f"fed.{place}", just_now).astype(np.int64)
+    return Held(mix, fed_ns)
+
+
+def _saved_accounts(accounts: list[Account]) -> _Storages:
+    storages = []
+    for account in accounts:
+        storages.append([_saved_layer(layer) for layer in account.layers])
+
+    return storages
+
+
+def _loaded_accounts(site: Site, storages: _Storages) -> list[Account]:
     accounts = []
     for storage, layers in zip(site.storages, storages, strict=True):
-        account = Account(
-            storage.charge_efficiency,
-            storage.discharge_efficiency,
-            mixed=storage.account == "well_mixed",
-            layers=[_load_layer(layer) for layer in layers],
-        )
+        account = empty_account(storage)
+        account.layers = [_loaded_layer(layer) for layer in layers]
         accounts.append(account)
+
     return accounts
 
 
-def _load_layer(layer: _Layer) -> Layer:
-    amounts = {(source, origin): amount for source, origin, amount in layer.amounts}
-    return Layer(layer.hour, layer.energy_kwh, amounts)
+def _saved_layer(layer: Layer) -> _Layer:
+    amounts = []
+    for (source, origin), amount in layer.amounts.items():
+        amounts.append((source, origin, amount))
+
+    return _Layer(layer.hour, layer.energy_kwh, amounts)
+
+
+def _loaded_layer(saved: _Layer) -> Layer:
+    amounts = {}
+    for source, origin, amount in saved.amounts:
+        amounts[(source, origin)] = amount
+
+    return Layer(saved.hour, saved.energy_kwh, amounts)

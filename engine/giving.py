@@ -28,8 +28,10 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What meters say of windows: energies [windows, meters, 2] forward and reverse, seconds seen and estimated
-    [windows, meters].
+    """What meters say of windows.
+
+    `energy` [windows, meters, 2], forward and reverse in edge unit; of it `estimated`, and the
+    seconds `seen` [windows, meters].
     """
 
     energy: Array
@@ -39,8 +41,10 @@ class Metered:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The windows of one block that are there: rows of the history, what was metered and flowed in
-    them, and what converters kept [windows, buses].
+    """The windows of one block that are there: rows of the history.
+
+    With what was metered, what flowed on the edges of the plant, and what converters kept
+    [windows, buses].
     """
 
     rows: range
@@ -49,61 +53,117 @@ class Block:
     converters_kwh: Array
 
 
-def trace_from(running: Running, booked: Booked, since: int, out: Out, *, anew: bool) -> None:
-    """Trace block after block from the one that holds `since`.
+def trace_from(
+    running: Running,
+    booked: Booked,
+    since: int,
+    out: Out,
+    *,
+    anew: bool,
+) -> None:
+    """Trace block after block from the one that holds `since`, ns UTC.
 
     `anew`: earlier windows are corrected, so an open block does not wait for its close.
     """
     history = booked.history
-    size = block_ns(running.graph)
+    block_length = block_ns(running.graph)
     start = max(block_start(running.graph, since), min(booked.snapshots))
     while start < history.end:
-        end = start + size
+        end = start + block_length
+        is_closed = end <= history.end
         after = booked.snapshots[start]
-        first_row = max((start - history.first) // history.window, 0)
-        end_row = min((end - history.first) // history.window, len(history.revisions))
-        if end_row > first_row:
-            block = _block(running, history, range(first_row, end_row))
-            whole = anew or end <= history.end
-            after = _trace_block(running, booked, block, after, out, whole=whole)
-        if end <= history.end:
+        rows = _rows_of_block(history, start, end)
+        if rows:
+            block = _block(running, history, rows)
+            tracer = BlockTracer(running, booked, out)
+            after = tracer.trace(block, after, whole=anew or is_closed)
+
+        if is_closed:
             booked.snapshots[end] = Snapshot(_copies(after.accounts), after.held)
+
         start = end
 
 
-def _trace_block(
-    running: Running,
-    booked: Booked,
-    block: Block,
-    before: Snapshot,
-    out: Out,
-    *,
-    whole: bool,
-) -> Snapshot:
-    """Trace the rows of one block; returns storages and compositions after them.
+def _rows_of_block(
+    history: History,
+    start: int,
+    end: int,
+) -> range:
+    """Rows of the windows of a block that are held."""
+    first = max((start - history.first) // history.window, 0)
+    stop = min((end - history.first) // history.window, len(history))
+    return range(first, stop)
 
-    While the block is open only its new windows are given out: those before wait for its close.
-    """
-    history = booked.history
-    starts = [history.start_of(row) for row in block.rows]
-    new_from = 0
-    accounts = _copies(before.accounts)
-    tail = booked.tail
-    if not whole and tail is not None and tail.until in starts:
-        new_from = starts.index(tail.until)
-        accounts = _copies(tail.accounts)
-    windows, held = close(running.graph, block.used, before.held, starts, accounts, new_from)
-    booked.tail = Tail(until=starts[-1] + history.window, accounts=_copies(accounts))
-    for window in windows:
-        _give(running, history, block, window, out)
-    return Snapshot(accounts, held)
+
+@dataclass(frozen=True, slots=True)
+class BlockTracer:
+    """Traces blocks and gives out what is new."""
+
+    running: Running
+    booked: Booked
+    out: Out
+
+    def trace(
+        self,
+        block: Block,
+        before: Snapshot,
+        *,
+        whole: bool,
+    ) -> Snapshot:
+        """Trace the rows of one block; returns storages and compositions after them.
+
+        While the block is open only its new windows are given out: those before wait for its close.
+        """
+        history = self.booked.history
+        tail = self.booked.tail
+        starts = [history.start_of(row) for row in block.rows]
+        first_new = 0
+        accounts = _copies(before.accounts)
+        if not whole and tail is not None and tail.until in starts:
+            first_new = starts.index(tail.until)
+            accounts = _copies(tail.accounts)
+
+        windows, held = close(
+            self.running.graph,
+            block.used,
+            before.held,
+            starts,
+            accounts,
+            first_new,
+        )
+        self.booked.tail = Tail(
+            until=starts[-1] + history.window,
+            accounts=_copies(accounts),
+        )
+        for window in windows:
+            self._give(block, window)
+
+        return Snapshot(accounts, held)
+
+    def _give(self, block: Block, window: Window) -> None:
+        """Give out the book of a window if it is new or differs from what was given out before."""
+        history = self.booked.history
+        row = block.rows[window.at]
+        book = _book(self.running, history, block, window)
+        digest = hashlib.blake2b(book.encode(), digest_size=DIGEST_BYTES).digest()
+        if digest == history.digests[row]:
+            return
+
+        history.digests[row] = digest
+        history.revisions[row] += 1
+        book.revision = history.revisions[row]
+        self.out.books.append(book)
 
 
 def _copies(accounts: Sequence[Account]) -> list[Account]:
     return [account.copy() for account in accounts]
 
 
-def _block(running: Running, history: History, rows: range) -> Block:
+def _block(
+    running: Running,
+    history: History,
+    rows: range,
+) -> Block:
     """What was metered in the windows of some rows, and what flowed on the edges of the plant."""
     metered = _metered(running, history, rows)
     known = (metered.seen > 0) | _counted(running, history, rows)
@@ -116,21 +176,34 @@ def _block(running: Running, history: History, rows: range) -> Block:
     )
 
 
-def _metered(running: Running, history: History, rows: range) -> Metered:
-    """Sums over the channels of each meter."""
+def _metered(
+    running: Running,
+    history: History,
+    rows: range,
+) -> Metered:
+    """Sums over the channels of each meter; seen is what its first channel is."""
     layout = running.meters.layout
-    part = slice(rows.start, rows.stop)
+    windows = slice(rows.start, rows.stop)
     by_direction = (len(rows), len(running.site.meters), 2)
-    energy = (history.amount[part] @ layout.summing).reshape(by_direction)
-    estimated = (history.estimated[part] @ layout.summing).reshape(by_direction).sum(2)
+    energy = history.amount[windows] @ layout.summing
+    estimated = history.estimated[windows] @ layout.summing
     seen = np.zeros((len(rows), len(running.site.meters)))
     if len(layout.meter):
-        of_first_channel = history.seen[part][:, layout.first_channel]
+        of_first_channel = history.seen[windows][:, layout.first_channel]
         seen = np.where(layout.measured, of_first_channel, 0.0)
-    return Metered(energy, seen, estimated)
+
+    return Metered(
+        energy=energy.reshape(by_direction),
+        seen=seen,
+        estimated=estimated.reshape(by_direction).sum(2),
+    )
 
 
-def _counted(running: Running, history: History, rows: range) -> Mask:
+def _counted(
+    running: Running,
+    history: History,
+    rows: range,
+) -> Mask:
     """Windows between readings of a meter's counter [windows, meters], read in them or not.
 
     Once a counter is back, a silence is no blindness: its energy is known.
@@ -138,26 +211,20 @@ def _counted(running: Running, history: History, rows: range) -> Mask:
     layout = running.meters.layout
     if not len(layout.meter):
         return np.zeros((len(rows), len(layout.measured)), bool)
+
     first, last = running.meters.read_between()
-    starts = history.first + np.asarray(rows)[:, None] * history.window
-    known = (starts + history.window > first) & (starts + history.window <= last)
-    return np.asarray(known[:, layout.first_channel] & layout.measured, bool)
+    ends = history.boundaries(rows)[1:, None]
+    known = (ends > first) & (ends <= last)
+    return known[:, layout.first_channel] & layout.measured
 
 
-def _give(running: Running, history: History, block: Block, window: Window, out: Out) -> None:
-    """Give out the book of one window if it is new or differs from what was given out before."""
-    row = block.rows[window.at]
-    book = _book(running, history, block, window)
-    digest = hashlib.blake2b(book.encode(), digest_size=DIGEST_BYTES).digest()
-    if digest == history.digests[row]:
-        return
-    history.digests[row] = digest
-    history.revisions[row] += 1
-    book.revision = history.revisions[row]
-    out.books.append(book)
-
-
-def _book(running: Running, history: History, block: Block, window: Window) -> Book:
+def _book(
+    running: Running,
+    history: History,
+    block: Block,
+    window: Window,
+) -> Book:
+    """The book of a window, in no revision yet."""
     graph = running.graph
     used = block.used
     traced = window.traced
@@ -167,7 +234,7 @@ def _book(running: Running, history: History, block: Block, window: Window) -> B
     end = start + history.window
     seen = block.metered.seen[at]
     estimated = block.metered.estimated[at]
-    counts = history.amount[row]
+    pieces = history.amount[row]
     lines = running.site.lines
     return Book(
         start=start,
@@ -189,8 +256,8 @@ def _book(running: Running, history: History, block: Block, window: Window) -> B
         charge=used.charge[at],
         discharge=used.discharge[at],
         held_kwh=window.held_kwh,
-        good=_pieces(counts, [line.good_channel for line in lines]),
-        scrap=_pieces(counts, [line.scrap_channel for line in lines]),
+        good=_pieces(pieces, [line.good_channel for line in lines]),
+        scrap=_pieces(pieces, [line.scrap_channel for line in lines]),
         seconds=running.states.seconds(start, end),
         layers=window.layers,
     )
@@ -198,13 +265,27 @@ def _book(running: Running, history: History, block: Block, window: Window) -> B
 
 def _least_of_taps(graph: Graph, seen: Array) -> Array:
     """Seconds in which all meters of a draw were seen."""
-    return np.array([min((seen[meter] for meter in tap.meters), default=0.0) for tap in graph.taps])
+    least = []
+    for tap in graph.taps:
+        of_meters = [seen[meter] for meter in tap.meters]
+        least.append(min(of_meters, default=0.0))
+
+    return np.array(least)
 
 
 def _sum_of_taps(graph: Graph, estimated: Array) -> Array:
-    return np.array([sum(estimated[meter] for meter in tap.meters) for tap in graph.taps])
+    """What is estimated of the meters of each draw."""
+    sums = []
+    for tap in graph.taps:
+        sums.append(sum(estimated[meter] for meter in tap.meters))
+
+    return np.array(sums)
 
 
-def _pieces(counts: Array, channels: Sequence[int | None]) -> Array:
+def _pieces(counted: Array, channels: Sequence[int | None]) -> Array:
     """What was counted for each line; NaN where nothing counts its pieces."""
-    return np.array([np.nan if channel is None else counts[channel] for channel in channels])
+    pieces = []
+    for channel in channels:
+        pieces.append(np.nan if channel is None else counted[channel])
+
+    return np.array(pieces)

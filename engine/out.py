@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.book import Book
-from engine.counting.meters import Unusual
+from engine.counting.absorbed import Unusual
 from plant.site import Site
 
 

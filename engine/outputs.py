@@ -6,16 +6,16 @@ were not normal, and books. Whoever follows the journal decodes here and nowhere
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
-import numpy as np
 
 from engine.book import MAGIC as BOOK
 from engine.book import Book
-from engine.counting.meters import Unusual
+from engine.counting.absorbed import Unusual
 from engine.out import Out
 from plant.names import Verdict
 from plant.site import Control, Site, decode_control, encode_control
@@ -46,8 +46,10 @@ def outputs_of(out: Out) -> list[Output]:
     found: list[Output] = []
     if out.site is not None:
         found.append(SiteInForce(out.site))
+
     if out.unusual:
         found.append(UnusualSteps(out.unusual))
+
     return [*found, *out.books]
 
 
@@ -67,9 +69,13 @@ def name_of(output: Output, seq: int) -> str:
 def encode(output: Output) -> bytes:
     """One output as it stands in the journal."""
     if isinstance(output, SiteInForce):
-        return SITE + encode_control(Control(site=output.site))
+        control = Control(site=output.site)
+        return SITE + encode_control(control)
+
     if isinstance(output, UnusualSteps):
-        return UNUSUAL + msgspec.json.encode([_row(step) for step in output.steps])
+        rows = [_row(step) for step in output.steps]
+        return UNUSUAL + msgspec.json.encode(rows)
+
     return output.encode()
 
 
@@ -77,35 +83,54 @@ def decode(body: bytes) -> Output:
     """The output that `body` says; ValueError if it is of no known kind."""
     if body.startswith(BOOK):
         return Book.decode(body)
+
     if body.startswith(SITE):
-        site = decode_control(body[len(SITE) :]).site
-        if site is None:
-            raise ValueError("an output says that a site is in force and names none")
-        return SiteInForce(site)
+        return _site_in_force(body.removeprefix(SITE))
+
     if body.startswith(UNUSUAL):
-        rows = msgspec.json.decode(body[len(UNUSUAL) :], type=list[_Row])
+        rows = msgspec.json.decode(body.removeprefix(UNUSUAL), type=list[_Row])
         return UnusualSteps([_step(row) for row in rows])
-    raise ValueError(
-        f"an output begins with {body[:8]!r}, which is no kind that this version knows"
-    )
+
+    begins = body[:8]
+    raise ValueError(f"an output begins with {begins!r}, which is no kind that this version knows")
 
 
-_Row: TypeAlias = tuple[int, int, str, float, float | None, int]
-"""Channel, time in ns, verdict, amount, bound (None where there is none), since when in ns."""
+def _site_in_force(control: bytes) -> SiteInForce:
+    site = decode_control(control).site
+    if site is None:
+        raise ValueError("an output says that a site is in force and names none")
+
+    return SiteInForce(site)
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """An unusual step as a row of JSON: times in ns UTC, the bound None where there is none."""
+
+    channel: int
+    ts: int
+    verdict: str
+    amount: float
+    bound: float | None
+    since: int
 
 
 def _row(step: Unusual) -> _Row:
-    bound = step.bound if np.isfinite(step.bound) else None
-    return (step.channel, step.ts, step.verdict.value, step.amount, bound, step.since)
+    return _Row(
+        channel=step.channel,
+        ts=step.ts,
+        verdict=step.verdict.value,
+        amount=step.amount,
+        bound=step.bound if math.isfinite(step.bound) else None,
+        since=step.since,
+    )
 
 
 def _step(row: _Row) -> Unusual:
-    channel, ts, verdict, amount, bound, since = row
     return Unusual(
-        channel=channel,
-        ts=ts,
-        verdict=Verdict(verdict),
-        amount=amount,
-        bound=float("inf") if bound is None else bound,
-        since=since,
+        channel=row.channel,
+        ts=row.ts,
+        verdict=Verdict(row.verdict),
+        amount=row.amount,
+        bound=float("inf") if row.bound is None else row.bound,
+        since=row.since,
     )

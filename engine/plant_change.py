@@ -7,10 +7,13 @@ came before stays as the plant was then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from engine.counting.carry import carry_gaps, carry_history, carry_meters, same_points
-from engine.counting.meters import Layout, Meters
+from engine.counting.layout import Layout
+from engine.counting.meters import Meters
 from engine.state import (
     Booked,
     Running,
@@ -21,7 +24,7 @@ from engine.state import (
 )
 from engine.states import Timeline
 from engine.tracing.graph import Graph
-from plant.site import Channel, Site, config_hash
+from plant.site import Channel, Site, SourceNode, StorageNode, config_hash
 
 _STRUCTURE = ("sources", "storages", "buses", "converters", "lines", "window_s")
 
@@ -30,6 +33,7 @@ def take_site(before: Running | None, site: Site) -> Running:
     """What runs once `site` is in force."""
     if before is None or before.site.window_s != site.window_s:
         return _start(before, site)
+
     now = Running(
         site=site,
         config=config_hash(site),
@@ -42,12 +46,14 @@ def take_site(before: Running | None, site: Site) -> Running:
     )
     same_meters = _same(before.site, site, "meters", "channels")
     if same_meters:
-        now.meters.layout = Layout(site)
+        now.meters.layout = Layout.of(site)
     else:
         _carry_counters(now, before)
+
     same_structure = same_meters and _same(before.site, site, *_STRUCTURE)
     if now.booked is not None and not same_structure:
         now.booked = _carry_storages(now, before.site, now.booked)
+
     return now
 
 
@@ -67,20 +73,28 @@ def _states(before: Running | None, site: Site) -> Timeline:
     """States of the lines go on where there are as many lines as before."""
     if before is None or len(before.states.changes) != len(site.lines):
         return Timeline.start(len(site.lines))
+
     return before.states
 
 
-def _same(before: Site, after: Site, *parts: str) -> bool:
+def _same(
+    before: Site,
+    after: Site,
+    *parts: str,
+) -> bool:
     """Whether these parts of two plants differ in names and declared swaps at most."""
-    return all(
-        _nameless(getattr(before, part)) == _nameless(getattr(after, part)) for part in parts
-    )
+    for part in parts:
+        if _nameless(getattr(before, part)) != _nameless(getattr(after, part)):
+            return False
+
+    return True
 
 
 def _nameless(part: object) -> object:
     """What makes the structure of a part of the plant: its nodes without names and swaps."""
     if not isinstance(part, tuple):
         return part
+
     nodes = []
     for node in part:
         if isinstance(node, Channel):
@@ -89,32 +103,43 @@ def _nameless(part: object) -> object:
             nodes.append(msgspec.structs.replace(node, name={}))
         else:
             nodes.append(node)
+
     return nodes
 
 
 def _carry_counters(now: Running, before: Running) -> None:
     """Measuring points that are in both plants go on counting; new ones start, others end."""
-    channels, powers = same_points(before.site, now.site)
-    now.meters = carry_meters(before.meters, now.site, channels, powers)
-    now.gaps = carry_gaps(before.gaps, channels)
+    kept = same_points(before.site, now.site)
+    now.meters = carry_meters(before.meters, now.site, kept)
+    now.gaps = carry_gaps(before.gaps, kept)
     if now.booked is not None:
-        now.booked.history = carry_history(now.booked.history, channels, powers)
+        now.booked.history = carry_history(now.booked.history, kept)
 
 
-def _carry_storages(now: Running, before: Site, booked: Booked) -> Booked:
-    """The open block begins with what storages of the same name held and, on the same buses, their mix."""
-    last = booked.newest_block
-    same_sources = [s.id for s in before.sources] == [s.id for s in now.site.sources]
-    accounts = opening_accounts(now.site)
-    mix = nothing_held(now.graph)
-    if same_sources:
-        held = {
-            node.id: account for node, account in zip(before.storages, last.accounts, strict=True)
-        }
+def _carry_storages(
+    now: Running,
+    before: Site,
+    booked: Booked,
+) -> Booked:
+    """The open block begins with what storages held and, on the same buses, with their mix.
+
+    A storage is the same if its name is. Where the sources are others, what was held cannot be said
+    in terms of the new ones: storages begin anew.
+    """
+    opening = Snapshot(opening_accounts(now.site), nothing_held(now.graph))
+    if _ids(before.sources) == _ids(now.site.sources):
+        newest = booked.newest_block
+        held = dict(zip(_ids(before.storages), newest.accounts, strict=True))
         for place, storage in enumerate(now.site.storages):
             if storage.id in held:
-                accounts[place] = held[storage.id].copy()
-        if last.held.mix.shape == mix.mix.shape:
-            mix = last.held
+                opening.accounts[place] = held[storage.id].copy()
+
+        if newest.held.mix.shape == opening.held.mix.shape:
+            opening.held = newest.held
+
     open_block = block_start(now.graph, booked.history.end)
-    return Booked(booked.history, {open_block: Snapshot(accounts, mix)})
+    return Booked(booked.history, {open_block: opening})
+
+
+def _ids(nodes: Sequence[SourceNode | StorageNode]) -> list[str]:
+    return [node.id for node in nodes]

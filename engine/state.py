@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.counting.meters import Meters, Unusual
+from engine.counting.absorbed import Unusual
+from engine.counting.meters import Meters
 from engine.counting.recent import History
 from engine.states import Timeline
 from engine.tracing.graph import Graph
 from engine.tracing.storage import Account
 from engine.tracing.tracing import Held
 from plant.frame import Batch
-from plant.site import Site
+from plant.site import Site, StorageNode
+from plant.units import SECOND_NS
 
 
 @dataclass(slots=True)
@@ -42,7 +44,10 @@ class Tail:
 
 @dataclass(slots=True)
 class Booked:
-    """What was booked lately, and from where it can be traced again."""
+    """What was booked lately, and from where it can be traced again.
+
+    `snapshots` go by the start of their block, ns UTC.
+    """
 
     history: History
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
@@ -56,7 +61,11 @@ class Booked:
 
 @dataclass(slots=True)
 class Running:
-    """A site in force. `pending` are readings of windows that are still open."""
+    """A site in force, and all that is remembered of it.
+
+    `config` is the hash of the site. `pending` are readings of windows that are still open, `gaps`
+    those whose windows are not all there to be shaped. `booked` is None before the first reading.
+    """
 
     site: Site
     config: str
@@ -89,28 +98,40 @@ def block_start(graph: Graph, at_ns: int) -> int:
 
 def block_ns(graph: Graph) -> int:
     """Length of a block: the longest time over which a bus of the site is mixed."""
-    return round(graph.block_s * 1e9)
+    return round(graph.block_s * SECOND_NS)
 
 
 def opening_accounts(site: Site) -> list[Account]:
     """Storages as they stand before the first window: what they hold then is of its own origin."""
+    # Numbers behind those of the sources: what is ambient, what is unknown, the opening stock.
     opening_stock = len(site.sources) + 2
+    of_long_ago = 0
     accounts = []
     for storage in site.storages:
-        account = Account(
-            storage.charge_efficiency,
-            storage.discharge_efficiency,
-            mixed=storage.account == "well_mixed",
-        )
+        account = empty_account(storage)
         if storage.opening_kwh > 0.0:
             charged_kwh = storage.opening_kwh / storage.charge_efficiency
-            account.charge(0, charged_kwh, [((opening_stock, 0), storage.opening_kwh)])
+            origin = (opening_stock, of_long_ago)
+            account.charge(of_long_ago, charged_kwh, [(origin, storage.opening_kwh)])
+
         accounts.append(account)
+
     return accounts
+
+
+def empty_account(storage: StorageNode) -> Account:
+    """The account of a storage that holds nothing."""
+    return Account(
+        charge_efficiency=storage.charge_efficiency,
+        discharge_efficiency=storage.discharge_efficiency,
+        mixed=storage.account == "well_mixed",
+    )
 
 
 def nothing_held(graph: Graph) -> Held:
     """Composition of the buses before anything flowed: unknown."""
-    mix = np.zeros((graph.nb, graph.columns + 1))
+    buses = graph.nb
+    mix = np.zeros((buses, graph.columns + 1))
     mix[:, graph.unknown] = 1.0
-    return Held(mix, np.zeros(graph.nb, np.int64))
+    never_fed = np.zeros(buses, np.int64)
+    return Held(mix, never_fed)

@@ -1,10 +1,12 @@
-"""Piecewise-linear look-ups over many groups at once: one sorted
-table of (group, time), one search for all questions.
+"""Piecewise-linear look-ups over many groups at once.
+
+A table holds rows of many groups (channels, or meters), sorted by group and time. One search in it
+answers the questions of all groups together, so the cost does not grow with a Python loop over them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,60 +16,94 @@ Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
-SPAN = 1 << 42  # microseconds in a group: 50 days
-GROUPS_MOST = 1 << 20
+NEVER = 2**62
+"""A moment that lies after every other, ns: the least of no times at all."""
+
+SPAN = 1 << 42
+"""Microseconds that one group may span, 50 days. With it, 2**20 groups fit into 62 bits."""
+
+
+class Neighbours(NamedTuple):
+    """For each question the row at or before it (-1 where the table begins later).
+
+    `has_before` says that this row, `has_after` that the row behind it is one of the asked group.
+    """
+
+    row: Index
+    has_before: Mask
+    has_after: Mask
 
 
 def key(
-    group: npt.NDArray[Any],
+    group: Ints,
     ts: Ints,
     base: int,
 ) -> Ints:
-    """One sortable number of (group, time); times count from `base` in microseconds."""
-    return group.astype(np.int64) * SPAN + np.clip((ts - base) // 1000, 0, SPAN - 1)
+    """One number of (group, time) that sorts as the two do.
+
+    Times count from `base` in microseconds: finer than that, two readings of one group count as
+    one moment.
+    """
+    elapsed_us = (ts - base) // 1000
+    return group.astype(np.int64) * SPAN + np.clip(elapsed_us, 0, SPAN - 1)
 
 
 def bracket(
-    group: npt.NDArray[Any],
+    group: Ints,
     ts: Ints,
-    asked_group: npt.NDArray[Any],
+    asked_group: Ints,
     asked_ts: Ints,
-) -> tuple[Index, Mask, Mask]:
-    """For each question the row at or before it; and whether such a
-    row, and a row after it, exists in its group.
-    """
+) -> Neighbours:
+    """Where each question (a group and a moment) lies among the sorted rows (`group`, `ts`)."""
     rows = len(group)
-    base = int(min(ts.min(initial=2**62), asked_ts.min(initial=2**62)))
-    at = (
-        np.searchsorted(
-            key(group, ts, base),
-            key(asked_group, asked_ts, base),
-            "right",
+    if not rows:
+        nothing = np.zeros(len(asked_ts), bool)
+        return Neighbours(
+            row=np.full(len(asked_ts), -1),
+            has_before=nothing,
+            has_after=nothing,
         )
-        - 1
+
+    base = int(min(ts.min(), asked_ts.min(initial=NEVER)))
+    held = key(group, ts, base)
+    asked = key(asked_group, asked_ts, base)
+    row = np.searchsorted(held, asked, "right") - 1
+    before = np.clip(row, 0, rows - 1)
+    after = np.clip(row + 1, 0, rows - 1)
+    return Neighbours(
+        row=row,
+        has_before=(row >= 0) & (group[before] == asked_group),
+        has_after=(row + 1 < rows) & (group[after] == asked_group),
     )
-    safe = np.clip(at, 0, max(rows - 1, 0))
-    after = np.clip(at + 1, 0, max(rows - 1, 0))
-    has_left = (at >= 0) & (group[safe] == asked_group) if rows else np.zeros(len(asked_ts), bool)
-    has_right = (
-        (at + 1 < rows) & (group[after] == asked_group) if rows else np.zeros(len(asked_ts), bool)
-    )
-    return at, has_left, has_right
 
 
-def group_starts(group: npt.NDArray[Any]) -> Mask:
+def group_starts(group: Ints) -> Mask:
     """True at the first row of each group of a sorted column."""
-    first = np.ones(len(group), bool)
-    first[1:] = group[1:] != group[:-1]
-    return first
+    starts = np.ones(len(group), bool)
+    starts[1:] = group[1:] != group[:-1]
+    return starts
 
 
-def group_cumsum(values: Floats, group: npt.NDArray[Any]) -> Floats:
+def group_ends(group: Ints) -> Mask:
+    """True at the last row of each group of a sorted column."""
+    ends = np.ones(len(group), bool)
+    ends[:-1] = group[1:] != group[:-1]
+    return ends
+
+
+def before_group(running: Floats, starts: Index) -> Floats:
+    """What a running sum over all rows stood at before the group of each row began.
+
+    `starts` are the first rows of the groups. Taken off `running`, this lets the sum start anew in
+    each group.
+    """
+    stood_at = np.concatenate(([0.0], running))[starts]
+    rows_a_group = np.diff(np.append(starts, len(running)))
+    return np.repeat(stood_at, rows_a_group)
+
+
+def group_cumsum(values: Floats, group: Ints) -> Floats:
     """Running sum that starts anew in each group."""
-    total = np.cumsum(values)
+    running = np.cumsum(values)
     starts = np.flatnonzero(group_starts(group))
-    before = np.concatenate(([0.0], total))[starts]
-    return np.asarray(
-        total - np.repeat(before, np.diff(np.append(starts, len(group)))),
-        np.float64,
-    )
+    return running - before_group(running, starts)

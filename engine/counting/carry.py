@@ -1,146 +1,181 @@
-"""A plant file with other meters: what is the same measuring point in both goes on counting, so the
-energy over the change is booked.
+"""A plant file with other meters: what is the same measuring point in both goes on counting.
+
+So the energy over the change is booked. A measuring point is the same if its readings mean the
+same: same meter, register, direction and scale.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
+from engine.counting.absorbed import Unusual
 from engine.counting.along import Ints
-from engine.counting.counters import Track
 from engine.counting.curves import Points
-from engine.counting.meters import Meters, Unusual
+from engine.counting.layout import POWER
+from engine.counting.meters import Meters
 from engine.counting.power import Powers
 from engine.counting.recent import History
 from plant.site import Channel, MeterPoint, Site
 
+Number = TypeVar("Number", bound=np.generic)
 
-def same_points(before: Site, after: Site) -> tuple[Ints, Ints]:
-    """For each channel, and each meter's power, of the new plant
-    its index in the old one; -1 where it is new.
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where what is in the new plant was in the old one: an index there, -1 for what is new.
+
+    By channel of the new plant, and for the `powers` by meter.
     """
-    channels = _found(
-        [_channel(before, channel) for channel in before.channels],
-        [_channel(after, channel) for channel in after.channels],
+
+    channels: Ints
+    powers: Ints
+
+
+class _Power(NamedTuple):
+    """What makes the power of a meter the same in two plants."""
+
+    meter: str
+    tag: int | None
+    scale: float
+    signed: bool
+
+
+class _Counter(NamedTuple):
+    """What makes a channel the same in two plants; of one without a counter also its power."""
+
+    meter: str | None
+    tag: int
+    reverse: bool
+    kind: str
+    scale: float
+    integrates: _Power | None
+
+
+def same_points(before: Site, after: Site) -> Kept:
+    """Which measuring points of the old plant are in the new one."""
+    channel_before = [_counter(before, channel) for channel in before.channels]
+    channel_after = [_counter(after, channel) for channel in after.channels]
+    power_before = [_power(point) for point in before.meters]
+    power_after = [_power(point) for point in after.meters]
+    return Kept(
+        channels=_found(channel_before, channel_after),
+        powers=_found(power_before, power_after),
     )
-    return channels, _found(
-        [_power(meter) for meter in before.meters],
-        [_power(meter) for meter in after.meters],
+
+
+def _counter(site: Site, channel: Channel) -> _Counter:
+    point = site.meters[channel.meter] if channel.meter >= 0 else None
+    integrates = None
+    if point is not None and channel.kind == POWER:
+        integrates = _power(point)
+
+    return _Counter(
+        meter=None if point is None else point.id,
+        tag=channel.tag,
+        reverse=channel.reverse,
+        kind=channel.kind,
+        scale=channel.scale,
+        integrates=integrates,
     )
 
 
-def _channel(site: Site, channel: Channel) -> Any:
-    meter = site.meters[channel.meter] if channel.meter >= 0 else None
-    shape = _power(meter) if meter is not None and channel.kind == "power" else None
-    return (
-        meter.id if meter is not None else None,
-        channel.tag,
-        channel.reverse,
-        channel.kind,
-        channel.scale,
-        shape,
+def _power(point: MeterPoint) -> _Power:
+    return _Power(
+        meter=point.id,
+        tag=point.power_tag,
+        scale=point.power_scale,
+        signed=point.power_signed,
     )
 
 
-def _power(meter: MeterPoint) -> Any:
-    return (meter.id, meter.power_tag, meter.power_scale, meter.power_signed)
+_Same = TypeVar("_Same", _Counter, _Power)
 
 
-def _found(old: list[Any], new: list[Any]) -> Ints:
-    at = {key: place for place, key in enumerate(old)}
-    return np.array([at.get(key, -1) for key in new], np.int64)
+def _found(before: list[_Same], after: list[_Same]) -> Ints:
+    place_before = {each: place for place, each in enumerate(before)}
+    return np.array([place_before.get(each, -1) for each in after], np.int64)
 
 
 def carry_meters(
     meters: Meters,
     site: Site,
-    channels: Ints,
-    powers: Ints,
+    kept: Kept,
 ) -> Meters:
     """Meters of the new plant with what the old ones had counted."""
     new = Meters.start(site)
-    new.tracks = [meters.tracks[channel] if channel >= 0 else Track() for channel in channels]
-    new.filled = _columns(meters.filled, channels, 0)
+    for place, before in enumerate(kept.channels):
+        if before >= 0:
+            new.tracks[place] = meters.tracks[before]
+
+    new.points = _carried_points(meters.points, kept.channels)
+    new.filled = _columns(meters.filled, kept.channels, 0)
+    powers = meters.powers
     new.powers = Powers(
-        *(
-            _columns(getattr(meters.powers, name), powers, 0)
-            for name in ("ts", "value", "forward", "reverse")
-        )
+        ts=_columns(powers.ts, kept.powers, 0),
+        value=_columns(powers.value, kept.powers, 0),
+        forward=_columns(powers.forward, kept.powers, 0),
+        reverse=_columns(powers.reverse, kept.powers, 0),
     )
     new.late = meters.late
     new.refused = meters.refused
-    kept = []
-    for now, then in enumerate(channels):
-        if then >= 0:
-            rows = meters.points.pick(meters.points.of(int(then)))
-            rows.channel = np.full(len(rows.ts), now)
-            kept.append(rows)
-
-    new.points = Points.joined(kept) if kept else Points.empty()
     return new
 
 
-def carry_history(
-    history: History,
-    channels: Ints,
-    powers: Ints,
-) -> History:
+def _carried_points(points: Points, channels: Ints) -> Points:
+    """The curves of kept channels, in the order of the new plant."""
+    tables = [Points.empty()]
+    for place, before in enumerate(channels):
+        if before >= 0:
+            curve = points.pick(points.of(int(before)))
+            curve.channel = np.full(len(curve.ts), place)
+            tables.append(curve)
+
+    return Points.joined(tables)
+
+
+def carry_history(history: History, kept: Kept) -> History:
     """What was booked lately, by the channels and meters of the new plant."""
-    amount, seen, estimated = (
-        _columns(table, channels, 0.0)
-        for table in (history.amount, history.seen, history.estimated)
-    )
-    x = _columns(history.x, powers, np.nan)
-    total = _columns(history.total, channels, np.nan)
-    past = history.digests, history.revisions
-    return History(
-        history.first,
-        history.window,
-        amount,
-        seen,
-        estimated,
-        x,
-        total,
-        *past,
+    return replace(
+        history,
+        amount=_columns(history.amount, kept.channels, 0.0),
+        seen=_columns(history.seen, kept.channels, 0.0),
+        estimated=_columns(history.estimated, kept.channels, 0.0),
+        integrals=_columns(history.integrals, kept.powers, np.nan),
+        total=_columns(history.total, kept.channels, np.nan),
     )
 
 
-def carry_gaps(gaps: list[Unusual], channels: Ints) -> list[Unusual]:
+def carry_gaps(gaps: list[Unusual], kept: Kept) -> list[Unusual]:
     """Gaps that still wait to be shaped, by the channels of the new plant."""
-    now = {int(then): place for place, then in enumerate(channels) if then >= 0}
-    return [
-        Unusual(
-            now[gap.channel],
-            gap.ts,
-            gap.verdict,
-            gap.amount,
-            gap.bound,
-            gap.since,
-        )
-        for gap in gaps
-        if gap.channel in now
-    ]
+    place_now = {int(before): place for place, before in enumerate(kept.channels)}
+    carried = []
+    for gap in gaps:
+        place = place_now.get(gap.channel)
+        if place is not None:
+            carried.append(replace(gap, channel=place))
+
+    return carried
 
 
 def _columns(
-    table: np.ndarray,
+    table: npt.NDArray[Number],
     which: Ints,
     blank: float,
-) -> np.ndarray:
-    """Columns (rows of a one-dimensional table) of the old plant in the order of the new one."""
-    axis = min(table.ndim - 1, 1)
-    shape = [
-        *table.shape[:axis],
-        len(which),
-        *table.shape[axis + 1 :],
-    ]
-    new = np.full(shape, blank, table.dtype)
-    kept = which >= 0
-    if axis:
-        new[:, kept] = table[:, which[kept]]
-    else:
-        new[kept] = table[which[kept]]
+) -> npt.NDArray[Number]:
+    """Columns of the old plant in the order of the new one, `blank` where there was none.
 
+    Of a table of one dimension these are its rows.
+    """
+    is_old = which >= 0
+    if table.ndim == 1:
+        row = np.full(len(which), blank, table.dtype)
+        row[is_old] = table[which[is_old]]
+        return row
+
+    new = np.full((len(table), len(which), *table.shape[2:]), blank, table.dtype)
+    new[:, is_old] = table[:, which[is_old]]
     return new

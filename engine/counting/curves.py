@@ -1,25 +1,30 @@
 """Counter curves: how much each channel has counted up to any moment, for all channels in one table.
 
-A point is (channel, ts, total, x, seen, estimated): the running total of the counter, the integral
-of power at that moment (the shape), the seconds seen and the amount estimated so far. `mark` says
-whether it was read, or drawn into a gap and gives way to what is read. The energy of a window is
-the difference of the total at its ends, so parts always add up to the counter. Between two anchors
-the total follows power where there is one, else a straight line (method, section 4).
+A point says where a channel stands: the running total of its counter, the integral of its meter's
+power at that moment (the shape), the seconds seen and the amount estimated so far. The energy of a
+window is the difference of the total at its ends, so parts always add up to the counter. Between
+two anchors the total follows power where there is one, else a straight line (method, section 4).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.counting.along import Floats, Index, Ints, Mask, bracket, group_starts
+from engine.counting.along import Floats, Index, Ints, Mask, group_ends
+from plant.units import MINUTE_NS, SECOND_NS
 
 ANCHOR_STEPS = 200.0
-ANCHOR_NS = 900_000_000_000
+ANCHOR_NS = 15 * MINUTE_NS
+"""A coarse counter sizes energy each 200 of its steps (half a percent), or each 15 minutes."""
+
+S_PER_NS = 1e-9
+"""Seconds in a nanosecond: `seen` is summed up with it."""
+
 Marks = npt.NDArray[np.int8]
 
 
@@ -35,12 +40,17 @@ class Mark(IntFlag):
 
 @dataclass(slots=True)
 class Points:
-    """Rows sorted by (channel, ts)."""
+    """Points of all channels, as columns sorted by (channel, ts).
+
+    `ts` in ns UTC; `total` and `estimated` in the canonical unit of the counter, `integral` in that
+    of the meter's edge, `seen` in seconds. `anchor` says whether the point sizes energy, `mark` what
+    else it is.
+    """
 
     channel: Ints
     ts: Ints
     total: Floats
-    x: Floats
+    integral: Floats
     seen: Floats
     estimated: Floats
     anchor: Mask
@@ -48,39 +58,43 @@ class Points:
 
     @classmethod
     def empty(cls) -> Points:
-        none = np.empty(0, np.int64)
-        zero = np.empty(0)
         return cls(
-            none,
-            none,
-            zero,
-            zero,
-            zero,
-            zero,
-            np.empty(0, bool),
-            np.empty(0, np.int8),
+            channel=np.empty(0, np.int64),
+            ts=np.empty(0, np.int64),
+            total=np.empty(0),
+            integral=np.empty(0),
+            seen=np.empty(0),
+            estimated=np.empty(0),
+            anchor=np.empty(0, bool),
+            mark=np.empty(0, np.int8),
         )
 
-    def columns(self) -> tuple[Ints, Ints, Floats, Floats, Floats, Floats, Mask, Marks]:
-        return (
-            self.channel,
-            self.ts,
-            self.total,
-            self.x,
-            self.seen,
-            self.estimated,
-            self.anchor,
-            self.mark,
+    @classmethod
+    def joined(cls, tables: list[Points]) -> Points:
+        """Rows of several tables, one after another."""
+        return cls(
+            channel=np.concatenate([table.channel for table in tables]),
+            ts=np.concatenate([table.ts for table in tables]),
+            total=np.concatenate([table.total for table in tables]),
+            integral=np.concatenate([table.integral for table in tables]),
+            seen=np.concatenate([table.seen for table in tables]),
+            estimated=np.concatenate([table.estimated for table in tables]),
+            anchor=np.concatenate([table.anchor for table in tables]),
+            mark=np.concatenate([table.mark for table in tables]),
         )
-
-    def of(self, channel: int) -> slice:
-        """The rows of one channel."""
-        lower, upper = np.searchsorted(self.channel, (channel, channel + 1))
-        return slice(int(lower), int(upper))
 
     def pick(self, rows: Mask | Index | slice) -> Points:
-        picked: list[Any] = [column[rows] for column in self.columns()]
-        return Points(*picked)
+        """Some of the rows."""
+        return Points(
+            channel=self.channel[rows],
+            ts=self.ts[rows],
+            total=self.total[rows],
+            integral=self.integral[rows],
+            seen=self.seen[rows],
+            estimated=self.estimated[rows],
+            anchor=self.anchor[rows],
+            mark=self.mark[rows],
+        )
 
     def with_rows(self, other: Points) -> Points:
         """Both tables in one, sorted."""
@@ -88,16 +102,21 @@ class Points:
             return self
 
         merged = Points.joined([self, other])
-        return merged.pick(np.lexsort((merged.ts, merged.channel)))
+        order = np.lexsort((merged.ts, merged.channel))
+        return merged.pick(order)
 
-    @classmethod
-    def joined(cls, tables: list[Points]) -> Points:
-        """Rows of several tables, one after another."""
-        columns: list[Any] = [
-            np.concatenate(parts)
-            for parts in zip(*(table.columns() for table in tables), strict=True)
-        ]
-        return cls(*columns)
+    def of(self, channel: int) -> slice:
+        """The rows of one channel."""
+        start, stop = np.searchsorted(self.channel, (channel, channel + 1))
+        return slice(int(start), int(stop))
+
+    def newest(self) -> Mask:
+        """Each channel's newest point."""
+        return group_ends(self.channel)
+
+    def real(self) -> Mask:
+        """Points that were read, not drawn into a gap."""
+        return np.asarray(self.mark & Mark.DRAWN == 0, bool)
 
     def silent(
         self,
@@ -105,187 +124,60 @@ class Points:
         after: Index,
         bound: Ints,
     ) -> Mask:
-        """Whether a gap lies between real neighbours: longer than `bound` and not seen.
+        """Whether a gap lies between real neighbours, given by their rows.
 
-        What was seen and then trimmed is none.
+        It does where they are further apart than `bound`, ns, and most of the time was not seen.
+        What was seen and then trimmed is no gap.
         """
-        elapsed = self.ts[after] - self.ts[before]
-        return np.asarray(
-            (elapsed > bound) & ((self.seen[after] - self.seen[before]) * 1e9 < elapsed / 2)
-        )
+        elapsed_ns = self.ts[after] - self.ts[before]
+        seen_ns = (self.seen[after] - self.seen[before]) * SECOND_NS
+        hardly_seen: Mask = seen_ns < elapsed_ns / 2
+        return hardly_seen & (elapsed_ns > bound)
 
-    def around_gaps(
+
+class Anchored(NamedTuple):
+    """Where the last anchor of a channel stands."""
+
+    ts: int
+    total: float
+
+    def is_due(
         self,
-        bound: Ints,
-        window: int,
-        since: int,
-        filling: Mask,
-    ) -> Mask:
-        """Rows without which a gap that ended after `since` could not be filled: both its ends, and
-        what measures the windows that hold them.
-
-        The same for readings that have filled one, of channels that are still `filling`.
-        """
-        real = np.flatnonzero(self.mark & Mark.DRAWN == 0)
-        same = self.channel[real[1:]] == self.channel[real[:-1]]
-        before = real[:-1][same]
-        after = real[1:][same]
-        came = ((self.mark[before] | self.mark[after]) & Mark.LATE != 0) & filling[
-            self.channel[before]
-        ]
-        gap = (self.silent(before, after, bound[self.channel[before]]) | came) & (
-            self.ts[after] > since
-        )
-        before = before[gap]
-        after = after[gap]
-        if not len(before):
-            return np.zeros(len(self.ts), bool)
-
-        lower, _ = self._anchors_at(
-            self.channel[before],
-            self.ts[before] // window * window,
-        )
-        _, upper = self._anchors_at(
-            self.channel[after],
-            -(-self.ts[after] // window) * window - 1,
-        )
-        inside = np.zeros(len(self.ts) + 1, np.int64)
-        for at, change in ((lower, 1), (before + 1, -1), (after, 1), (upper + 1, -1)):
-            np.add.at(inside, at, change)
-
-        return np.asarray(np.cumsum(inside)[:-1] > 0)
-
-    def _anchors_at(self, channel: Ints, ts: Ints) -> tuple[Index, Index]:
-        """Rows of the last anchor at or before a moment and of the first after it; a channel's
-        first or last row where there is none.
-        """
-        rows = np.flatnonzero(self.anchor)
-        at, has, more = bracket(
-            self.channel[rows],
-            self.ts[rows],
-            channel,
-            ts,
-        )
-        first = np.searchsorted(self.channel, channel)
-        last = np.searchsorted(self.channel, channel, "right") - 1
-        lower = np.where(has, rows[np.maximum(at, 0)], first)
-        return lower, np.where(
-            has & more,
-            rows[np.minimum(at + 1, len(rows) - 1)],
-            last,
-        )
-
-    def trimmed(self, before: int, held: Mask) -> Points:
-        """Without what is older than `before`, but what is `held`, each channel's last anchor
-        there, and its newest point: a silence begins at that.
-        """
-        old = self.ts < before
-        rows = np.flatnonzero(old & self.anchor)
-        last = rows[np.append(group_starts(self.channel[rows])[1:], True)] if len(rows) else rows
-        keep = ~old | held | self._newest()
-        keep[last] = True
-        lost = np.cumsum(~keep & (self.mark & Mark.DRAWN == 0))[keep]
-        kept = self.pick(keep)
-        kept.mark[1:][(np.diff(lost) > 0) & ~group_starts(kept.channel)[1:]] |= Mark.CUT
-        return kept
-
-    def sizing(self) -> Points:
-        """Anchors, and each channel's newest point as a tentative one."""
-        return self.pick(self.anchor | self._newest())
-
-    def _newest(self) -> Mask:
-        """Each channel's newest point."""
-        return (
-            np.append(group_starts(self.channel)[1:], True) if len(self.ts) else np.empty(0, bool)
-        )
+        ts: int,
+        total: float,
+        span: float,
+    ) -> bool:
+        """Whether a point sizes energy again: `span` was counted since, or the time is over."""
+        return total - self.total >= span or ts - self.ts >= ANCHOR_NS
 
 
-@dataclass(slots=True)
-class Reading:
-    """Totals at moments: [moments, channels] each."""
-
-    total: Floats
-    seen: Floats
-    estimated: Floats
-
-
-def read(
-    points: Points,
-    which: Ints,
-    times: Ints,
-    x_at: Floats,
-    stepped: Mask,
-) -> Reading:
-    """Total, seconds seen and estimated amount of some channels at `times`; `x_at` [moments,
-    channels]; `stepped` channels do not interpolate.
-    """
-    moments = len(times)
-    channels = len(which)
-    sizing = points.sizing()
-    if not len(sizing.ts):
-        zero = np.zeros((moments, channels))
-        return Reading(np.full((moments, channels), np.nan), zero, zero.copy())
-
-    asked_channel = np.tile(which, moments)
-    asked_ts = np.repeat(times, channels)
-    at, left, right = bracket(
-        sizing.channel,
-        sizing.ts,
-        asked_channel,
-        asked_ts,
-    )
-    lower = np.where(
-        left,
-        at,
-        np.clip(at + 1, 0, len(sizing.ts) - 1),
-    )  # before the first point: the first point
-    upper = np.where(left & right, at + 1, lower)
-    known = left | right
-    width = np.maximum(sizing.ts[upper] - sizing.ts[lower], 1)
-    part = np.where(upper > lower, (asked_ts - sizing.ts[lower]) / width, 0.0)
-    in_time = part
-    span_x = sizing.x[upper] - sizing.x[lower]
-    with np.errstate(invalid="ignore"):
-        shaped = (x_at.reshape(-1) - sizing.x[lower]) / np.where(span_x > 1e-12, span_x, 1.0)
-        follows = (span_x > 1e-12) & np.isfinite(shaped) & (part > 0.0)
-
-    part = np.where(follows, np.clip(shaped, 0.0, 1.0), part)
-    part = np.where(np.tile(stepped, moments), 0.0, part)
-
-    def value(column: Floats, share: Floats) -> Floats:
-        low = column[lower]
-        return np.where(known, low + share * (column[upper] - low), 0.0).reshape(moments, channels)
-
-    total = np.where(
-        known.reshape(moments, channels),
-        value(sizing.total, part),
-        np.nan,
-    )
-    return Reading(
-        total,
-        value(sizing.seen, in_time),
-        value(sizing.estimated, part),
-    )
+NO_ANCHOR = Anchored(0, float("-inf"))
+"""Of a channel without an anchor: the next point is one."""
 
 
 def anchors(
     total: Floats,
     ts: Ints,
+    last: Anchored,
+    *,
     step: float,
-    from_total: float,
-    from_ts: int,
     forced: Mask,
 ) -> Mask:
-    """Which new points of one channel size the energy, given the last anchor before them."""
-    chosen = np.zeros(len(ts), bool)
+    """Which new points of one channel size the energy, given the last anchor before them.
+
+    `step` is that of the counter; points that are `forced` are anchors in any case.
+    """
+    span = ANCHOR_STEPS * step
+    chosen = forced.copy()
     for row in range(len(ts)):
-        if (
-            forced[row]
-            or total[row] - from_total >= ANCHOR_STEPS * step
-            or ts[row] - from_ts >= ANCHOR_NS
-        ):
+        point = Anchored(int(ts[row]), float(total[row]))
+        if chosen[row] or last.is_due(point.ts, point.total, span):
             chosen[row] = True
-            from_total = float(total[row])
-            from_ts = int(ts[row])
+            last = point
 
     return chosen
+
+
+def read_in_time(count: int) -> Marks:
+    """The marks of so many ordinary readings."""
+    return np.full(count, Mark.READ, np.int8)

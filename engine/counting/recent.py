@@ -1,6 +1,4 @@
-"""What was booked lately, window by window, so that a late
-reading or a closed gap can correct it.
-"""
+"""What was booked lately, window by window, so that a late reading or a closed gap can correct it."""
 
 from __future__ import annotations
 
@@ -8,26 +6,26 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.tracing.graph import Array
+from engine.counting.along import Floats, Ints
 
 
 @dataclass(slots=True)
 class History:
-    """Rows of the last windows: amounts, seconds seen and estimates of channels [n, channels],
-    power integrals [n + 1, meters, 2].
+    """The last windows, one row each; `first` is the start of row 0, `window` their length, ns.
 
-    `first` is the start of row 0; `digests` and `revisions` are what was given out for each window.
+    Of channels [windows, channels]: the `amount` of energy in edge unit, the seconds `seen`, and
+    how much of the amount is `estimated`. At the boundaries of the windows [windows + 1, ...]: the
+    `integrals` of power of each meter, forward and reverse, and the `total` that each counter stood
+    at, as booked. `digests` and `revisions` tell what was given out of each window.
     """
 
     first: int
     window: int
-    amount: Array
-    seen: Array
-    estimated: Array
-    x: Array
-    total: (
-        Array  # [n + 1, channels]: what each counter stood at, as booked, at the window boundaries
-    )
+    amount: Floats
+    seen: Floats
+    estimated: Floats
+    integrals: Floats
+    total: Floats
     digests: list[bytes] = field(default_factory=list)
     revisions: list[int] = field(default_factory=list)
 
@@ -37,57 +35,54 @@ class History:
         first: int,
         window: int,
         channels: int,
-        shape: Array,
+        meters: int,
     ) -> History:
-        none = np.zeros((0, channels))
+        """No window yet; at its beginning neither power nor totals are known."""
         return cls(
-            first,
-            window,
-            none,
-            none.copy(),
-            none.copy(),
-            shape,
-            np.full((1, channels), np.nan),
+            first=first,
+            window=window,
+            amount=np.zeros((0, channels)),
+            seen=np.zeros((0, channels)),
+            estimated=np.zeros((0, channels)),
+            integrals=np.full((1, meters, 2), np.nan),
+            total=np.full((1, channels), np.nan),
         )
+
+    def __len__(self) -> int:
+        return len(self.revisions)
 
     @property
     def end(self) -> int:
-        return self.first + len(self.revisions) * self.window
+        """End of the newest window, ns UTC."""
+        return self.start_of(len(self))
 
     def row(self, ts: int) -> int:
         """Row of the window that holds `ts`, clamped to what is kept."""
-        return int(
-            np.clip(
-                (ts - self.first) // self.window,
-                0,
-                max(len(self.revisions) - 1, 0),
-            )
-        )
+        row = (ts - self.first) // self.window
+        return max(min(row, len(self) - 1), 0)
+
+    def rows_between(self, since: int, until: int) -> range:
+        """Rows of the windows that a span of time touches, clamped to what is kept."""
+        return range(self.row(max(since, self.first)), self.row(until - 1) + 1)
 
     def start_of(self, row: int) -> int:
-        """Start of the window of a row."""
+        """Start of the window of a row, ns UTC."""
         return self.first + row * self.window
 
-    def boundaries(self, from_row: int, to_row: int) -> np.ndarray:
-        """Starts of the windows of rows `lo` to `hi`, and the end of the last."""
-        return (
-            self.first
-            + np.arange(
-                from_row,
-                to_row + 1,
-                dtype=np.int64,
-            )
-            * self.window
-        )
+    def boundaries(self, rows: range) -> Ints:
+        """Starts of the windows of these rows, and the end of the last."""
+        places = np.arange(rows.start, rows.stop + 1, dtype=np.int64)
+        return self.first + places * self.window
 
-    def extend(self, windows: int, shape: Array) -> None:
-        """Add empty windows; `x` [windows, meters, 2] at their ends."""
-        blank = np.zeros((windows, self.amount.shape[1]))
-        unknown = np.full((windows, self.amount.shape[1]), np.nan)
-        self.amount = np.concatenate((self.amount, blank))
-        self.seen = np.concatenate((self.seen, blank))
-        self.estimated = np.concatenate((self.estimated, blank))
-        self.x = np.concatenate((self.x, shape))
+    def extend(self, windows: int, integrals: Floats) -> None:
+        """Add empty windows; `integrals` [windows, meters, 2] are those at their ends."""
+        channels = self.amount.shape[1]
+        nothing = np.zeros((windows, channels))
+        unknown = np.full((windows, channels), np.nan)
+        self.amount = np.concatenate((self.amount, nothing))
+        self.seen = np.concatenate((self.seen, nothing))
+        self.estimated = np.concatenate((self.estimated, nothing))
+        self.integrals = np.concatenate((self.integrals, integrals))
         self.total = np.concatenate((self.total, unknown))
         self.digests += [b""] * windows
         self.revisions += [-1] * windows
@@ -97,8 +92,11 @@ class History:
         if rows <= 0:
             return
 
-        for name in ("amount", "seen", "estimated", "x", "total"):
-            setattr(self, name, getattr(self, name)[rows:])
-
-        self.first += rows * self.window
-        del self.digests[:rows], self.revisions[:rows]
+        self.first = self.start_of(rows)
+        self.amount = self.amount[rows:]
+        self.seen = self.seen[rows:]
+        self.estimated = self.estimated[rows:]
+        self.integrals = self.integrals[rows:]
+        self.total = self.total[rows:]
+        del self.digests[:rows]
+        del self.revisions[:rows]

@@ -1,0 +1,215 @@
+"""What counting asks about a site, as arrays: which channel a tag is, and what bounds each channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.counting.along import Floats, Ints, Mask
+from engine.counting.counters import Limits
+from plant.site import Channel, Site, Swap
+from plant.units import SECOND_NS
+
+LEAST_GAP_S = 90.0
+"""A counter that is read again within this is seen: its energy is exact, and one-minute history is no gap."""
+
+GAP_PERIODS = 3.5
+"""A counter is silent when it was not read for more than three of its periods."""
+
+PERIOD_OF_PIECES_S = 3600.0
+"""Pieces come when they come: an hour without one is no gap."""
+
+COUNTER = "counter"
+POWER = "power"
+COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declared swap of the counter of a channel."""
+
+    channel: int
+    swap: Swap
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Look-up arrays of a site.
+
+    By tag, one row longer than the highest tag: `channel_of` and `power_of` are the counter and the
+    meter whose power it is, -1 where it is none; `used` says whether it is either.
+
+    By channel: its `meter` (-1 for pieces) and whether it is its `reverse` direction; `scale` from
+    its canonical unit to the edge unit; how long it may be silent, `gap_ns`; whether it moves by
+    whole pieces (`stepped`) or has no counter (`by_power`); its `limits`, and of these the most in
+    an hour, `most_rate`, and the `step` of the register, which grows with `float32` counters.
+
+    By meter: `power_scale` from canonical power to edge unit per hour, the `first_channel`, and
+    whether any channel is its (`measured`). `summing` [channels, meters * 2] adds channels up to
+    meters, forward and reverse.
+    """
+
+    site: Site
+    channel_of: Ints
+    power_of: Ints
+    used: Mask
+    meter: Ints
+    reverse: Mask
+    scale: Floats
+    gap_ns: Ints
+    stepped: Mask
+    by_power: Mask
+    limits: tuple[Limits, ...]
+    most_rate: Floats
+    step: Floats
+    float32: Mask
+    swaps: tuple[Declared, ...]
+    power_scale: Floats
+    first_channel: Ints
+    measured: Mask
+    summing: Floats
+
+    @classmethod
+    def of(cls, site: Site) -> Layout:
+        channels = site.channels
+        channel_of = _channel_of(site)
+        power_of = _power_of(site)
+        meter = np.array([channel.meter for channel in channels], np.int64)
+        reverse = np.array([channel.reverse for channel in channels], bool)
+        limits = tuple(_limits(site, channel) for channel in channels)
+        return cls(
+            site=site,
+            channel_of=channel_of,
+            power_of=power_of,
+            used=(channel_of >= 0) | (power_of >= 0),
+            meter=meter,
+            reverse=reverse,
+            scale=np.array([channel.scale for channel in channels]),
+            gap_ns=_gap_ns(site),
+            stepped=np.array([channel.kind == COUNT for channel in channels], bool),
+            by_power=np.array([channel.kind == POWER for channel in channels], bool),
+            limits=limits,
+            most_rate=np.array([_most_rate(known) for known in limits]),
+            step=np.array([channel.step for channel in channels]),
+            float32=np.array([channel.float32 for channel in channels], bool),
+            swaps=_declared(channels),
+            power_scale=np.array([point.power_scale for point in site.meters]),
+            first_channel=_first_channel(meter, len(site.meters)),
+            measured=np.isin(np.arange(len(site.meters)), meter),
+            summing=_summing(meter, reverse, len(site.meters)),
+        )
+
+    def swapped(
+        self,
+        channel: Ints,
+        since: Ints,
+        until: Ints,
+    ) -> Mask:
+        """Which steps of counters, each from one reading to the next, have a declared swap in them."""
+        found = np.zeros(len(channel), bool)
+        for declared in self.swaps:
+            at = declared.swap.at
+            found |= (channel == declared.channel) & (since < at) & (at <= until)
+
+        return found
+
+
+def _tags(site: Site) -> int:
+    """One more than the highest tag, and one row more for all that is no tag of the site."""
+    highest = 0
+    for channel in site.channels:
+        highest = max(highest, channel.tag)
+
+    for point in site.meters:
+        highest = max(highest, point.power_tag or 0)
+
+    return highest + 2
+
+
+def _channel_of(site: Site) -> Ints:
+    channel_of = np.full(_tags(site), -1)
+    for place, channel in enumerate(site.channels):
+        if channel.kind != POWER:
+            channel_of[channel.tag] = place
+
+    return channel_of
+
+
+def _power_of(site: Site) -> Ints:
+    power_of = np.full(_tags(site), -1)
+    for place, point in enumerate(site.meters):
+        if point.power_tag is not None:
+            power_of[point.power_tag] = place
+
+    return power_of
+
+
+def _gap_ns(site: Site) -> Ints:
+    periods_s = np.array([_period_s(site, channel) for channel in site.channels])
+    return (np.maximum(periods_s * GAP_PERIODS, LEAST_GAP_S) * SECOND_NS).astype(np.int64)
+
+
+def _period_s(site: Site, channel: Channel) -> float:
+    """How often a channel is read."""
+    if channel.meter < 0:
+        return PERIOD_OF_PIECES_S
+
+    point = site.meters[channel.meter]
+    if channel.kind == POWER:
+        return point.power_every_s
+
+    return point.energy_every_s
+
+
+def _limits(site: Site, channel: Channel) -> Limits:
+    """Limits of a channel, in its canonical unit; what a meter can count at most is in edge unit."""
+    most = None
+    if channel.meter >= 0:
+        most = site.meters[channel.meter].max_per_hour
+
+    return Limits(
+        max_per_hour=None if most is None else most / channel.scale,
+        step=channel.step,
+        wraps_at=channel.wraps_at,
+        swaps=channel.swaps,
+    )
+
+
+def _most_rate(limits: Limits) -> float:
+    if limits.max_per_hour is None:
+        return float("inf")
+
+    return limits.max_per_hour
+
+
+def _declared(channels: tuple[Channel, ...]) -> tuple[Declared, ...]:
+    declared = []
+    for place, channel in enumerate(channels):
+        for swap in channel.swaps:
+            declared.append(Declared(place, swap))
+
+    return tuple(declared)
+
+
+def _first_channel(meter: Ints, meters: int) -> Ints:
+    """Each meter's first channel; 0 for one without channels, which `measured` tells."""
+    first = np.zeros(meters, np.int64)
+    for place in reversed(range(len(meter))):
+        if meter[place] >= 0:
+            first[meter[place]] = place
+
+    return first
+
+
+def _summing(
+    meter: Ints,
+    reverse: Mask,
+    meters: int,
+) -> Floats:
+    """Which channels make which meter [channels, meters * 2]: forward in even, reverse in odd columns."""
+    summing = np.zeros((len(meter), meters * 2))
+    of_meters = np.flatnonzero(meter >= 0)
+    column = meter[of_meters] * 2 + reverse[of_meters]
+    summing[of_meters, column] = 1.0
+    return summing

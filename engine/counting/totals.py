@@ -1,0 +1,121 @@
+"""What counters stand at, at any moments: the curves read off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.counting.along import Floats, Index, Ints, Mask, bracket
+from engine.counting.curves import Points
+
+NO_POWER = 1e-12
+"""An integral of power that grows by less than this between two anchors gives no shape."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What some channels stand at, at some moments: [moments, channels] each.
+
+    `total` is NaN where nothing is known; `seen` in seconds, `estimated` like the total.
+    """
+
+    total: Floats
+    seen: Floats
+    estimated: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Channels and the moments at which their totals are asked.
+
+    `integral` [moments, channels] are the integrals of power then. `stepped` channels move by whole
+    pieces, so nothing is read off between two of their points.
+    """
+
+    channels: Ints
+    times: Ints
+    integral: Floats
+    stepped: Mask
+
+
+def totals_at(points: Points, asked: Asked) -> Totals:
+    """Totals, seconds seen and estimated amounts of channels at moments."""
+    shape = (len(asked.times), len(asked.channels))
+    sizing = points.pick(points.anchor | points.newest())
+    if not len(sizing.ts):
+        return Totals(
+            total=np.full(shape, np.nan),
+            seen=np.zeros(shape),
+            estimated=np.zeros(shape),
+        )
+
+    between = _between(sizing, asked)
+    # What is seen goes on with time, what is estimated was counted and goes with the total.
+    by_time = between.part
+    by_counter = _following_power(sizing, between, asked)
+    total = between.value(sizing.total, by_counter)
+    seen = between.value(sizing.seen, by_time)
+    estimated = between.value(sizing.estimated, by_counter)
+    return Totals(
+        total=np.where(between.known, total, np.nan).reshape(shape),
+        seen=seen.reshape(shape),
+        estimated=estimated.reshape(shape),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """For each question the two points around it and which part of the time between has passed.
+
+    Before the first point both are the first, after the last both are the last.
+    """
+
+    lower: Index
+    upper: Index
+    part: Floats
+    known: Mask
+
+    def value(self, column: Floats, part: Floats) -> Floats:
+        """A column read off at a part of the way between the points; 0 where nothing is known."""
+        low = column[self.lower]
+        return np.where(self.known, low + part * (column[self.upper] - low), 0.0)
+
+
+def _between(sizing: Points, asked: Asked) -> _Between:
+    channel = np.tile(asked.channels, len(asked.times))
+    ts = np.repeat(asked.times, len(asked.channels))
+    found = bracket(sizing.channel, sizing.ts, channel, ts)
+    following = np.clip(found.row + 1, 0, len(sizing.ts) - 1)
+    lower = np.where(found.has_before, found.row, following)
+    upper = np.where(found.has_before & found.has_after, found.row + 1, lower)
+    width = np.maximum(sizing.ts[upper] - sizing.ts[lower], 1)
+    passed = (ts - sizing.ts[lower]) / width
+    return _Between(
+        lower=lower,
+        upper=upper,
+        part=np.where(upper > lower, passed, 0.0),
+        known=found.has_before | found.has_after,
+    )
+
+
+def _following_power(
+    sizing: Points,
+    between: _Between,
+    asked: Asked,
+) -> Floats:
+    """Which part of what was counted between two points was counted up to each moment.
+
+    As much as of the integral of power, where power is known and did flow; else as much as of the
+    time.
+    """
+    at_lower = sizing.integral[between.lower]
+    flowed = sizing.integral[between.upper] - at_lower
+    has_power = flowed > NO_POWER
+    with np.errstate(invalid="ignore"):
+        by_power = (asked.integral.reshape(-1) - at_lower) / np.where(has_power, flowed, 1.0)
+
+    follows = has_power & np.isfinite(by_power) & (between.part > 0.0)
+    part = np.where(follows, np.clip(by_power, 0.0, 1.0), between.part)
+    stepped = np.tile(asked.stepped, len(asked.times))
+    return np.where(stepped, 0.0, part)
