@@ -8,14 +8,9 @@ import numpy as np
 
 from engine.counting.along import Floats, Ints, Mask
 from engine.counting.counters import Limits
+from plant.silence import gap_after_s
 from plant.site import Channel, Site, Swap
 from plant.units import SECOND_NS
-
-LEAST_GAP_S = 90.0
-"""A counter that is read again within this is seen: its energy is exact, and one-minute history is no gap."""
-
-GAP_PERIODS = 3.5
-"""A counter is silent when it was not read for more than three of its periods."""
 
 PERIOD_OF_PIECES_S = 3600.0
 """Pieces come when they come: an hour without one is no gap."""
@@ -147,7 +142,7 @@ def _power_of(site: Site) -> Ints:
 
 def _gap_ns(site: Site) -> Ints:
     periods_s = np.array([_period_s(site, channel) for channel in site.channels])
-    return (np.maximum(periods_s * GAP_PERIODS, LEAST_GAP_S) * SECOND_NS).astype(np.int64)
+    return (gap_after_s(periods_s) * SECOND_NS).astype(np.int64)
 
 
 def _period_s(site: Site, channel: Channel) -> float:

@@ -85,10 +85,8 @@ class _Reader:
         return self.tokens[self.place]
 
     def wrong(self, expected: str) -> QueryError:
-        token = self.token
-        found = repr(token.value) if token.value else "the end"
-        at = token.at + 1
-        return QueryError(f"expected {expected}, found {found} at character {at}")
+        found = repr(self.token.value) if self.token.value else "the end"
+        return QueryError(f"expected {expected}, found {found} at character {self.token.at + 1}")
 
     def take(self, *words: str) -> _Token | None:
         token = self.token
@@ -189,23 +187,22 @@ class _Reader:
         if self.take("%"):
             return "%"
 
-        following = self.tokens[self.place + 1]
-        is_word = token.kind == "name" and token.value not in _KEYWORDS
-        if not is_word or following.value == "(":
+        if (
+            token.kind != "name"
+            or token.value in _KEYWORDS
+            or self.tokens[self.place + 1].value == "("
+        ):
             return ""
 
         self.place += 1
-        if self.token.value != "/":
-            return token.value
+        over = self.tokens[self.place + 1] if self.token.value == "/" else token
+        if (
+            over.kind == "name" and over.at == token.at + len(token.value) + 1
+        ):  # g/kWh is a unit, kW / value is not
+            self.place += 2
+            return f"{token.value}/{over.value}"
 
-        # g/kWh without spaces is a unit, kW / value is not.
-        over = self.tokens[self.place + 1]
-        behind_slash = token.at + len(token.value) + 1
-        if over.kind != "name" or over.at != behind_slash:
-            return token.value
-
-        self.place += 2
-        return f"{token.value}/{over.value}"
+        return token.value
 
     def _call(self, function: _Token) -> Call:
         figure = ""
