@@ -1,4 +1,6 @@
-"""Books of a simulated plant without devices, with gaps, judged by the rule pack: what fires although nothing is wrong."""
+"""Books of a simulated plant without devices, with gaps, judged by
+the rule pack: what fires although nothing is wrong.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ BLOCK_NS = 15 * MINUTE_NS
 
 @dataclass(slots=True)
 class Fired:
-    """One alert: its rule and subject, when it fired, and whether it was true: a gap of ours lay behind it, or the world says that the line stood idle."""
+    """One alert: its rule and subject, when it fired, and whether it was true: a gap of ours lay
+    behind it, or the world says that the line stood idle.
+    """
 
     rule: str
     subject: str
@@ -50,7 +54,9 @@ class Fired:
 
 @dataclass(slots=True)
 class Gaps:
-    """Silences of single meters: at random times, two to forty minutes long, about six a day in the plant."""
+    """Silences of single meters: at random times, two to forty
+    minutes long, about six a day in the plant.
+    """
 
     site: Site
     seed: int
@@ -64,7 +70,13 @@ class Gaps:
         lengths = (chance.uniform(2, 40, count) * MINUTE_NS).astype(np.int64)
         meters = chance.integers(0, len(self.site.meters), count)
         self.spans = [
-            (int(b), int(b + n), int(m)) for b, n, m in zip(begins, lengths, meters, strict=True)
+            (int(b), int(b + n), int(m))
+            for b, n, m in zip(
+                begins,
+                lengths,
+                meters,
+                strict=True,
+            )
         ]
 
     def without(self, rows: Batch, tags_of: dict[int, np.ndarray]) -> Batch:
@@ -74,6 +86,7 @@ class Gaps:
         for begin, end, meter in self.spans:
             if begin <= hi and end > lo:
                 keep &= ~((rows.ts >= begin) & (rows.ts < end) & np.isin(rows.tag, tags_of[meter]))
+
         return Batch(
             rows.ts[keep],
             rows.received[keep],
@@ -87,7 +100,11 @@ class Gaps:
         return any(b <= at_ns and e > at_ns - 2 * HOUR_NS for b, e, _ in self.spans)
 
 
-def judged(seed: int, days: int, warm_days: int) -> list[Fired]:
+def judged(
+    seed: int,
+    days: int,
+    warm_days: int,
+) -> list[Fired]:
     """All alerts of the rules on books in the days after the warm-up."""
     catalogue, path = load_catalogue(), plant_path()
     plant = load_plant(path, frozenset(catalogue))
@@ -108,34 +125,68 @@ def judged(seed: int, days: int, warm_days: int) -> list[Fired]:
             start_ns=START + 400 * HOUR_NS,
         )
         producer = Producer(site, code)
-        for books in _books(world, journal, site, gaps, days):
+        for books in _books(
+            world,
+            journal,
+            site,
+            gaps,
+            days,
+        ):
             found += _judge(
                 feed,
                 state,
                 producer,
                 books,
-                lambda rule, subject, at: _is_true(world, gaps, rule, subject, at),
+                lambda rule, subject, at: _is_true(
+                    world,
+                    gaps,
+                    rule,
+                    subject,
+                    at,
+                ),
             )
+
         journal.close()
+
     return [f for f in found if f.at_ns >= START + warm_days * DAY_NS]
 
 
 def _books(
-    world: World, journal: SqliteJournal, site: Site, gaps: Gaps, days: int
+    world: World,
+    journal: SqliteJournal,
+    site: Site,
+    gaps: Gaps,
+    days: int,
 ) -> Iterator[list[Book]]:
-    sequencer, state = Sequencer(site.id, journal, journal.id, ManualClock(START)), StepState()
+    sequencer, state = (
+        Sequencer(
+            site.id,
+            journal,
+            journal.id,
+            ManualClock(START),
+        ),
+        StepState(),
+    )
     sequencer.control(Control(site=site))
     for frame in journal.frames(0, 10):
         fold(state, frame)
+
     tags_of: dict[int, np.ndarray] = {}
     wm = 0
-    for rows in batches(world, START, START + days * DAY_NS, 60.0, journal):
+    for rows in batches(
+        world,
+        START,
+        START + days * DAY_NS,
+        60.0,
+        journal,
+    ):
         tags_of = tags_of or _tags(site, journal)
         ts = int(rows.ts[-1])
         wm = ts if ts % BLOCK_NS == MINUTE_NS else wm
         frame = sequencer.history(gaps.without(rows, tags_of), wm)
         state, out = fold(
-            state, replace(frame, header=msgspec.structs.replace(frame.header, seq=state.seq + 1))
+            state,
+            replace(frame, header=msgspec.structs.replace(frame.header, seq=state.seq + 1)),
         )
         yield out.books
 
@@ -148,13 +199,22 @@ def _tags(site: Site, journal: SqliteJournal) -> dict[int, np.ndarray]:
     }
 
 
-def _is_true(world: World, gaps: Gaps, rule: str, subject: str, at_ns: int) -> bool:
-    """Idle load: the line was idle for as long as the rule waits, as the world knows it and not as it was read."""
+def _is_true(
+    world: World,
+    gaps: Gaps,
+    rule: str,
+    subject: str,
+    at_ns: int,
+) -> bool:
+    """Idle load: the line was idle for as long as the rule waits,
+    as the world knows it and not as it was read.
+    """
     if rule == "idle_load":
         return all(
             world.signal(subject, "state", at_ns - m * MINUTE_NS) == State.IDLE
             for m in range(1, 20)
         )
+
     return gaps.before(at_ns)
 
 
@@ -162,13 +222,26 @@ Truth = Callable[[str, str, int], bool]
 
 
 def _judge(
-    feed: BookFeed, state: RuleState, producer: Producer, books: list[Book], true: Truth
+    feed: BookFeed,
+    state: RuleState,
+    producer: Producer,
+    books: list[Book],
+    true: Truth,
 ) -> list[Fired]:
     if not books:
         return []
+
     tables, out = producer.tables(books), []
     for row in range(len(books)):
-        for n in step(state, feed.window(state, tables, row, {})):
+        for n in step(
+            state,
+            feed.window(
+                state,
+                tables,
+                row,
+                {},
+            ),
+        ):
             if n.change.state is AlertState.FIRING and not n.withdrawn:
                 watch, subject = state.rules.subject(n.change.instance, state.views)
                 out.append(
@@ -179,4 +252,5 @@ def _judge(
                         true(watch.rule.id, subject, n.change.at),
                     )
                 )
+
     return out

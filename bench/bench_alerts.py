@@ -1,7 +1,9 @@
-"""`make bench-alerts`: is every fault that `wattline simulate --fault` offers alerted, how soon, and what is alerted although nothing is wrong?
+"""`make bench-alerts`: is every fault that `wattline simulate --fault` offers alerted, how soon,
+and what is alerted although nothing is wrong?
 
-Faults: the demo plant without its story, on real protocols at five times the speed, seven faults at once on meters drawn by seed. False alerts: books of
-20 other seeds with gaps of two to forty minutes, judged after four days of warm-up; an alert is true if one of those gaps lies behind it, or
+Faults: the demo plant without its story, on real protocols at five times the speed, seven faults at
+once on meters drawn by seed. False alerts: books of 20 other seeds with gaps of two to forty
+minutes, judged after four days of warm-up; an alert is true if one of those gaps lies behind it, or
 the world says that the line stood idle all the time.
 """
 
@@ -42,7 +44,9 @@ MONTH_DAYS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A kind of fault, when and for how long (plant seconds), the rule that is for it, and the bound of its delay."""
+    """A kind of fault, when and for how long (plant seconds), the
+    rule that is for it, and the bound of its delay.
+    """
 
     kind: str
     at_s: int
@@ -73,13 +77,21 @@ def quiet_plant(folder: Path) -> Path:
     shutil.copy(path, folder / "plant.yaml")
     sim = path.with_name(path.name.replace(".yaml", ".sim.yaml")).read_text(encoding="utf-8")
     (folder / "plant.sim.yaml").write_text(
-        re.sub(r"(?ms)^events:.*", "events: []\n", sim), encoding="utf-8"
+        re.sub(r"(?ms)^events:.*", "events: []\n", sim),
+        encoding="utf-8",
     )
     return folder / "plant.yaml"
 
 
-def drawn(plant: PlantFile, profiles: Mapping[str, Profile], seed: int) -> dict[str, str]:
-    """A meter for each kind of fault: Modbus meters of lines, which always carry load; for a wrap one whose register is known to wrap."""
+def drawn(
+    plant: PlantFile,
+    profiles: Mapping[str, Profile],
+    seed: int,
+) -> dict[str, str]:
+    """A meter for each kind of fault:
+
+    Modbus meters of lines, which always carry load; for a wrap one whose register is known to wrap.
+    """
     fit = sorted(
         {
             m
@@ -96,7 +108,14 @@ def drawn(plant: PlantFile, profiles: Mapping[str, Profile], seed: int) -> dict[
         if any(r.wraps_at for r in profiles[plant.meters[m].register_map].registers)
     )
     chosen.remove(wraps)
-    return {o.kind: wraps if o.kind == "wrap" else m for o, m in zip(OFFERED, chosen, strict=False)}
+    return {
+        o.kind: wraps if o.kind == "wrap" else m
+        for o, m in zip(
+            OFFERED,
+            chosen,
+            strict=False,
+        )
+    }
 
 
 def run_faults(seed: int) -> tuple[list[Injected], int]:
@@ -124,7 +143,12 @@ def run_faults(seed: int) -> tuple[list[Injected], int]:
                 endpoints=endpoints["connections"],
                 rules=rules_for(path, plant),
             )
-            runtime = Runtime(plant, catalogue, clock, options)
+            runtime = Runtime(
+                plant,
+                catalogue,
+                clock,
+                options,
+            )
             try:
                 asyncio.run(_for_a_while(runtime))
                 rows = runtime.parts.data.alerts.rows("SELECT rule, subject, fired_ns FROM alert")
@@ -132,17 +156,27 @@ def run_faults(seed: int) -> tuple[list[Injected], int]:
                 runtime.close()
         finally:
             devices.stop()
+
     return judge(rows, meters, int(endpoints["clock"]["event_ns"]))
 
 
 async def _for_a_while(runtime: Runtime) -> None:
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(LASTS_S / SPEED, stop.set)
-    await runtime.run(stop, None, serve=False)
+    asyncio.get_running_loop().call_later(
+        LASTS_S / SPEED,
+        stop.set,
+    )
+    await runtime.run(
+        stop,
+        None,
+        serve=False,
+    )
 
 
 def judge(
-    rows: list[dict[str, Any]], meters: dict[str, str], start_ns: int
+    rows: list[dict[str, Any]],
+    meters: dict[str, str],
+    start_ns: int,
 ) -> tuple[list[Injected], int]:
     found, true = [], set()
     for o in OFFERED:
@@ -157,14 +191,21 @@ def judge(
         }
         first = min((r["fired_ns"] for r in mine), default=None)
         found.append(
-            Injected(o.kind, meters[o.kind], None if first is None else (first - begin) * 1e-9)
+            Injected(
+                o.kind,
+                meters[o.kind],
+                None if first is None else (first - begin) * 1e-9,
+            )
         )
+
     others = [r for r in rows if (r["rule"], r["subject"], r["fired_ns"]) not in true]
     for r in others:
         print(
-            f"about something else: {r['rule']} on {r['subject']} after {(r['fired_ns'] - start_ns) * 1e-9:.0f} s",
+            f"about something else: {r['rule']} on {r['subject']} after"
+            f" {(r['fired_ns'] - start_ns) * 1e-9:.0f} s",
             file=sys.stderr,
         )
+
     return found, len(others)
 
 
@@ -190,17 +231,37 @@ def main() -> None:
         )
         if delays:
             p95 = delays[-1] if len(delays) < 20 else statistics.quantiles(delays, n=20)[-1]
-            figures.append(figure(f"{o.kind}: delay, p95 in plant time", p95, "s", o.bound_s))
-        print(figures[-2:], file=sys.stderr, flush=True)
+            figures.append(
+                figure(
+                    f"{o.kind}: delay, p95 in plant time",
+                    p95,
+                    "s",
+                    o.bound_s,
+                )
+            )
+
+        print(
+            figures[-2:],
+            file=sys.stderr,
+            flush=True,
+        )
+
     figures.append(
-        figure("alerts about anything else in those runs", sum(n for _, n in runs), "alerts", 0.0)
+        figure(
+            "alerts about anything else in those runs",
+            sum(n for _, n in runs),
+            "alerts",
+            0.0,
+        )
     )
     with ProcessPoolExecutor(2) as pool:
         fired = [f for found in pool.map(held_out, HELD_OUT) for f in found]
+
     months = len(HELD_OUT) * (DAYS - WARM_DAYS) / MONTH_DAYS
     false = [f for f in fired if not f.true]
     for f in false:
         print(f, file=sys.stderr)
+
     figures += [
         figure("20 held-out seeds: plant-months judged", months, "months"),
         figure(
@@ -209,7 +270,10 @@ def main() -> None:
             "alerts",
         ),
         figure(
-            "20 held-out seeds: false alerts per plant-month", len(false) / months, "per month", 1.0
+            "20 held-out seeds: false alerts per plant-month",
+            len(false) / months,
+            "per month",
+            1.0,
         ),
     ]
     record("alerts", figures)

@@ -1,7 +1,8 @@
-"""1,000 Modbus meters of 120 values at 1 Hz: the whole of `wattline run` against a bare pymodbus loop that throws away what it reads.
+"""1,000 Modbus meters of 120 values at 1 Hz: the whole of `wattline run` against a bare pymodbus
+loop that throws away what it reads.
 
-The responder is a process of its own. Collector and bare loop take turns, each in a fresh process; medians of the rounds.
-What is stored is checked value by value: see `bench.modbus_peer`.
+The responder is a process of its own. Collector and bare loop take turns, each in a fresh process;
+medians of the rounds. What is stored is checked value by value: see `bench.modbus_peer`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def profile(key: str, first: str) -> Profile:
     """120 float32 values in two blocks; `first` is the quantity of the first row."""
     rows = [
         {"quantity": first if i == 0 else "current", "phase": "total" if i == 0 else f"h{i}", "address": 2 * i,
-         "type": "float32", "unit": "kW" if i == 0 and first == "active_power" else "A"}
+         "type": "float32", "unit": "kW" if i == 0 and first == "active_power" else "A",}
         for i in range(VALUES)
     ]  # fmt: skip
     return Profile.model_validate(
@@ -63,20 +64,33 @@ def profile(key: str, first: str) -> Profile:
 
 def plant(ports: list[int]) -> PlantFile:
     """One connection per meter; the first two meters stand in the books, as source and line."""
-    every = {"power": "1s", "energy": "1s"}
+    every = {
+        "power": "1s",
+        "energy": "1s",
+    }
     meters = {
         f"m{i}": {"on": f"c{i}", "unit": 1 + i % UNITS, "profile": "power" if i < 2 else "plain", "read": "all",
-                  "every": every}
+                  "every": every,}
         for i in range(METERS)
     }  # fmt: skip
     return PlantFile.model_validate(
         {
-            "site": {"id": "bench", "timezone": "UTC", "grid": "CN-ZJ"},
+            "site": {
+                "id": "bench",
+                "timezone": "UTC",
+                "grid": "CN-ZJ",
+            },
             "connections": {
                 f"c{i}": {"modbus": f"tcp://127.0.0.1:{ports[i // UNITS]}"} for i in range(METERS)
             },
             "meters": meters,
-            "sources": {"grid": {"carrier": "electricity", "meter": "m0", "into": "main"}},
+            "sources": {
+                "grid": {
+                    "carrier": "electricity",
+                    "meter": "m0",
+                    "into": "main",
+                }
+            },
             "buses": {"main": {"carrier": "electricity"}},
             "lines": {"hall": {"draws": {"main": "m1"}}},
         }
@@ -92,7 +106,12 @@ class Timed(DuckStore):
         super().__init__(*given)
         self.ages: list[Any] = []
 
-    def write_readings(self, columns: Any, journal: str, place: int) -> None:
+    def write_readings(
+        self,
+        columns: Any,
+        journal: str,
+        place: int,
+    ) -> None:
         super().write_readings(columns, journal, place)
         if columns:
             self.ages.append(
@@ -101,7 +120,9 @@ class Timed(DuckStore):
 
 
 def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
-    """Polls of all meters by now: finished (answered or not), answered, skipped, failed; and the event time."""
+    """Polls of all meters by now: finished (answered or not),
+    answered, skipped, failed; and the event time.
+    """
     groups = [
         g
         for d in runtime.parts.drivers
@@ -111,7 +132,13 @@ def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
     answered, skipped = sum(g["answered"] for g in groups), sum(g["skipped"] for g in groups)
     failed = sum(sum(g["failed"].values()) for g in groups)
     return np.array(
-        [answered + skipped + failed, answered, skipped, failed, runtime.parts.clock.now()]
+        [
+            answered + skipped + failed,
+            answered,
+            skipped,
+            failed,
+            runtime.parts.clock.now(),
+        ]
     )
 
 
@@ -126,11 +153,13 @@ def rss_mb(key: str = "VmRSS") -> float:
 
 
 def wrong(runtime: Runtime, span: list[int]) -> int:
-    """Values received in `span` that were lost between two stored ones, doubled, or stored under another's tag."""
+    """Values received in `span` that were lost between two stored
+    ones, doubled, or stored under another's tag.
+    """
     found = runtime.parts.store.query(
-        f"SELECT tag, count(*) AS n, count(DISTINCT value // {MARK}) AS kinds, min(value // {MARK}) AS low, "
-        f"max(value // {MARK}) AS high, min(value % {MARK}) AS least, max(value % {MARK}) AS most FROM reading "
-        "WHERE received > ? AND received <= ? GROUP BY tag",
+        f"SELECT tag, count(*) AS n, count(DISTINCT value // {MARK}) AS kinds, min(value // {MARK})"
+        f" AS low, max(value // {MARK}) AS high, min(value % {MARK}) AS least, max(value % {MARK})"
+        " AS most FROM reading WHERE received > ? AND received <= ? GROUP BY tag",
         span,
     )
     names = runtime.parts.journal.names()
@@ -143,8 +172,15 @@ def wrong(runtime: Runtime, span: list[int]) -> int:
     return int(lost.sum() + found["n"][other].sum()) + abs(len(due) - METERS * VALUES)
 
 
-def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -> None:
-    """Child process: the collector as `wattline run` has it, API included; sends its figures by name."""
+def collect(
+    pipe: Connection,
+    ports: list[int],
+    warm_s: float,
+    seconds: float,
+) -> None:
+    """Child process: the collector as `wattline run` has it,
+    API included; sends its figures by name.
+    """
     import wattline.places as module
 
     module.DuckStore = Timed  # type: ignore[misc]
@@ -163,20 +199,41 @@ def collect(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -
         while time.monotonic() - wall < seconds:
             await asyncio.sleep(1.0)
             most = max(most, rss_mb())
+
         cpu, wall, ended = time.process_time() - cpu, time.monotonic() - wall, polls(runtime)
         stop.set()
         await running
-        pipe.send(figures(runtime, cpu / wall, most, began, ended))
+        pipe.send(
+            figures(
+                runtime,
+                cpu / wall,
+                most,
+                began,
+                ended,
+            )
+        )
 
     with tempfile.TemporaryDirectory() as folder:
-        runtime = Runtime(plant(ports), catalogue, clock, Options(Path(folder), port=0))
+        runtime = Runtime(
+            plant(ports),
+            catalogue,
+            clock,
+            Options(Path(folder), port=0),
+        )
         runtime.parts.store.offset = clock.offset_ns  # type: ignore[attr-defined]
         run_loop(main())
         runtime.close()
+
     os._exit(0)  # what the command does too
 
 
-def figures(runtime: Runtime, cpu: float, most: float, began: Any, ended: Any) -> dict[str, float]:
+def figures(
+    runtime: Runtime,
+    cpu: float,
+    most: float,
+    began: Any,
+    ended: Any,
+) -> dict[str, float]:
     """What one run says."""
     runtime.turn()
     span = [int(began[-1]), int(ended[-1])]
@@ -196,7 +253,9 @@ def child(target: Any, *args: Any) -> Any:
     """Run `target` in a process of its own and give back what it sends."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=target, args=(there, *args), daemon=True
+        target=target,
+        args=(there, *args),
+        daemon=True,
     )
     process.start()
     there.close()
@@ -205,35 +264,64 @@ def child(target: Any, *args: Any) -> Any:
     return found
 
 
-def main(rounds: int, seconds: float, bare_s: float) -> None:
+def main(
+    rounds: int,
+    seconds: float,
+    bare_s: float,
+) -> None:
     """All rounds; prints and records the medians."""
     here, there = multiprocessing.Pipe()
-    peer = multiprocessing.get_context("spawn").Process(target=respond, args=(there,), daemon=True)
+    peer = multiprocessing.get_context("spawn").Process(
+        target=respond,
+        args=(there,),
+        daemon=True,
+    )
     peer.start()
     ports = here.recv()
     loops, runs = [], []
     for _ in range(rounds):
-        loops.append(child(bare, ports, 6.0, bare_s))
-        runs.append(child(collect, ports, WARM_S, seconds))
-        print("bare", loops[-1], "collector", runs[-1], flush=True)
+        loops.append(
+            child(
+                bare,
+                ports,
+                6.0,
+                bare_s,
+            )
+        )
+        runs.append(
+            child(
+                collect,
+                ports,
+                WARM_S,
+                seconds,
+            )
+        )
+        print(
+            "bare",
+            loops[-1],
+            "collector",
+            runs[-1],
+            flush=True,
+        )
+
     here.send("stop")
     peer.join(5)
     ours = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     plain = statistics.median(loop[0] for loop in loops)
     whole = min(run["stored"] / run["due"] for run in runs)
     record("collect", [
-        figure(f"values stored of those due, worst of {rounds} runs", whole, "share", 1.0, at_most=False),
-        figure("values stored a second", ours["stored"] / seconds, "1/s"),
-        figure("values lost, doubled or under another tag", max(run["wrong"] for run in runs), "values", 0.0),
+        figure(f"values stored of those due, worst of {rounds} runs", whole, "share", 1.0, at_most=False,),
+        figure("values stored a second", ours["stored"] / seconds, "1/s",),
+        figure("values lost, doubled or under another tag", max(run["wrong"] for run in runs), "values", 0.0,),
         figure("answer received to stored, p50", ours["p50"], "s"),
-        figure("answer received to stored, p99", ours["p99"], "s", 1.0),
-        figure("answer received to stored, worst", max(run["max"] for run in runs), "s"),
-        figure("memory, largest", max(run["rss"] for run in runs), "MiB RSS", 400.0),
-        figure("CPU of the collector with journal, step, store and API", ours["cpu"], "cores"),
+        figure("answer received to stored, p99", ours["p99"], "s", 1.0,),
+        figure("answer received to stored, worst", max(run["max"] for run in runs), "s",),
+        figure("memory, largest", max(run["rss"] for run in runs), "MiB RSS", 400.0,),
+        figure("CPU of the collector with journal, step, store and API", ours["cpu"], "cores",),
         figure("CPU of the bare pymodbus loop", plain, "cores"),
-        figure("reads of the bare loop", statistics.median(loop[1] for loop in loops), "1/s", 0.99 * METERS * BLOCKS, at_most=False),
-        figure("collector by bare loop, CPU", ours["cpu"] / plain, "x", 1.5),
-    ])  # fmt: skip
+        figure("reads of the bare loop", statistics.median(loop[1] for loop in loops), "1/s", 0.99 * METERS * BLOCKS, at_most=False,),
+        figure("collector by bare loop, CPU", ours["cpu"] / plain, "x", 1.5,),
+    ],)  # fmt: skip
 
 
 if __name__ == "__main__":

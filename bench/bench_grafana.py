@@ -1,8 +1,10 @@
-"""A dashboard opened: all queries of the Site board over 24 h and 30 days, asked as Grafana asks them, six at a time.
+"""A dashboard opened: all queries of the Site board over 24 h and
+30 days, asked as Grafana asks them, six at a time.
 
-The embedded store behind our API, and InfluxDB 1.8 where it is built, hold the same 30 days of one-minute windows of 21 lines and remainders and their
-flows; 2,000 readings a second are written into the embedded store meanwhile. Of InfluxDB over 30 days, what counts is how many queries are answered before
-Grafana gives up (its `[dataproxy] timeout`, 30 s).
+The embedded store behind our API, and InfluxDB 1.8 where it is built, hold the same 30 days of
+one-minute windows of 21 lines and remainders and their flows; 2,000 readings a second are written
+into the embedded store meanwhile. Of InfluxDB over 30 days, what counts is how many queries are
+answered before Grafana gives up (its `[dataproxy] timeout`, 30 s).
 """
 
 from __future__ import annotations
@@ -41,7 +43,12 @@ def days(end: int) -> Iterator[dict[str, dict[str, Any]]]:
     """Tables of one day after the other, ending at `end`."""
     chance = np.random.default_rng(1)
     for day in range(DAYS):
-        starts = np.arange(end - (DAYS - day) * DAY, end - (DAYS - day - 1) * DAY, MINUTE, np.int64)
+        starts = np.arange(
+            end - (DAYS - day) * DAY,
+            end - (DAYS - day - 1) * DAY,
+            MINUTE,
+            np.int64,
+        )
         start = np.repeat(starts, len(LINES))
         line = {
             "start": start,
@@ -67,7 +74,10 @@ def days(end: int) -> Iterator[dict[str, dict[str, Any]]]:
             "carrier": carrier + names, "source": source + names + 2, "via": via + names + 6, "origin": start - start % (60 * MINUTE),
         }  # fmt: skip
         flow |= {f: chance.random(len(start)) for f in SCHEMA["flow"].fields}
-        yield {"line": line, "flow": flow}
+        yield {
+            "line": line,
+            "flow": flow,
+        }
 
 
 def boards(name: str) -> list[str]:
@@ -81,7 +91,11 @@ def boards(name: str) -> list[str]:
     ]
 
 
-def filled(query: str, since: int, until: int) -> str:
+def filled(
+    query: str,
+    since: int,
+    until: int,
+) -> str:
     """A query as Grafana sends it for a range."""
     span = until - since
     own = {
@@ -90,6 +104,7 @@ def filled(query: str, since: int, until: int) -> str:
     }  # fmt: skip
     for word, text in (REPLACED | own).items():
         query = query.replace(word, text)
+
     return query
 
 
@@ -99,6 +114,7 @@ def opened(ask: Callable[[str], Any], queries: list[str]) -> float:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for found in pool.map(ask, queries):
             assert "error" not in found["results"][0], found
+
     return time.perf_counter() - began
 
 
@@ -134,10 +150,22 @@ def writer(store: DuckStore, stop: threading.Event) -> None:
 def build(folder: Path, end: int) -> DuckStore:
     """The embedded store with all days in it."""
     store = DuckStore(folder / "bench.duckdb")
-    for name in [*LINES, *CARRIERS, *SOURCES, *VIAS]:
+    for name in [
+        *LINES,
+        *CARRIERS,
+        *SOURCES,
+        *VIAS,
+    ]:
         store.code(name)
+
     for place, tables in enumerate(days(end), 1):
-        store.write_books(tables, [], "bench", place)
+        store.write_books(
+            tables,
+            [],
+            "bench",
+            place,
+        )
+
     return store
 
 
@@ -163,20 +191,35 @@ def filled_influx(folder: Path, end: int) -> Influxd:
     influx = Influxd(folder)
     influx.databases()
     store = InfluxStore(
-        Access(influx.url, "wattline", "wattline", "wattline_raw", None),
+        Access(
+            influx.url,
+            "wattline",
+            "wattline",
+            "wattline_raw",
+            None,
+        ),
         SITE,
         folder / "dead.jsonl",
     )
-    for name in [*LINES, *CARRIERS, *SOURCES, *VIAS]:
+    for name in [
+        *LINES,
+        *CARRIERS,
+        *SOURCES,
+        *VIAS,
+    ]:
         store.code(name)
+
     for tables in days(end):
         store.write_books(tables)
+
     store.close()
     return influx
 
 
 def settled(pid: int, most_s: float = 180.0) -> None:
-    """Wait until a process has done what it does after a large load (compaction): less than a tenth of a core for five seconds."""
+    """Wait until a process has done what it does after a large load
+    (compaction): less than a tenth of a core for five seconds.
+    """
     end, quiet = time.monotonic() + most_s, 0
     while quiet < 5 and time.monotonic() < end:
         before = _ticks(pid)
@@ -198,7 +241,11 @@ RANGES = (("24 h", DAY, 0.3), ("30 days", 30 * DAY, 1.0))
 
 
 def measured(
-    ask: Callable[[str], Any], where: str, end: int, rounds: int, ranges: Any = RANGES
+    ask: Callable[[str], Any],
+    where: str,
+    end: int,
+    rounds: int,
+    ranges: Any = RANGES,
 ) -> list[Any]:
     """Both boards over the ranges; medians."""
     found = []
@@ -207,8 +254,20 @@ def measured(
             queries = [filled(q, end - span + 7_123 * 10**6, end) for q in boards(name)]
             seconds = statistics.median(opened(ask, queries) for _ in range(rounds))
             what = f"board {name}, {len(queries)} queries, {label}, {where}"
-            found.append(figure(what, seconds, "s", goal))
-            print(what, round(seconds, 3), flush=True)
+            found.append(
+                figure(
+                    what,
+                    seconds,
+                    "s",
+                    goal,
+                )
+            )
+            print(
+                what,
+                round(seconds, 3),
+                flush=True,
+            )
+
     return found
 
 
@@ -217,10 +276,25 @@ def patient(influx: Influxd, end: int) -> list[Any]:
     found = []
     for name in ("site", "carbon"):
         queries = [filled(q, end - 30 * DAY + 7_123 * 10**6, end) for q in boards(name)]
-        count = answered(lambda query: influx.ask(query, epoch="ms", most_s=GRAFANA_S), queries)
-        what = f"board {name}, of {len(queries)} queries answered in {GRAFANA_S:g} s, 30 days, InfluxDB 1.8"
+        count = answered(
+            lambda query: influx.ask(
+                query,
+                epoch="ms",
+                most_s=GRAFANA_S,
+            ),
+            queries,
+        )
+        what = (
+            f"board {name}, of {len(queries)} queries answered in {GRAFANA_S:g} s, 30 days,"
+            " InfluxDB 1.8"
+        )
         found.append(figure(what, count, "queries"))
-        print(what, count, flush=True)
+        print(
+            what,
+            count,
+            flush=True,
+        )
+
     return found
 
 
@@ -230,12 +304,22 @@ def main(rounds: int, *, beside: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = build(Path(folder), end)
         stop = threading.Event()
-        busy = threading.Thread(target=writer, args=(store, stop), daemon=True)
+        busy = threading.Thread(
+            target=writer,
+            args=(store, stop),
+            daemon=True,
+        )
         busy.start()
-        figures = measured(local(store), "embedded store", end, rounds)
+        figures = measured(
+            local(store),
+            "embedded store",
+            end,
+            rounds,
+        )
         stop.set()
         busy.join(5)
         store.close()
+
     if beside:
         with tempfile.TemporaryDirectory() as folder:
             influx = filled_influx(Path(folder), end)
@@ -249,6 +333,7 @@ def main(rounds: int, *, beside: bool) -> None:
             )
             figures += patient(influx, end)
             influx.kill()
+
     record("grafana", figures)
 
 

@@ -1,6 +1,8 @@
-"""Writing to a real InfluxDB 1.8: encoding of columns, and CPU of ours per point of six fields, beside influxdb-client's own Point path.
+"""Writing to a real InfluxDB 1.8: encoding of columns, and CPU of ours per point of six fields,
+beside influxdb-client's own Point path.
 
-CPU is that of this process; the server's is read from the system. Needs influxd (deploy/build_influxd.sh).
+CPU is that of this process; the server's is read from the
+system. Needs influxd (deploy/build_influxd.sh).
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ STARTS = [
 
 
 def columns(
-    points: int, fields: tuple[str, ...], since: int
+    points: int,
+    fields: tuple[str, ...],
+    since: int,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Readings rounded as a meter gives them."""
     chance = np.random.default_rng(since)
@@ -58,12 +62,21 @@ def cpu_s(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def encode(points: int, fields: tuple[str, ...], since: int) -> float:
+def encode(
+    points: int,
+    fields: tuple[str, ...],
+    since: int,
+) -> float:
     """CPU seconds to bodies of requests."""
     at, values, ts = columns(points, fields, since)
 
     def work() -> None:
-        found = line_protocol.lines(STARTS, at, values, ts)
+        found = line_protocol.lines(
+            STARTS,
+            at,
+            values,
+            ts,
+        )
         for part in line_protocol.requests(found, MOST_LINES, MOST_BYTES):
             line_protocol.body(part)
 
@@ -77,16 +90,42 @@ def rows(points: int, since: int) -> float:
     tag = (at[:, None] * 6 + np.arange(6)).ravel()
     value, times = np.stack(list(values.values()), 1).ravel(), np.repeat(ts, 6)
     starts = [s for s in STARTS for _ in SIX]
-    return cpu_s(lambda: line_protocol.gathered(starts, names, tag, value, times))
+    return cpu_s(
+        lambda: line_protocol.gathered(
+            starts,
+            names,
+            tag,
+            value,
+            times,
+        )
+    )
 
 
-def ours(sender: LineSender, points: int, since: int) -> float:
+def ours(
+    sender: LineSender,
+    points: int,
+    since: int,
+) -> float:
     """CPU seconds to write columns."""
     at, values, ts = columns(points, SIX, since)
-    return cpu_s(lambda: sender.send("wattline", line_protocol.lines(STARTS, at, values, ts)))
+    return cpu_s(
+        lambda: sender.send(
+            "wattline",
+            line_protocol.lines(
+                STARTS,
+                at,
+                values,
+                ts,
+            ),
+        )
+    )
 
 
-def theirs(client: InfluxDBClient, points: int, since: int) -> float:
+def theirs(
+    client: InfluxDBClient,
+    points: int,
+    since: int,
+) -> float:
     """CPU seconds to write the same with Point, in requests of the same size."""
     at, values, ts = columns(points, SIX, since)
     api = client.write_api(write_options=SYNCHRONOUS)
@@ -98,13 +137,21 @@ def theirs(client: InfluxDBClient, points: int, since: int) -> float:
                 point = (
                     Point("meter")
                     .tag("site", "works")
-                    .tag("hall", f"h{at[i] % 9}")
-                    .tag("meter", f"m_{at[i]}")
+                    .tag(
+                        "hall",
+                        f"h{at[i] % 9}",
+                    )
+                    .tag(
+                        "meter",
+                        f"m_{at[i]}",
+                    )
                     .time(int(ts[i]))
                 )
                 for name, column in values.items():
                     point.field(name, float(column[i]))
+
                 found.append(point)
+
             api.write("wattline", "-", found)
 
     return cpu_s(work)
@@ -118,12 +165,25 @@ def server_cpu_s(server: Influxd) -> float:
 
 def main() -> None:
     """All figures of one run, as medians."""
-    subprocess.run([str(BUILD)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [str(BUILD)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     with tempfile.TemporaryDirectory() as folder:
         server = Influxd(Path(folder))
         server.databases()
-        sender = LineSender(server.url, "-", None, DeadLetters(Path(folder) / "dead"))
-        client = InfluxDBClient(server.url, token="", org="-")
+        sender = LineSender(
+            server.url,
+            "-",
+            None,
+            DeadLetters(Path(folder) / "dead"),
+        )
+        client = InfluxDBClient(
+            server.url,
+            token="",
+            org="-",
+        )
         encode(50_000, ("value",), 0), ours(sender, 20_000, 99)
         single, six, wide, mine, spent, point = [], [], [], [], [], []
         for run in range(RUNS):
@@ -134,10 +194,12 @@ def main() -> None:
             mine.append(ours(sender, 50_000, run) / 50_000)
             spent.append((server_cpu_s(server) - before) / 50_000)
             point.append(theirs(client, 5_000, 1_000 + run) / 5_000)
+
         assert sender.dead.count == 0
         client.close()
         sender.close()
         server.stop()
+
     of = {
         name: statistics.median(v) * 1e6
         for name, v in (
@@ -150,14 +212,14 @@ def main() -> None:
         )
     }
     record("influx", [
-        figure("encoding, points of one field", 1.0 / of["single"], "M points/core*s", 4.0, at_most=False),
-        figure("encoding, points of six fields", of["six"], "us CPU/point"),
-        figure("encoding, six fields from readings in rows", of["wide"], "us CPU/point"),
-        figure("writing points of six fields to 1.8, our CPU", of["mine"], "us CPU/point", 2.0),
-        figure("the same, CPU of influxd", of["spent"], "us CPU/point"),
-        figure("the same with influxdb-client's Point", of["point"], "us CPU/point"),
-        figure("ratio", of["point"] / of["mine"], "x", 10.0, at_most=False),
-    ])  # fmt: skip
+        figure("encoding, points of one field", 1.0 / of["single"], "M points/core*s", 4.0, at_most=False,),
+        figure("encoding, points of six fields", of["six"], "us CPU/point",),
+        figure("encoding, six fields from readings in rows", of["wide"], "us CPU/point",),
+        figure("writing points of six fields to 1.8, our CPU", of["mine"], "us CPU/point", 2.0,),
+        figure("the same, CPU of influxd", of["spent"], "us CPU/point",),
+        figure("the same with influxdb-client's Point", of["point"], "us CPU/point",),
+        figure("ratio", of["point"] / of["mine"], "x", 10.0, at_most=False,),
+    ],)  # fmt: skip
 
 
 if __name__ == "__main__":

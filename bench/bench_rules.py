@@ -1,4 +1,8 @@
-"""`make bench-rules`: CPU of judging one window, 2,000 rules over 500 lines; beside a loop over rules and lines in plain Python, as an alert engine with one object per series does it."""
+"""`make bench-rules`:
+
+CPU of judging one window, 2,000 rules over 500 lines; beside a loop over rules and lines in plain
+Python, as an alert engine with one object per series does it.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +38,17 @@ def rules() -> list[Rule]:
             Rule.model_validate(
                 {
                     "id": f"r{i}",
-                    "on": {"figure": "power.electricity", "per": "line"},
+                    "on": {
+                        "figure": "power.electricity",
+                        "per": "line",
+                    },
                     "when": when,
                     "for": "5m",
                     "severity": "warning",
                 }
             )
         )
+
     return found
 
 
@@ -49,15 +57,30 @@ def state() -> RuleState:
     made, names = rules(), tuple(f"line_{i}" for i in range(LINES))
     looked = looked_at(made, "line", 60.0)
     found = [place("line").find(name) for name in looked.names]
-    measures = BookMeasures([row for row in found if row is not None], KEPT["line"])
+    measures = BookMeasures(
+        [row for row in found if row is not None],
+        KEPT["line"],
+    )
     view = View(
         names,
         measures,
-        Ring(MINUTE, len(measures.columns), LINES, looked.long),
+        Ring(
+            MINUTE,
+            len(measures.columns),
+            LINES,
+            looked.long,
+        ),
         over_time={"state": machine_state},
     )
     return start(
-        build(made, {"line": Subjects(names)}, Calendar("UTC", {}), 60.0), {"line": view}, MINUTE
+        build(
+            made,
+            {"line": Subjects(names)},
+            Calendar("UTC", {}),
+            60.0,
+        ),
+        {"line": view},
+        MINUTE,
     )
 
 
@@ -79,13 +102,24 @@ def windows(found: RuleState, count: int) -> list[RuleWindow]:
         rows |= dict.fromkeys(STATE_COLUMNS, np.zeros(LINES)) | {
             "seconds_run": np.full(LINES, 60.0)
         }
-        rows |= {"electric_location_kg": power / 60 * 0.2, "electric_behind_kwh": np.zeros(LINES)}
-        out.append(RuleWindow(k * MINUTE + MINUTE, {"line": np.stack([rows[c] for c in columns])}))
+        rows |= {
+            "electric_location_kg": power / 60 * 0.2,
+            "electric_behind_kwh": np.zeros(LINES),
+        }
+        out.append(
+            RuleWindow(
+                k * MINUTE + MINUTE,
+                {"line": np.stack([rows[c] for c in columns])},
+            )
+        )
+
     return out
 
 
 def plain(count: int) -> float:
-    """CPU seconds of one window in a loop: a comparison and a state for each rule and line, means kept up to date elsewhere."""
+    """CPU seconds of one window in a loop: a comparison and a state for
+    each rule and line, means kept up to date elsewhere.
+    """
     means = [100.0 + i % 300 for i in range(LINES)]
     since: list[int] = [0] * (count * LINES)
     began = time.process_time()
@@ -97,7 +131,9 @@ def plain(count: int) -> float:
                 since[at] = since[at] or 1
             elif since[at]:
                 since[at] = 0
+
             at += 1
+
     return time.process_time() - began
 
 
@@ -109,13 +145,14 @@ def main() -> None:
         step(found, window)
         if k >= WARM:
             times.append(1e3 * (time.process_time() - began))
+
     loop = 1e3 * statistics.median(plain(RULES // 10) for _ in range(5)) * 10
     record("rules", [
-        figure("CPU per window, 2,000 rules x 500 lines, median of 40", statistics.median(times), "ms", 50.0),
-        figure("CPU per window, the slowest of 40", max(times), "ms", None),
-        figure("the same as a loop in plain Python (a tenth of it, times ten)", loop, "ms", None),
-        figure("rules and lines judged", float(found.rules.size), "instances", None),
-    ])  # fmt: skip
+        figure("CPU per window, 2,000 rules x 500 lines, median of 40", statistics.median(times), "ms", 50.0,),
+        figure("CPU per window, the slowest of 40", max(times), "ms", None,),
+        figure("the same as a loop in plain Python (a tenth of it, times ten)", loop, "ms", None,),
+        figure("rules and lines judged", float(found.rules.size), "instances", None,),
+    ],)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The step on one-minute history of the demo plant (67 meters): watermark per minute against watermark per block of 15 minutes."""
+"""The step on one-minute history of the demo plant (67 meters): watermark per minute against
+watermark per block of 15 minutes.
+"""
 
 from __future__ import annotations
 
@@ -41,23 +43,38 @@ def once(block: bool) -> float:
             1,
             start_ns=START + 200 * HOUR_NS,
         )
-        sequencer = Sequencer("bench", journal, journal.id, ManualClock(START))
+        sequencer = Sequencer(
+            "bench",
+            journal,
+            journal.id,
+            ManualClock(START),
+        )
         sequencer.control(Control(site=build_site(plant, catalogue, journal)))
         frames = []
-        for rows in batches(world, START, START + MINUTES * MINUTE_NS, 60.0, journal):
+        for rows in batches(
+            world,
+            START,
+            START + MINUTES * MINUTE_NS,
+            60.0,
+            journal,
+        ):
             ts = int(rows.ts[-1])
             frames.append(
                 sequencer.history(
-                    rows, ts if not block or ts % (15 * MINUTE_NS) == MINUTE_NS else 0
+                    rows,
+                    ts if not block or ts % (15 * MINUTE_NS) == MINUTE_NS else 0,
                 )
             )
+
         journal.append_all(frames)
         stored, state = journal.frames(0, 10**6), State()
         began = time.process_time()
         for frame in stored:
             state, _ = step(state, frame)
+
         spent = time.process_time() - began
         journal.close()
+
     return spent / MINUTES * 1e3
 
 

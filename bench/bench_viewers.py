@@ -1,4 +1,7 @@
-"""500 live viewers of the stream at one message a second: CPU of the serving process above that of serving none."""
+"""500 live viewers of the stream at one message a second:
+
+CPU of the serving process above that of serving none.
+"""
 
 from __future__ import annotations
 
@@ -25,25 +28,36 @@ def serve(pipe: Connection) -> None:
 
     @app.get("/stream")
     async def stream() -> StreamingResponse:
-        return StreamingResponse(hub.stream(), media_type="text/event-stream")
+        return StreamingResponse(
+            hub.stream(),
+            media_type="text/event-stream",
+        )
 
     async def main() -> None:
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="error", loop="none", lifespan="off"
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            loop="none",
+            lifespan="off",
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.05)
+
         pipe.send(server.servers[0].sockets[0].getsockname()[1])
         while not pipe.poll():
             await hub.publish("now", MESSAGE)
             await asyncio.sleep(1.0)
+
         pipe.recv()
         began = time.process_time()
         while not pipe.poll():
             await hub.publish("now", MESSAGE)
             await asyncio.sleep(1.0)
+
         pipe.send(time.process_time() - began)
         server.should_exit = server.force_exit = True
         await task
@@ -68,7 +82,11 @@ async def watch(port: int, count: list[int]) -> None:
 
 async def run() -> tuple[float, int]:
     here, there = multiprocessing.Pipe()
-    child = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
+    child = multiprocessing.get_context("spawn").Process(
+        target=serve,
+        args=(there,),
+        daemon=True,
+    )
     child.start()
     port, count = await asyncio.to_thread(here.recv), [0]
     tasks = [asyncio.create_task(watch(port, count)) for _ in range(VIEWERS)]
@@ -80,6 +98,7 @@ async def run() -> tuple[float, int]:
     cpu = await asyncio.to_thread(here.recv)
     for task in tasks:
         task.cancel()
+
     await asyncio.gather(*tasks, return_exceptions=True)
     child.join(5)
     return cpu / SECONDS, count[0]

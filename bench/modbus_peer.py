@@ -1,7 +1,9 @@
-"""The other ends of the collector's measurement: a small Modbus TCP responder, and the bare pymodbus loop to compare with.
+"""The other ends of the collector's measurement: a small Modbus TCP
+responder, and the bare pymodbus loop to compare with.
 
-The responder answers any unit on a few ports. Value `i` of a block is `128 x n + i` as float32, with `n` counting the
-answers given to that unit and block: so what is stored proves by itself which answers arrived, and each only once.
+The responder answers any unit on a few ports. Value `i` of a block is `128 x n + i` as float32,
+with `n` counting the answers given to that unit and block: so what is stored proves by itself which
+answers arrived, and each only once.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ Counts = defaultdict[tuple[int, int, int], int]
 def run_loop(main: Coroutine[Any, Any, None]) -> None:
     """Run `main` on uvloop where there is one, with room for a socket per meter."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE,
+        (min(hard, 8192), hard),
+    )
     try:
         import uvloop
     except ImportError:
@@ -50,6 +55,7 @@ class Responder(asyncio.Protocol):
         while len(data) >= 12:
             self.transport.write(self._answer(data[:12]))
             data = data[12:]
+
         self.rest = data
 
     def _answer(self, request: bytes) -> bytes:
@@ -59,18 +65,33 @@ class Responder(asyncio.Protocol):
         first = address // 2
         values = self.places[first : first + count // 2] + MARK * self.counts[key]
         return (
-            struct.pack(">HHHBBB", tid, 0, 3 + 2 * count, unit, code, 2 * count)
+            struct.pack(
+                ">HHHBBB",
+                tid,
+                0,
+                3 + 2 * count,
+                unit,
+                code,
+                2 * count,
+            )
             + values.astype(">f4").tobytes()
         )
 
 
 def respond(pipe: Connection) -> None:
-    """Child process: tells its ports, then serves until told to stop; answers any message with its number of answers."""
+    """Child process: tells its ports, then serves until told to stop;
+    answers any message with its number of answers.
+    """
 
     async def main() -> None:
         loop, counts = asyncio.get_running_loop(), Counts(int)
         servers = [
-            await loop.create_server(lambda p=p: Responder(p, counts), "127.0.0.1", 0, backlog=1024)
+            await loop.create_server(
+                lambda p=p: Responder(p, counts),
+                "127.0.0.1",
+                0,
+                backlog=1024,
+            )
             for p in range(PORTS)
         ]
         pipe.send([server.sockets[0].getsockname()[1] for server in servers])
@@ -80,29 +101,54 @@ def respond(pipe: Connection) -> None:
     run_loop(main())
 
 
-async def _ask(client: Any, unit: int, offset: float, begin: float, count: list[int]) -> None:
+async def _ask(
+    client: Any,
+    unit: int,
+    offset: float,
+    begin: float,
+    count: list[int],
+) -> None:
     tick = begin + offset
     while True:
         await asyncio.sleep(max(0.0, tick - time.monotonic()))
         for block in range(BLOCKS):
             answer = await client.read_holding_registers(
-                block * REGISTERS, count=REGISTERS, device_id=unit
+                block * REGISTERS,
+                count=REGISTERS,
+                device_id=unit,
             )
             count[0] += len(answer.registers) == REGISTERS
+
         tick += 1.0
 
 
-def bare(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -> None:
-    """Child process: the same reads by nothing but pymodbus; sends (CPU share of a core, answers a second)."""
+def bare(
+    pipe: Connection,
+    ports: list[int],
+    warm_s: float,
+    seconds: float,
+) -> None:
+    """Child process: the same reads by nothing but pymodbus;
+    sends (CPU share of a core, answers a second).
+    """
     from pymodbus.client import AsyncModbusTcpClient
 
     async def main() -> None:
         clients = [AsyncModbusTcpClient("127.0.0.1", port=ports[i // UNITS]) for i in range(METERS)]
         for client in clients:
             await client.connect()
+
         begin, count = time.monotonic() + 1.0, [0]
         tasks = [
-            asyncio.create_task(_ask(client, 1 + i % UNITS, i / METERS, begin, count))
+            asyncio.create_task(
+                _ask(
+                    client,
+                    1 + i % UNITS,
+                    i / METERS,
+                    begin,
+                    count,
+                )
+            )
             for i, client in enumerate(clients)
         ]
         await asyncio.sleep(warm_s)
@@ -112,6 +158,7 @@ def bare(pipe: Connection, ports: list[int], warm_s: float, seconds: float) -> N
         pipe.send((cpu / wall, (count[0] - before) / wall))
         for task in tasks:
             task.cancel()
+
         for client in clients:
             client.close()
 

@@ -1,4 +1,7 @@
-"""Recording of measurements: prints a table, writes bench/results/NAME.json. A missed goal is shown, not failed."""
+"""Recording of measurements: prints a table, writes bench/results/NAME.json.
+
+A missed goal is shown, not failed.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,21 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def figure(
-    name: str, value: float, unit: str, goal: float | None = None, at_most: bool = True
+    name: str,
+    value: float,
+    unit: str,
+    goal: float | None = None,
+    at_most: bool = True,
 ) -> dict[str, Any]:
     """One figure; `goal` is met when the value is at most (or at least) the goal."""
     met = goal is None or (value <= goal if at_most else value >= goal)
-    return {"name": name, "value": value, "unit": unit, "goal": goal, "met": met}
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "goal": goal,
+        "met": met,
+    }
 
 
 def record(name: str, figures: list[dict[str, Any]]) -> None:
@@ -28,6 +41,7 @@ def record(name: str, figures: list[dict[str, Any]]) -> None:
             "" if f["goal"] is None else f"   goal {f['goal']:g}: {'met' if f['met'] else 'MISSED'}"
         )
         print(f"{f['name']:60} {f['value']:12.4g} {f['unit']}{goal}")
+
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {sys.version.split()[0]}"
     body = {
         "command": f"make bench-{name}",
@@ -36,4 +50,7 @@ def record(name: str, figures: list[dict[str, Any]]) -> None:
         "figures": figures,
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps(body, indent=1) + "\n",
+        encoding="utf-8",
+    )

@@ -1,1 +1,4 @@
-"""From frame to figures: counters, windows, tracing, storage layers, products. Pure: no clock, no sockets, no files but its tables."""
+"""From frame to figures: counters, windows, tracing, storage layers, products.
+
+Pure: no clock, no sockets, no files but its tables.
+"""

@@ -22,11 +22,12 @@ MAGIC = b"WLBOOK1\n"
 class Book:
     """One window, `start` to `end` in ns UTC. Arrays go by index of the site.
 
-    By tap: what it delivered in the unit of its bus, and of compressed air and chilled water the
-    kWh of electricity behind it; seconds seen, and how much is estimated. By meter: the same, the
-    energy as [meters, 2] forward and reverse in edge unit. By bus the remainder, delivered, the
-    electricity behind it, and the electricity that converters took and did not give back. By source the primary energy, in its unit. By storage what was charged
-    and discharged, and what it holds. By line the pieces, good and scrap, NaN where nothing counts
+    By tap: what it delivered in the unit of its bus, and of compressed air and chilled water
+    the kWh of electricity behind it; seconds seen, and how much is estimated. By meter: the
+    same, the energy as [meters, 2] forward and reverse in edge unit. By bus the remainder,
+    delivered, the electricity behind it, and the electricity that converters took and did not
+    give back. By source the primary energy, in its unit. By storage what was charged and
+    discharged, and what it holds. By line the pieces, good and scrap, NaN where nothing counts
     them, and the seconds in each state [lines, states].
     """
 
@@ -77,7 +78,10 @@ class Book:
         raw, arrays = unpack(MAGIC, data)
         meta = msgspec.convert(raw, _Meta)
         # Books of 0.1.0 do not say what converters kept, and count nothing for it, as 0.1.0 did.
-        arrays.setdefault("converters_kwh", np.zeros(len(arrays["remainder"])))
+        arrays.setdefault(
+            "converters_kwh",
+            np.zeros(len(arrays["remainder"])),
+        )
         of_flows: dict[str, Any] = {name: arrays[f"flows.{name}"] for name in COLUMNS}
         of_book: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
         return cls(

@@ -2,8 +2,8 @@
 
 Written each hour of event time and at a clean stop. A state that was saved and loaded again goes on
 exactly as if it had never stopped: whatever `step` remembers is written here, nothing is derived
-from less. A state of 0.1.0 (version 1) lacks the storages after the newest window; it is traced from
-the start of its open block.
+from less. A state of 0.1.0 (version 1) lacks the storages after the newest window; it is traced
+from the start of its open block.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ def load(data: bytes) -> State:
     magic = VERSION_1 if data.startswith(VERSION_1) else MAGIC
     raw, arrays = unpack(magic, data)
     meta = msgspec.convert(raw, _Meta)
-    state = State(seq=meta.seq, wm=meta.wm)
+    state = State(
+        seq=meta.seq,
+        wm=meta.wm,
+    )
     if meta.site is not None:
         site = msgspec.json.decode(meta.site, type=Site)
         state.running = _load_running(site, meta, arrays)
@@ -166,7 +169,12 @@ def _save_running(
     _save_meters(running.meters, meta, arrays)
     for place, rows in enumerate(running.pending):
         meta.events.append(list(rows.events))
-        _save_columns(arrays, f"pending.{place}", _BATCH, rows)
+        _save_columns(
+            arrays,
+            f"pending.{place}",
+            _BATCH,
+            rows,
+        )
 
 
 def _load_running(
@@ -195,9 +203,19 @@ def _save_meters(
 
     meta.late = meters.late
     meta.refused = meters.refused
-    _save_columns(arrays, "points", _POINTS, meters.points)
+    _save_columns(
+        arrays,
+        "points",
+        _POINTS,
+        meters.points,
+    )
     arrays["filled"] = meters.filled
-    _save_columns(arrays, "powers", _POWERS, meters.powers)
+    _save_columns(
+        arrays,
+        "powers",
+        _POWERS,
+        meters.powers,
+    )
 
 
 def _load_meters(
@@ -221,7 +239,13 @@ def _load_meters(
 
 def _loaded_track(saved: list[float | int | bool]) -> Track:
     # States of 0.1.0 have a swap behind these, which is the site's now: it is left out.
-    fields: dict[str, Any] = dict(zip(_TRACK, saved, strict=False))
+    fields: dict[str, Any] = dict(
+        zip(
+            _TRACK,
+            saved,
+            strict=False,
+        )
+    )
     return Track(**fields)
 
 
@@ -251,7 +275,12 @@ def _load_pending(meta: _Meta, arrays: Arrays) -> list[Batch]:
     pending = []
     for place, events in enumerate(meta.events):
         columns = _load_columns(arrays, f"pending.{place}", _BATCH)
-        pending.append(Batch(**columns, events=tuple(events)))
+        pending.append(
+            Batch(
+                **columns,
+                events=tuple(events),
+            )
+        )
 
     return pending
 
@@ -271,7 +300,12 @@ def _save_booked(
         digests=[digest.hex() for digest in history.digests],
         revisions=history.revisions,
     )
-    _save_columns(arrays, "history", _HISTORY, history)
+    _save_columns(
+        arrays,
+        "history",
+        _HISTORY,
+        history,
+    )
     for place, (start, snapshot) in enumerate(booked.snapshots.items()):
         storages = _saved_accounts(snapshot.accounts)
         meta.snapshots.append((start, storages))
@@ -335,7 +369,11 @@ def _saved_accounts(accounts: list[Account]) -> _Storages:
 
 def _loaded_accounts(site: Site, storages: _Storages) -> list[Account]:
     accounts = []
-    for storage, layers in zip(site.storages, storages, strict=True):
+    for storage, layers in zip(
+        site.storages,
+        storages,
+        strict=True,
+    ):
         account = empty_account(storage)
         account.layers = [_loaded_layer(layer) for layer in layers]
         accounts.append(account)

@@ -1,8 +1,8 @@
 """Closing windows: readings become energies, and what earlier windows need is corrected.
 
-A window closes when the watermark has passed its end by the grace. Late readings and gaps that ended
-change the curves of counters; the windows they touch are measured again, and everything from the
-earliest change on is traced again and given out where it differs (`engine.giving`).
+A window closes when the watermark has passed its end by the grace. Late readings and gaps that
+ended change the curves of counters; the windows they touch are measured again, and everything from
+the earliest change on is traced again and given out where it differs (`engine.giving`).
 """
 
 from __future__ import annotations
@@ -40,13 +40,20 @@ def close_windows(
     last: int,
     out: Out,
 ) -> None:
-    """Close the windows up to `last`, ns UTC, correct what earlier ones need, give out what changed."""
+    """Close the windows up to `last`, ns UTC, correct what
+    earlier ones need, give out what changed.
+    """
     history = booked.history
     previous = history.end
     whole_from = _whole_from(running.graph, history)
     absorbed = _absorb(running, history, last)
     out.unusual += absorbed.unusual
-    changed = absorbed.changed + _take_late(running, history, absorbed.late, whole_from)
+    changed = absorbed.changed + _take_late(
+        running,
+        history,
+        absorbed.late,
+        whole_from,
+    )
     new_rows = _new_rows(running.graph, history, previous)
     _measure(running, history, new_rows)
     _measure_spans(running, history, changed)
@@ -54,7 +61,10 @@ def close_windows(
     _measure_spans(running, history, shaped)
     corrected = changed + shaped
     earliest = min([span.since for span in corrected], default=previous)
-    first_row = min(new_rows.start, history.row(max(earliest, history.first)))
+    first_row = min(
+        new_rows.start,
+        history.row(max(earliest, history.first)),
+    )
     trace_from(
         running,
         booked,
@@ -81,7 +91,12 @@ def _absorb(
         history.window,
         dtype=np.int64,
     )
-    absorbed = absorb(running.meters, rows, ends, previous)
+    absorbed = absorb(
+        running.meters,
+        rows,
+        ends,
+        previous,
+    )
     history.extend(len(ends), absorbed.integrals)
     for step in absorbed.unusual:
         if step.verdict is Verdict.GAP:
@@ -108,7 +123,12 @@ def _take_late(
 
     A gap that they came into is not the same any more; what is left of it is to be shaped.
     """
-    taken = take_late(running.meters, history, late, whole_from)
+    taken = take_late(
+        running.meters,
+        history,
+        late,
+        whole_from,
+    )
     filled = {(span.channel, span.since, span.until) for span in taken.changed}
     kept = []
     for gap in running.gaps:
@@ -170,7 +190,12 @@ def _measure_spans(
 ) -> None:
     for span in spans:
         rows = history.rows_between(span.since, span.until)
-        _measure(running, history, rows, span)
+        _measure(
+            running,
+            history,
+            rows,
+            span,
+        )
 
 
 def _measure(
@@ -189,8 +214,17 @@ def _measure(
     windows = slice(rows.start, rows.stop)
     with_end = slice(rows.start, rows.stop + 1)
     boundaries = history.boundaries(rows)
-    totals = meters.totals(boundaries, history.integrals[with_end], channel)
-    _keep_booked(history, rows, span, totals)
+    totals = meters.totals(
+        boundaries,
+        history.integrals[with_end],
+        channel,
+    )
+    _keep_booked(
+        history,
+        rows,
+        span,
+        totals,
+    )
     scale = meters.layout.scale[columns]
     counted = np.diff(totals.total, axis=0)
     history.total[with_end, columns] = totals.total
@@ -239,7 +273,10 @@ def _steps(
     revision.
     """
     steps = np.diff(running_sum, axis=0)
-    largest = np.abs(running_sum[1:]).max(axis=0, initial=0.0)
+    largest = np.abs(running_sum[1:]).max(
+        axis=0,
+        initial=0.0,
+    )
     noise = ROUNDING_STEPS * np.spacing(largest)
     only_rounding = np.abs(steps * scale - before) <= noise * scale
     unchanged = only_rounding & (steps != 0.0)

@@ -55,7 +55,14 @@ def pack(
         columns.append(np.ascontiguousarray(array).tobytes())
 
     head = _to_json.encode(_Head(meta, shapes))
-    return b"".join([magic, _LENGTH.pack(len(head)), head, *columns])
+    return b"".join(
+        [
+            magic,
+            _LENGTH.pack(len(head)),
+            head,
+            *columns,
+        ]
+    )
 
 
 def unpack(magic: bytes, data: bytes) -> Unpacked:

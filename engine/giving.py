@@ -1,8 +1,10 @@
-"""Giving out books: blocks are traced one after the other, and a window that is new or differs is given out.
+"""Giving out books: blocks are traced one after the other,
+and a window that is new or differs is given out.
 
-A window of a block that is still open is provisional where slow media are in play; when the block
-closes all its windows are traced once more and given out, as new revisions, where they differ.
-Storages are kept per block, so a correction re-traces from the block it touches onward and no other.
+A window of a block that is still open is provisional where slow media are in
+play; when the block closes all its windows are traced once more and given out, as
+new revisions, where they differ. Storages are kept per block, so a correction
+re-traces from the block it touches onward and no other.
 """
 
 from __future__ import annotations
@@ -67,7 +69,10 @@ def trace_from(
     """
     history = booked.history
     block_length = block_ns(running.graph)
-    start = max(block_start(running.graph, since), min(booked.snapshots))
+    start = max(
+        block_start(running.graph, since),
+        min(booked.snapshots),
+    )
     while start < history.end:
         end = start + block_length
         is_closed = end <= history.end
@@ -76,7 +81,11 @@ def trace_from(
         if rows:
             block = _block(running, history, rows)
             tracer = BlockTracer(running, booked, out)
-            after = tracer.trace(block, after, whole=anew or is_closed)
+            after = tracer.trace(
+                block,
+                after,
+                whole=anew or is_closed,
+            )
 
         if is_closed:
             booked.snapshots[end] = Snapshot(_copies(after.accounts), after.held)
@@ -144,7 +153,12 @@ class BlockTracer:
         """Give out the book of a window if it is new or differs from what was given out before."""
         history = self.booked.history
         row = block.rows[window.at]
-        book = _book(self.running, history, block, window)
+        book = _book(
+            self.running,
+            history,
+            block,
+            window,
+        )
         digest = hashlib.blake2b(book.encode(), digest_size=DIGEST_BYTES).digest()
         if digest == history.digests[row]:
             return

@@ -1,7 +1,7 @@
 """What `step` gives out, as typed values and as the bytes that stand in the journal of outputs.
 
-Three kinds, each known by an ASCII magic: the site that is in force from here on, counter steps that
-were not normal, and books. Whoever follows the journal decodes here and nowhere else.
+Three kinds, each known by an ASCII magic: the site that is in force from here on, counter steps
+that were not normal, and books. Whoever follows the journal decodes here and nowhere else.
 """
 
 from __future__ import annotations
@@ -61,8 +61,10 @@ def name_of(output: Output, seq: int) -> str:
     """
     if isinstance(output, SiteInForce):
         return f"site {seq}"
+
     if isinstance(output, UnusualSteps):
         return f"unusual {seq}"
+
     return f"book {output.start} r{output.revision}"
 
 
@@ -88,7 +90,10 @@ def decode(body: bytes) -> Output:
         return _site_in_force(body.removeprefix(SITE))
 
     if body.startswith(UNUSUAL):
-        rows = msgspec.json.decode(body.removeprefix(UNUSUAL), type=list[_Row])
+        rows = msgspec.json.decode(
+            body.removeprefix(UNUSUAL),
+            type=list[_Row],
+        )
         return UnusualSteps([_step(row) for row in rows])
 
     begins = body[:8]

@@ -44,7 +44,12 @@ def take_site(before: Running | None, site: Site) -> Running:
         gaps=before.gaps,
         booked=before.booked,
     )
-    same_meters = _same(before.site, site, "meters", "channels")
+    same_meters = _same(
+        before.site,
+        site,
+        "meters",
+        "channels",
+    )
     if same_meters:
         now.meters.layout = Layout.of(site)
     else:
@@ -126,10 +131,19 @@ def _carry_storages(
     A storage is the same if its name is. Where the sources are others, what was held cannot be said
     in terms of the new ones: storages begin anew.
     """
-    opening = Snapshot(opening_accounts(now.site), nothing_held(now.graph))
+    opening = Snapshot(
+        opening_accounts(now.site),
+        nothing_held(now.graph),
+    )
     if _ids(before.sources) == _ids(now.site.sources):
         newest = booked.newest_block
-        held = dict(zip(_ids(before.storages), newest.accounts, strict=True))
+        held = dict(
+            zip(
+                _ids(before.storages),
+                newest.accounts,
+                strict=True,
+            )
+        )
         for place, storage in enumerate(now.site.storages):
             if storage.id in held:
                 opening.accounts[place] = held[storage.id].copy()

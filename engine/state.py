@@ -112,7 +112,11 @@ def opening_accounts(site: Site) -> list[Account]:
         if storage.opening_kwh > 0.0:
             charged_kwh = storage.opening_kwh / storage.charge_efficiency
             origin = (opening_stock, of_long_ago)
-            account.charge(of_long_ago, charged_kwh, [(origin, storage.opening_kwh)])
+            account.charge(
+                of_long_ago,
+                charged_kwh,
+                [(origin, storage.opening_kwh)],
+            )
 
         accounts.append(account)
 

@@ -85,7 +85,12 @@ def _advance(
     grace = round(running.site.grace_s * SECOND_NS)
     last = (watermark - grace) // history.window * history.window
     if last > history.end:
-        close_windows(running, running.booked, last, out)
+        close_windows(
+            running,
+            running.booked,
+            last,
+            out,
+        )
 
 
 def _begin(running: Running) -> Booked | None:
@@ -104,5 +109,11 @@ def _begin(running: Running) -> Booked | None:
         channels=len(site.channels),
         meters=len(site.meters),
     )
-    opening = Snapshot(opening_accounts(site), nothing_held(running.graph))
-    return Booked(history, {block_start(running.graph, start): opening})
+    opening = Snapshot(
+        opening_accounts(site),
+        nothing_held(running.graph),
+    )
+    return Booked(
+        history,
+        {block_start(running.graph, start): opening},
+    )

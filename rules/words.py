@@ -103,7 +103,10 @@ WORDS: Final[Mapping[str, Words]] = {
         test_title="[test] {site}: test message of Wattline",
         test="This is a test. The channel works; there is nothing to do.",
         weekly_title="[self-test] {site}: Wattline is watching",
-        weekly="Weekly self-test: this channel works. If this message fails to come one week, check Wattline.",
+        weekly=(
+            "Weekly self-test: this channel works. If this message fails to come one week, check"
+            " Wattline."
+        ),
         sent="Sent",
     ),
     "zh": Words(
@@ -185,7 +188,10 @@ WORDS: Final[Mapping[str, Words]] = {
         test_title="[Test] {site}: Testnachricht von Wattline",
         test="Dies ist ein Test. Der Kanal funktioniert, es ist nichts zu tun.",
         weekly_title="[Selbsttest] {site}: Wattline ist in Betrieb",
-        weekly="Wöchentlicher Selbsttest: Dieser Kanal funktioniert. Bleibt diese Nachricht in einer Woche aus, bitte Wattline prüfen.",
+        weekly=(
+            "Wöchentlicher Selbsttest: Dieser Kanal funktioniert. Bleibt diese Nachricht in einer"
+            " Woche aus, bitte Wattline prüfen."
+        ),
         sent="Gesendet",
     ),
 }

@@ -41,10 +41,19 @@ def absorb(
     done = count_together(meters, readings, out)
     for channel in np.unique(readings.channel[~done]):
         of_channel = (readings.channel == channel) & ~done
-        count_singly(meters, int(channel), readings.pick(of_channel), out)
+        count_singly(
+            meters,
+            int(channel),
+            readings.pick(of_channel),
+            out,
+        )
 
     integrate_powers(meters, samples, out)
-    out.integrals = _integrals_at(samples, boundaries, len(meters.layout.site.meters))
+    out.integrals = _integrals_at(
+        samples,
+        boundaries,
+        len(meters.layout.site.meters),
+    )
     return out
 
 
@@ -95,7 +104,12 @@ def _of_counters(
         channel=channel,
         ts=ts,
         value=value[order],
-        integral=_integral(layout, samples, channel, ts),
+        integral=_integral(
+            layout,
+            samples,
+            channel,
+            ts,
+        ),
     )
 
 
@@ -105,10 +119,16 @@ def _integral(
     channel: Ints,
     ts: Ints,
 ) -> Floats:
-    """The integral of power in the direction of each channel; NaN for pieces, which have no power."""
+    """The integral of power in the direction of each channel;
+    NaN for pieces, which have no power.
+    """
     meter = layout.meter[channel]
     of_meter = samples.at(np.maximum(meter, 0), ts)
-    of_channel = np.where(layout.reverse[channel], of_meter.reverse, of_meter.forward)
+    of_channel = np.where(
+        layout.reverse[channel],
+        of_meter.reverse,
+        of_meter.forward,
+    )
     return np.where(meter < 0, np.nan, of_channel)
 
 

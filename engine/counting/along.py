@@ -1,7 +1,8 @@
 """Piecewise-linear look-ups over many groups at once.
 
-A table holds rows of many groups (channels, or meters), sorted by group and time. One search in it
-answers the questions of all groups together, so the cost does not grow with a Python loop over them.
+A table holds rows of many groups (channels, or meters), sorted by group
+and time. One search in it answers the questions of all groups together, so
+the cost does not grow with a Python loop over them.
 """
 
 from __future__ import annotations

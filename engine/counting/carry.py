@@ -97,7 +97,10 @@ _Same = TypeVar("_Same", _Counter, _Power)
 
 def _found(before: list[_Same], after: list[_Same]) -> Ints:
     place_before = {each: place for place, each in enumerate(before)}
-    return np.array([place_before.get(each, -1) for each in after], np.int64)
+    return np.array(
+        [place_before.get(each, -1) for each in after],
+        np.int64,
+    )
 
 
 def carry_meters(
@@ -176,6 +179,10 @@ def _columns(
         row[is_old] = table[which[is_old]]
         return row
 
-    new = np.full((len(table), len(which), *table.shape[2:]), blank, table.dtype)
+    new = np.full(
+        (len(table), len(which), *table.shape[2:]),
+        blank,
+        table.dtype,
+    )
     new[:, is_old] = table[:, which[is_old]]
     return new

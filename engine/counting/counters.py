@@ -21,7 +21,9 @@ SLACK_STEPS = 2.0
 """Rounding of the register at both ends of a step."""
 
 LEAST_NS = 90 * SECOND_NS
-"""A value may have stood repeated for this long before it moves on (subscriptions, slow devices)."""
+"""A value may have stood repeated for this long before it
+moves on (subscriptions, slow devices).
+"""
 
 RESET_BELOW = 0.1
 """Where no maximum is known, a counter that falls below this part of what it showed was reset."""
@@ -153,7 +155,14 @@ def judge(
 
     swap = limits.swap_between(track.ts, at)
     if swap is not None:
-        return [_swapped(track, limits, swap, shown)]
+        return [
+            _swapped(
+                track,
+                limits,
+                swap,
+                shown,
+            )
+        ]
 
     if track.holding:
         return _second_look(track, limits, shown)
@@ -172,7 +181,14 @@ def _first_look(
     if limits.allows(delta, elapsed):
         # The offset stays as it is: adding what is equal to it would only add rounding.
         track.stand(shown)
-        return [Judged(shown.ts, track.total, Verdict.NORMAL, amount=delta)]
+        return [
+            Judged(
+                shown.ts,
+                track.total,
+                Verdict.NORMAL,
+                amount=delta,
+            )
+        ]
 
     one_step_back = delta < 0.0 and abs(delta) <= limits.step * ONE_STEP
     if one_step_back:  # float32 counters may read one step back
@@ -183,7 +199,14 @@ def _first_look(
         # More than half of the range is no wrap: then the counter was more likely set back.
         most = min(limits.most(elapsed), limits.wraps_at / 2)
         if 0.0 <= over_the_end <= most:
-            return [_accept(track, shown, Verdict.WRAP, Counted(over_the_end))]
+            return [
+                _accept(
+                    track,
+                    shown,
+                    Verdict.WRAP,
+                    Counted(over_the_end),
+                )
+            ]
 
     track.hold(shown)
     return []
@@ -199,7 +222,15 @@ def _second_look(
     since_last = shown.value - track.value
     if limits.allows(since_last, shown.ts - track.ts):
         glitch = Judged(held.ts, track.total, Verdict.GLITCH)
-        return [glitch, _accept(track, shown, Verdict.NORMAL, Counted(since_last))]
+        return [
+            glitch,
+            _accept(
+                track,
+                shown,
+                Verdict.NORMAL,
+                Counted(since_last),
+            ),
+        ]
 
     since_held = shown.value - held.value
     if not limits.allows(since_held, shown.ts - held.ts):
@@ -210,7 +241,12 @@ def _second_look(
 
     return [
         _jumped(track, limits, held),
-        _accept(track, shown, Verdict.NORMAL, Counted(since_held)),
+        _accept(
+            track,
+            shown,
+            Verdict.NORMAL,
+            Counted(since_held),
+        ),
     ]
 
 
@@ -233,9 +269,19 @@ def _jumped(
         from_zero = held.value <= most
 
     if held.value < track.value and from_zero:
-        return _accept(track, held, Verdict.RESET, Counted(held.value, bound))
+        return _accept(
+            track,
+            held,
+            Verdict.RESET,
+            Counted(held.value, bound),
+        )
 
-    return _accept(track, held, Verdict.UNKNOWN, Counted(0.0, bound))
+    return _accept(
+        track,
+        held,
+        Verdict.UNKNOWN,
+        Counted(0.0, bound),
+    )
 
 
 def _swapped(
@@ -254,7 +300,12 @@ def _swapped(
     if limits.max_per_hour is not None:
         bound = limits.most(swap.at - track.ts)
 
-    return _accept(track, shown, Verdict.SWAP, Counted(counted, bound))
+    return _accept(
+        track,
+        shown,
+        Verdict.SWAP,
+        Counted(counted, bound),
+    )
 
 
 def _accept(

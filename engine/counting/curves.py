@@ -42,9 +42,9 @@ class Mark(IntFlag):
 class Points:
     """Points of all channels, as columns sorted by (channel, ts).
 
-    `ts` in ns UTC; `total` and `estimated` in the canonical unit of the counter, `integral` in that
-    of the meter's edge, `seen` in seconds. `anchor` says whether the point sizes energy, `mark` what
-    else it is.
+    `ts` in ns UTC; `total` and `estimated` in the canonical unit of the
+    counter, `integral` in that of the meter's edge, `seen` in seconds. `anchor`
+    says whether the point sizes energy, `mark` what else it is.
     """
 
     channel: Ints

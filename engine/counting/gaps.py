@@ -1,4 +1,5 @@
-"""How the energy of a gap is spread: its total is certain, its shape is not (method, section 4 and case 7).
+"""How the energy of a gap is spread: its total is certain,
+its shape is not (method, section 4 and case 7).
 
 Power seen in the gap shapes it already (`engine.counting.totals`). Else, for a line's meter, what
 entered the bus less what its siblings took; else what the meter counted a day earlier at the same
@@ -48,7 +49,12 @@ class GapShaper:
             return None
 
         parts = np.cumsum(weights)[:-1] / weights.sum()
-        return _drawn(self.meters.points, gap, boundaries[1:-1], parts)
+        return _drawn(
+            self.meters.points,
+            gap,
+            boundaries[1:-1],
+            parts,
+        )
 
     def _from_the_horizon(self, gap: Unusual) -> Points | None:
         """A gap longer than what can still be corrected.
@@ -66,7 +72,12 @@ class GapShaper:
             return None
 
         part = np.clip((booked - counted_before) / counted, 0.0, 1.0)
-        return _drawn(points, gap, np.array([horizon]), np.array([part]))
+        return _drawn(
+            points,
+            gap,
+            np.array([horizon]),
+            np.array([part]),
+        )
 
     def _weights(self, gap: Unusual, rows: range) -> Floats | None:
         """How the energy of a gap lies in its windows, in any unit; None if nothing says so."""
@@ -153,7 +164,9 @@ class GapShaper:
         return seen
 
     def _day_before(self, channel: int, rows: range) -> Floats | None:
-        """What a channel counted in the same windows a day earlier; None if it was not seen then."""
+        """What a channel counted in the same windows a day
+        earlier; None if it was not seen then.
+        """
         windows_a_day = DAY_NS // self.history.window
         if rows.start < windows_a_day:
             return None

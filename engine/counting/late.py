@@ -47,7 +47,12 @@ def take_late(
     added = []
     replaced = np.zeros(len(meters.points.ts), bool)
     for readings in late:
-        for run in _runs(meters, history, readings, whole_from):
+        for run in _runs(
+            meters,
+            history,
+            readings,
+            whole_from,
+        ):
             fitting = _fitting(meters, history, run)
             if not len(fitting.ts):
                 continue
@@ -142,7 +147,12 @@ def _fitting(
     meters.refused += int((~fits).sum())
     ts = run.readings.ts[fits]
     integral = run.readings.integral[fits]
-    then = _integral_then(meters, history, run.channel, ts)
+    then = _integral_then(
+        meters,
+        history,
+        run.channel,
+        ts,
+    )
     return _Fitting(
         ts=ts,
         total=total[fits],
@@ -211,7 +221,9 @@ def _integral_then(
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """Points that fill the time between two real readings, the gaps left, and from when until when."""
+    """Points that fill the time between two real readings,
+    the gaps left, and from when until when.
+    """
 
     points: Points
     gaps: list[Unusual]
@@ -244,8 +256,18 @@ def _fill(
     points = meters.points
     was_silent = _was_silent(meters, run)
     doubted = bool(points.mark[run.after] & Mark.DOUBTED)
-    mark = _marks(points, run, len(fitting.ts), was_silent)
-    steps = _steps(meters, run, fitting, was_silent)
+    mark = _marks(
+        points,
+        run,
+        len(fitting.ts),
+        was_silent,
+    )
+    steps = _steps(
+        meters,
+        run,
+        fitting,
+        was_silent,
+    )
     if doubted:
         # What fits goes on as the counter does since, so the doubt lies before it.
         steps.odd[0] = True
@@ -262,7 +284,12 @@ def _fill(
         integral=fitting.integral,
         seen=seen[:-1],
         estimated=estimated[:-1],
-        anchor=_sizing(meters, run, fitting, steps.odd),
+        anchor=_sizing(
+            meters,
+            run,
+            fitting,
+            steps.odd,
+        ),
         mark=mark,
     )
     onward = slice(run.after, points.of(run.channel).stop)
@@ -273,7 +300,11 @@ def _fill(
     return _Filled(
         points=filling,
         gaps=_gaps(run.channel, steps),
-        span=Span(run.channel, int(points.ts[run.before]), int(points.ts[run.after])),
+        span=Span(
+            run.channel,
+            int(points.ts[run.before]),
+            int(points.ts[run.after]),
+        ),
     )
 
 
@@ -293,7 +324,8 @@ def _marks(
     count: int,
     was_silent: bool,
 ) -> np.ndarray:
-    """Marks of late readings: they fill a gap, or one that was begun to be filled; or they just came late.
+    """Marks of late readings: they fill a gap, or one that was
+    begun to be filled; or they just came late.
 
     The first takes over what was true of the step to the reading after them.
     """
@@ -348,7 +380,9 @@ def _sizing(
     fitting: _Fitting,
     odd: Mask,
 ) -> Mask:
-    """Which late readings size the energy: as if they had come in time, from the last anchor before."""
+    """Which late readings size the energy: as if they had
+    come in time, from the last anchor before.
+    """
     points = meters.points
     points.anchor[run.before] |= odd[0]
     points.anchor[run.after] |= odd[-1]

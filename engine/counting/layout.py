@@ -1,4 +1,6 @@
-"""What counting asks about a site, as arrays: which channel a tag is, and what bounds each channel."""
+"""What counting asks about a site, as arrays: which channel
+a tag is, and what bounds each channel.
+"""
 
 from __future__ import annotations
 
@@ -82,8 +84,14 @@ class Layout:
             reverse=reverse,
             scale=np.array([channel.scale for channel in channels]),
             gap_ns=_gap_ns(site),
-            stepped=np.array([channel.kind == COUNT for channel in channels], bool),
-            by_power=np.array([channel.kind == POWER for channel in channels], bool),
+            stepped=np.array(
+                [channel.kind == COUNT for channel in channels],
+                bool,
+            ),
+            by_power=np.array(
+                [channel.kind == POWER for channel in channels],
+                bool,
+            ),
             limits=limits,
             most_rate=np.array([_most_rate(known) for known in limits]),
             step=np.array([channel.step for channel in channels]),
@@ -101,7 +109,9 @@ class Layout:
         since: Ints,
         until: Ints,
     ) -> Mask:
-        """Which steps of counters, each from one reading to the next, have a declared swap in them."""
+        """Which steps of counters, each from one reading to the
+        next, have a declared swap in them.
+        """
         found = np.zeros(len(channel), bool)
         for declared in self.swaps:
             at = declared.swap.at
@@ -158,7 +168,9 @@ def _period_s(site: Site, channel: Channel) -> float:
 
 
 def _limits(site: Site, channel: Channel) -> Limits:
-    """Limits of a channel, in its canonical unit; what a meter can count at most is in edge unit."""
+    """Limits of a channel, in its canonical unit; what a
+    meter can count at most is in edge unit.
+    """
     most = None
     if channel.meter >= 0:
         most = site.meters[channel.meter].max_per_hour
@@ -202,7 +214,9 @@ def _summing(
     reverse: Mask,
     meters: int,
 ) -> Floats:
-    """Which channels make which meter [channels, meters * 2]: forward in even, reverse in odd columns."""
+    """Which channels make which meter [channels, meters * 2]:
+    forward in even, reverse in odd columns.
+    """
     summing = np.zeros((len(meter), meters * 2))
     of_meters = np.flatnonzero(meter >= 0)
     column = meter[of_meters] * 2 + reverse[of_meters]

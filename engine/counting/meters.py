@@ -54,7 +54,9 @@ class Meters:
         )
 
     def of_use(self, frame: Frame) -> Batch:
-        """The readings that the books are made of: a meter may be read for much that is only stored."""
+        """The readings that the books are made of: a meter may
+        be read for much that is only stored.
+        """
         used = self.layout.used
         # The last row stands for every tag that is higher than those of the site.
         mine = used[np.minimum(frame.tag, len(used) - 1)]
@@ -74,7 +76,10 @@ class Meters:
         if not self.layout.float32[channel]:
             return limits
 
-        step = max(abs(self.tracks[channel].value) * FLOAT32_STEP, limits.step)
+        step = max(
+            abs(self.tracks[channel].value) * FLOAT32_STEP,
+            limits.step,
+        )
         return replace(limits, step=step)
 
     def totals(

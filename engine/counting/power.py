@@ -62,7 +62,12 @@ class Samples:
             unknown = np.full(len(ts), np.nan)
             return Integrals(unknown, unknown)
 
-        found = bracket(self.meter, self.ts, meter, ts)
+        found = bracket(
+            self.meter,
+            self.ts,
+            meter,
+            ts,
+        )
         place = _Place.between(self.ts, ts, found)
         positive = np.maximum(self.value, 0.0)
         negative = np.maximum(-self.value, 0.0)

@@ -1,4 +1,6 @@
-"""What was booked lately, window by window, so that a late reading or a closed gap can correct it."""
+"""What was booked lately, window by window, so that a late
+reading or a closed gap can correct it.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,10 @@ class History:
 
     def rows_between(self, since: int, until: int) -> range:
         """Rows of the windows that a span of time touches, clamped to what is kept."""
-        return range(self.row(max(since, self.first)), self.row(until - 1) + 1)
+        return range(
+            self.row(max(since, self.first)),
+            self.row(until - 1) + 1,
+        )
 
     def start_of(self, row: int) -> int:
         """Start of the window of a row, ns UTC."""
@@ -71,7 +76,11 @@ class History:
 
     def boundaries(self, rows: range) -> Ints:
         """Starts of the windows of these rows, and the end of the last."""
-        places = np.arange(rows.start, rows.stop + 1, dtype=np.int64)
+        places = np.arange(
+            rows.start,
+            rows.stop + 1,
+            dtype=np.int64,
+        )
         return self.first + places * self.window
 
     def extend(self, windows: int, integrals: Floats) -> None:

@@ -50,9 +50,19 @@ def count_singly(
             )
         )
 
-    accepted = _judged(meters, channel, readings.pick(~late), out)
+    accepted = _judged(
+        meters,
+        channel,
+        readings.pick(~late),
+        out,
+    )
     if accepted:
-        _extend(meters, channel, accepted, out)
+        _extend(
+            meters,
+            channel,
+            accepted,
+            out,
+        )
 
 
 def _judged(
@@ -71,7 +81,12 @@ def _judged(
             meters.late += 1
             continue
 
-        for judged in judge(track, limits, ts, float(readings.value[row])):
+        for judged in judge(
+            track,
+            limits,
+            ts,
+            float(readings.value[row]),
+        ):
             if judged.verdict is not Verdict.NORMAL:
                 out.unusual.append(_unusual(channel, judged))
 
@@ -181,15 +196,31 @@ def _extend(
 ) -> None:
     """Append accepted readings to the curve of a channel."""
     standing = _standing(meters.points, channel)
-    steps = _steps(accepted, standing, int(meters.layout.gap_ns[channel]))
+    steps = _steps(
+        accepted,
+        standing,
+        int(meters.layout.gap_ns[channel]),
+    )
     if standing is not None and steps.odd.any():
         # An odd step begins at a point that sizes energy, so nothing before it is smeared into it.
         meters.points.anchor[standing.row] = True
 
-    added = _points(meters, channel, steps, standing)
+    added = _points(
+        meters,
+        channel,
+        steps,
+        standing,
+    )
     meters.points = meters.points.with_rows(added)
     for row in np.flatnonzero(steps.gap):
-        out.unusual.append(_gap(meters, channel, steps, int(row)))
+        out.unusual.append(
+            _gap(
+                meters,
+                channel,
+                steps,
+                int(row),
+            )
+        )
 
     changed = np.flatnonzero(steps.odd | (steps.ts <= out.closed))
     if standing is not None and len(changed):
@@ -203,7 +234,9 @@ def _points(
     steps: _Steps,
     standing: _Standing | None,
 ) -> Points:
-    """The points of accepted readings; a gap is not seen, and what an odd step counts is estimated."""
+    """The points of accepted readings; a gap is not seen, and
+    what an odd step counts is estimated.
+    """
     count = len(steps.ts)
     anchored = NO_ANCHOR if standing is None else standing.anchored
     seen_before = 0.0 if standing is None else standing.seen

@@ -36,7 +36,13 @@ def count_together(
     done = ~np.isin(readings.channel, odd_channels)
     in_closed_window = done & steps.is_first & (readings.ts <= out.closed)
     for row in np.flatnonzero(in_closed_window):
-        out.changed.append(Span(int(readings.channel[row]), int(steps.since[row]), ONWARD))
+        out.changed.append(
+            Span(
+                int(readings.channel[row]),
+                int(steps.since[row]),
+                ONWARD,
+            )
+        )
 
     _append(
         meters,
@@ -67,7 +73,10 @@ def _steps(tracks: list[Track], readings: Readings) -> _Steps:
     channel = readings.channel
     last_ts = np.array([track.ts for track in tracks], np.int64)
     last_value = np.array([track.value for track in tracks])
-    trusted = np.array([track.known and not track.holding for track in tracks], bool)
+    trusted = np.array(
+        [track.known and not track.holding for track in tracks],
+        bool,
+    )
     since = last_ts[channel]
     value_before = last_value[channel]
     is_first = group_starts(channel)
@@ -125,7 +134,12 @@ def _append(
         integral=readings.integral,
         seen=so_far.seen[channel] + running_s - before_group(running_s, starts),
         estimated=so_far.estimated[channel],
-        anchor=_anchored(meters, readings, total, delta),
+        anchor=_anchored(
+            meters,
+            readings,
+            total,
+            delta,
+        ),
         mark=read_in_time(len(readings)),
     )
     meters.points = meters.points.with_rows(added)
@@ -137,7 +151,9 @@ def _append(
 
 @dataclass(frozen=True, slots=True)
 class _SoFar:
-    """Seconds seen and amount estimated up to each channel's newest point; 0 where there is none."""
+    """Seconds seen and amount estimated up to each channel's
+    newest point; 0 where there is none.
+    """
 
     seen: Floats
     estimated: Floats
@@ -167,7 +183,11 @@ def _anchored(
     channel = readings.channel
     digits = np.abs(readings.value) * FLOAT32_STEP
     least_step = layout.step[channel]
-    register_step = np.where(layout.float32[channel], np.maximum(digits, least_step), least_step)
+    register_step = np.where(
+        layout.float32[channel],
+        np.maximum(digits, least_step),
+        least_step,
+    )
     span = ANCHOR_STEPS * register_step
     coarse = (delta < span) & ~layout.stepped[channel]
     anchor = np.ones(len(readings), bool)
@@ -195,5 +215,10 @@ def _last_anchors(points: Points) -> dict[int, Anchored]:
     totals = points.total[last].tolist()
     return {
         channel: Anchored(ts, total)
-        for channel, ts, total in zip(channels, times, totals, strict=True)
+        for channel, ts, total in zip(
+            channels,
+            times,
+            totals,
+            strict=True,
+        )
     }

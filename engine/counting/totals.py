@@ -79,16 +79,29 @@ class _Between:
     def value(self, column: Floats, part: Floats) -> Floats:
         """A column read off at a part of the way between the points; 0 where nothing is known."""
         low = column[self.lower]
-        return np.where(self.known, low + part * (column[self.upper] - low), 0.0)
+        return np.where(
+            self.known,
+            low + part * (column[self.upper] - low),
+            0.0,
+        )
 
 
 def _between(sizing: Points, asked: Asked) -> _Between:
     channel = np.tile(asked.channels, len(asked.times))
     ts = np.repeat(asked.times, len(asked.channels))
-    found = bracket(sizing.channel, sizing.ts, channel, ts)
+    found = bracket(
+        sizing.channel,
+        sizing.ts,
+        channel,
+        ts,
+    )
     following = np.clip(found.row + 1, 0, len(sizing.ts) - 1)
     lower = np.where(found.has_before, found.row, following)
-    upper = np.where(found.has_before & found.has_after, found.row + 1, lower)
+    upper = np.where(
+        found.has_before & found.has_after,
+        found.row + 1,
+        lower,
+    )
     width = np.maximum(sizing.ts[upper] - sizing.ts[lower], 1)
     passed = (ts - sizing.ts[lower]) / width
     return _Between(

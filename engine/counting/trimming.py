@@ -70,8 +70,16 @@ def _around_gaps(points: Points, correctable: Correctable) -> Mask:
     window = correctable.window
     window_of_start = points.ts[gaps.before] // window * window
     end_of_window = -(-points.ts[gaps.after] // window) * window
-    first = _anchors_at(points, points.channel[gaps.before], window_of_start)
-    last = _anchors_at(points, points.channel[gaps.after], end_of_window - 1)
+    first = _anchors_at(
+        points,
+        points.channel[gaps.before],
+        window_of_start,
+    )
+    last = _anchors_at(
+        points,
+        points.channel[gaps.after],
+        end_of_window - 1,
+    )
     # Two runs of rows for each gap, up to its start and from its end on: a running sum of where
     # runs begin and end is above zero inside of them.
     depth = np.zeros(len(points.ts) + 1, np.int64)
@@ -107,7 +115,12 @@ def _anchors_at(
     A channel's first or last row where there is none.
     """
     rows = np.flatnonzero(points.anchor)
-    found = bracket(points.channel[rows], points.ts[rows], channel, ts)
+    found = bracket(
+        points.channel[rows],
+        points.ts[rows],
+        channel,
+        ts,
+    )
     first_of_channel = np.searchsorted(points.channel, channel)
     last_of_channel = np.searchsorted(points.channel, channel, "right") - 1
     at_or_before = rows[np.maximum(found.row, 0)]

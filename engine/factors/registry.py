@@ -1,4 +1,6 @@
-"""Choosing a factor: which value, of which region and year, and which fallback was taken to get there (method, section 5)."""
+"""Choosing a factor: which value, of which region and year, and which
+fallback was taken to get there (method, section 5).
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,14 @@ def table(name: str) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(stream))
 
 
-def grid_factor(region: str, kind: str, year: int | None) -> FactorRow | None:
-    """The grid factor of a region: of `year`, else the latest before it; without `year` the latest there is. A province falls back to its country, and says so."""
+def grid_factor(
+    region: str,
+    kind: str,
+    year: int | None,
+) -> FactorRow | None:
+    """The grid factor of a region: of `year`, else the latest before it; without `year` the latest
+    there is. A province falls back to its country, and says so.
+    """
     rows = [r for r in table("grid_factors") if r["kind"] == kind and r["factor_kgco2_per_kwh"]]
     for place, fallback in (
         (region, ""),
@@ -47,12 +55,19 @@ def grid_factor(region: str, kind: str, year: int | None) -> FactorRow | None:
                 if year and int(best["year"]) != year
                 else ""
             )
-            return _row(f"grid.{kind}", best, "; ".join(x for x in (fallback, late) if x))
+            return _row(
+                f"grid.{kind}",
+                best,
+                "; ".join(x for x in (fallback, late) if x),
+            )
+
     return None
 
 
 def newest_year(region: str, kind: str) -> int | None:
-    """The newest year for which a grid factor of a region is published; None where there is none."""
+    """The newest year for which a grid factor of a region is
+    published; None where there is none.
+    """
     years = [
         int(r["year"])
         for r in table("grid_factors")
@@ -61,7 +76,11 @@ def newest_year(region: str, kind: str) -> int | None:
     return max(years, default=None)
 
 
-def _row(key: str, row: dict[str, str], fallback: str) -> FactorRow:
+def _row(
+    key: str,
+    row: dict[str, str],
+    fallback: str,
+) -> FactorRow:
     return FactorRow(
         key=key,
         value_kg=float(row["factor_kgco2_per_kwh"]),
@@ -76,7 +95,11 @@ def _row(key: str, row: dict[str, str], fallback: str) -> FactorRow:
     )
 
 
-def _own(key: str, value: float, unit: str) -> FactorRow:
+def _own(
+    key: str,
+    value: float,
+    unit: str,
+) -> FactorRow:
     return FactorRow(
         key=key,
         value_kg=value,
@@ -90,7 +113,11 @@ def _own(key: str, value: float, unit: str) -> FactorRow:
     )
 
 
-def _zero(key: str, unit: str, why: str) -> FactorRow:
+def _zero(
+    key: str,
+    unit: str,
+    why: str,
+) -> FactorRow:
     return FactorRow(
         key=key,
         value_kg=0.0,
@@ -112,15 +139,22 @@ def properties(plant: PlantFile, site: Site) -> tuple[SourceProperty, ...]:
     )
 
 
-def _property(plant: PlantFile, site: Site, index: int) -> SourceProperty:
+def _property(
+    plant: PlantFile,
+    site: Site,
+    index: int,
+) -> SourceProperty:
     node = site.sources[index]
     kind = SourceKind(node.kind)
     if node.carrier == Carrier.NATURAL_GAS:
         return _gas(plant, node.id, node.unit)
+
     if node.carrier in (Carrier.STEAM, Carrier.HEAT):
         return _heat(plant, node.id, node.unit)
+
     if node.carrier == Carrier.ELECTRICITY and (kind is SourceKind.GRID or not node.own):
         return _grid(plant, node.id)
+
     kwh = 1.0 if node.carrier == Carrier.ELECTRICITY else 0.0
     renewable = kind in (SourceKind.PV, SourceKind.WIND, SourceKind.GEOTHERMAL)
     zero = _zero(node.id, node.unit, "no emission at generation on site")
@@ -137,7 +171,9 @@ def _property(plant: PlantFile, site: Site, index: int) -> SourceProperty:
 
 
 def _grid_factors(
-    plant: PlantFile, source: str, year: int | None
+    plant: PlantFile,
+    source: str,
+    year: int | None,
 ) -> tuple[FactorRow, FactorRow, float]:
     """Location factor, market factor and the share of contracts in it, for a year or the latest."""
     site = plant.site
@@ -160,6 +196,7 @@ def _grid_factors(
             status="missing",
             fallback=f"no factor of {site.grid}: set site.factors.grid",
         )
+
     residual_own = site.factors.get("residual")
     residual = (
         _own("residual", residual_own, "kWh")
@@ -185,7 +222,9 @@ def _grid_factors(
 
 
 def _grid(plant: PlantFile, source: str) -> SourceProperty:
-    """Grid power: the newest factor, and under a method that goes by the year of consumption those of all years."""
+    """Grid power: the newest factor, and under a method that goes
+    by the year of consumption those of all years.
+    """
     location, market, share = _grid_factors(plant, source, plant.site.factors_year)
     own = {source, "grid"} & plant.site.factors.keys()
     by_year = plant.site.method == "GHGP" and plant.site.factors_year is None and not own
@@ -205,11 +244,16 @@ def _dated(plant: PlantFile, source: str) -> tuple[DatedFactor, ...]:
     """Factors by local year of consumption, from the first year that is published."""
     place = plant.site.grid
     years = published_years(place, "location_average") or published_years(
-        place.split("-")[0], "location_average"
+        place.split("-")[0],
+        "location_average",
     )
     found = [(year, _grid_factors(plant, source, year)) for year in years]
     return tuple(
-        DatedFactor(from_ns=year_begins(plant.site.timezone, year), location=a, market=b)
+        DatedFactor(
+            from_ns=year_begins(plant.site.timezone, year),
+            location=a,
+            market=b,
+        )
         for year, (a, b, _) in found
     )
 
@@ -228,7 +272,17 @@ def published_years(region: str, kind: str) -> list[int]:
 
 def year_begins(timezone: str, year: int) -> int:
     """The first moment of a local year, ns."""
-    return round(datetime(year, 1, 1, tzinfo=ZoneInfo(timezone)).timestamp()) * SECOND_NS
+    return (
+        round(
+            datetime(
+                year,
+                1,
+                1,
+                tzinfo=ZoneInfo(timezone),
+            ).timestamp()
+        )
+        * SECOND_NS
+    )
 
 
 def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
@@ -238,7 +292,11 @@ def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
     )
 
 
-def _gas(plant: PlantFile, source: str, unit: str) -> SourceProperty:
+def _gas(
+    plant: PlantFile,
+    source: str,
+    unit: str,
+) -> SourceProperty:
     row = _fuel("CN_NDRC_2015", "natural_gas")
     origin, status = (
         (row["source"], row["status"])
@@ -247,7 +305,10 @@ def _gas(plant: PlantFile, source: str, unit: str) -> SourceProperty:
     )
     ncv_kwh = GAS_NCV_GJ_PER_NM3 * KWH_PER_GJ
     per_unit = 1.0 if unit == "Nm3" else 1.0 / ncv_kwh
-    own = plant.site.factors.get(source, plant.site.factors.get("gas"))
+    own = plant.site.factors.get(
+        source,
+        plant.site.factors.get("gas"),
+    )
     factor = (
         _own(source, own, unit)
         if own is not None
@@ -273,7 +334,11 @@ def _gas(plant: PlantFile, source: str, unit: str) -> SourceProperty:
     )
 
 
-def _heat(plant: PlantFile, source: str, unit: str) -> SourceProperty:
+def _heat(
+    plant: PlantFile,
+    source: str,
+    unit: str,
+) -> SourceProperty:
     own = plant.site.factors.get("heat_per_gj")
     text = "NDRC China sector guides, default of purchased heat 0.11 tCO2/GJ"
     kg_per_gj = HEAT_KG_PER_GJ if own is None else own
@@ -299,12 +364,20 @@ def _heat(plant: PlantFile, source: str, unit: str) -> SourceProperty:
 
 
 def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
-    """Ambient heat counts for nothing; what is unknown or was there on the first day is charged as grid power, without its contracts."""
+    """Ambient heat counts for nothing; what is unknown or was there on the first day is charged as
+    grid power, without its contracts.
+    """
     if name == "ambient":
         zero = _zero(name, "kWh", "ambient heat")
         return SourceProperty(
-            source=name, scope="none", kwh=0.0, kgce=0.0, location=zero, market=zero
+            source=name,
+            scope="none",
+            kwh=0.0,
+            kgce=0.0,
+            location=zero,
+            market=zero,
         )
+
     grid = _grid(plant, name)  # no contract covers what is not known
     return SourceProperty(
         source=name,

@@ -78,7 +78,10 @@ class Figure:
 
         whole = weighted(self.without.whole, sums)
         per_one = top / np.where(whole > 0, whole, np.nan)
-        return np.asarray(top - per_one * weighted(self.without.part, sums), np.float64)
+        return np.asarray(
+            top - per_one * weighted(self.without.part, sums),
+            np.float64,
+        )
 
     def below(self, sums: Sums) -> Floats | None:
         """What stands below the line; None for a plain sum."""
@@ -104,7 +107,10 @@ def plus(*columns: str) -> dict[str, float]:
 
 def minus(column: str, *less: str) -> dict[str, float]:
     """A column less others."""
-    return {column: 1.0, **dict.fromkeys(less, -1.0)}
+    return {
+        column: 1.0,
+        **dict.fromkeys(less, -1.0),
+    }
 
 
 def weighted(weights: Weights, sums: Sums) -> Floats:

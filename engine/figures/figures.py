@@ -489,7 +489,10 @@ def _by_name(table: tuple[Figure, ...]) -> Mapping[str, Figure]:
 @lru_cache(maxsize=8)
 def _by_any_name(table: tuple[Figure, ...]) -> Mapping[str, Figure]:
     further = {name: row for row in table for name in row.also}
-    return {**further, **_by_name(table)}
+    return {
+        **further,
+        **_by_name(table),
+    }
 
 
 def figure_names() -> frozenset[str]:
@@ -506,7 +509,11 @@ def figure(name: str) -> Figure:
     """The figure of a name; QueryError with the nearest names if there is none."""
     found = find(name)
     if found is None:
-        close = nearest(name, figure_names(), most=3)
+        close = nearest(
+            name,
+            figure_names(),
+            most=3,
+        )
         hint = f"; did you mean {', '.join(close)}?" if close else ""
         raise QueryError(f"there is no figure '{name}'{hint}")
 

@@ -1,7 +1,9 @@
-"""Amounts first, then products: a second, small step multiplies traced amounts with the properties of their sources.
+"""Amounts first, then products: a second, small step multiplies
+traced amounts with the properties of their sources.
 
-One `Producer` per site in force; `Producer.tables` turns books into the columns that the store keeps. Every column is additive, so any
-window, shift, day or group of lines is a sum, and every ratio is taken when it is read (`engine.figures.figures`).
+One `Producer` per site in force; `Producer.tables` turns books into the columns that the store
+keeps. Every column is additive, so any window, shift, day or group of lines is a sum, and every
+ratio is taken when it is read (`engine.figures.figures`).
 """
 
 from __future__ import annotations
@@ -37,20 +39,34 @@ class Producer:
         self.tap_bus = self.line_sums.bus_of_tap
         self.code_line = np.array([code(line.id) for line in site.lines], np.int32)
         self.code_bus = np.array([code(bus.id) for bus in site.buses], np.int32)
-        self.code_left = np.array([code(f"unmetered.{bus.id}") for bus in site.buses], np.int32)
-        self.code_store = np.array([code(store.id) for store in site.storages], np.int32)
+        self.code_left = np.array(
+            [code(f"unmetered.{bus.id}") for bus in site.buses],
+            np.int32,
+        )
+        self.code_store = np.array(
+            [code(store.id) for store in site.storages],
+            np.int32,
+        )
         kept = [
             code("") if s.line is not None else code(s.id) for s in site.storages
         ]  # what a line returns shows its sources
         self.code_via = np.array(kept, np.int32)
-        self.code_source = np.array([code(name) for name in self.graph.source_names()], np.int32)
+        self.code_source = np.array(
+            [code(name) for name in self.graph.source_names()],
+            np.int32,
+        )
         self.code_meter = np.array([code(m.id) for m in site.meters], np.int32)
-        self.code_carrier = np.array([code(c.value) for c in self.graph.carriers], np.int32)
+        self.code_carrier = np.array(
+            [code(c.value) for c in self.graph.carriers],
+            np.int32,
+        )
         self.code_none = code("")
         self.possible = self._possible()
 
     def _possible(self) -> npt.NDArray[np.int64]:
-        """All (kind, node, carrier, source, via) that a line or a remainder can have, as codes, sorted."""
+        """All (kind, node, carrier, source, via) that a line or
+        a remainder can have, as codes, sorted.
+        """
         found = reach(self.graph)
         via = np.append(self.code_via, self.code_none)
         places = [(Flow.LINE, self.code_line[t.line], t.bus) for t in self.graph.taps]
@@ -73,7 +89,12 @@ class Producer:
                 self.line_sums.columns(stack),
             ),
             "flow": self._flows(stack),
-            "bus": self._rows(stack, "bus", self.code_bus, {"remainder": stack.of("remainder")}),
+            "bus": self._rows(
+                stack,
+                "bus",
+                self.code_bus,
+                {"remainder": stack.of("remainder")},
+            ),
             "meter": self._meters(stack),
             "source": self._sources(stack),
             "closed": {
@@ -85,17 +106,27 @@ class Producer:
         }
 
     def _rows(
-        self, stack: Stack, key: str, names: npt.NDArray[np.int32], columns: dict[str, Array]
+        self,
+        stack: Stack,
+        key: str,
+        names: npt.NDArray[np.int32],
+        columns: dict[str, Array],
     ) -> Columns:
         """Columns [windows, names] as rows, each with its window and name."""
         wide = len(names)
         start = np.repeat(stack.start, wide)
         rev = np.repeat(stack.revision, wide)
-        keys: Columns = {"start": start, "rev": rev, key: np.tile(names, stack.n)}
+        keys: Columns = {
+            "start": start,
+            "rev": rev,
+            key: np.tile(names, stack.n),
+        }
         return keys | {name: values.ravel() for name, values in columns.items()}
 
     def _flows(self, stack: Stack) -> Columns:
-        """Flows by (kind, node, carrier, source, store, hour of origin); in a corrected window also those that could be and are not, as zeros."""
+        """Flows by (kind, node, carrier, source, store, hour of origin); in a corrected window also
+        those that could be and are not, as zeros.
+        """
         f = stack.flows
         at = stack.window
         node, carrier = self._places(f)
@@ -119,8 +150,16 @@ class Producer:
 
     def _with_zeros(self, stack: Stack, found: Columns) -> Columns:
         keys = ("kind", "node", "carrier", "source", "via")
-        base = 1 + max(int(self.possible.max()), *(int(found[k].max(initial=0)) for k in keys))
-        places = base ** np.arange(4, -1, -1, dtype=np.int64)
+        base = 1 + max(
+            int(self.possible.max()),
+            *(int(found[k].max(initial=0)) for k in keys),
+        )
+        places = base ** np.arange(
+            4,
+            -1,
+            -1,
+            dtype=np.int64,
+        )
         wanted = self.possible @ places
         there = np.stack([found[k].astype(np.int64) for k in keys], 1) @ places
         missing = np.repeat((stack.revision > 0)[:, None], len(wanted), 1)
@@ -128,9 +167,19 @@ class Producer:
         same = wanted[at] == there
         missing[stack.window[same], at[same]] = False
         window, row = np.nonzero(missing)
-        zeros: Columns = dict(zip(keys, self.possible[row].T, strict=True))
+        zeros: Columns = dict(
+            zip(
+                keys,
+                self.possible[row].T,
+                strict=True,
+            )
+        )
         start = stack.start[window]
-        zeros |= {"start": start, "rev": stack.revision[window], "origin": start - start % HOUR_NS}
+        zeros |= {
+            "start": start,
+            "rev": stack.revision[window],
+            "origin": start - start % HOUR_NS,
+        }
         nothing = np.zeros(len(window))
         return {
             k: np.concatenate((v, zeros.get(k, nothing).astype(v.dtype))) for k, v in found.items()
@@ -151,6 +200,7 @@ class Producer:
             if len(rows):
                 node[rows] = names[f.node[rows]]
                 carrier[rows] = self.code_none if carriers is None else carriers[f.node[rows]]
+
         return node, carrier
 
     def _meters(self, stack: Stack) -> Columns:
@@ -161,7 +211,12 @@ class Producer:
             "seen_s": stack.of("meters_seen_s"),
             "estimated": stack.of("meters_estimated"),
         }
-        return self._rows(stack, "meter", self.code_meter, columns)
+        return self._rows(
+            stack,
+            "meter",
+            self.code_meter,
+            columns,
+        )
 
     def _sources(self, stack: Stack) -> Columns:
         """Primary energy, and each store's charge, discharge and what it holds, by name."""
@@ -175,5 +230,8 @@ class Producer:
         }
         names = np.concatenate((self.code_source[: self.graph.ns], self.code_store))
         return self._rows(
-            stack, "source", names, {name: np.concatenate(pair, 1) for name, pair in parts.items()}
+            stack,
+            "source",
+            names,
+            {name: np.concatenate(pair, 1) for name, pair in parts.items()},
         )

@@ -1,4 +1,7 @@
-"""Books of one site laid on top of each other, so that products are made for many windows at once. Axis 0 is the window."""
+"""Books of one site laid on top of each other, so that products are made for many windows at once.
+
+Axis 0 is the window.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ Ints = npt.NDArray[np.int64]
 
 
 class Stack:
-    """Attributes are those of `Book` with one axis more; `flows` of all windows in one, with `window` the row each belongs to."""
+    """Attributes are those of `Book` with one axis more; `flows` of all windows in one, with
+    `window` the row each belongs to.
+    """
 
     def __init__(self, books: Sequence[Book]) -> None:
         self.books = books
@@ -34,9 +39,16 @@ class Stack:
         """An array of the books, [windows, ...]."""
         return np.stack([getattr(b, name) for b in self.books])
 
-    def total(self, values: Array, at: Ints, width: int, rows: Ints | slice = slice(None)) -> Array:
+    def total(
+        self,
+        values: Array,
+        at: Ints,
+        width: int,
+        rows: Ints | slice = slice(None),
+    ) -> Array:
         """Sums [windows, width] of `values` of flow rows by their place `at`."""
         place = self.window[rows] * width + at
-        return np.asarray(np.bincount(place, values, self.n * width), np.float64).reshape(
-            self.n, width
-        )
+        return np.asarray(
+            np.bincount(place, values, self.n * width),
+            np.float64,
+        ).reshape(self.n, width)

@@ -1,6 +1,8 @@
-"""How far off an energy may be: class limits and register steps as rectangular distributions, root of squares (method, section 3).
+"""How far off an energy may be: class limits and register steps as
+rectangular distributions, root of squares (method, section 3).
 
-A meter's class error is one and the same over a span, so it grows with the energy; register steps count once, at either end.
+A meter's class error is one and the same over a span, so it grows
+with the energy; register steps count once, at either end.
 """
 
 from __future__ import annotations
@@ -15,15 +17,24 @@ from plant.site import Site
 K = 2.0  # expanded uncertainty, about 95 %
 
 
-def standard(site: Site, energy: Mapping[int, Array], per_unit: Mapping[int, float]) -> Array:
-    """Standard uncertainty of a sum of meters. `energy` [meter] through it in either direction, in its unit; `per_unit` kWh per unit."""
+def standard(
+    site: Site,
+    energy: Mapping[int, Array],
+    per_unit: Mapping[int, float],
+) -> Array:
+    """Standard uncertainty of a sum of meters.
+
+    `energy` [meter] through it in either direction, in its unit; `per_unit` kWh per unit.
+    """
     of_energy, of_steps = variances(site, per_unit)
     parts = (of_energy[m] * e**2 + of_steps[m] for m, e in energy.items())
     return np.sqrt(sum(parts, np.zeros(1)))
 
 
 def variances(site: Site, per_unit: Mapping[int, float]) -> tuple[Array, Array]:
-    """By meter, in kWh2: variance of its class per squared unit of energy, and of its register steps."""
+    """By meter, in kWh2: variance of its class per squared
+    unit of energy, and of its register steps.
+    """
     steps = _steps(site)
     kwh = np.array([per_unit.get(m, 1.0) for m in range(len(site.meters))]) ** 2
     limits = np.array([m.class_limit for m in site.meters])
@@ -42,6 +53,7 @@ def meters_of_bus(graph: Graph, bus: int) -> set[int]:
             m for f in converter.feeds if f.kind == "bus" and f.index == bus for m in f.meters
         }
         found |= {o.meter for o in converter.outlets if o.bus == bus and o.meter is not None}
+
     return found
 
 
@@ -64,4 +76,5 @@ def _steps(site: Site) -> Mapping[int, float]:
     for channel in site.channels:
         if channel.meter >= 0:
             found[channel.meter] = max(found[channel.meter], channel.step * channel.scale)
+
     return found

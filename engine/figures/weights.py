@@ -1,6 +1,8 @@
-"""What one unit of a source is multiplied with, by the hour in which it came from there (method, sections 2 and 5).
+"""What one unit of a source is multiplied with, by the hour in
+which it came from there (method, sections 2 and 5).
 
-What leaves a battery in January may have entered it in December: its factor is that of its origin, never that of its use.
+What leaves a battery in January may have entered it in December: its
+factor is that of its origin, never that of its use.
 """
 
 from __future__ import annotations
@@ -46,15 +48,21 @@ class Weights:
 
     @classmethod
     def of_site(cls, site: Site) -> Weights:
-        """Of all sources and pseudo-sources of a site, from the first dated factor on; earlier origins take the first."""
+        """Of all sources and pseudo-sources of a site, from the first
+        dated factor on; earlier origins take the first.
+        """
         dates = sorted({d.from_ns for p in site.properties for d in p.dated})
         since = np.array([np.iinfo(np.int64).min, *dates], np.int64)
-        return cls(since, np.stack([_table(site, int(at)) for at in since]))
+        return cls(
+            since,
+            np.stack([_table(site, int(at)) for at in since]),
+        )
 
     def of(self, source: Ints, origin: Ints) -> Array:
         """Weights [By, rows] of amounts of `source` that came from there at `origin`."""
         if len(self.since) == 1:
             return np.asarray(self.table[0][:, source])
+
         at = np.searchsorted(self.since, origin, "right") - 1
         return np.asarray(self.table[at, :, source].T)
 
@@ -63,7 +71,9 @@ class Weights:
         return np.array([self._held(held) for held in layers])
 
     def imbalance(self, book: Book, sources: int) -> float:
-        """Largest difference, per basis, between the carbon that came in and all that became of it, relative to what came in (kg)."""
+        """Largest difference, per basis, between the carbon that came in and all that became of it,
+        relative to what came in (kg).
+        """
         f = book.flows
         rows = np.flatnonzero(f.source < sources)
         came = self.of(np.arange(sources), np.full(sources, book.start)) @ book.primary
@@ -102,7 +112,8 @@ def _table(site: Site, at: int) -> Array:
         np.array([p.scope == scope for p in properties]) for scope in ("scope1", "scope2")
     )
     electric = np.array(
-        [s.carrier == Carrier.ELECTRICITY for s in site.sources] + [False, True, True], float
+        [s.carrier == Carrier.ELECTRICITY for s in site.sources] + [False, True, True],
+        float,
     )
     renewable = np.array([p.renewable for p in properties], float)
     contract = np.array([p.contract_share for p in properties])

@@ -76,8 +76,14 @@ class Moment:
         weights: Array,
     ) -> None:
         self.final = final
-        electricity = np.array([carrier is Carrier.ELECTRICITY for carrier in carriers], bool)
-        behind = np.array([carrier in AS_ELECTRICITY for carrier in carriers], bool)
+        electricity = np.array(
+            [carrier is Carrier.ELECTRICITY for carrier in carriers],
+            bool,
+        )
+        behind = np.array(
+            [carrier in AS_ELECTRICITY for carrier in carriers],
+            bool,
+        )
         self._masks = {
             Where.ANY: np.ones(len(carriers), bool),
             Where.ELECTRICITY: electricity,
@@ -98,7 +104,13 @@ class Moment:
         for index, places in enumerate(subjects):
             found[:, index] = self._columns[:, places].sum(1)
 
-        return dict(zip(COLUMNS, found, strict=True))
+        return dict(
+            zip(
+                COLUMNS,
+                found,
+                strict=True,
+            )
+        )
 
     def figures(self, subjects: Sequence[Places]) -> list[dict[str, float | None]]:
         """All figures of `now` for each subject; None where nothing is below the line."""
@@ -106,7 +118,11 @@ class Moment:
         found: list[dict[str, float | None]] = [{} for _ in subjects]
         for figure in of_now():
             values = nulls(figure.value(sums, LEAST))
-            for of_subject, value in zip(found, values, strict=True):
+            for of_subject, value in zip(
+                found,
+                values,
+                strict=True,
+            ):
                 of_subject[figure.name] = value
 
         return found

@@ -1,4 +1,5 @@
-"""Site electricity: what enters the site and is made on it, less export and what goes into storages.
+"""Site electricity: what enters the site and is made on it, less export and what goes into
+storages.
 
 It is used by lines, kept by converters, or unmetered, and these three add up to it (method,
 section 5). What a line's own storage takes and gives back stays within the line, so it is in
@@ -41,8 +42,14 @@ class SiteElectricity:
 def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
     """Of the energies on the edges of windows."""
     site = graph.site
-    is_electric = np.array([carrier is Carrier.ELECTRICITY for carrier in graph.carriers], bool)
-    sources = np.array([source.carrier == Carrier.ELECTRICITY for source in site.sources], bool)
+    is_electric = np.array(
+        [carrier is Carrier.ELECTRICITY for carrier in graph.carriers],
+        bool,
+    )
+    sources = np.array(
+        [source.carrier == Carrier.ELECTRICITY for source in site.sources],
+        bool,
+    )
     storages = np.array(
         [is_electric[storage.bus] and storage.line is None for storage in site.storages],
         bool,
@@ -56,9 +63,20 @@ def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
         charged=used.charge * storages,
         converters=np.zeros((windows, graph.nb)),
     )
-    for directed, taken, given in zip(graph.converters, used.feeds, used.outlets, strict=True):
-        fed = np.array([_is_electric(graph, feed) for feed in directed.feeds], bool)
-        gives = np.array([is_electric[outlet.bus] for outlet in directed.outlets], bool)
+    for directed, taken, given in zip(
+        graph.converters,
+        used.feeds,
+        used.outlets,
+        strict=True,
+    ):
+        fed = np.array(
+            [_is_electric(graph, feed) for feed in directed.feeds],
+            bool,
+        )
+        gives = np.array(
+            [is_electric[outlet.bus] for outlet in directed.outlets],
+            bool,
+        )
         electricity_in = taken @ fed
         electricity_out = given @ gives
         if generates(graph, directed):
@@ -66,8 +84,10 @@ def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
             kept = electricity_in
         else:
             kept = electricity_in - electricity_out
+
         if fed.any():
             found.converters[:, _counted_at(graph, directed, fed)] += kept
+
     return found
 
 
@@ -81,10 +101,15 @@ def generates(graph: Graph, directed: Directed) -> bool:
 def _is_electric(graph: Graph, feed: Feed) -> bool:
     if feed.kind == "bus":
         return graph.carriers[feed.index] is Carrier.ELECTRICITY
+
     return feed.kind == "source" and (graph.site.sources[feed.index].carrier == Carrier.ELECTRICITY)
 
 
-def _counted_at(graph: Graph, directed: Directed, fed: Array) -> int:
+def _counted_at(
+    graph: Graph,
+    directed: Directed,
+    fed: Array,
+) -> int:
     """The bus that a converter's own use is booked at: the first that gives it electricity."""
     first = directed.feeds[int(np.flatnonzero(fed)[0])]
     return first.index if first.kind == "bus" else graph.site.sources[first.index].bus

@@ -1,7 +1,9 @@
-"""Stores have memory: FIFO layers by hour of charging, so energy discharged at 19:00 carries the factor of its origin (method, section 2).
+"""Stores have memory: FIFO layers by hour of charging, so energy discharged at 19:00 carries the
+factor of its origin (method, section 2).
 
-A layer holds stored energy and, per (source, origin hour), the amount that went in at the bus. Losses stay in the amount, so
-delivered energy carries more. A discharge takes from the oldest layers, of each layer the same share of all its amounts.
+A layer holds stored energy and, per (source, origin hour), the amount that went in at the bus.
+Losses stay in the amount, so delivered energy carries more. A discharge takes from the oldest
+layers, of each layer the same share of all its amounts.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ class Layer:
 
 @dataclass(slots=True)
 class Account:
-    """The layers of one store, oldest first. `mixed` keeps a single, well-mixed layer for comparison with other tools."""
+    """The layers of one store, oldest first.
+
+    `mixed` keeps a single, well-mixed layer for comparison with other tools.
+    """
 
     charge_efficiency: float
     discharge_efficiency: float
@@ -56,14 +61,22 @@ class Account:
         for layer in self.layers:
             for key, amount in layer.amounts.items():
                 total[key] = total.get(key, 0.0) + amount
+
         return total
 
-    def charge(self, hour: int, energy_kwh: float, amounts: Iterable[tuple[Key, float]]) -> None:
+    def charge(
+        self,
+        hour: int,
+        energy_kwh: float,
+        amounts: Iterable[tuple[Key, float]],
+    ) -> None:
         """Add `energy_kwh` measured at the bus in `hour`, with the amounts behind it."""
         if energy_kwh <= 0.0:
             return
+
         if not self.layers or (self.layers[-1].hour != hour and not self.mixed):
             self.layers.append(Layer(hour, 0.0, {}))
+
         layer = self.layers[-1]
         layer.energy_kwh += energy_kwh * self.charge_efficiency
         for key, amount in amounts:
@@ -71,7 +84,10 @@ class Account:
                 layer.amounts[key] = layer.amounts.get(key, 0.0) + amount
 
     def discharge(self, delivered_kwh: float) -> tuple[dict[Key, float], float]:
-        """Take what stands behind `delivered_kwh`. Returns the amounts, and how much of the delivery nothing was held for."""
+        """Take what stands behind `delivered_kwh`.
+
+        Returns the amounts, and how much of the delivery nothing was held for.
+        """
         taken: dict[Key, float] = {}
         wanted = delivered_kwh / self.discharge_efficiency
         while wanted > 1e-12 and self.layers:
@@ -80,14 +96,18 @@ class Account:
             for key, amount in layer.amounts.items():
                 taken[key] = taken.get(key, 0.0) + amount * share
                 layer.amounts[key] = amount * (1.0 - share)
+
             wanted -= layer.energy_kwh * share
             layer.energy_kwh *= 1.0 - share
             if share >= 1.0 - 1e-12:
                 self.layers.pop(0)
+
         return taken, max(wanted, 0.0) * self.discharge_efficiency if wanted > 1e-12 else 0.0
 
     def settle(self, energy_kwh: float) -> None:
-        """Set the energy held to what the battery management says; the origins stay as they are (case 1b)."""
+        """Set the energy held to what the battery management says;
+        the origins stay as they are (case 1b).
+        """
         held = self.energy_kwh
         if held > 0.0:
             for layer in self.layers:
