@@ -132,7 +132,7 @@ class BlockTracer:
             first_new = starts.index(tail.until)
             accounts = _copies(tail.accounts)
 
-        windows, held = close(
+        closed = close(
             self.running.graph,
             block.used,
             before.held,
@@ -144,10 +144,10 @@ class BlockTracer:
             until=starts[-1] + history.window,
             accounts=_copies(accounts),
         )
-        for window in windows:
+        for window in closed.windows:
             self._give(block, window)
 
-        return Snapshot(accounts, held)
+        return Snapshot(accounts, closed.held)
 
     def _give(self, block: Block, window: Window) -> None:
         """Give out the book of a window if it is new or differs from what was given out before."""

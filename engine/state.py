@@ -134,7 +134,7 @@ def empty_account(storage: StorageNode) -> Account:
 
 def nothing_held(graph: Graph) -> Held:
     """Composition of the buses before anything flowed: unknown."""
-    buses = graph.nb
+    buses = graph.bus_count
     mix = np.zeros((buses, graph.columns + 1))
     mix[:, graph.unknown] = 1.0
     never_fed = np.zeros(buses, np.int64)

@@ -1,5 +1,5 @@
-"""The additive columns of a line, and of what is unmetered on a bus
-(method, section 5). Rows: lines first, then buses.
+"""The additive columns of a line, and of what is unmetered on a bus (method, section 5). Rows:
+lines first, then buses.
 
 Delivered amounts come from the meters, products from the traced flows; every ratio is taken when it
 is read (`engine.figures.figures`).
@@ -7,22 +7,25 @@ is read (`engine.figures.figures`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
-import numpy.typing as npt
 
 from engine.factors.registry import GAS_KGCE_PER_NM3, HEAT_KGCE_PER_GJ
-from engine.figures.stack import Stack
+from engine.figures.stack import Stack, summed
 from engine.figures.weights import By, Weights
 from engine.states import STATES
-from engine.tracing.flow import Flow
+from engine.tracing.flow import Flow, Flows, Ints
 from engine.tracing.graph import Array, Graph
 from plant.names import AS_ELECTRICITY, Carrier, State
-from plant.site import Site
+from plant.site import Site, SourceProperty
 from plant.units import KWH_PER_GJ
 
-OTHER_CARRIERS = tuple(c for c in Carrier if c is not Carrier.ELECTRICITY)
-DELIVERED = tuple(f"delivered_{c.value}" for c in OTHER_CARRIERS)
-LINE_SUMS = (
+OTHER_CARRIERS: Final = tuple(carrier for carrier in Carrier if carrier is not Carrier.ELECTRICITY)
+DELIVERED: Final = tuple(f"delivered_{carrier.value}" for carrier in OTHER_CARRIERS)
+LINE_SUMS: Final = (
     "electricity_kwh",
     "electricity_unmetered_kwh",
     "electricity_converters_kwh",
@@ -58,16 +61,19 @@ LINE_SUMS = (
     "exported_on_site_kwh",
     *DELIVERED,
 )
-STATE_SUMS = tuple(f"seconds_{state.lower()}" for state in STATES)
-_RUN = STATES.index(State.RUN)
-_UNKNOWN = STATES.index(State.UNKNOWN)
-_IDLE = [STATES.index(State.IDLE), STATES.index(State.STANDBY)]
+STATE_SUMS: Final = tuple(f"seconds_{state.lower()}" for state in STATES)
+_RUN: Final = STATES.index(State.RUN)
+_UNKNOWN: Final = STATES.index(State.UNKNOWN)
+_IDLE: Final = (STATES.index(State.IDLE), STATES.index(State.STANDBY))
+_SOME_KWH: Final = 1e-9
+"""Less source energy than this has no share of anything."""
+
 Sums = dict[str, Array]
 
 
 def final_kwh_per_unit(site: Site, carrier: Carrier) -> float:
-    """kWh of final energy per unit drawn; 0 for air and cold, which
-    count as the electricity behind them, and for water.
+    """kWh of final energy per unit drawn; 0 for air and cold, which count as the electricity behind
+    them, and for water.
     """
     if carrier in AS_ELECTRICITY or carrier is Carrier.WATER:
         return 0.0
@@ -75,38 +81,57 @@ def final_kwh_per_unit(site: Site, carrier: Carrier) -> float:
     if carrier is not Carrier.NATURAL_GAS:
         return 1.0
 
-    return next(
-        (
-            float(p.kwh)
-            for p, s in zip(
-                site.properties,
-                site.sources,
-                strict=False,
-            )
-            if s.carrier == carrier
-        ),
-        1.0,
-    )
+    source = _source_of(site, carrier)
+    return 1.0 if source is None else float(source.kwh)
 
 
-def summed(
-    values: Array,
-    place: npt.NDArray[np.int64],
-    width: int,
-) -> Array:
-    """Sums [windows, width] of the columns of `values` [windows, n] by their `place` [n].
-
-    Each window is summed on its own, so that its figures are the same to the last digit whatever
-    windows are worked on together; a matrix product does not promise that.
+def _final_kgce_per_unit(site: Site, carrier: Carrier) -> float:
+    """kgce of final energy per unit drawn, each carrier by its own coefficient (method, case
+    11).
     """
-    windows = len(values)
-    at = np.arange(windows)[:, None] * width + place
-    sums = np.bincount(at.ravel(), values.ravel(), windows * width)
-    return np.asarray(sums.reshape(windows, width), np.float64)
+    if carrier is Carrier.NATURAL_GAS:
+        source = _source_of(site, carrier)
+        return GAS_KGCE_PER_NM3 if source is None else float(source.kgce)
+
+    per_kwh = HEAT_KGCE_PER_GJ / KWH_PER_GJ
+    if carrier is Carrier.ELECTRICITY:
+        per_kwh = site.electricity_kgce_per_kwh
+
+    return final_kwh_per_unit(site, carrier) * per_kwh
+
+
+def _source_of(site: Site, carrier: Carrier) -> SourceProperty | None:
+    """The first source of a carrier."""
+    # Behind the sources of the plant come properties of pseudo-sources, which have no carrier.
+    for known, source in zip(site.properties, site.sources, strict=False):
+        if source.carrier == carrier:
+            return known
+
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The traced flows that lines and remainders used.
+
+    `rows` of the flows; `row` of the columns, lines first, and `bus` that each is drawn from;
+    `place`, the draw or, behind all draws, the bus; `weighed` [By, rows], the amounts in each of
+    the weights; `electric` is 1 where electricity is used, or air or cold in its stead.
+    """
+
+    flows: Flows
+    rows: Ints
+    row: Ints
+    bus: Ints
+    place: Ints
+    weighed: Array
+    electric: Array
 
 
 class LineSums:
-    """Makes the columns of one site's books."""
+    """Makes the columns of one site's books. By tap or by bus: 1 where its carrier is `electric`,
+    or has electricity `behind` it, and what a unit is in `final` energy and in `kgce`.
+    """
 
     def __init__(
         self,
@@ -117,252 +142,218 @@ class LineSums:
         self.site = site
         self.graph = graph
         self.weights = weights
-        self.nl = len(site.lines)
-        self.nb = graph.nb
-        self.row_of_tap = np.array([t.line for t in graph.taps], np.int64)
-        self.bus_of_tap = np.array([t.bus for t in graph.taps], np.int64)
-        self.tap_to_line = (self.row_of_tap[:, None] == np.arange(self.nl)).astype(float)
-        self.bus_of_source = np.array([s.bus for s in site.sources], np.int64)
-        self.carrier = np.array(
-            [list(Carrier).index(c) for c in graph.carriers],
-            np.int64,
-        )
-        self.electric = np.array(
-            [c is Carrier.ELECTRICITY for c in graph.carriers],
-            float,
-        )
-        self.behind = np.array(
-            [c in AS_ELECTRICITY for c in graph.carriers],
-            float,
-        )
-        self.final = np.array([final_kwh_per_unit(site, c) for c in graph.carriers])
-        self.kgce = np.array([self._final_kgce(b) for b in range(self.nb)])
-
-    def _final_kgce(self, bus: int) -> float:
-        """kgce of final energy per unit drawn, each carrier by
-        its own coefficient (method, case 11).
-        """
-        carrier = self.graph.carriers[bus]
-        if carrier is Carrier.NATURAL_GAS:
-            mine = (
-                float(p.kgce)
-                for p, s in zip(
-                    self.site.properties,
-                    self.site.sources,
-                    strict=False,
-                )
-                if s.carrier == carrier
-            )
-            return next(mine, GAS_KGCE_PER_NM3)
-
-        return final_kwh_per_unit(self.site, carrier) * (
-            self.site.electricity_kgce_per_kwh
-            if carrier is Carrier.ELECTRICITY
-            else HEAT_KGCE_PER_GJ / KWH_PER_GJ
-        )
+        self.lines = len(site.lines)
+        self.buses = graph.bus_count
+        self.row_of_tap = np.array([tap.line for tap in graph.taps], np.int64)
+        self.bus_of_tap = np.array([tap.bus for tap in graph.taps], np.int64)
+        self.bus_of_source = np.array([source.bus for source in site.sources], np.int64)
+        carriers = graph.carriers
+        is_electric = [carrier is Carrier.ELECTRICITY for carrier in carriers]
+        is_behind = [carrier in AS_ELECTRICITY for carrier in carriers]
+        self.electric = np.array(is_electric, float)
+        self.behind = np.array(is_behind, float)
+        self.final = np.array([final_kwh_per_unit(site, carrier) for carrier in carriers])
+        self.kgce = np.array([_final_kgce_per_unit(site, carrier) for carrier in carriers])
 
     def columns(self, stack: Stack) -> Sums:
         """All columns [windows, lines + buses]: lines first, then what is unmetered on each bus."""
-        delivered = self._delivered(stack)
-        products = self._products(stack)
-        kg = products["scope1_kg"] + products["scope2_location_kg"]
-        states = self._states(stack, delivered["final_kwh"], kg)
-        found = {
-            **delivered,
-            **products,
-            **states,
-            **self._buses(stack),
-            **self._outputs(stack),
-        }
+        found = self._delivered(stack)
+        found |= self._products(stack)
+        carbon = found["scope1_kg"] + found["scope2_location_kg"]
+        found |= self._states(stack, found["final_kwh"], carbon)
+        found |= self._of_buses(stack)
+        found |= self._outputs(stack)
         return {name: found[name] for name in (*LINE_SUMS, *STATE_SUMS)}
 
     def _rows(self, of_tap: Array, of_bus: Array) -> Array:
         """Amounts of taps [windows, taps] summed by line, then those of buses [windows, buses]."""
-        return np.concatenate(
-            (summed(of_tap, self.row_of_tap, self.nl), of_bus),
-            1,
-        )
+        of_line = summed(of_tap, self.row_of_tap, self.lines)
+        return np.concatenate((of_line, of_bus), 1)
 
     def _delivered(self, stack: Stack) -> Sums:
-        """What the meters say: energy by carrier, final energy,
-        and the electricity behind air and cold.
+        """What the meters say: energy by carrier, final energy, and the electricity behind air and
+        cold.
         """
-        tap = self.bus_of_tap
         taps = stack.of("taps")
         left = stack.of("remainder")
+
+        def in_units(per_unit: Array) -> Array:
+            """Delivered amounts, each bus in its own units."""
+            return self._rows(taps * per_unit[self.bus_of_tap], left * per_unit)
+
         behind = self._rows(
-            stack.of("taps_electric") * self.behind[tap],
+            stack.of("taps_electric") * self.behind[self.bus_of_tap],
             stack.of("remainder_electric") * self.behind,
         )
-        electricity = self._rows(taps * self.electric[tap], left * self.electric)
-        k_electric = self.site.electricity_kgce_per_kwh
+        estimated = self._rows(
+            stack.of("taps_estimated") * self.final[self.bus_of_tap],
+            np.zeros_like(left),
+        )
+        electricity = in_units(self.electric)
+        kgce_per_kwh = self.site.electricity_kgce_per_kwh
         found = {
             "electricity_kwh": electricity,
             "electric_behind_kwh": behind,
-            "final_kwh": self._rows(taps * self.final[tap], left * self.final) + behind,
-            "final_kgce": self._rows(taps * self.kgce[tap], left * self.kgce) + behind * k_electric,
-            "electric_kgce": (electricity + behind) * k_electric,
-            "estimated_kwh": self._rows(
-                stack.of("taps_estimated") * self.final[tap],
-                0.0 * left,
-            ),
+            "final_kwh": in_units(self.final) + behind,
+            "final_kgce": in_units(self.kgce) + behind * kgce_per_kwh,
+            "electric_kgce": (electricity + behind) * kgce_per_kwh,
+            "estimated_kwh": estimated,
         }
-        for name, carrier in zip(
-            DELIVERED,
-            OTHER_CARRIERS,
-            strict=True,
-        ):
-            mine = (self.carrier == list(Carrier).index(carrier)).astype(float)
-            found[name] = self._rows(taps * mine[tap], left * mine)
+        for name, carrier in zip(DELIVERED, OTHER_CARRIERS, strict=True):
+            is_of_it = [own is carrier for own in self.graph.carriers]
+            found[name] = in_units(np.array(is_of_it, float))
 
         return found
 
+    def _used(self, stack: Stack) -> Used:
+        flows = stack.flows
+        is_used = (flows.kind == Flow.LINE) | (flows.kind == Flow.REMAINDER)
+        rows = np.flatnonzero(is_used)
+        node = flows.node[rows]
+        is_line = flows.kind[rows] == Flow.LINE
+        # A node is a tap of a line, else a bus; taps are looked up for both and then chosen from.
+        tap = np.where(is_line, node, -1)
+        row_of_tap = np.append(self.row_of_tap, 0)[tap]
+        bus_of_tap = np.append(self.bus_of_tap, 0)[tap]
+        bus = np.where(is_line, bus_of_tap, node)
+        weights = self.weights.of(flows.source[rows], flows.origin[rows])
+        return Used(
+            flows=flows,
+            rows=rows,
+            row=np.where(is_line, row_of_tap, self.lines + node),
+            bus=bus,
+            place=np.where(is_line, node, len(self.row_of_tap) + node),
+            weighed=weights * flows.amount[rows],
+            electric=(self.electric + self.behind)[bus],
+        )
+
     def _products(self, stack: Stack) -> Sums:
         """What the traced flows say: carbon, shares, source energy."""
-        f = stack.flows
-        n = self.nl + self.nb
-        rows = np.flatnonzero((f.kind == Flow.LINE) | (f.kind == Flow.REMAINDER))
-        node = f.node[rows]
-        to_line = f.kind[rows] == Flow.LINE
-        tap = np.where(to_line, node, -1)
-        row = np.where(
-            to_line,
-            np.append(self.row_of_tap, 0)[tap],
-            self.nl + node,
-        )
-        bus = np.where(to_line, np.append(self.bus_of_tap, 0)[tap], node)
-        w = self.weights.of(f.source[rows], f.origin[rows]) * f.amount[rows]
-        used = (self.electric + self.behind)[bus]
+        used = self._used(stack)
+        weighed = used.weighed
+        amount = used.flows.amount[used.rows]
 
         def total(values: Array) -> Array:
             return stack.total(
                 values,
-                row,
-                n,
-                rows,
+                used.row,
+                self.lines + self.buses,
+                used.rows,
             )
 
         return {
-            "scope1_kg": total(w[By.SCOPE1]),
-            "scope2_location_kg": total(w[By.SCOPE2_LOCATION]),
-            "scope2_market_kg": total(w[By.SCOPE2_MARKET]),
-            "electric_location_kg": total(w[By.LOCATION] * used),
-            "electric_market_kg": total(w[By.MARKET] * used),
-            "traced_electric": total(f.amount[rows] * used),
-            "traced_renewable": total(w[By.RENEWABLE] * used),
-            "traced_claimed": total(w[By.CLAIMED] * used),
-            "traced_on_site": total(w[By.ON_SITE] * used),
-            "traced_kwh": total(w[By.KWH]),
-            "traced_electric_source_kwh": total(w[By.ELECTRIC_KWH]),
-            "traced_final_electric_kwh": self._final_electric(stack, rows, w),
-            "kgce": total(w[By.KGCE]),
-            "kgce_electric_source": total(w[By.ELECTRIC_KGCE]),
+            "scope1_kg": total(weighed[By.SCOPE1]),
+            "scope2_location_kg": total(weighed[By.SCOPE2_LOCATION]),
+            "scope2_market_kg": total(weighed[By.SCOPE2_MARKET]),
+            "electric_location_kg": total(weighed[By.LOCATION] * used.electric),
+            "electric_market_kg": total(weighed[By.MARKET] * used.electric),
+            "traced_electric": total(amount * used.electric),
+            "traced_renewable": total(weighed[By.RENEWABLE] * used.electric),
+            "traced_claimed": total(weighed[By.CLAIMED] * used.electric),
+            "traced_on_site": total(weighed[By.ON_SITE] * used.electric),
+            "traced_kwh": total(weighed[By.KWH]),
+            "traced_electric_source_kwh": total(weighed[By.ELECTRIC_KWH]),
+            "traced_final_electric_kwh": self._final_electric(stack, used),
+            "kgce": total(weighed[By.KGCE]),
+            "kgce_electric_source": total(weighed[By.ELECTRIC_KGCE]),
         }
 
-    def _final_electric(
-        self,
-        stack: Stack,
-        rows: npt.NDArray[np.int64],
-        w: Array,
-    ) -> Array:
+    def _final_electric(self, stack: Stack, used: Used) -> Array:
         """Final energy times the share of its source energy that is electric, draw by draw."""
-        f = stack.flows
-        nt = len(self.row_of_tap)
-        place = np.where(
-            f.kind[rows] == Flow.LINE,
-            f.node[rows],
-            nt + f.node[rows],
-        )
-        kwh, electric = (
-            stack.total(
-                w[by],
-                place,
-                nt + self.nb,
-                rows,
+        draws = len(self.row_of_tap)
+
+        def by_place(by: By) -> Array:
+            return stack.total(
+                used.weighed[by],
+                used.place,
+                draws + self.buses,
+                used.rows,
             )
-            for by in (By.KWH, By.ELECTRIC_KWH)
-        )
-        some = np.abs(kwh) > 1e-9  # a remainder may be negative
-        share = np.where(some, electric / np.where(some, kwh, 1.0), 0.0)
-        tap = self.bus_of_tap
-        of_tap = stack.of("taps") * self.final[tap] + stack.of("taps_electric") * self.behind[tap]
+
+        kwh = by_place(By.KWH)
+        electric = by_place(By.ELECTRIC_KWH)
+        is_some = np.abs(kwh) > _SOME_KWH  # a remainder may be negative
+        share = np.where(is_some, electric / np.where(is_some, kwh, 1.0), 0.0)
+        directly = stack.of("taps") * self.final[self.bus_of_tap]
+        behind = stack.of("taps_electric") * self.behind[self.bus_of_tap]
         return self._rows(
-            of_tap * share[:, :nt],
-            self._left_kwh(stack) * share[:, nt:],
+            (directly + behind) * share[:, :draws],
+            self._left_kwh(stack) * share[:, draws:],
         )
 
     def _left_kwh(self, stack: Stack) -> Array:
-        return np.asarray(
-            stack.of("remainder") * self.final + stack.of("remainder_electric") * self.behind
-        )
+        """Final energy of what no meter saw leave each bus [windows, buses]."""
+        directly = stack.of("remainder") * self.final
+        behind = stack.of("remainder_electric") * self.behind
+        return np.asarray(directly + behind)
 
     def _states(
         self,
         stack: Stack,
-        final: Array,
-        kg: Array,
+        final_kwh: Array,
+        carbon_kg: Array,
     ) -> Sums:
         """Seconds in each state, and the energy and carbon of what is not production."""
-        states = np.concatenate(
-            (stack.of("seconds"), np.zeros((stack.n, self.nb, len(STATES)))),
-            1,
-        )
-        total = states.sum(2)
-        whole = np.where(total > 0, total, 1.0)
-        idle = states[:, :, _IDLE].sum(2) / whole
-        away = np.where(
-            total > 0,
-            1.0 - (states[:, :, _RUN] + states[:, :, _UNKNOWN]) / whole,
-            0.0,
-        )
-        sums = {
-            "idle_kwh": final * idle,
-            "nonrun_kwh": final * away,
-            "idle_kg": kg * idle,
-            "nonrun_kg": kg * away,
+        no_state = np.zeros((stack.windows, self.buses, len(STATES)))
+        seconds = np.concatenate((stack.of("seconds"), no_state), 1)
+        total = seconds.sum(2)
+        is_told = total > 0
+        whole = np.where(is_told, total, 1.0)
+        idle = seconds[:, :, _IDLE].sum(2) / whole
+        run_or_unknown = (seconds[:, :, _RUN] + seconds[:, :, _UNKNOWN]) / whole
+        not_running = np.where(is_told, 1.0 - run_or_unknown, 0.0)
+        found = {
+            "idle_kwh": final_kwh * idle,
+            "nonrun_kwh": final_kwh * not_running,
+            "idle_kg": carbon_kg * idle,
+            "nonrun_kg": carbon_kg * not_running,
         }
-        return {
-            **sums,
-            **{name: states[:, :, i] for i, name in enumerate(STATE_SUMS)},
-        }
+        for code, name in enumerate(STATE_SUMS):
+            found[name] = seconds[:, :, code]
 
-    def _buses(self, stack: Stack) -> Sums:
+        return found
+
+    def _of_buses(self, stack: Stack) -> Sums:
         """What belongs to a bus and not to a line: its remainder, what its converters kept, and own
         generation with what of it was exported.
         """
-        f = stack.flows
+        flows = stack.flows
         on_site = self.weights.table[-1][By.ON_SITE]
-        own = stack.of("primary") * on_site[: self.graph.ns]
-        given = summed(own, self.bus_of_source, self.nb)
-        out = np.flatnonzero(f.kind == Flow.EXPORT)
+        own = stack.of("primary") * on_site[: self.graph.source_count]
+        exports = np.flatnonzero(flows.kind == Flow.EXPORT)
         exported = stack.total(
-            f.amount[out] * on_site[f.source[out]],
-            f.node[out],
-            self.nb,
-            out,
+            flows.amount[exports] * on_site[flows.source[exports]],
+            flows.node[exports],
+            self.buses,
+            exports,
         )
-        found = {
+        of_bus = {
             "electricity_unmetered_kwh": stack.of("remainder") * self.electric,
             "electricity_converters_kwh": stack.of("converters_kwh"),
             "remainder_kwh": self._left_kwh(stack),
-            "on_site_kwh": given,
+            "on_site_kwh": summed(own, self.bus_of_source, self.buses),
             "exported_on_site_kwh": exported,
         }
-        nothing = np.zeros((stack.n, self.nl))
-        return {name: np.concatenate((nothing, values), 1) for name, values in found.items()}
+        return _beside(np.zeros((stack.windows, self.lines)), of_bus)
 
     def _outputs(self, stack: Stack) -> Sums:
         """Pieces, and how much of the time the line's meters were seen."""
-        none = np.zeros((stack.n, self.nb))
-        nothing = np.full((stack.n, self.nb), np.nan)
-        taps = stack.of("taps_seen_s")
-        mine = self.tap_to_line.astype(bool)
-        seen = np.where(mine[None], taps[:, :, None], np.inf).min(1, initial=np.inf)
-        due = np.repeat(stack.lasts_s[:, None], self.nl, 1)
-        found = {
-            "good": (stack.of("good"), nothing),
-            "scrap": (stack.of("scrap"), nothing),
-            "seen_s": (np.where(np.isfinite(seen), seen, 0.0), none),
-            "due_s": (due, none),
+        seen_of_taps = stack.of("taps_seen_s")
+        seen_s = np.full((stack.windows, self.lines), np.inf)
+        for tap, line in enumerate(self.row_of_tap):
+            seen_s[:, line] = np.minimum(seen_s[:, line], seen_of_taps[:, tap])
+
+        no_pieces = np.full((stack.windows, self.buses), np.nan)
+        no_time = np.zeros((stack.windows, self.buses))
+        due_s = np.repeat(stack.lasts_s[:, None], self.lines, 1)
+        return {
+            "good": np.concatenate((stack.of("good"), no_pieces), 1),
+            "scrap": np.concatenate((stack.of("scrap"), no_pieces), 1),
+            "seen_s": np.concatenate((np.where(np.isfinite(seen_s), seen_s, 0.0), no_time), 1),
+            "due_s": np.concatenate((due_s, no_time), 1),
         }
-        return {name: np.concatenate(pair, 1) for name, pair in found.items()}
+
+
+def _beside(of_line: Array, of_bus: Mapping[str, Array]) -> Sums:
+    """Columns of buses behind the same column of lines."""
+    return {name: np.concatenate((of_line, values), 1) for name, values in of_bus.items()}

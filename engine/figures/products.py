@@ -1,5 +1,5 @@
-"""Amounts first, then products: a second, small step multiplies
-traced amounts with the properties of their sources.
+"""Amounts first, then products: a second, small step multiplies traced amounts with the properties
+of their sources.
 
 One `Producer` per site in force; `Producer.tables` turns books into the columns that the store
 keeps. Every column is additive, so any window, shift, day or group of lines is a sum, and every
@@ -8,7 +8,9 @@ ratio is taken when it is read (`engine.figures.figures`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +19,47 @@ from engine.book import Book
 from engine.figures.line_sums import LineSums
 from engine.figures.stack import Stack
 from engine.figures.weights import By, Weights
-from engine.tracing.flow import Flow, Flows
+from engine.tracing.flow import Flow, Flows, Ints
 from engine.tracing.graph import Array, Graph
 from engine.tracing.reach import reach
 from plant.site import Site
 from plant.units import HOUR_NS
 
-Columns = dict[str, npt.NDArray[np.generic]]
-NameCode = Callable[[str], int]
+Columns: TypeAlias = dict[str, npt.NDArray[np.generic]]
+NameCode: TypeAlias = Callable[[str], int]
+Codes = npt.NDArray[np.int32]
+FLOW_KEYS: Final = ("kind", "node", "carrier", "source", "via")
+"""What makes two rows of the table of flows of one window the same series."""
+
+
+class Names:
+    """The store's integers for the names of one site, each kind in the order of the site."""
+
+    def __init__(self, graph: Graph, code: NameCode) -> None:
+        def codes(names: Iterable[str]) -> Codes:
+            return np.array([code(name) for name in names], np.int32)
+
+        site = graph.site
+        self.none = code("")
+        self.lines = codes(line.id for line in site.lines)
+        self.buses = codes(bus.id for bus in site.buses)
+        self.unmetered = codes(f"unmetered.{bus.id}" for bus in site.buses)
+        self.storages = codes(storage.id for storage in site.storages)
+        self.sources = codes(graph.source_names())
+        self.meters = codes(meter.id for meter in site.meters)
+        self.carriers = codes(carrier.value for carrier in graph.carriers)
+        # What a line returns shows its sources, and not the line as a storage. The last entry is
+        # that of -1, which stands for none.
+        via = ["" if storage.line is not None else storage.id for storage in site.storages]
+        self.via = codes([*via, ""])
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Name and carrier of where each flow went."""
+
+    node: Codes
+    carrier: Codes
 
 
 class Producer:
@@ -35,173 +70,133 @@ class Producer:
         self.graph = Graph(site)
         self.weights = Weights.of_site(site)
         self.line_sums = LineSums(site, self.graph, self.weights)
-        self.tap_line = self.line_sums.row_of_tap
-        self.tap_bus = self.line_sums.bus_of_tap
-        self.code_line = np.array([code(line.id) for line in site.lines], np.int32)
-        self.code_bus = np.array([code(bus.id) for bus in site.buses], np.int32)
-        self.code_left = np.array(
-            [code(f"unmetered.{bus.id}") for bus in site.buses],
-            np.int32,
-        )
-        self.code_store = np.array(
-            [code(store.id) for store in site.storages],
-            np.int32,
-        )
-        kept = [
-            code("") if s.line is not None else code(s.id) for s in site.storages
-        ]  # what a line returns shows its sources
-        self.code_via = np.array(kept, np.int32)
-        self.code_source = np.array(
-            [code(name) for name in self.graph.source_names()],
-            np.int32,
-        )
-        self.code_meter = np.array([code(m.id) for m in site.meters], np.int32)
-        self.code_carrier = np.array(
-            [code(c.value) for c in self.graph.carriers],
-            np.int32,
-        )
-        self.code_none = code("")
+        self.names = Names(self.graph, code)
         self.possible = self._possible()
 
-    def _possible(self) -> npt.NDArray[np.int64]:
-        """All (kind, node, carrier, source, via) that a line or
-        a remainder can have, as codes, sorted.
-        """
-        found = reach(self.graph)
-        via = np.append(self.code_via, self.code_none)
-        places = [(Flow.LINE, self.code_line[t.line], t.bus) for t in self.graph.taps]
-        places += [(Flow.REMAINDER, self.code_left[b], b) for b in range(self.graph.nb)]
-        rows = {
-            (int(k), int(n), int(self.code_carrier[b]), int(self.code_source[s]), int(via[v]))
-            for k, n, b in places
-            for s, v in found[b]
-        }
-        return np.array(sorted(rows), np.int64).reshape(-1, 5)
+    def _possible(self) -> Ints:
+        """All FLOW_KEYS that a line or a remainder can have, as codes, sorted."""
+        names = self.names
+        places = [(Flow.LINE, names.lines[tap.line], tap.bus) for tap in self.graph.taps]
+        for bus, unmetered in enumerate(names.unmetered):
+            places.append((Flow.REMAINDER, unmetered, bus))
+
+        ways = reach(self.graph)
+        rows: set[tuple[int, ...]] = set()
+        for kind, node, bus in places:
+            for way in ways[bus]:
+                row = (
+                    kind,
+                    node,
+                    names.carriers[bus],
+                    names.sources[way.source],
+                    names.via[way.via],
+                )
+                rows.add(tuple(map(int, row)))
+
+        return np.array(sorted(rows), np.int64).reshape(-1, len(FLOW_KEYS))
 
     def tables(self, books: Sequence[Book]) -> dict[str, Columns]:
         """Columns of the tables line, flow, bus, meter, source and closed for `books`."""
         stack = Stack(books)
+        line_names = np.concatenate((self.names.lines, self.names.unmetered))
         return {
-            "line": self._rows(
-                stack,
-                "line",
-                np.concatenate((self.code_line, self.code_left)),
-                self.line_sums.columns(stack),
-            ),
+            "line": _rows(stack, "line", line_names, self.line_sums.columns(stack)),
             "flow": self._flows(stack),
-            "bus": self._rows(
-                stack,
-                "bus",
-                self.code_bus,
-                {"remainder": stack.of("remainder")},
-            ),
+            "bus": _rows(stack, "bus", self.names.buses, {"remainder": stack.of("remainder")}),
             "meter": self._meters(stack),
             "source": self._sources(stack),
-            "closed": {
-                "start": stack.start,
-                "rev": stack.revision,
-                "imbalance": np.array([b.imbalance(self.graph.ns) for b in books]),
-                "imbalance_kg": np.array([self.weights.imbalance(b, self.graph.ns) for b in books]),
-            },
+            "closed": self._closed(stack),
         }
 
-    def _rows(
-        self,
-        stack: Stack,
-        key: str,
-        names: npt.NDArray[np.int32],
-        columns: dict[str, Array],
-    ) -> Columns:
-        """Columns [windows, names] as rows, each with its window and name."""
-        wide = len(names)
-        start = np.repeat(stack.start, wide)
-        rev = np.repeat(stack.revision, wide)
-        keys: Columns = {
-            "start": start,
-            "rev": rev,
-            key: np.tile(names, stack.n),
+    def _closed(self, stack: Stack) -> Columns:
+        """That these windows are closed, and how far their books are from balance."""
+        sources = self.graph.source_count
+        energy = [book.imbalance(sources) for book in stack.books]
+        carbon = [self.weights.imbalance(book, sources) for book in stack.books]
+        return {
+            "start": stack.start,
+            "rev": stack.revision,
+            "imbalance": np.array(energy),
+            "imbalance_kg": np.array(carbon),
         }
-        return keys | {name: values.ravel() for name, values in columns.items()}
 
     def _flows(self, stack: Stack) -> Columns:
-        """Flows by (kind, node, carrier, source, store, hour of origin); in a corrected window also
-        those that could be and are not, as zeros.
+        """Flows by FLOW_KEYS and hour of origin; in a corrected window also those that could be and
+        are not, as zeros.
         """
-        f = stack.flows
-        at = stack.window
-        node, carrier = self._places(f)
-        via = np.append(self.code_via, self.code_none)[f.via].astype(np.int32)
-        weights = self.weights.of(f.source, f.origin) * f.amount
+        flows = stack.flows
+        places = self._places(flows)
+        weighed = self.weights.of(flows.source, flows.origin) * flows.amount
         found: Columns = {
-            "start": stack.start[at],
-            "rev": stack.revision[at],
-            "kind": f.kind.astype(np.int8),
-            "node": node,
-            "carrier": carrier,
-            "source": self.code_source[f.source],
-            "via": via,
-            "origin": f.origin,
-            "amount": f.amount,
-            "kwh": weights[By.KWH],
-            "location_kg": weights[By.LOCATION],
-            "market_kg": weights[By.MARKET],
+            "start": stack.start[stack.window],
+            "rev": stack.revision[stack.window],
+            "kind": flows.kind.astype(np.int8),
+            "node": places.node,
+            "carrier": places.carrier,
+            "source": self.names.sources[flows.source],
+            "via": self.names.via[flows.via],
+            "origin": flows.origin,
+            "amount": flows.amount,
+            "kwh": weighed[By.KWH],
+            "location_kg": weighed[By.LOCATION],
+            "market_kg": weighed[By.MARKET],
         }
-        return found if not stack.revision.any() else self._with_zeros(stack, found)
+        is_corrected = stack.revision > 0
+        if not is_corrected.any():
+            return found
 
-    def _with_zeros(self, stack: Stack, found: Columns) -> Columns:
-        keys = ("kind", "node", "carrier", "source", "via")
-        base = 1 + max(
-            int(self.possible.max()),
-            *(int(found[k].max(initial=0)) for k in keys),
-        )
-        places = base ** np.arange(
-            4,
-            -1,
-            -1,
-            dtype=np.int64,
-        )
-        wanted = self.possible @ places
-        there = np.stack([found[k].astype(np.int64) for k in keys], 1) @ places
-        missing = np.repeat((stack.revision > 0)[:, None], len(wanted), 1)
-        at = np.minimum(np.searchsorted(wanted, there), len(wanted) - 1)
-        same = wanted[at] == there
-        missing[stack.window[same], at[same]] = False
-        window, row = np.nonzero(missing)
-        zeros: Columns = dict(
-            zip(
-                keys,
-                self.possible[row].T,
-                strict=True,
-            )
-        )
+        return _joined(found, self._zeros(stack, found, is_corrected))
+
+    def _zeros(
+        self,
+        stack: Stack,
+        found: Mapping[str, npt.NDArray[np.generic]],
+        is_corrected: npt.NDArray[np.bool_],
+    ) -> Columns:
+        """The rows of FLOW_KEYS that corrected windows could have and do not; all else is zero."""
+        there = np.stack([found[key].astype(np.int64) for key in FLOW_KEYS], 1)
+        # One number for each set of keys, in the order of the sets.
+        base = 1 + max(int(self.possible.max()), int(there.max(initial=0)))
+        powers = np.arange(len(FLOW_KEYS) - 1, -1, -1, dtype=np.int64)
+        digits = base**powers
+        possible = self.possible @ digits
+        own = there @ digits
+        nearest = np.minimum(np.searchsorted(possible, own), len(possible) - 1)
+        is_possible = possible[nearest] == own
+        is_missing = np.repeat(is_corrected[:, None], len(possible), 1)
+        is_missing[stack.window[is_possible], nearest[is_possible]] = False
+        window, row = np.nonzero(is_missing)
         start = stack.start[window]
+        zeros: Columns = dict(zip(FLOW_KEYS, self.possible[row].T, strict=True))
         zeros |= {
             "start": start,
             "rev": stack.revision[window],
             "origin": start - start % HOUR_NS,
         }
-        nothing = np.zeros(len(window))
-        return {
-            k: np.concatenate((v, zeros.get(k, nothing).astype(v.dtype))) for k, v in found.items()
+        return zeros
+
+    def _places(self, flows: Flows) -> Places:
+        """Taps are named by their lines, remainders by what is unmetered on their bus."""
+        names = self.names
+        no_carrier = np.full(len(self.site.storages), names.none, np.int32)
+        lines = names.lines[self.line_sums.row_of_tap]
+        of_taps = names.carriers[self.line_sums.bus_of_tap]
+        named = {
+            Flow.LINE: Places(lines, of_taps),
+            Flow.REMAINDER: Places(names.unmetered, names.carriers),
+            Flow.EXPORT: Places(names.buses, names.carriers),
+            Flow.CHARGE: Places(names.storages, no_carrier),
+            Flow.DISCHARGE: Places(names.storages, no_carrier),
         }
-
-    def _places(self, f: Flows) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Name and carrier of where each flow went."""
-        node = np.zeros(len(f), np.int32)
-        carrier = np.full(len(f), self.code_none, np.int32)
-        for kind, names, carriers in (
-            (Flow.LINE, self.code_line[self.tap_line], self.code_carrier[self.tap_bus]),
-            (Flow.REMAINDER, self.code_left, self.code_carrier),
-            (Flow.EXPORT, self.code_bus, self.code_carrier),
-            (Flow.CHARGE, self.code_store, None),
-            (Flow.DISCHARGE, self.code_store, None),
-        ):
-            rows = np.flatnonzero(f.kind == kind)
+        node = np.zeros(len(flows), np.int32)
+        carrier = np.full(len(flows), names.none, np.int32)
+        for kind, places in named.items():
+            rows = np.flatnonzero(flows.kind == kind)
             if len(rows):
-                node[rows] = names[f.node[rows]]
-                carrier[rows] = self.code_none if carriers is None else carriers[f.node[rows]]
+                node[rows] = places.node[flows.node[rows]]
+                carrier[rows] = places.carrier[flows.node[rows]]
 
-        return node, carrier
+        return Places(node, carrier)
 
     def _meters(self, stack: Stack) -> Columns:
         energy = stack.of("meters")
@@ -211,27 +206,44 @@ class Producer:
             "seen_s": stack.of("meters_seen_s"),
             "estimated": stack.of("meters_estimated"),
         }
-        return self._rows(
-            stack,
-            "meter",
-            self.code_meter,
-            columns,
-        )
+        return _rows(stack, "meter", self.names.meters, columns)
 
     def _sources(self, stack: Stack) -> Columns:
-        """Primary energy, and each store's charge, discharge and what it holds, by name."""
-        none = np.zeros((stack.n, self.graph.ns))
-        held_kg = np.stack([self.weights.kg_of(b.layers) for b in stack.books])
-        parts = {
-            "given": (stack.of("primary"), stack.of("discharge")),
-            "taken": (none, stack.of("charge")),
-            "held_kwh": (none, stack.of("held_kwh")),
-            "held_kg": (none, held_kg),
+        """Primary energy, and each storage's charge, discharge and what it holds, by name."""
+        none = np.zeros((stack.windows, self.graph.source_count))
+        held_kg = np.stack([self.weights.kg_of(book.layers) for book in stack.books])
+        columns = {
+            "given": np.concatenate((stack.of("primary"), stack.of("discharge")), 1),
+            "taken": np.concatenate((none, stack.of("charge")), 1),
+            "held_kwh": np.concatenate((none, stack.of("held_kwh")), 1),
+            "held_kg": np.concatenate((none, held_kg), 1),
         }
-        names = np.concatenate((self.code_source[: self.graph.ns], self.code_store))
-        return self._rows(
-            stack,
-            "source",
-            names,
-            {name: np.concatenate(pair, 1) for name, pair in parts.items()},
-        )
+        of_plant = self.names.sources[: self.graph.source_count]
+        names = np.concatenate((of_plant, self.names.storages))
+        return _rows(stack, "source", names, columns)
+
+
+def _rows(
+    stack: Stack,
+    key: str,
+    names: Codes,
+    columns: Mapping[str, Array],
+) -> Columns:
+    """Columns [windows, names] as rows, each with its window and name."""
+    rows: Columns = {
+        "start": np.repeat(stack.start, len(names)),
+        "rev": np.repeat(stack.revision, len(names)),
+        key: np.tile(names, stack.windows),
+    }
+    return rows | {name: values.ravel() for name, values in columns.items()}
+
+
+def _joined(found: Columns, zeros: Columns) -> Columns:
+    """Rows, and behind them others of which what is not said is zero."""
+    nothing = np.zeros(len(zeros["start"]))
+    joined: Columns = {}
+    for name, values in found.items():
+        more = zeros.get(name, nothing).astype(values.dtype)
+        joined[name] = np.concatenate((values, more))
+
+    return joined

@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.book import Book
-from engine.tracing.flow import COLUMNS, Flows
+from engine.tracing.flow import COLUMNS, Flows, Ints
 from engine.tracing.graph import Array
-
-Ints = npt.NDArray[np.int64]
+from plant.units import SECOND_NS
 
 
 class Stack:
@@ -25,30 +23,46 @@ class Stack:
 
     def __init__(self, books: Sequence[Book]) -> None:
         self.books = books
-        self.n = len(books)
-        self.start = np.array([b.start for b in books], np.int64)
-        self.revision = np.array([b.revision for b in books], np.int32)
-        self.lasts_s = np.array([(b.end - b.start) * 1e-9 for b in books])
-        columns: dict[str, Any] = {
-            name: np.concatenate([getattr(b.flows, name) for b in books]) for name in COLUMNS
-        }
+        self.windows = len(books)
+        self.start = np.array([book.start for book in books], np.int64)
+        self.revision = np.array([book.revision for book in books], np.int32)
+        self.lasts_s = np.array([(book.end - book.start) / SECOND_NS for book in books])
+        columns: dict[str, Any] = {}
+        for name in COLUMNS:
+            columns[name] = np.concatenate([getattr(book.flows, name) for book in books])
+
         self.flows = Flows(**columns)
-        self.window = np.repeat(np.arange(self.n), [len(b.flows) for b in books])
+        rows_of_each = [len(book.flows) for book in books]
+        self.window = np.repeat(np.arange(self.windows), rows_of_each)
 
     def of(self, name: str) -> Array:
         """An array of the books, [windows, ...]."""
-        return np.stack([getattr(b, name) for b in self.books])
+        return np.stack([getattr(book, name) for book in self.books])
 
     def total(
         self,
         values: Array,
-        at: Ints,
+        place: Ints,
         width: int,
         rows: Ints | slice = slice(None),
     ) -> Array:
-        """Sums [windows, width] of `values` of flow rows by their place `at`."""
-        place = self.window[rows] * width + at
-        return np.asarray(
-            np.bincount(place, values, self.n * width),
-            np.float64,
-        ).reshape(self.n, width)
+        """Sums [windows, width] of `values` of flow rows by their `place`."""
+        at = self.window[rows] * width + place
+        sums = np.bincount(at, values, self.windows * width)
+        return np.asarray(sums, np.float64).reshape(self.windows, width)
+
+
+def summed(
+    values: Array,
+    place: Ints,
+    width: int,
+) -> Array:
+    """Sums [windows, width] of the columns of `values` [windows, n] by their `place` [n].
+
+    Each window is summed on its own, so that its figures are the same to the last digit whatever
+    windows are worked on together; a matrix product does not promise that.
+    """
+    windows = len(values)
+    at = np.arange(windows)[:, None] * width + place
+    sums = np.bincount(at.ravel(), values.ravel(), windows * width)
+    return np.asarray(sums.reshape(windows, width), np.float64)

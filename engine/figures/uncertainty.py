@@ -1,20 +1,32 @@
-"""How far off an energy may be: class limits and register steps as
-rectangular distributions, root of squares (method, section 3).
+"""How far off an energy may be: class limits and register steps as rectangular distributions, root
+of squares (method, section 3).
 
-A meter's class error is one and the same over a span, so it grows
-with the energy; register steps count once, at either end.
+A meter's class error is one and the same over a span, so it grows with the energy; register steps
+count once, at either end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from engine.tracing.graph import Array, Graph
 from plant.site import Site
 
-K = 2.0  # expanded uncertainty, about 95 %
+K: Final = 2.0
+"""Expanded uncertainty, about 95 %."""
+
+RECTANGLE: Final = 3.0
+"""Variance of a rectangular distribution is the square of its half width over three."""
+
+
+class Variances(NamedTuple):
+    """By meter, in kWh2: of its class per squared unit of energy, and of its register steps."""
+
+    of_energy: Array
+    of_steps: Array
 
 
 def standard(
@@ -27,32 +39,47 @@ def standard(
     `energy` [meter] through it in either direction, in its unit; `per_unit` kWh per unit.
     """
     of_energy, of_steps = variances(site, per_unit)
-    parts = (of_energy[m] * e**2 + of_steps[m] for m, e in energy.items())
-    return np.sqrt(sum(parts, np.zeros(1)))
+    total = np.zeros(1)
+    for meter, amount in energy.items():
+        of_meter = of_energy[meter] * amount**2 + of_steps[meter]
+        total = total + of_meter
+
+    return np.sqrt(total)
 
 
-def variances(site: Site, per_unit: Mapping[int, float]) -> tuple[Array, Array]:
-    """By meter, in kWh2: variance of its class per squared
-    unit of energy, and of its register steps.
-    """
+def variances(site: Site, per_unit: Mapping[int, float]) -> Variances:
+    """Of every meter; `per_unit` kWh per unit, 1 where it is not given."""
+    every = range(len(site.meters))
     steps = _steps(site)
-    kwh = np.array([per_unit.get(m, 1.0) for m in range(len(site.meters))]) ** 2
-    limits = np.array([m.class_limit for m in site.meters])
-    return limits**2 / 3 * kwh, np.array([steps[m] for m in range(len(site.meters))]) ** 2 / 6 * kwh
+    kwh_squared = np.array([per_unit.get(meter, 1.0) for meter in every]) ** 2
+    limits = np.array([meter.class_limit for meter in site.meters])
+    step = np.array([steps[meter] for meter in every])
+    return Variances(
+        of_energy=limits**2 / RECTANGLE * kwh_squared,
+        # A step is twice its half width, and it is read at both ends.
+        of_steps=step**2 / (2 * RECTANGLE) * kwh_squared,
+    )
 
 
 def meters_of_bus(graph: Graph, bus: int) -> set[int]:
     """Meters on the edges of a bus: what enters and what leaves it."""
     site = graph.site
-    found = {t.meter for t in site.storages if t.bus == bus} | {
-        s.meter for s in site.sources if s.bus == bus
-    }
-    found |= {m for tap in graph.taps if tap.bus == bus for m in tap.meters}
+    found: set[int] = set()
+    found.update(storage.meter for storage in site.storages if storage.bus == bus)
+    found.update(source.meter for source in site.sources if source.bus == bus)
+
+    for tap in graph.taps:
+        if tap.bus == bus:
+            found.update(tap.meters)
+
     for converter in graph.converters:
-        found |= {
-            m for f in converter.feeds if f.kind == "bus" and f.index == bus for m in f.meters
-        }
-        found |= {o.meter for o in converter.outlets if o.bus == bus and o.meter is not None}
+        for feed in converter.feeds:
+            if feed.kind == "bus" and feed.index == bus:
+                found.update(feed.meters)
+
+        for outlet in converter.outlets:
+            if outlet.bus == bus and outlet.meter is not None:
+                found.add(outlet.meter)
 
     return found
 
@@ -60,14 +87,17 @@ def meters_of_bus(graph: Graph, bus: int) -> set[int]:
 def meters_of_lines(site: Site, lines: Iterable[str]) -> set[int]:
     """Meters of the draws of lines, by id."""
     wanted = set(lines)
-    return {
-        m for line in site.lines if line.id in wanted for draw in line.draws for m in draw.meters
-    }
+    found: set[int] = set()
+    for line in site.lines:
+        if line.id in wanted:
+            found.update(meter for draw in line.draws for meter in draw.meters)
+
+    return found
 
 
 def meters_of_site(site: Site) -> set[int]:
     """Meters through which energy enters, and those of the storages."""
-    return {s.meter for s in site.sources} | {t.meter for t in site.storages}
+    return {source.meter for source in site.sources} | {storage.meter for storage in site.storages}
 
 
 def _steps(site: Site) -> Mapping[int, float]:
@@ -75,6 +105,7 @@ def _steps(site: Site) -> Mapping[int, float]:
     found = dict.fromkeys(range(len(site.meters)), 0.0)
     for channel in site.channels:
         if channel.meter >= 0:
-            found[channel.meter] = max(found[channel.meter], channel.step * channel.scale)
+            step = channel.step * channel.scale
+            found[channel.meter] = max(found[channel.meter], step)
 
     return found

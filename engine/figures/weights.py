@@ -1,25 +1,25 @@
-"""What one unit of a source is multiplied with, by the hour in
-which it came from there (method, sections 2 and 5).
+"""What one unit of a source is multiplied with, by the hour in which it came from there (method,
+sections 2 and 5).
 
-What leaves a battery in January may have entered it in December: its
-factor is that of its origin, never that of its use.
+What leaves a battery in January may have entered it in December: its factor is that of its origin,
+never that of its use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.book import Book
+from engine.tracing.flow import Ints
 from engine.tracing.graph import Array
+from engine.tracing.storage import KeptLayers
 from plant.names import Carrier
 from plant.site import FactorRow, Site, SourceProperty
-
-Ints = npt.NDArray[np.int64]
 
 
 class By(IntEnum):
@@ -39,6 +39,13 @@ class By(IntEnum):
     ELECTRIC_KGCE = 11
 
 
+class Factors(NamedTuple):
+    """The factors of a source on either basis."""
+
+    location: FactorRow
+    market: FactorRow
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """`since` [d]: from when each table holds (ns); `table` [d, By, sources]."""
@@ -48,15 +55,14 @@ class Weights:
 
     @classmethod
     def of_site(cls, site: Site) -> Weights:
-        """Of all sources and pseudo-sources of a site, from the first
-        dated factor on; earlier origins take the first.
+        """Of all sources and pseudo-sources of a site, from the first dated factor on; earlier
+        origins take the first.
         """
-        dates = sorted({d.from_ns for p in site.properties for d in p.dated})
-        since = np.array([np.iinfo(np.int64).min, *dates], np.int64)
-        return cls(
-            since,
-            np.stack([_table(site, int(at)) for at in since]),
-        )
+        dates = {dated.from_ns for source in site.properties for dated in source.dated}
+        always = np.iinfo(np.int64).min
+        since = np.array([always, *sorted(dates)], np.int64)
+        tables = [_table(site, int(at)) for at in since]
+        return cls(since, np.stack(tables))
 
     def of(self, source: Ints, origin: Ints) -> Array:
         """Weights [By, rows] of amounts of `source` that came from there at `origin`."""
@@ -66,73 +72,81 @@ class Weights:
         at = np.searchsorted(self.since, origin, "right") - 1
         return np.asarray(self.table[at, :, source].T)
 
-    def kg_of(self, layers: list[list[Any]]) -> Array:
-        """Carbon held in each store, kg on the location basis, from the layers of a book."""
+    def kg_of(self, layers: Sequence[KeptLayers]) -> Array:
+        """Carbon held in each storage, kg on the location basis, from the layers of a book."""
         return np.array([self._held(held) for held in layers])
+
+    def _held(self, layers: KeptLayers) -> float:
+        source: list[int] = []
+        origin: list[int] = []
+        amount: list[float] = []
+        for _, _, amounts in layers:
+            for its_source, its_origin, its_amount in amounts:
+                source.append(its_source)
+                origin.append(its_origin)
+                amount.append(its_amount)
+
+        weights = self.of(np.array(source, np.int64), np.array(origin, np.int64))
+        return float(weights[By.LOCATION] @ np.array(amount, float))
 
     def imbalance(self, book: Book, sources: int) -> float:
         """Largest difference, per basis, between the carbon that came in and all that became of it,
         relative to what came in (kg).
         """
-        f = book.flows
-        rows = np.flatnonzero(f.source < sources)
-        came = self.of(np.arange(sources), np.full(sources, book.start)) @ book.primary
-        went = self.of(f.source[rows], f.origin[rows]) @ f.amount[rows]
-        both = [By.LOCATION, By.MARKET]
-        return float(
-            (np.abs(went - came)[both] / np.maximum(np.abs(came[both]), 1.0)).max(initial=0.0)
-        )
-
-    def _held(self, layers: list[Any]) -> float:
-        rows = [row for _, _, amounts in layers for row in amounts]
-        source, origin = (np.array([row[i] for row in rows], np.int64) for i in (0, 1))
-        return float(
-            self.of(source, origin)[By.LOCATION] @ np.array([row[2] for row in rows], float)
-        )
+        flows = book.flows
+        every = np.arange(sources)
+        now = np.full(sources, book.start)
+        came = self.of(every, now) @ book.primary
+        rows = np.flatnonzero(flows.source < sources)
+        went = self.of(flows.source[rows], flows.origin[rows]) @ flows.amount[rows]
+        bases = [By.LOCATION, By.MARKET]
+        difference = np.abs(went - came)[bases]
+        relative = difference / np.maximum(np.abs(came[bases]), 1.0)
+        return float(relative.max(initial=0.0))
 
 
-def factors_at(p: SourceProperty, at: int) -> tuple[FactorRow, FactorRow]:
-    """Location and market factor of a source for what comes from it at `at` (ns)."""
-    known = [d for d in p.dated if d.from_ns <= at]
-    return (
-        (known[-1].location, known[-1].market)
-        if known
-        else (p.dated[0].location, p.dated[0].market)
-        if p.dated
-        else (p.location, p.market)
-    )
+def factors_at(source: SourceProperty, at_ns: int) -> Factors:
+    """The factors of a source for what comes from it at a time."""
+    if not source.dated:
+        return Factors(source.location, source.market)
+
+    in_force = source.dated[0]
+    for dated in source.dated:
+        if dated.from_ns <= at_ns:
+            in_force = dated
+
+    return Factors(in_force.location, in_force.market)
 
 
-def _table(site: Site, at: int) -> Array:
+def _table(site: Site, at_ns: int) -> Array:
+    """Weights [By, sources] of what comes from the sources at a time."""
     properties = site.properties
-    pairs = [factors_at(p, at) for p in properties]
-    location = np.array([a.value_kg for a, _ in pairs])
-    market = np.array([b.value_kg for _, b in pairs])
-    scope1, scope2 = (
-        np.array([p.scope == scope for p in properties]) for scope in ("scope1", "scope2")
-    )
-    electric = np.array(
-        [s.carrier == Carrier.ELECTRICITY for s in site.sources] + [False, True, True],
-        float,
-    )
-    renewable = np.array([p.renewable for p in properties], float)
-    contract = np.array([p.contract_share for p in properties])
-    on_site = np.array([p.on_site for p in properties], float)
-    kwh = np.array([p.kwh for p in properties])
-    kgce = np.array([p.kgce for p in properties])
-    return np.stack(
-        [
-            np.where(scope1, location, 0.0),
-            np.where(scope2, location, 0.0),
-            np.where(scope2, market, 0.0),
-            location,
-            market,
-            renewable,
-            np.maximum(renewable, contract),
-            on_site,
-            kwh,
-            kwh * electric,
-            kgce,
-            kgce * electric,
-        ]
-    )
+    factors = [factors_at(source, at_ns) for source in properties]
+    location = np.array([each.location.value_kg for each in factors])
+    market = np.array([each.market.value_kg for each in factors])
+    is_scope1 = np.array([source.scope == "scope1" for source in properties])
+    is_scope2 = np.array([source.scope == "scope2" for source in properties])
+    renewable = np.array([source.renewable for source in properties], float)
+    contract = np.array([source.contract_share for source in properties])
+    on_site = np.array([source.on_site for source in properties], float)
+    kwh = np.array([source.kwh for source in properties])
+    kgce = np.array([source.kgce for source in properties])
+    # Ambient heat is not electric; what is of unknown source, and the opening stock, is taken for
+    # electricity.
+    carriers = [source.carrier == Carrier.ELECTRICITY for source in site.sources]
+    electric = np.array([*carriers, False, True, True], float)
+    rows = {
+        By.SCOPE1: np.where(is_scope1, location, 0.0),
+        By.SCOPE2_LOCATION: np.where(is_scope2, location, 0.0),
+        By.SCOPE2_MARKET: np.where(is_scope2, market, 0.0),
+        By.LOCATION: location,
+        By.MARKET: market,
+        By.RENEWABLE: renewable,
+        By.CLAIMED: np.maximum(renewable, contract),
+        By.ON_SITE: on_site,
+        By.KWH: kwh,
+        By.ELECTRIC_KWH: kwh * electric,
+        By.KGCE: kgce,
+        By.ELECTRIC_KGCE: kgce * electric,
+    }
+    return np.stack([rows[by] for by in By])

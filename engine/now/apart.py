@@ -177,14 +177,14 @@ def sources_behind(picture: Picture, places: Places) -> Iterator[Behind]:
     """What stands behind the use of some places, column by column of the tracing."""
     graph = picture.graph
     pseudo = {
-        graph.ambient: graph.ns,
-        graph.unknown: graph.ns + 1,
+        graph.ambient: graph.source_count,
+        graph.unknown: graph.source_count + 1,
     }
 
     for column, amount in enumerate(picture.amounts[places].sum(0).tolist()):
-        storage = column - graph.ns
+        storage = column - graph.source_count
 
-        if 0 <= storage < graph.nt:
+        if 0 <= storage < graph.storage_count:
             # A kilowatt-hour out of a storage is made of what its next layer holds.
             via = picture.site.storages[storage].id
             for source, share in picture.now.storage_mix[storage].items():

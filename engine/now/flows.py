@@ -160,7 +160,7 @@ class Flows:
             self._add(
                 f"storage:{storage.id}",
                 bus,
-                self._only(self.graph.ns + index, discharged),
+                self._only(self.graph.source_count + index, discharged),
                 delivered_kw=discharged,
             )
             self._add(

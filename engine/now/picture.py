@@ -306,11 +306,11 @@ def weights_of_columns(now: Newest) -> Array:
     kilowatt-hour is made of."""
     graph = now.graph
     found = np.zeros((len(By), graph.columns))
-    found[:, : graph.ns] = now.by_source[:, : graph.ns]
-    found[:, graph.ambient] = now.by_source[:, graph.ns]
-    found[:, graph.unknown] = now.by_source[:, graph.ns + 1]
+    found[:, : graph.source_count] = now.by_source[:, : graph.source_count]
+    found[:, graph.ambient] = now.by_source[:, graph.source_count]
+    found[:, graph.unknown] = now.by_source[:, graph.source_count + 1]
     for index, mix in enumerate(now.storage_mix):
-        column = graph.ns + index
+        column = graph.source_count + index
         for source, amount in mix.items():
             found[:, column] += amount * now.by_source[:, source]
 

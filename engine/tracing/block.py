@@ -1,61 +1,64 @@
-"""A block of windows: trace it, replace discharges by what they
-came from, keep the accounts of the storages.
+"""A block of windows: trace it, replace discharges by what they came from, keep the accounts of the
+storages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import numpy as np
 
-from engine.tracing.flow import Flow, Flows
-from engine.tracing.graph import Array, Edges, Graph
-from engine.tracing.storage import Account, Key
+from engine.tracing.flow import Flow, Flows, Ints
+from engine.tracing.graph import NO_TAP, Array, Edges, Graph
+from engine.tracing.storage import Account, Amount, KeptLayers, Key
 from engine.tracing.tracing import Held, Traced, trace
 from plant.units import HOUR_NS
 
-SMALL = 1e-12
-RETURNED_WITHIN_NS = 24 * HOUR_NS  # a line returns what it took within a day
+SMALL: Final = 1e-12
+DIRECTLY: Final = -1
+"""In place of a storage, for what came through none."""
+
+RETURNED_WITHIN_NS: Final = 24 * HOUR_NS
+"""A line returns what it took within a day."""
 
 
 @dataclass(slots=True)
 class Window:
-    """Flows of one window and what the storages hold after it."""
+    """Flows of window `at` of a block, and what the storages hold after it: `held_kwh` and
+    `layers` of each."""
 
     flows: Flows
     traced: Traced
     at: int
     held_kwh: Array
-    layers: list[list[Any]]
+    layers: list[KeptLayers]
 
 
-class Ledger:
-    """Collects flow rows of one window."""
+class FlowRows:
+    """Collects the flow rows of one window."""
 
     def __init__(self) -> None:
-        self.parts: list[tuple[Any, ...]] = []
+        self.parts: list[Flows] = []
 
     def direct(
         self,
         kind: Flow,
         amounts: Array,
-        sources: list[int],
+        sources: Sequence[int],
         origin: int,
     ) -> None:
         """Amounts [nodes, columns] of sources that flowed in now."""
         node, column = np.nonzero(np.abs(amounts) > SMALL)
-        n = len(node)
-        picked = np.asarray(sources, np.int64)[column]
-        self.parts.append(
-            (
-                np.full(n, kind),
-                node,
-                picked,
-                np.full(n, -1),
-                np.full(n, origin),
-                amounts[node, column],
-            )
+        source = np.asarray(sources, np.int64)[column]
+        self._add(
+            kind,
+            node,
+            source,
+            DIRECTLY,
+            np.full(len(node), origin),
+            amounts[node, column],
         )
 
     def stored(
@@ -63,221 +66,222 @@ class Ledger:
         kind: Flow,
         weights: Array,
         via: int,
-        mix: dict[Key, float],
+        mix: Mapping[Key, float],
     ) -> None:
-        """Kilowatt-hours [nodes] delivered from store `via`, replaced by `mix` per kWh."""
+        """Kilowatt-hours [nodes] delivered from storage `via`, replaced by `mix` per kWh."""
         node = np.nonzero(np.abs(weights) > SMALL)[0]
         if not len(node) or not mix:
             return
 
-        source = np.array([k[0] for k in mix])
-        origin = np.array([k[1] for k in mix])
-        amount = np.outer(weights[node], np.fromiter(mix.values(), float))
-        k = len(mix)
-        n = len(node)
-        self.parts.append(
-            (
-                np.full(n * k, kind),
-                np.repeat(node, k),
-                np.tile(source, n),
-                np.full(n * k, via),
-                np.tile(origin, n),
-                amount.ravel(),
-            )
+        source = np.array([key[0] for key in mix])
+        origin = np.array([key[1] for key in mix])
+        per_kwh = np.fromiter(mix.values(), float)
+        amount = np.outer(weights[node], per_kwh)
+        self._add(
+            kind,
+            np.repeat(node, len(mix)),
+            np.tile(source, len(node)),
+            via,
+            np.tile(origin, len(node)),
+            amount.ravel(),
         )
 
-    def flows(self) -> Flows:
-        columns = [np.concatenate(c) for c in zip(*self.parts, strict=True)]
-        kind, node, source, via, origin = (c.astype(np.int64) for c in columns[:5])
-        return Flows(
-            kind,
-            node,
-            source,
-            via,
-            origin,
-            columns[5],
+    def _add(
+        self,
+        kind: Flow,
+        node: Ints,
+        source: Ints,
+        via: int,
+        origin: Ints,
+        amount: Array,
+    ) -> None:
+        rows = len(node)
+        part = Flows(
+            kind=np.full(rows, kind),
+            node=node,
+            source=source,
+            via=np.full(rows, via),
+            origin=origin,
+            amount=amount,
         )
+        self.parts.append(part)
+
+    def flows(self) -> Flows:
+        """All rows in the order in which they came."""
+
+        def column(name: str) -> Ints:
+            return np.concatenate([getattr(part, name) for part in self.parts]).astype(np.int64)
+
+        return Flows(
+            kind=column("kind"),
+            node=column("node"),
+            source=column("source"),
+            via=column("via"),
+            origin=column("origin"),
+            amount=np.concatenate([part.amount for part in self.parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Windows of a block, and what each bus carries after it."""
+
+    windows: list[Window]
+    held: Held
 
 
 def close(
     graph: Graph,
     edges: Edges,
     before: Held,
-    starts: list[int],
-    accounts: list[Account],
+    starts: Sequence[int],
+    accounts: Sequence[Account],
     first: int = 0,
-) -> tuple[list[Window], Held]:
-    """Flows of the windows of a block from number `first` on; moves `accounts`.
-
-    Returns them and what each bus carries after them.
-    """
+) -> Closed:
+    """Flows of the windows of a block from number `first` on; moves `accounts`."""
     traced = trace(
         graph,
         edges,
         before,
         starts,
     )
-    windows = [
-        _window(
-            graph,
-            edges,
-            traced,
-            w,
-            start,
-            accounts,
-        )
-        for w, start in enumerate(starts)
-        if w >= first
-    ]
-    return windows, before.after(graph, traced, starts)
+    windows: list[Window] = []
+    for at in range(first, len(starts)):
+        hour = starts[at] - starts[at] % HOUR_NS
+        of_window = _OfWindow(graph, edges, traced, at, hour, accounts)
+        windows.append(of_window.closed())
+
+    return Closed(windows, before.after(graph, traced, starts))
 
 
-def _window(
-    graph: Graph,
-    edges: Edges,
-    traced: Traced,
-    w: int,
-    start: int,
-    accounts: list[Account],
-) -> Window:
-    hour = start - start % HOUR_NS
-    ledger = Ledger()
-    unknown = graph.ns + 1
-    direct = [
-        *range(graph.ns),
-        graph.ns,
-        unknown,
-    ]
-    columns = [
-        *range(graph.ns),
-        graph.ambient,
-        graph.unknown,
-    ]
-    places = (
-        (Flow.LINE, traced.taps[w]),
-        (Flow.REMAINDER, traced.remainder[w]),
-        (Flow.EXPORT, traced.export[w]),
-        (Flow.CHARGE, traced.charge[w]),
-    )
-    for kind, amounts in places:
-        ledger.direct(
-            kind,
-            amounts[:, columns],
-            direct,
-            hour,
-        )
+class _OfWindow:
+    """One window: its flows by original source, and its storages moved on.
 
-    mixes = [
-        _discharge(
-            accounts[t],
-            float(edges.discharge[w, t]),
-            hour,
-            unknown,
-        )
-        for t in range(graph.nt)
-    ]
-    for t, mix in enumerate(mixes):
-        for kind, amounts in places:
-            ledger.stored(
-                kind,
-                amounts[:, graph.ns + t],
-                t,
-                mix,
-            )
-
-        tap = graph.tap_of_store[t]
-        if edges.discharge[w, t] > SMALL:  # what a line returns lessens what it took
-            weights = np.zeros(graph.nt if tap < 0 else len(graph.taps))
-            weights[t if tap < 0 else tap] = -edges.discharge[w, t]
-            ledger.stored(
-                Flow.DISCHARGE if tap < 0 else Flow.LINE,
-                weights,
-                t,
-                mix,
-            )
-
-    for t, account in enumerate(accounts):
-        tap = graph.tap_of_store[t]
-        taken, amounts = (
-            (edges.charge[w, t], traced.charge[w, t])
-            if tap < 0
-            else (edges.taps[w, tap], traced.taps[w, tap])
-        )
-        account.charge(
-            hour,
-            float(taken),
-            _entering(
-                graph,
-                amounts,
-                mixes,
-                columns,
-                direct,
-                hour,
-            ),
-        )
-        if tap >= 0:
-            account.layers = [
-                layer for layer in account.layers if layer.hour > hour - RETURNED_WITHIN_NS
-            ]
-
-    held_kwh = np.array([a.energy_kwh for a in accounts])
-    layers: list[list[Any]] = [
-        [
-            [
-                x.hour,
-                x.energy_kwh,
-                [[*k, v] for k, v in x.amounts.items()],
-            ]
-            for x in a.layers
-        ]
-        for a in accounts
-    ]
-    return Window(
-        ledger.flows(),
-        traced,
-        w,
-        held_kwh,
-        layers,
-    )
-
-
-def _discharge(
-    account: Account,
-    delivered: float,
-    hour: int,
-    unknown: int,
-) -> dict[Key, float]:
-    """Amounts per delivered kWh; what nothing was held for is of unknown source."""
-    if delivered <= SMALL:
-        return {}
-
-    taken, missing = account.discharge(delivered)
-    if missing > 0.0:
-        taken[(unknown, hour)] = taken.get((unknown, hour), 0.0) + missing
-
-    return {key: amount / delivered for key, amount in taken.items() if amount > 0.0}
-
-
-def _entering(
-    graph: Graph,
-    charged: Array,
-    mixes: list[dict[Key, float]],
-    columns: list[int],
-    direct: list[int],
-    hour: int,
-) -> list[tuple[Key, float]]:
-    """What a charge brings in: sources of now, and what other
-    storages' discharges in the mix came from.
+    `hour` is that in which it begins, ns: what flows in now is of this origin.
     """
-    rows = [
-        ((source, hour), float(charged[column]))
-        for source, column in zip(
-            direct,
-            columns,
-            strict=True,
-        )
-    ]
-    for t, mix in enumerate(mixes):
-        rows += [(key, amount * float(charged[graph.ns + t])) for key, amount in mix.items()]
 
-    return rows
+    def __init__(
+        self,
+        graph: Graph,
+        edges: Edges,
+        traced: Traced,
+        at: int,
+        hour: int,
+        accounts: Sequence[Account],
+    ) -> None:
+        self.graph = graph
+        self.traced = traced
+        self.at = at
+        self.hour = hour
+        self.accounts = accounts
+        self.discharge = edges.discharge[at]
+        self.charge = edges.charge[at]
+        self.taps = edges.taps[at]
+        # Columns of the tracing that are sources, and their numbers as `Graph.source_names` has
+        # them: those of the plant, ambient, unknown.
+        sources = range(graph.source_count)
+        self.unknown = graph.source_count + 1
+        self.columns = [*sources, graph.ambient, graph.unknown]
+        self.sources = [*sources, graph.source_count, self.unknown]
+        self.rows = FlowRows()
+
+    def closed(self) -> Window:
+        """The window; discharges come before charges, as no storage does both at once."""
+        places = (
+            (Flow.LINE, self.traced.taps[self.at]),
+            (Flow.REMAINDER, self.traced.remainder[self.at]),
+            (Flow.EXPORT, self.traced.export[self.at]),
+            (Flow.CHARGE, self.traced.charge[self.at]),
+        )
+        for kind, amounts in places:
+            self.rows.direct(
+                kind,
+                amounts[:, self.columns],
+                self.sources,
+                self.hour,
+            )
+
+        mixes = [self._discharged(storage) for storage in range(self.graph.storage_count)]
+        for storage, mix in enumerate(mixes):
+            column = self.graph.source_count + storage
+            for kind, amounts in places:
+                self.rows.stored(
+                    kind,
+                    amounts[:, column],
+                    storage,
+                    mix,
+                )
+
+            self._given(storage, mix)
+
+        for storage in range(len(self.accounts)):
+            self._charge(storage, mixes)
+
+        return Window(
+            flows=self.rows.flows(),
+            traced=self.traced,
+            at=self.at,
+            held_kwh=np.array([account.energy_kwh for account in self.accounts]),
+            layers=[account.kept() for account in self.accounts],
+        )
+
+    def _discharged(self, storage: int) -> dict[Key, float]:
+        """Amounts per delivered kWh; what nothing was held for is of unknown source."""
+        delivered = float(self.discharge[storage])
+        if delivered <= SMALL:
+            return {}
+
+        taken, missing = self.accounts[storage].discharge(delivered)
+        if missing > 0.0:
+            nowhere = (self.unknown, self.hour)
+            taken[nowhere] = taken.get(nowhere, 0.0) + missing
+
+        return {key: amount / delivered for key, amount in taken.items() if amount > 0.0}
+
+    def _given(self, storage: int, mix: Mapping[Key, float]) -> None:
+        """What a storage gave, as a negative row: of its own, or of the line that returned it."""
+        if self.discharge[storage] <= SMALL:
+            return
+
+        tap = self.graph.tap_of_storage[storage]
+        is_of_line = tap != NO_TAP
+        weights = np.zeros(len(self.graph.taps) if is_of_line else self.graph.storage_count)
+        weights[tap if is_of_line else storage] = -self.discharge[storage]
+        self.rows.stored(
+            Flow.LINE if is_of_line else Flow.DISCHARGE,
+            weights,
+            storage,
+            mix,
+        )
+
+    def _charge(self, storage: int, mixes: Sequence[Mapping[Key, float]]) -> None:
+        """What goes into an account: the charge of a storage, or all that a line takes."""
+        account = self.accounts[storage]
+        tap = self.graph.tap_of_storage[storage]
+        if tap == NO_TAP:
+            taken = self.charge[storage]
+            amounts = self.traced.charge[self.at, storage]
+        else:
+            taken = self.taps[tap]
+            amounts = self.traced.taps[self.at, tap]
+
+        account.charge(
+            self.hour,
+            float(taken),
+            self._entering(amounts, mixes),
+        )
+        if tap != NO_TAP:
+            account.forget_before(self.hour - RETURNED_WITHIN_NS)
+
+    def _entering(self, charged: Array, mixes: Sequence[Mapping[Key, float]]) -> list[Amount]:
+        """What a charge brings in: sources of now, and what other storages' discharges in the mix
+        came from."""
+        entering: list[Amount] = []
+        for source, column in zip(self.sources, self.columns, strict=True):
+            entering.append(((source, self.hour), float(charged[column])))
+
+        for storage, mix in enumerate(mixes):
+            kwh = float(charged[self.graph.source_count + storage])
+            entering += [(key, per_kwh * kwh) for key, per_kwh in mix.items()]
+
+        return entering

@@ -61,7 +61,7 @@ def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
         discharged=used.discharge * storages,
         exported=used.export * is_electric,
         charged=used.charge * storages,
-        converters=np.zeros((windows, graph.nb)),
+        converters=np.zeros((windows, graph.bus_count)),
     )
     for directed, taken, given in zip(
         graph.converters,

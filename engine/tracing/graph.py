@@ -6,22 +6,31 @@ energies. Shapes: nw windows, nb buses, ns sources, nt storages, K columns of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from plant.names import AS_ELECTRICITY, ON_SITE, Carrier
-from plant.site import Site
+from plant.site import OutputEdge, Site, StorageNode
 from plant.units import SECOND_NS
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+BLOCK_LEAST_S: Final = 900.0
+"""Windows are traced by the quarter of an hour at least."""
+
+ZERO_CELSIUS_K: Final = 273.15
+NO_TAP: Final = -1
+"""In place of a tap, for a storage of the site."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An input of a directed converter: column of a bus or
-    source and the meters that measure it.
+    """An input of a directed converter: column of a bus or source, and the meters that measure it.
+
+    `direction` 1 reads them the other way round, for the way back of a two-way converter.
     """
 
     kind: str
@@ -32,7 +41,10 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """An output of a directed converter."""
+    """An output of a directed converter.
+
+    Without a `meter` it gives `per_input` of what the converter takes.
+    """
 
     bus: int
     meter: int | None
@@ -43,8 +55,11 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Directed:
-    """A converter in one direction; a two-way one appears twice
-    and carries the net of a window one way.
+    """A converter in one direction; a two-way one appears twice and carries the net of a window one
+    way.
+
+    `split` says how its inputs are shared out over its outputs, `quality` is the Carnot factor of
+    its heat.
     """
 
     converter: int
@@ -68,7 +83,7 @@ class Tap:
 class Edges:
     """Energies on the edges, [nw, ...], each in the unit of its bus.
 
-    NaN never occurs: unseen is zero here and told by `unknown`.
+    NaN never occurs: what was not seen is zero here, and `unknown` [nw, nb] says so.
     """
 
     source: Array
@@ -78,116 +93,97 @@ class Edges:
     feeds: list[Array]
     outlets: list[Array]
     taps: Array
-    unknown: npt.NDArray[np.bool_]
+    unknown: Mask
 
 
-@dataclass(slots=True)
 class Graph:
-    """Index arrays of a site. Columns of the tracing: sources, storages (one
-    kWh discharged each), ambient, unknown; then one more right-hand column,
-    the electricity behind compressed air and chilled water.
+    """Index arrays of a site.
+
+    Columns of the tracing: sources, storages (one kWh discharged each), ambient, unknown. After
+    these `columns`, at `electric`, the tracing has one more right-hand side: the electricity behind
+    compressed air and chilled water.
     """
 
-    site: Site
-    nb: int = field(init=False)
-    ns: int = field(init=False)
-    nt: int = field(init=False)
-    ambient: int = field(init=False)
-    unknown: int = field(init=False)
-    columns: int = field(init=False)
-    electric: int = field(init=False)
-    converters: list[Directed] = field(init=False)
-    taps: list[Tap] = field(init=False)
-    slow: npt.NDArray[np.bool_] = field(init=False)
-    on_site: npt.NDArray[np.bool_] = field(init=False)
-    carriers: list[Carrier] = field(init=False)
-    block_s: float = field(init=False)
-    window_ns: int = field(init=False)
-    holds_ns: npt.NDArray[np.int64] = field(init=False)
-    tap_of_store: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        site = self.site
-        self.nb = len(site.buses)
-        self.ns = len(site.sources)
-        self.nt = len(site.storages)
-        self.ambient = self.ns + self.nt
-        self.unknown = self.ns + self.nt + 1
-        self.columns = self.electric = self.ns + self.nt + 2
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.bus_count = len(site.buses)
+        self.source_count = len(site.sources)
+        self.storage_count = len(site.storages)
+        self.ambient = self.source_count + self.storage_count
+        self.unknown = self.ambient + 1
+        self.columns = self.unknown + 1
+        self.electric = self.columns
         self.carriers = [Carrier(bus.carrier) for bus in site.buses]
-        self.slow = np.array(
-            [bus.mix_over_s > site.window_s for bus in site.buses],
-            bool,
+
+        # A slow bus, such as a steam net, mixes what came in over a block of windows.
+        self.slow = np.array([bus.mix_over_s > site.window_s for bus in site.buses], bool)
+        self.block_s = max(
+            BLOCK_LEAST_S,
+            site.window_s,
+            *(bus.mix_over_s for bus in site.buses),
         )
         self.window_ns = round(site.window_s * SECOND_NS)
-        self.holds_ns = np.array(
-            [round(bus.holds_s * SECOND_NS) for bus in site.buses],
-            np.int64,
-        )
-        self.block_s = max(
-            [
-                900.0,
-                site.window_s,
-                *(bus.mix_over_s for bus in site.buses),
-            ]
-        )
-        on_site = (
-            [s.kind in ON_SITE and s.own for s in site.sources] + [True] * self.nt + [False, False]
-        )
-        self.on_site = np.array(on_site, bool)
-        self.converters = [
-            d for index in range(len(site.converters)) for d in _directed(site, index)
-        ]
-        self.tap_of_store = [-1] * self.nt
-        self.taps = [
-            Tap(i, draw.bus, draw.meters)
-            for i, line in enumerate(site.lines)
-            for draw in line.draws
-        ]
+        self.holds_ns = np.array([round(bus.holds_s * SECOND_NS) for bus in site.buses], np.int64)
+        self.on_site = self._on_site()
+        self.converters: list[Directed] = []
+        for index in range(len(site.converters)):
+            self.converters += _directed(site, index)
 
-        for t, store in enumerate(site.storages):
-            if store.line is not None:
-                same = (tap.line == store.line and tap.bus == store.bus for tap in self.taps)
-                self.tap_of_store[t] = list(same).index(True)
+        self.taps: list[Tap] = []
+        for index, line in enumerate(site.lines):
+            self.taps += [Tap(index, draw.bus, draw.meters) for draw in line.draws]
+
+        self.tap_of_storage = [self._tap_of(storage) for storage in site.storages]
+
+    def _on_site(self) -> Mask:
+        """Which columns of the tracing are made on the site; what comes out of a storage is."""
+        own = [source.kind in ON_SITE and source.own for source in self.site.sources]
+        storages = [True] * self.storage_count
+        neither = [False, False]
+        return np.array([*own, *storages, *neither], bool)
+
+    def _tap_of(self, storage: StorageNode) -> int:
+        """The tap of the line that a storage belongs to; -1 for a storage of the site."""
+        if storage.line is None:
+            return NO_TAP
+
+        for index, tap in enumerate(self.taps):
+            if tap.line == storage.line and tap.bus == storage.bus:
+                return index
+
+        raise ValueError(f"storage {storage.id} stands on a bus that its line does not draw from")
 
     def source_names(self) -> list[str]:
         """Names of original sources by index: sources, then ambient, unknown, opening stock."""
-        return [s.id for s in self.site.sources] + ["ambient", "unknown", "opening_stock"]
+        return [source.id for source in self.site.sources] + ["ambient", "unknown", "opening_stock"]
 
     def returned(self, discharge: Array) -> Array:
         """What each tap gave back [taps], from the discharge of the storages in one window."""
-        out = np.zeros(len(self.taps))
-        for t, at in enumerate(self.tap_of_store):
-            if at >= 0:
-                out[at] += discharge[t]
+        given = np.zeros(len(self.taps))
+        for storage, tap in enumerate(self.tap_of_storage):
+            if tap != NO_TAP:
+                given[tap] += discharge[storage]
 
-        return out
+        return given
 
     def counts_as_electricity(self, bus: int) -> bool:
+        """Whether what a bus carries is counted as the electricity behind it."""
         return self.carriers[bus] in AS_ELECTRICITY
 
 
 def _directed(site: Site, index: int) -> list[Directed]:
+    """A converter as it is traced: once, or once for each way."""
     node = site.converters[index]
-    carnot = 1.0 - (node.ambient_c + 273.15) / (node.supply_c + 273.15)
-    feeds = tuple(Feed(i.kind, i.index, i.meters) for i in node.inputs)
-    outlets = tuple(
-        Outlet(
-            o.bus,
-            o.meter,
-            0,
-            None if o.efficiency is None else o.efficiency * o.kwh_per_input_unit,
-            o.efficiency or 1.0,
-        )
-        for o in node.outputs
-    )
+    # Work that heat of the supply temperature could do at most, for a split by work potential
+    # (method, section 1, case 2).
+    carnot = 1.0 - (node.ambient_c + ZERO_CELSIUS_K) / (node.supply_c + ZERO_CELSIUS_K)
     forward = Directed(
-        index,
-        feeds,
-        outlets,
-        node.split,
-        node.two_way,
-        carnot,
+        converter=index,
+        feeds=tuple(Feed(feed.kind, feed.index, feed.meters) for feed in node.inputs),
+        outlets=tuple(_outlet(outlet) for outlet in node.outputs),
+        split=node.split,
+        net=node.two_way,
+        quality=carnot,
     )
     if not node.two_way:
         return [forward]
@@ -195,182 +191,151 @@ def _directed(site: Site, index: int) -> list[Directed]:
     feed = node.inputs[0]
     outlet = node.outputs[0]
     back_feed = Feed(
-        "bus",
-        outlet.bus,
-        () if outlet.meter is None else (outlet.meter,),
-        1,
+        kind="bus",
+        index=outlet.bus,
+        meters=() if outlet.meter is None else (outlet.meter,),
+        direction=1,
     )
     back_outlet = Outlet(
-        feed.index,
-        feed.meters[0] if feed.meters else None,
-        1,
-        outlet.efficiency,
-        outlet.efficiency or 1.0,
+        bus=feed.index,
+        meter=feed.meters[0] if feed.meters else None,
+        direction=1,
+        per_input=outlet.efficiency,
+        efficiency=outlet.efficiency or 1.0,
     )
-    return [
+    back = replace(
         forward,
-        Directed(
-            index,
-            (back_feed,),
-            (back_outlet,),
-            node.split,
-            True,
-            carnot,
-        ),
-    ]
+        feeds=(back_feed,),
+        outlets=(back_outlet,),
+    )
+    return [forward, back]
 
 
-def edges(
-    graph: Graph,
-    energy: Array,
-    seen: npt.NDArray[np.bool_],
-) -> Edges:
-    """Edge energies from meters' energies [nw, nm, 2] (forward, reverse)
-    in edge units and whether each was seen [nw, nm].
-    """
+def _outlet(node: OutputEdge) -> Outlet:
+    per_input = None
+    if node.efficiency is not None:
+        per_input = node.efficiency * node.kwh_per_input_unit
+
+    return Outlet(
+        bus=node.bus,
+        meter=node.meter,
+        direction=0,
+        per_input=per_input,
+        efficiency=node.efficiency or 1.0,
+    )
+
+
+def edges(graph: Graph, energy: Array, seen: Mask) -> Edges:
+    """Edge energies from meters' energies [nw, nm, 2] (forward, reverse) in edge units, and whether
+    each was seen [nw, nm]."""
     site = graph.site
-    nw = len(energy)
+    windows = len(energy)
     forward = np.maximum(energy[:, :, 0], 0.0)
     reverse = np.maximum(energy[:, :, 1], 0.0)
-    source = (
-        np.stack([forward[:, s.meter] for s in site.sources], 1) if graph.ns else np.zeros((nw, 0))
-    )
-    exports = np.zeros((nw, graph.nb))
-    unknown = np.zeros((nw, graph.nb), bool)
-    for s in site.sources:
-        unknown[:, s.bus] |= ~seen[:, s.meter]
-        if s.exports:
-            exports[:, s.bus] += reverse[:, s.meter]
+    export = np.zeros((windows, graph.bus_count))
+    unknown = np.zeros((windows, graph.bus_count), bool)
+    for source in site.sources:
+        unknown[:, source.bus] |= ~seen[:, source.meter]
+        if source.exports:
+            export[:, source.bus] += reverse[:, source.meter]
 
-    charge = (
-        np.stack([forward[:, t.meter] for t in site.storages], 1) if graph.nt else np.zeros((nw, 0))
-    )
-    discharge = (
-        np.stack([reverse[:, t.meter] for t in site.storages], 1) if graph.nt else np.zeros((nw, 0))
-    )
-    for t, at in enumerate(graph.tap_of_store):
-        if (
-            at >= 0
-            # a line's account: what it returns comes out, and nothing goes in at the bus but its draws
-        ):
-            charge[:, t] = 0.0
-            discharge[:, t] = np.maximum(
-                sum(energy[:, m, 1] - energy[:, m, 0] for m in graph.taps[at].meters),
-                0.0,
-            )
+    taps = np.zeros((windows, len(graph.taps)))
+    for index, tap in enumerate(graph.taps):
+        taps[:, index] = np.maximum(_drawn(energy, tap), 0.0)
 
-    feeds = []
-    outlets = []
-    for directed in graph.converters:
-        taken, given = _through(directed, forward, reverse)
-        feeds.append(taken)
-        outlets.append(given)
+    of_storages = [storage.meter for storage in site.storages]
+    charge = forward[:, of_storages]
+    discharge = reverse[:, of_storages]
+    for storage, tap_index in enumerate(graph.tap_of_storage):
+        if tap_index != NO_TAP:
+            # The account of a line: what the line returns comes out of it, and nothing goes in at
+            # the bus but what the line draws.
+            returned = _drawn(energy[:, :, ::-1], graph.taps[tap_index])
+            charge[:, storage] = 0.0
+            discharge[:, storage] = np.maximum(returned, 0.0)
 
-    taps = (
-        np.stack(
-            [
-                np.maximum(
-                    sum(energy[:, m, 0] - energy[:, m, 1] for m in tap.meters),
-                    0.0,
-                )
-                for tap in graph.taps
-            ],
-            1,
-        )
-        if graph.taps
-        else np.zeros((nw, 0))
-    )
+    through = [_through(directed, forward, reverse) for directed in graph.converters]
     return Edges(
-        source,
-        exports,
-        charge,
-        discharge,
-        feeds,
-        outlets,
-        taps,
-        unknown,
+        source=forward[:, [source.meter for source in site.sources]],
+        export=export,
+        charge=charge,
+        discharge=discharge,
+        feeds=[both.taken for both in through],
+        outlets=[both.given for both in through],
+        taps=taps,
+        unknown=unknown,
     )
 
 
-def _metered(
-    meters: tuple[int, ...],
-    forward: Array,
-    reverse: Array,
-    net: bool,
-    direction: int,
-) -> Array:
-    a, b = (reverse, forward) if direction else (forward, reverse)
-    total = np.sum(a[:, list(meters)], 1)
-    return np.asarray(
-        np.maximum(total - np.sum(b[:, list(meters)], 1), 0.0) if net else total,
-        np.float64,
-    )
+def _drawn(energy: Array, tap: Tap) -> Array:
+    """Net energy [nw] of the meters of a tap, the first direction less the second."""
+    total = np.zeros(len(energy))
+    for meter in tap.meters:
+        total = total + (energy[:, meter, 0] - energy[:, meter, 1])
+
+    return total
 
 
-def _through(
-    directed: Directed,
-    forward: Array,
-    reverse: Array,
-) -> tuple[Array, Array]:
+@dataclass(frozen=True, slots=True)
+class Through:
     """What a converter takes [nw, inputs] and gives [nw, outputs]."""
-    nw = len(forward)
-    taken = np.zeros((nw, len(directed.feeds)))
-    for i, feed in enumerate(directed.feeds):
+
+    taken: Array
+    given: Array
+
+
+def _through(directed: Directed, forward: Array, reverse: Array) -> Through:
+    """What is metered of a converter; what is not follows from the other side."""
+
+    def metered(meters: tuple[int, ...], direction: int) -> Array:
+        ahead, back = (reverse, forward) if direction else (forward, reverse)
+        total = ahead[:, list(meters)].sum(1)
+        if directed.net:
+            total = np.maximum(total - back[:, list(meters)].sum(1), 0.0)
+
+        return np.asarray(total, np.float64)
+
+    windows = len(forward)
+    taken = np.zeros((windows, len(directed.feeds)))
+    for index, feed in enumerate(directed.feeds):
         if feed.meters:
-            taken[:, i] = _metered(
-                feed.meters,
-                forward,
-                reverse,
-                directed.net,
-                feed.direction,
-            )
+            taken[:, index] = metered(feed.meters, feed.direction)
 
-    given = np.zeros((nw, len(directed.outlets)))
-    for i, outlet in enumerate(directed.outlets):
+    given = np.zeros((windows, len(directed.outlets)))
+    for index, outlet in enumerate(directed.outlets):
         if outlet.meter is not None:
-            given[:, i] = _metered(
-                (outlet.meter,),
-                forward,
-                reverse,
-                directed.net,
-                outlet.direction,
-            )
+            given[:, index] = metered((outlet.meter,), outlet.direction)
         else:
-            given[:, i] = taken.sum(1) * (outlet.per_input or 0.0)
+            given[:, index] = taken.sum(1) * (outlet.per_input or 0.0)
 
-    for i, feed in enumerate(directed.feeds):
+    # A feed without a meter, such as the heat of the outside air, brings what is given and not
+    # taken elsewhere.
+    for index, feed in enumerate(directed.feeds):
         if not feed.meters:
-            taken[:, i] = np.maximum(given.sum(1) - taken.sum(1), 0.0)
+            taken[:, index] = np.maximum(given.sum(1) - taken.sum(1), 0.0)
 
-    return taken, given
+    return Through(taken, given)
 
 
-def shares(
-    directed: Directed,
-    given: Array,
-    electric: list[bool],
-) -> Array:
-    """alpha [nw, outputs]: how the inputs of a converter are split
-    over its outputs (method, section 1, case 2).
+def shares(directed: Directed, given: Array, electric: list[bool]) -> Array:
+    """alpha [nw, outputs]: how the inputs of a converter are split over its outputs (method,
+    section 1, case 2).
+
+    By efficiency: what each output would have taken if it were made alone. By work potential: heat
+    counts with its Carnot factor. Else by energy. Where nothing is given, all goes to the first.
     """
     if given.shape[1] == 1:
         return np.ones_like(given)
 
+    weight = given
     if directed.split == "efficiency":
-        weight = given / np.array([o.efficiency for o in directed.outlets])
+        weight = given / np.array([outlet.efficiency for outlet in directed.outlets])
     elif directed.split == "work_potential":
-        weight = given * np.array([1.0 if e else directed.quality for e in electric])
-    else:
-        weight = given
+        potential = [1.0 if is_electric else directed.quality for is_electric in electric]
+        weight = given * np.array(potential)
 
     total = weight.sum(1, keepdims=True)
+    gives = total > 0
     first = np.zeros_like(weight)
     first[:, 0] = 1.0
-    return np.asarray(
-        np.where(
-            total > 0,
-            weight / np.where(total > 0, total, 1.0),
-            first,
-        ),
-        np.float64,
-    )
+    return np.where(gives, weight / np.where(gives, total, 1.0), first)

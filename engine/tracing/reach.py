@@ -1,5 +1,5 @@
-"""Which sources can stand behind what leaves each bus, directly or
-through a store: by the plant's graph, whatever flowed.
+"""Which sources can stand behind what leaves each bus, directly or through a storage: by the
+plant's graph, whatever flowed.
 
 A corrected window is written with all of them, zeros too, so that a store that keeps every revision
 (InfluxDB) never shows what a correction removed.
@@ -7,35 +7,53 @@ A corrected window is written with all of them, zeros too, so that a store that 
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple, TypeAlias
+
 from engine.tracing.graph import Graph
 
-Pairs = set[tuple[int, int]]
+DIRECTLY: Final = -1
 
 
-def reach(graph: Graph) -> list[Pairs]:
-    """For each bus the (source, store or -1) that can be traced
-    there; sources as in `Graph.source_names`.
-    """
-    ambient = graph.ns
-    unknown = graph.ns + 1
-    opening = graph.ns + 2
-    found: list[Pairs] = [{(unknown, -1)} for _ in range(graph.nb)]
-    for s, source in enumerate(graph.site.sources):
-        found[source.bus].add((s, -1))
+class Way(NamedTuple):
+    """A source, as `Graph.source_names` numbers it, and the storage that it came through, or -1."""
 
-    size = -1
-    while size != (size := sum(map(len, found))):
-        for t, store in enumerate(graph.site.storages):
-            found[store.bus] |= {(s, t) for s, _ in found[store.bus]} | {(opening, t)}
+    source: int
+    via: int
+
+
+Ways: TypeAlias = set[Way]
+
+
+def reach(graph: Graph) -> list[Ways]:
+    """For each bus what can be traced there."""
+    ambient = graph.source_count
+    unknown = ambient + 1
+    opening_stock = ambient + 2
+    found: list[Ways] = [{Way(unknown, DIRECTLY)} for _ in range(graph.bus_count)]
+    for index, source in enumerate(graph.site.sources):
+        found[source.bus].add(Way(index, DIRECTLY))
+
+    def spread() -> None:
+        """One step further along every edge."""
+        for index, storage in enumerate(graph.site.storages):
+            through = {Way(way.source, index) for way in found[storage.bus]}
+            found[storage.bus] |= through | {Way(opening_stock, index)}
 
         for directed in graph.converters:
             for feed in directed.feeds:
-                brings = (
-                    found[feed.index]
-                    if feed.kind == "bus"
-                    else {(ambient if feed.kind == "ambient" else feed.index, -1)}
-                )
+                if feed.kind == "bus":
+                    brings = found[feed.index]
+                else:
+                    column = ambient if feed.kind == "ambient" else feed.index
+                    brings = {Way(column, DIRECTLY)}
+
                 for outlet in directed.outlets:
                     found[outlet.bus] |= brings
+
+    # Loops are possible, so this goes on until nothing new turns up.
+    known = -1
+    while known != sum(map(len, found)):
+        known = sum(map(len, found))
+        spread()
 
     return found

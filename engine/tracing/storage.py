@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-Key = tuple[int, int]  # (source index, origin hour in ns)
+Key: TypeAlias = tuple[int, int]
+"""Source index, and the hour of origin in ns."""
+
+Amount: TypeAlias = tuple[Key, float]
+SMALL: Final = 1e-12
 KeptLayers: TypeAlias = list[Any]
 """The layers of one storage as a book keeps them, oldest first: each [hour, energy as stored,
 [[source, origin hour, amount as entered], ...]].
@@ -29,6 +33,11 @@ class Layer:
 
     def copy(self) -> Layer:
         return Layer(self.hour, self.energy_kwh, dict(self.amounts))
+
+    def kept(self) -> list[Any]:
+        """As a book keeps it."""
+        amounts = [[source, origin, amount] for (source, origin), amount in self.amounts.items()]
+        return [self.hour, self.energy_kwh, amounts]
 
 
 @dataclass(slots=True)
@@ -53,7 +62,16 @@ class Account:
 
     @property
     def energy_kwh(self) -> float:
+        """All that is held, as stored."""
         return sum(layer.energy_kwh for layer in self.layers)
+
+    def kept(self) -> KeptLayers:
+        """The layers as a book keeps them."""
+        return [layer.kept() for layer in self.layers]
+
+    def forget_before(self, hour: int) -> None:
+        """Let go of what was charged up to an hour."""
+        self.layers = [layer for layer in self.layers if layer.hour > hour]
 
     def amounts(self) -> dict[Key, float]:
         """All that is held, by source and origin hour."""
@@ -90,19 +108,25 @@ class Account:
         """
         taken: dict[Key, float] = {}
         wanted = delivered_kwh / self.discharge_efficiency
-        while wanted > 1e-12 and self.layers:
+        while wanted > SMALL and self.layers:
             layer = self.layers[0]
-            share = min(wanted / layer.energy_kwh, 1.0) if layer.energy_kwh > 0.0 else 1.0
+            share = 1.0
+            if layer.energy_kwh > 0.0:
+                share = min(wanted / layer.energy_kwh, 1.0)
+
             for key, amount in layer.amounts.items():
                 taken[key] = taken.get(key, 0.0) + amount * share
                 layer.amounts[key] = amount * (1.0 - share)
 
             wanted -= layer.energy_kwh * share
             layer.energy_kwh *= 1.0 - share
-            if share >= 1.0 - 1e-12:
+            if share >= 1.0 - SMALL:
                 self.layers.pop(0)
 
-        return taken, max(wanted, 0.0) * self.discharge_efficiency if wanted > 1e-12 else 0.0
+        if wanted <= SMALL:
+            return taken, 0.0
+
+        return taken, wanted * self.discharge_efficiency
 
     def settle(self, energy_kwh: float) -> None:
         """Set the energy held to what the battery management says;

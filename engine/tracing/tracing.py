@@ -1,39 +1,66 @@
 """The heart: which source stands behind every unit that leaves a bus (method, section 1).
 
-T[b, s] is the amount of source s, in the unit its meter counts,
-behind one unit leaving bus b. One linear system per window:
+T[b, s] is the amount of source s, in the unit its meter counts, behind one unit leaving bus b. One
+linear system per window:
 
-    T[b,s] * sum_in(b) = E[s->b] + sum over converters c into b of alpha[c->b] * sum over inputs k of c (E[c,k] * T[k,s])
+    T[b,s] * sum_in(b) = E[s->b] + sum over converters c into b of
+                         alpha[c->b] * sum over inputs k of c (E[c,k] * T[k,s])
 
 solved as a stack of windows for the fast buses, and per block from block sums for slow media.
-Discharge of a store is a column of its own here ("one kWh discharged"); `engine.tracing.storage`
-replaces it by the layers it came from.
+Discharge of a storage is a column of its own here ("one kWh discharged"); `engine.tracing.storage`
+replaces it by the layers it came from. Shapes: nw windows, nb buses, K columns, and one more for
+the electricity behind air and cold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.tracing.graph import Array, Edges, Graph, shares
+from engine.tracing.graph import Array, Directed, Edges, Feed, Graph, Mask, shares
+from plant.names import Carrier
 
-TINY = 1e-12
-Mask = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.int64]
+TINY: Final = 1e-12
+"""Less than this is no flow."""
+
+AGREED: Final = 1e-13
+ROUNDS_MOST: Final = 60
+"""Slow and fast media that feed each other are solved in turn until they agree, which takes a few
+rounds for anything that gives back less than it takes.
+"""
 
 
 @dataclass(slots=True)
 class System:
-    """Coefficients of the linear system: matrix [nw, nb, nb],
-    right-hand side [nw, nb, K+1], inflow [nw, nb].
+    """Coefficients of the linear system of some buses: `matrix` [nw, nb, nb], right-hand sides
+    `right` [nw, nb, K+1], and the `inflow` [nw, nb] of the diagonal.
     """
 
     matrix: Array
     right: Array
     inflow: Array
+
+    def of_windows(self, rows: Times) -> System:
+        """Of some windows only."""
+        return System(
+            matrix=self.matrix[rows],
+            right=self.right[rows],
+            inflow=self.inflow[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Composition of what leaves buses, `mix` [nw, nb, K+1]; `loops` counts windows without a
+    solution."""
+
+    mix: Array
+    loops: int
 
 
 @dataclass(slots=True)
@@ -50,8 +77,8 @@ class Held:
         inflow: Array,
         starts: Sequence[int],
     ) -> Array:
-        """Composition for each window [nw, nb, K+1]: the last one, but unknown once the bus has been
-        idle for longer than it holds (`buses.*.holds`).
+        """Composition for each window [nw, nb, K+1]: the last one, but unknown once the bus has
+        been idle for longer than it holds (`buses.*.holds`).
         """
         held = np.repeat(
             self.mix[None],
@@ -74,19 +101,24 @@ class Held:
         starts: Sequence[int],
     ) -> Held:
         """The same after a block of windows."""
-        flowing = np.abs(traced.mix[-1]).sum(1, keepdims=True) > TINY
+        last = traced.mix[-1]
+        is_flowing = np.abs(last).sum(1, keepdims=True) > TINY
         fed_ns = self.fed_ns.copy()
         for window, start in enumerate(starts):
             fed_ns[traced.fed[window]] = start + graph.window_ns
 
-        return Held(np.where(flowing, traced.mix[-1], self.mix), fed_ns)
+        return Held(np.where(is_flowing, last, self.mix), fed_ns)
 
 
 @dataclass(slots=True)
 class Traced:
-    """Result for a block. `mix` [nw, nb, K+1]; amounts per tap, bus remainder, export, charge;
-    `remainder_electric` kWh of electricity behind the remainder of air and cold; `loops` windows
-    without a solution; `fed` [nw, nb] whether anything flowed in.
+    """Result for a block of windows.
+
+    `mix` [nw, nb, K+1] of what leaves each bus. Amounts by source [nw, ..., K] of each tap, of what
+    no meter saw leave a bus, of export and of charge. `delivered_remainder` [nw, nb] is that
+    remainder in the unit of the bus, `remainder_electric` kWh of electricity behind it where it is
+    air or cold. `loops` counts windows without a solution; `fed` [nw, nb] says whether anything
+    flowed in.
     """
 
     mix: Array
@@ -102,91 +134,123 @@ class Traced:
 
 def assemble(graph: Graph, edges: Edges) -> System:
     """Build the system from edge energies."""
-    nw = len(edges.source)
-    nb = graph.nb
-    matrix = np.zeros((nw, nb, nb))
-    right = np.zeros((nw, nb, graph.columns + 1))
-    inflow = np.zeros((nw, nb))
-    for s, source in enumerate(graph.site.sources):
-        right[:, source.bus, s] += edges.source[:, s]
-        inflow[:, source.bus] += edges.source[:, s]
+    windows = len(edges.source)
+    buses = graph.bus_count
+    system = System(
+        matrix=np.zeros((windows, buses, buses)),
+        right=np.zeros((windows, buses, graph.columns + 1)),
+        inflow=np.zeros((windows, buses)),
+    )
+    for column, source in enumerate(graph.site.sources):
+        system.right[:, source.bus, column] += edges.source[:, column]
+        system.inflow[:, source.bus] += edges.source[:, column]
 
-    for t, store in enumerate(graph.site.storages):
-        right[:, store.bus, graph.ns + t] += edges.discharge[:, t]
-        inflow[:, store.bus] += edges.discharge[:, t]
+    for index, storage in enumerate(graph.site.storages):
+        column = graph.source_count + index
+        system.right[:, storage.bus, column] += edges.discharge[:, index]
+        system.inflow[:, storage.bus] += edges.discharge[:, index]
 
-    for c, directed in enumerate(graph.converters):
-        given = edges.outlets[c]
-        alpha = shares(
+    for index, directed in enumerate(graph.converters):
+        _add_converter(
+            graph,
+            system,
             directed,
-            given,
-            [graph.carriers[o.bus] == "electricity" for o in directed.outlets],
+            taken=edges.feeds[index],
+            given=edges.outlets[index],
         )
-        for o, outlet in enumerate(directed.outlets):
-            inflow[:, outlet.bus] += given[:, o]
-            for i, feed in enumerate(directed.feeds):
-                taken = alpha[:, o] * edges.feeds[c][:, i]
-                if feed.kind == "bus":
-                    matrix[:, outlet.bus, feed.index] -= taken
-                    if (
-                        graph.counts_as_electricity(outlet.bus)
-                        and graph.carriers[feed.index] == "electricity"
-                    ):
-                        right[:, outlet.bus, graph.electric] += taken
-                else:
-                    right[
-                        :, outlet.bus, graph.ambient if feed.kind == "ambient" else feed.index
-                    ] += taken
 
-    return System(matrix, right, inflow)
+    return system
+
+
+def _add_converter(
+    graph: Graph,
+    system: System,
+    directed: Directed,
+    *,
+    taken: Array,
+    given: Array,
+) -> None:
+    """What a converter takes stands behind what it gives, shared out over its outlets."""
+    is_electric = [graph.carriers[outlet.bus] == "electricity" for outlet in directed.outlets]
+    alpha = shares(directed, given, is_electric)
+    for place, outlet in enumerate(directed.outlets):
+        system.inflow[:, outlet.bus] += given[:, place]
+        for number, feed in enumerate(directed.feeds):
+            amount = alpha[:, place] * taken[:, number]
+            if feed.kind != "bus":
+                system.right[:, outlet.bus, _column_of(graph, feed)] += amount
+                continue
+
+            system.matrix[:, outlet.bus, feed.index] -= amount
+            if _is_behind(graph, feed.index, outlet.bus):
+                system.right[:, outlet.bus, graph.electric] += amount
+
+
+def _column_of(graph: Graph, feed: Feed) -> int:
+    return graph.ambient if feed.kind == "ambient" else feed.index
+
+
+def _is_behind(graph: Graph, feeding: int, fed: int) -> bool:
+    """Whether one bus carries the electricity behind the air or cold of another."""
+    is_electric = graph.carriers[feeding] is Carrier.ELECTRICITY
+    return is_electric and graph.counts_as_electricity(fed)
 
 
 def _solve(
     matrix: Array,
     right: Array,
     unknown: int,
-) -> tuple[Array, int]:
+) -> Solved:
     """Solve a stack; a window whose loop no source feeds has composition unknown."""
     try:
-        return np.asarray(np.linalg.solve(matrix, right), np.float64), 0
+        return Solved(np.asarray(np.linalg.solve(matrix, right), np.float64), loops=0)
     except np.linalg.LinAlgError:
-        result = np.zeros_like(right)
-        loops = 0
-        for w in range(len(matrix)):
-            try:
-                result[w] = np.linalg.solve(matrix[w], right[w])
-            except np.linalg.LinAlgError:
-                result[w, :, unknown] = 1.0
-                loops = loops + 1
+        return _solve_each(matrix, right, unknown)
 
-        return result, loops
+
+def _solve_each(
+    matrix: Array,
+    right: Array,
+    unknown: int,
+) -> Solved:
+    mix = np.zeros_like(right)
+    loops = 0
+    for window in range(len(matrix)):
+        try:
+            mix[window] = np.linalg.solve(matrix[window], right[window])
+        except np.linalg.LinAlgError:
+            mix[window, :, unknown] = 1.0
+            loops += 1
+
+    return Solved(mix, loops)
 
 
 def _mix(
     graph: Graph,
-    matrix: Array,
-    right: Array,
-    inflow: Array,
+    system: System,
     held: Array,
     blind: Mask,
-) -> tuple[Array, int]:
-    """T of some buses:
+) -> Solved:
+    """T of some buses.
 
     `held` [nw, nb, K+1] serves where nothing flows in, composition is unknown where `blind`.
     """
-    n = matrix.shape[1]
-    m = matrix.copy()
-    r = right.copy()
-    m[:, np.arange(n), np.arange(n)] += inflow
-    idle = (inflow <= TINY) | blind
-    m[idle] = 0.0
-    rows, buses = np.nonzero(idle)
-    m[rows, buses, buses] = 1.0
-    r[rows, buses] = held[rows, buses]
-    rows, buses = np.nonzero(blind)
-    r[rows, buses] = 0.0
-    r[rows, buses, graph.unknown] = 1.0
-    return _solve(m, r, graph.unknown)
+    matrix = system.matrix.copy()
+    right = system.right.copy()
+    every = np.arange(matrix.shape[1])
+    matrix[:, every, every] += system.inflow
+
+    # Where nothing flows in, the equation says that the bus carries what it held.
+    is_idle = (system.inflow <= TINY) | blind
+    windows, buses = np.nonzero(is_idle)
+    matrix[is_idle] = 0.0
+    matrix[windows, buses, buses] = 1.0
+    right[windows, buses] = held[windows, buses]
+
+    windows, buses = np.nonzero(blind)
+    right[windows, buses] = 0.0
+    right[windows, buses, graph.unknown] = 1.0
+    return _solve(matrix, right, graph.unknown)
 
 
 def _take_exports(
@@ -195,33 +259,35 @@ def _take_exports(
     system: System,
     held: Array,
 ) -> Array:
-    """Export first from on-site energy that reaches the bus, pro rata,
-    the rest from the mix; takes it out of `system`.
+    """Export first from on-site energy that reaches the bus, pro rata, the rest from the mix; takes
+    it out of `system`.
+
+    Returns the amounts [nw, nb, K+1] behind it.
     """
     amounts = np.zeros_like(system.right)
-    rows = np.nonzero(edges.export.sum(1) > TINY)[0]
-    if not len(rows):
+    exporting = np.nonzero(edges.export.sum(1) > TINY)[0]
+    if not len(exporting):
         return amounts
 
-    blind = edges.unknown[rows]
-    mix, _ = _mix(
+    solved = _mix(
         graph,
-        system.matrix[rows],
-        system.right[rows],
-        system.inflow[rows],
-        held[rows],
-        blind,
+        system.of_windows(exporting),
+        held[exporting],
+        edges.unknown[exporting],
     )
-    for at, w in enumerate(rows):
-        for b in np.nonzero(edges.export[w] > TINY)[0]:
-            amounts[w, b] = _export_of(
+    for row, window in enumerate(exporting):
+        for bus in np.nonzero(edges.export[window] > TINY)[0]:
+            inflow = float(system.inflow[window, bus])
+            export = float(edges.export[window, bus])
+            behind = _export_of(
                 graph,
-                mix[at, b],
-                float(system.inflow[w, b]),
-                float(edges.export[w, b]),
+                solved.mix[row, bus],
+                inflow,
+                export,
             )
-            system.right[w, b] -= amounts[w, b]
-            system.inflow[w, b] = max(system.inflow[w, b] - edges.export[w, b], 0.0)
+            amounts[window, bus] = behind
+            system.right[window, bus] -= behind
+            system.inflow[window, bus] = max(inflow - export, 0.0)
 
     return amounts
 
@@ -232,32 +298,24 @@ def _export_of(
     inflow: float,
     export: float,
 ) -> Array:
-    """Amounts behind an export: `mix` of the bus, its inflow and the export in kWh."""
+    """Amounts [K+1] behind an export: `mix` of the bus, its inflow and the export in kWh."""
     traced = mix[: graph.columns]
-    weight = traced.sum()
     own = np.where(graph.on_site, traced, 0.0)
-    share = own.sum() / weight if weight > TINY else 0.0
-    reach = share * inflow
-    first = min(export, reach)
     rest = traced - own
-    out = np.zeros_like(mix)
-    if reach > TINY:
-        out[: graph.columns] += own * inflow * (first / reach)
+    weight = traced.sum()
+    own_share = own.sum() / weight if weight > TINY else 0.0
+    own_kwh = own_share * inflow
+    rest_kwh = inflow - own_kwh
+    first_kwh = min(export, own_kwh)
+    behind = np.zeros_like(mix)
+    if own_kwh > TINY:
+        behind[: graph.columns] += own * inflow * (first_kwh / own_kwh)
 
-    if export > first and rest.sum() > TINY:
-        kwh_of_rest = inflow - reach
-        out[: graph.columns] += rest * inflow * min((export - first) / max(kwh_of_rest, TINY), 1.0)
+    if export > first_kwh and rest.sum() > TINY:
+        part_of_rest = min((export - first_kwh) / max(rest_kwh, TINY), 1.0)
+        behind[: graph.columns] += rest * inflow * part_of_rest
 
-    return out
-
-
-def _feedback(graph: Graph) -> bool:
-    """Whether a slow bus feeds a fast one through a converter."""
-    return any(
-        f.kind == "bus" and graph.slow[f.index] and any(not graph.slow[o.bus] for o in d.outlets)
-        for d in graph.converters
-        for f in d.feeds
-    )
+    return behind
 
 
 def trace(
@@ -266,8 +324,8 @@ def trace(
     before: Held,
     starts: Sequence[int],
 ) -> Traced:
-    """Trace one block of windows, which begin at `starts`;
-    `before`: what buses carry where nothing flows in.
+    """Trace one block of windows, which begin at `starts`; `before`: what buses carry where nothing
+    flows in.
     """
     system = assemble(graph, edges)
     held = before.by_window(graph, system.inflow, starts)
@@ -278,126 +336,155 @@ def trace(
         system,
         held,
     )
-    if not graph.slow.any() or len(edges.source) == 0:
-        mix, loops = _mix(
+    is_one_speed = not graph.slow.any() or len(edges.source) == 0
+    if is_one_speed:
+        solved = _mix(
             graph,
-            system.matrix,
-            system.right,
-            system.inflow,
+            system,
             held,
             edges.unknown,
         )
     else:
-        mix, loops = _trace_slow(
-            graph,
-            edges,
-            system,
-            held,
-        )
+        solved = _Speeds(graph, edges, system, held).solved()
 
     return _amounts(
         graph,
         edges,
         system,
-        mix,
+        solved,
         export,
-        loops,
         fed,
     )
 
 
-def _trace_slow(
-    graph: Graph,
-    edges: Edges,
-    system: System,
-    held: Array,
-) -> tuple[Array, int]:
-    """Fast buses per window, slow buses per block; where slow feeds
-    fast, the two are repeated until they agree.
-    """
-    slow = np.nonzero(graph.slow)[0]
-    fast = np.nonzero(~graph.slow)[0]
-    nw = len(edges.source)
-    mix = np.zeros_like(system.right)
-    mix[:, slow] = held[:, slow]
-    blind_slow: Mask = np.asarray(
-        edges.unknown[:, slow].any(0, keepdims=True),
-        bool,
-    )
-    block_inflow = system.inflow[:, slow].sum(0, keepdims=True)
-    block_matrix = system.matrix[:, slow][:, :, slow].sum(0, keepdims=True)
-    loops = 0
-    for _ in range(60 if _feedback(graph) else 1):
-        before = mix[:, slow].copy()
-        if len(fast):
-            right = system.right[:, fast] - system.matrix[:, fast][:, :, slow] @ mix[:, slow]
-            mix[:, fast], loops = _mix(
-                graph,
-                system.matrix[:, fast][:, :, fast],
-                right,
-                system.inflow[:, fast],
-                held[:, fast],
-                edges.unknown[:, fast],
-            )
+class _Speeds:
+    """Fast buses are solved per window, slow buses per block of windows."""
 
-        right = (system.right[:, slow] - system.matrix[:, slow][:, :, fast] @ mix[:, fast]).sum(
-            0, keepdims=True
-        )
-        solved, more = _mix(
-            graph,
-            block_matrix,
-            right,
-            block_inflow,
-            held[-1:, slow],
-            blind_slow,
-        )
-        loops += more
-        mix[:, slow] = np.broadcast_to(solved, (nw, *solved.shape[1:]))
-        if np.abs(mix[:, slow] - before).max(initial=0.0) < 1e-13:
-            break
+    def __init__(
+        self,
+        graph: Graph,
+        edges: Edges,
+        system: System,
+        held: Array,
+    ) -> None:
+        self.graph = graph
+        self.system = system
+        self.held = held
+        self.unknown = edges.unknown
+        self.slow = np.nonzero(graph.slow)[0]
+        self.fast = np.nonzero(~graph.slow)[0]
 
-    return mix, loops
+    def solved(self) -> Solved:
+        """Where slow feeds fast, the two are repeated until they agree."""
+        mix = np.zeros_like(self.system.right)
+        mix[:, self.slow] = self.held[:, self.slow]
+        loops = 0
+        for _ in range(ROUNDS_MOST if _feeds_back(self.graph) else 1):
+            before = mix[:, self.slow].copy()
+            if len(self.fast):
+                fast = self._fast_with(mix)
+                mix[:, self.fast] = fast.mix
+                loops = fast.loops
+
+            slow = self._slow_with(mix)
+            loops += slow.loops
+            # One composition for the whole block.
+            mix[:, self.slow] = slow.mix
+            if np.abs(mix[:, self.slow] - before).max(initial=0.0) < AGREED:
+                break
+
+        return Solved(mix, loops)
+
+    def _fast_with(self, mix: Array) -> Solved:
+        """The fast buses, with what the slow ones give them."""
+        from_slow = self._part(self.fast, self.slow) @ mix[:, self.slow]
+        system = System(
+            matrix=self._part(self.fast, self.fast),
+            right=self.system.right[:, self.fast] - from_slow,
+            inflow=self.system.inflow[:, self.fast],
+        )
+        return _mix(
+            self.graph,
+            system,
+            self.held[:, self.fast],
+            self.unknown[:, self.fast],
+        )
+
+    def _slow_with(self, mix: Array) -> Solved:
+        """The slow buses from the sums of the block, with what the fast ones give them."""
+        from_fast = self._part(self.slow, self.fast) @ mix[:, self.fast]
+        right = self.system.right[:, self.slow] - from_fast
+        system = System(
+            matrix=self._part(self.slow, self.slow).sum(0, keepdims=True),
+            right=right.sum(0, keepdims=True),
+            inflow=self.system.inflow[:, self.slow].sum(0, keepdims=True),
+        )
+        blind = self.unknown[:, self.slow].any(0, keepdims=True)
+        return _mix(
+            self.graph,
+            system,
+            self.held[-1:, self.slow],
+            np.asarray(blind, bool),
+        )
+
+    def _part(self, fed: Times, feeding: Times) -> Array:
+        """The coefficients between some buses and others."""
+        return self.system.matrix[:, fed][:, :, feeding]
+
+
+def _feeds_back(graph: Graph) -> bool:
+    """Whether a slow bus feeds a fast one through a converter."""
+    for directed in graph.converters:
+        is_slow = [feed.kind == "bus" and graph.slow[feed.index] for feed in directed.feeds]
+        is_fast = [not graph.slow[outlet.bus] for outlet in directed.outlets]
+        if any(is_slow) and any(is_fast):
+            return True
+
+    return False
 
 
 def outgoing(graph: Graph, edges: Edges) -> Array:
     """Metered energy leaving each bus [nw, nb], exports aside."""
-    out = np.zeros((len(edges.source), graph.nb))
-    for i, tap in enumerate(graph.taps):
-        out[:, tap.bus] += edges.taps[:, i]
+    leaving = np.zeros((len(edges.source), graph.bus_count))
+    for index, tap in enumerate(graph.taps):
+        leaving[:, tap.bus] += edges.taps[:, index]
 
-    for t, store in enumerate(graph.site.storages):
-        out[:, store.bus] += edges.charge[:, t]
+    for index, storage in enumerate(graph.site.storages):
+        leaving[:, storage.bus] += edges.charge[:, index]
 
-    for c, directed in enumerate(graph.converters):
-        for i, feed in enumerate(directed.feeds):
+    for directed, taken in zip(graph.converters, edges.feeds, strict=True):
+        for number, feed in enumerate(directed.feeds):
             if feed.kind == "bus":
-                out[:, feed.index] += edges.feeds[c][:, i]
+                leaving[:, feed.index] += taken[:, number]
 
-    return out
+    return leaving
 
 
 def _amounts(
     graph: Graph,
     edges: Edges,
     system: System,
-    mix: Array,
+    solved: Solved,
     export: Array,
-    loops: int,
     fed: Mask,
 ) -> Traced:
-    entering = system.right - system.matrix @ mix
+    """What of which source went where, from the compositions."""
+    mix = solved.mix
     leaving = outgoing(graph, edges)
-    tap_bus = [tap.bus for tap in graph.taps]
-    store_bus = [store.bus for store in graph.site.storages]
+    entering = system.right - system.matrix @ mix
     left = entering - leaving[:, :, None] * mix
+    bus_of_tap = [tap.bus for tap in graph.taps]
+    bus_of_storage = [storage.bus for storage in graph.site.storages]
+    charge = edges.charge[:, :, None] * mix[:, bus_of_storage]
+    sources = slice(graph.columns)
     return Traced(
         mix=mix,
-        taps=edges.taps[:, :, None] * mix[:, tap_bus],
-        remainder=left[:, :, : graph.columns],
-        export=export[:, :, : graph.columns],
-        charge=(edges.charge[:, :, None] * mix[:, store_bus])[:, :, : graph.columns],
+        taps=edges.taps[:, :, None] * mix[:, bus_of_tap],
+        remainder=left[:, :, sources],
+        export=export[:, :, sources],
+        charge=charge[:, :, sources],
         delivered_remainder=system.inflow - leaving,
         remainder_electric=left[:, :, graph.electric],
-        loops=loops,
+        loops=solved.loops,
         fed=fed,
     )

@@ -53,12 +53,13 @@ def block(graph: Graph, start: int, imported: list[float], held: Held) -> tuple[
         unknown=np.zeros((windows, 1), bool),
     )
     starts = [start + minute * MINUTE_NS for minute in range(windows)]
-    closed, after = close(graph, edges, held, starts, [])
+    closed = close(graph, edges, held, starts, [])
     names = {0: "grid", graph.unknown: "unknown"}
     drawn = [
-        names[int(np.argmax(window.traced.taps[place, 0]))] for place, window in enumerate(closed)
+        names[int(np.argmax(window.traced.taps[place, 0]))]
+        for place, window in enumerate(closed.windows)
     ]
-    return drawn, after
+    return drawn, closed.held
 
 
 @pytest.mark.parametrize(("more", "minutes"), [("", 60), (", holds: 10m", 10)])

@@ -298,9 +298,9 @@ def test_a_loop_that_no_source_feeds_is_unknown() -> None:
         np.zeros((1, 2), bool),
     )
     nothing_known = Held(np.zeros((2, graph.columns + 1)), np.zeros(2, np.int64))
-    windows, _ = close(graph, edges, nothing_known, [0], [])
-    assert windows[0].traced.loops == 1
-    assert windows[0].flows.source.tolist()[0] == 1  # unknown
+    (window,) = close(graph, edges, nothing_known, [0], []).windows
+    assert window.traced.loops == 1
+    assert window.flows.source.tolist()[0] == 1  # unknown
 
 
 FORMATION = """

@@ -102,7 +102,7 @@ def _had(
     counted = [
         code
         for code, c in zip(
-            earlier.producer.code_line,
+            earlier.producer.names.lines,
             channels,
             strict=True,
         )
@@ -119,9 +119,9 @@ def series(producer: Producer) -> dict[str, tuple[tuple[str, ...], set[Key]]]:
         return {(int(code),) for code in np.concatenate(codes)}
 
     return {
-        "line": (("line",), of(p.code_line, p.code_left)),
-        "bus": (("bus",), of(p.code_bus)),
-        "source": (("source",), of(p.code_source[: p.graph.ns], p.code_store)),
+        "line": (("line",), of(p.names.lines, p.names.unmetered)),
+        "bus": (("bus",), of(p.names.buses)),
+        "source": (("source",), of(p.names.sources[: p.graph.source_count], p.names.storages)),
         "flow": (
             ("kind", "node", "carrier", "source", "via"),
             {tuple(map(int, row)) for row in p.possible},
