@@ -5,7 +5,11 @@ from __future__ import annotations
 from math import floor, log10
 
 
-def number(value: float, unit: str, decimal: str = ".") -> str:
+def number(
+    value: float,
+    unit: str,
+    decimal: str = ".",
+) -> str:
     """Three significant digits, never with an exponent: 6.2 kW, 0.0412, 12300 kWh."""
     digits = 0
     if value:

@@ -103,7 +103,11 @@ def _final_kgce_per_unit(site: Site, carrier: Carrier) -> float:
 def _source_of(site: Site, carrier: Carrier) -> SourceProperty | None:
     """The first source of a carrier."""
     # Behind the sources of the plant come properties of pseudo-sources, which have no carrier.
-    for known, source in zip(site.properties, site.sources, strict=False):
+    for known, source in zip(
+        site.properties,
+        site.sources,
+        strict=False,
+    ):
         if source.carrier == carrier:
             return known
 
@@ -179,7 +183,10 @@ class LineSums:
 
         def in_units(per_unit: Array) -> Array:
             """Delivered amounts, each bus in its own units."""
-            return self._rows(taps * per_unit[self.bus_of_tap], left * per_unit)
+            return self._rows(
+                taps * per_unit[self.bus_of_tap],
+                left * per_unit,
+            )
 
         behind = self._rows(
             stack.of("taps_electric") * self.behind[self.bus_of_tap],
@@ -199,7 +206,11 @@ class LineSums:
             "electric_kgce": (electricity + behind) * kgce_per_kwh,
             "estimated_kwh": estimated,
         }
-        for name, carrier in zip(DELIVERED, OTHER_CARRIERS, strict=True):
+        for name, carrier in zip(
+            DELIVERED,
+            OTHER_CARRIERS,
+            strict=True,
+        ):
             is_of_it = [own is carrier for own in self.graph.carriers]
             found[name] = in_units(np.array(is_of_it, float))
 
@@ -273,7 +284,11 @@ class LineSums:
         kwh = by_place(By.KWH)
         electric = by_place(By.ELECTRIC_KWH)
         is_some = np.abs(kwh) > _SOME_KWH  # a remainder may be negative
-        share = np.where(is_some, electric / np.where(is_some, kwh, 1.0), 0.0)
+        share = np.where(
+            is_some,
+            electric / np.where(is_some, kwh, 1.0),
+            0.0,
+        )
         directly = stack.of("taps") * self.final[self.bus_of_tap]
         behind = stack.of("taps_electric") * self.behind[self.bus_of_tap]
         return self._rows(
@@ -349,7 +364,10 @@ class LineSums:
         return {
             "good": np.concatenate((stack.of("good"), no_pieces), 1),
             "scrap": np.concatenate((stack.of("scrap"), no_pieces), 1),
-            "seen_s": np.concatenate((np.where(np.isfinite(seen_s), seen_s, 0.0), no_time), 1),
+            "seen_s": np.concatenate(
+                (np.where(np.isfinite(seen_s), seen_s, 0.0), no_time),
+                1,
+            ),
             "due_s": np.concatenate((due_s, no_time), 1),
         }
 

@@ -100,9 +100,19 @@ class Producer:
         stack = Stack(books)
         line_names = np.concatenate((self.names.lines, self.names.unmetered))
         return {
-            "line": _rows(stack, "line", line_names, self.line_sums.columns(stack)),
+            "line": _rows(
+                stack,
+                "line",
+                line_names,
+                self.line_sums.columns(stack),
+            ),
             "flow": self._flows(stack),
-            "bus": _rows(stack, "bus", self.names.buses, {"remainder": stack.of("remainder")}),
+            "bus": _rows(
+                stack,
+                "bus",
+                self.names.buses,
+                {"remainder": stack.of("remainder")},
+            ),
             "meter": self._meters(stack),
             "source": self._sources(stack),
             "closed": self._closed(stack),
@@ -154,20 +164,37 @@ class Producer:
         is_corrected: npt.NDArray[np.bool_],
     ) -> Columns:
         """The rows of FLOW_KEYS that corrected windows could have and do not; all else is zero."""
-        there = np.stack([found[key].astype(np.int64) for key in FLOW_KEYS], 1)
+        there = np.stack(
+            [found[key].astype(np.int64) for key in FLOW_KEYS],
+            1,
+        )
         # One number for each set of keys, in the order of the sets.
         base = 1 + max(int(self.possible.max()), int(there.max(initial=0)))
-        powers = np.arange(len(FLOW_KEYS) - 1, -1, -1, dtype=np.int64)
+        powers = np.arange(
+            len(FLOW_KEYS) - 1,
+            -1,
+            -1,
+            dtype=np.int64,
+        )
         digits = base**powers
         possible = self.possible @ digits
         own = there @ digits
-        nearest = np.minimum(np.searchsorted(possible, own), len(possible) - 1)
+        nearest = np.minimum(
+            np.searchsorted(possible, own),
+            len(possible) - 1,
+        )
         is_possible = possible[nearest] == own
         is_missing = np.repeat(is_corrected[:, None], len(possible), 1)
         is_missing[stack.window[is_possible], nearest[is_possible]] = False
         window, row = np.nonzero(is_missing)
         start = stack.start[window]
-        zeros: Columns = dict(zip(FLOW_KEYS, self.possible[row].T, strict=True))
+        zeros: Columns = dict(
+            zip(
+                FLOW_KEYS,
+                self.possible[row].T,
+                strict=True,
+            )
+        )
         zeros |= {
             "start": start,
             "rev": stack.revision[window],
@@ -206,21 +233,34 @@ class Producer:
             "seen_s": stack.of("meters_seen_s"),
             "estimated": stack.of("meters_estimated"),
         }
-        return _rows(stack, "meter", self.names.meters, columns)
+        return _rows(
+            stack,
+            "meter",
+            self.names.meters,
+            columns,
+        )
 
     def _sources(self, stack: Stack) -> Columns:
         """Primary energy, and each storage's charge, discharge and what it holds, by name."""
         none = np.zeros((stack.windows, self.graph.source_count))
         held_kg = np.stack([self.weights.kg_of(book.layers) for book in stack.books])
         columns = {
-            "given": np.concatenate((stack.of("primary"), stack.of("discharge")), 1),
+            "given": np.concatenate(
+                (stack.of("primary"), stack.of("discharge")),
+                1,
+            ),
             "taken": np.concatenate((none, stack.of("charge")), 1),
             "held_kwh": np.concatenate((none, stack.of("held_kwh")), 1),
             "held_kg": np.concatenate((none, held_kg), 1),
         }
         of_plant = self.names.sources[: self.graph.source_count]
         names = np.concatenate((of_plant, self.names.storages))
-        return _rows(stack, "source", names, columns)
+        return _rows(
+            stack,
+            "source",
+            names,
+            columns,
+        )
 
 
 def _rows(

@@ -86,7 +86,10 @@ class Weights:
                 origin.append(its_origin)
                 amount.append(its_amount)
 
-        weights = self.of(np.array(source, np.int64), np.array(origin, np.int64))
+        weights = self.of(
+            np.array(source, np.int64),
+            np.array(origin, np.int64),
+        )
         return float(weights[By.LOCATION] @ np.array(amount, float))
 
     def imbalance(self, book: Book, sources: int) -> float:
@@ -134,7 +137,15 @@ def _table(site: Site, at_ns: int) -> Array:
     # Ambient heat is not electric; what is of unknown source, and the opening stock, is taken for
     # electricity.
     carriers = [source.carrier == Carrier.ELECTRICITY for source in site.sources]
-    electric = np.array([*carriers, False, True, True], float)
+    electric = np.array(
+        [
+            *carriers,
+            False,
+            True,
+            True,
+        ],
+        float,
+    )
     rows = {
         By.SCOPE1: np.where(is_scope1, location, 0.0),
         By.SCOPE2_LOCATION: np.where(is_scope2, location, 0.0),

@@ -148,7 +148,14 @@ def close(
     windows: list[Window] = []
     for at in range(first, len(starts)):
         hour = starts[at] - starts[at] % HOUR_NS
-        of_window = _OfWindow(graph, edges, traced, at, hour, accounts)
+        of_window = _OfWindow(
+            graph,
+            edges,
+            traced,
+            at,
+            hour,
+            accounts,
+        )
         windows.append(of_window.closed())
 
     return Closed(windows, before.after(graph, traced, starts))
@@ -181,8 +188,16 @@ class _OfWindow:
         # them: those of the plant, ambient, unknown.
         sources = range(graph.source_count)
         self.unknown = graph.source_count + 1
-        self.columns = [*sources, graph.ambient, graph.unknown]
-        self.sources = [*sources, graph.source_count, self.unknown]
+        self.columns = [
+            *sources,
+            graph.ambient,
+            graph.unknown,
+        ]
+        self.sources = [
+            *sources,
+            graph.source_count,
+            self.unknown,
+        ]
         self.rows = FlowRows()
 
     def closed(self) -> Window:
@@ -277,7 +292,11 @@ class _OfWindow:
         """What a charge brings in: sources of now, and what other storages' discharges in the mix
         came from."""
         entering: list[Amount] = []
-        for source, column in zip(self.sources, self.columns, strict=True):
+        for source, column in zip(
+            self.sources,
+            self.columns,
+            strict=True,
+        ):
             entering.append(((source, self.hour), float(charged[column])))
 
         for storage, mix in enumerate(mixes):

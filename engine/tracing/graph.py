@@ -116,14 +116,20 @@ class Graph:
         self.carriers = [Carrier(bus.carrier) for bus in site.buses]
 
         # A slow bus, such as a steam net, mixes what came in over a block of windows.
-        self.slow = np.array([bus.mix_over_s > site.window_s for bus in site.buses], bool)
+        self.slow = np.array(
+            [bus.mix_over_s > site.window_s for bus in site.buses],
+            bool,
+        )
         self.block_s = max(
             BLOCK_LEAST_S,
             site.window_s,
             *(bus.mix_over_s for bus in site.buses),
         )
         self.window_ns = round(site.window_s * SECOND_NS)
-        self.holds_ns = np.array([round(bus.holds_s * SECOND_NS) for bus in site.buses], np.int64)
+        self.holds_ns = np.array(
+            [round(bus.holds_s * SECOND_NS) for bus in site.buses],
+            np.int64,
+        )
         self.on_site = self._on_site()
         self.converters: list[Directed] = []
         for index in range(len(site.converters)):
@@ -140,7 +146,14 @@ class Graph:
         own = [source.kind in ON_SITE and source.own for source in self.site.sources]
         storages = [True] * self.storage_count
         neither = [False, False]
-        return np.array([*own, *storages, *neither], bool)
+        return np.array(
+            [
+                *own,
+                *storages,
+                *neither,
+            ],
+            bool,
+        )
 
     def _tap_of(self, storage: StorageNode) -> int:
         """The tap of the line that a storage belongs to; -1 for a storage of the site."""
@@ -225,7 +238,11 @@ def _outlet(node: OutputEdge) -> Outlet:
     )
 
 
-def edges(graph: Graph, energy: Array, seen: Mask) -> Edges:
+def edges(
+    graph: Graph,
+    energy: Array,
+    seen: Mask,
+) -> Edges:
     """Edge energies from meters' energies [nw, nm, 2] (forward, reverse) in edge units, and whether
     each was seen [nw, nm]."""
     site = graph.site
@@ -284,7 +301,11 @@ class Through:
     given: Array
 
 
-def _through(directed: Directed, forward: Array, reverse: Array) -> Through:
+def _through(
+    directed: Directed,
+    forward: Array,
+    reverse: Array,
+) -> Through:
     """What is metered of a converter; what is not follows from the other side."""
 
     def metered(meters: tuple[int, ...], direction: int) -> Array:
@@ -317,7 +338,11 @@ def _through(directed: Directed, forward: Array, reverse: Array) -> Through:
     return Through(taken, given)
 
 
-def shares(directed: Directed, given: Array, electric: list[bool]) -> Array:
+def shares(
+    directed: Directed,
+    given: Array,
+    electric: list[bool],
+) -> Array:
     """alpha [nw, outputs]: how the inputs of a converter are split over its outputs (method,
     section 1, case 2).
 

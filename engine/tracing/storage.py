@@ -37,7 +37,11 @@ class Layer:
     def kept(self) -> list[Any]:
         """As a book keeps it."""
         amounts = [[source, origin, amount] for (source, origin), amount in self.amounts.items()]
-        return [self.hour, self.energy_kwh, amounts]
+        return [
+            self.hour,
+            self.energy_kwh,
+            amounts,
+        ]
 
 
 @dataclass(slots=True)

@@ -190,7 +190,11 @@ def _column_of(graph: Graph, feed: Feed) -> int:
     return graph.ambient if feed.kind == "ambient" else feed.index
 
 
-def _is_behind(graph: Graph, feeding: int, fed: int) -> bool:
+def _is_behind(
+    graph: Graph,
+    feeding: int,
+    fed: int,
+) -> bool:
     """Whether one bus carries the electricity behind the air or cold of another."""
     is_electric = graph.carriers[feeding] is Carrier.ELECTRICITY
     return is_electric and graph.counts_as_electricity(fed)
@@ -203,7 +207,10 @@ def _solve(
 ) -> Solved:
     """Solve a stack; a window whose loop no source feeds has composition unknown."""
     try:
-        return Solved(np.asarray(np.linalg.solve(matrix, right), np.float64), loops=0)
+        return Solved(
+            np.asarray(np.linalg.solve(matrix, right), np.float64),
+            loops=0,
+        )
     except np.linalg.LinAlgError:
         return _solve_each(matrix, right, unknown)
 
@@ -345,7 +352,12 @@ def trace(
             edges.unknown,
         )
     else:
-        solved = _Speeds(graph, edges, system, held).solved()
+        solved = _Speeds(
+            graph,
+            edges,
+            system,
+            held,
+        ).solved()
 
     return _amounts(
         graph,
@@ -452,7 +464,11 @@ def outgoing(graph: Graph, edges: Edges) -> Array:
     for index, storage in enumerate(graph.site.storages):
         leaving[:, storage.bus] += edges.charge[:, index]
 
-    for directed, taken in zip(graph.converters, edges.feeds, strict=True):
+    for directed, taken in zip(
+        graph.converters,
+        edges.feeds,
+        strict=True,
+    ):
         for number, feed in enumerate(directed.feeds):
             if feed.kind == "bus":
                 leaving[:, feed.index] += taken[:, number]

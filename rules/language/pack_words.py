@@ -72,7 +72,14 @@ def with_words(file: RuleFile, words: PackWords) -> RuleFile:
             if own is None:
                 path = f"rules.{rule.id}"
                 message = f"there are no words for the shipped rule '{rule.id}'"
-                missing.append(Mistake(f"{FOLDER}{language}.yaml", 1, path, message))
+                missing.append(
+                    Mistake(
+                        f"{FOLDER}{language}.yaml",
+                        1,
+                        path,
+                        message,
+                    )
+                )
                 continue
 
             for key, text in own.model_dump().items():

@@ -116,13 +116,29 @@ def alerts(
     now_ns: int,
 ) -> list[Posted]:
     """All that is told, for the API; a test is an alert that fires for five minutes."""
-    found = [alert(each, site, link, now_ns) for each in latest(told)]
+    found = [
+        alert(
+            each,
+            site,
+            link,
+            now_ns,
+        )
+        for each in latest(told)
+    ]
     if found:
         return found
 
     for telling in told:
         name = _SELF.get(telling.occasion, "Wattline")
-        found.append(_own(name, written.title, site, link, now_ns))
+        found.append(
+            _own(
+                name,
+                written.title,
+                site,
+                link,
+                now_ns,
+            )
+        )
 
     return found
 
@@ -152,7 +168,11 @@ def _own(
     severity: str = "info",
 ) -> Posted:
     return {
-        "labels": {"alertname": name, "severity": severity, "site": site},
+        "labels": {
+            "alertname": name,
+            "severity": severity,
+            "site": site,
+        },
         "annotations": {"summary": summary},
         "generatorURL": link,
         "startsAt": rfc3339(now_ns),
@@ -176,9 +196,22 @@ def webhook(
 ) -> dict[str, object]:
     """The body of a webhook, as an Alertmanager would send it. `key` is ours: the same key is the
     same message."""
-    found = alerts(told, written, site, link, told[-1].at_ns)
+    found = alerts(
+        told,
+        written,
+        site,
+        link,
+        told[-1].at_ns,
+    )
     ended = [over(each) for each in latest(told)] or [False] * len(found)
-    entries = [_entry(posted, done) for posted, done in zip(found, ended, strict=True)]
+    entries = [
+        _entry(posted, done)
+        for posted, done in zip(
+            found,
+            ended,
+            strict=True,
+        )
+    ]
     return {
         "version": "4",
         "groupKey": f'{{}}:{{site="{site}"}}',

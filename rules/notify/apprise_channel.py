@@ -169,10 +169,18 @@ def secret_parts(url: str) -> list[str]:
     found: set[str] = set()
     without_scheme = url.replace(f"{parts.scheme}://", "")
     for part in (url, without_scheme, *re.split(r"[:/?&=@#]+", url)):
-        found |= {part, unquote(part), quote(part, safe="")}
+        found |= {
+            part,
+            unquote(part),
+            quote(part, safe=""),
+        }
 
     secrets = [word for word in found - known if len(word) >= _SECRET_LEAST]
-    return sorted(secrets, key=len, reverse=True)
+    return sorted(
+        secrets,
+        key=len,
+        reverse=True,
+    )
 
 
 def with_login(

@@ -79,7 +79,10 @@ def send(
     timeout_s: float,
 ) -> None:
     """Post, and read what it says."""
-    text = fitted(f"{written.title}\n{written.plain}", _MOST_BYTES[robot.service])
+    text = fitted(
+        f"{written.title}\n{written.plain}",
+        _MOST_BYTES[robot.service],
+    )
     # The signature is compared with the service's own clock, so this is never event time.
     request = _request(robot, text, time.time())
     answer = http(
@@ -99,11 +102,17 @@ def _request(
     """The text in the form of the service, signed where the robot has a secret."""
     url = ADDRESS[robot.service] + quote(robot.token, safe="")
     if robot.service == "feishu":
-        body: dict[str, object] = {"msg_type": "text", "content": {"text": text}}
+        body: dict[str, object] = {
+            "msg_type": "text",
+            "content": {"text": text},
+        }
         if robot.secret:
             stamp = str(int(now_s))
             sign = _sign(f"{stamp}\n{robot.secret}", "")
-            body |= {"timestamp": stamp, "sign": sign}
+            body |= {
+                "timestamp": stamp,
+                "sign": sign,
+            }
 
         return Request(url, body)
 
@@ -112,7 +121,13 @@ def _request(
         sign = _sign(robot.secret, f"{stamp}\n{robot.secret}")
         url += f"&timestamp={stamp}&sign={quote(sign, safe='')}"
 
-    return Request(url, {"msgtype": "text", "text": {"content": text}})
+    return Request(
+        url,
+        {
+            "msgtype": "text",
+            "text": {"content": text},
+        },
+    )
 
 
 def _sign(key: str, text: str) -> str:
@@ -124,7 +139,12 @@ def _check(service: str, answer: bytes) -> None:
     """Whether it took the message; raises where it did not."""
     try:
         said = json.loads(answer)
-        code = int(said.get("errcode", said.get("code", said.get("StatusCode", 0))))
+        code = int(
+            said.get(
+                "errcode",
+                said.get("code", said.get("StatusCode", 0)),
+            )
+        )
     except (ValueError, TypeError, AttributeError):
         raise RetryableError(
             f"{service}'s robot gave an answer that is not its own; is a proxy in between?"
@@ -149,7 +169,11 @@ def fitted(text: str, most_bytes: int) -> str:
         link = lines[-1]
         is_marked = lines[-2] == LEFT_OUT
         kept = lines[:-3] if is_marked else lines[:-2]
-        lines = [*kept, LEFT_OUT, link]
+        lines = [
+            *kept,
+            LEFT_OUT,
+            link,
+        ]
 
     shown = "\n".join(lines).encode()[:most_bytes]
     return shown.decode(errors="ignore")

@@ -70,7 +70,11 @@ class Stars:
 
     def hide(self, text: str) -> str:
         # The longest first: one secret may be part of another.
-        for found in sorted(self._known, key=len, reverse=True):
+        for found in sorted(
+            self._known,
+            key=len,
+            reverse=True,
+        ):
             if found:
                 text = text.replace(found, "***")
 
@@ -268,7 +272,12 @@ class Notifier:
 
     def plan(self, telling: Telling, now_ns: int) -> list[Delivery]:
         """Rows for `outbox.put`, to be written in the transaction that writes the alert."""
-        return plan(telling, self.notify, now_ns, self.zone)
+        return plan(
+            telling,
+            self.notify,
+            now_ns,
+            self.zone,
+        )
 
     def wake(self) -> None:
         """After the commit: there is something to send."""
@@ -290,7 +299,10 @@ class Notifier:
         declared = self.notify.channels.get(name)
         if declared is None:
             known = ", ".join(self.notify.channels)
-            return Tried(False, f"there is no channel '{name}'; there are: {known}")
+            return Tried(
+                False,
+                f"there is no channel '{name}'; there are: {known}",
+            )
 
         now_ns = self.clock.now()
         telling = Telling(
@@ -304,7 +316,10 @@ class Notifier:
         message = Message(
             key=telling.key,
             severity=telling.severity,
-            words=self.write([telling], declared.language or self.notify.language),
+            words=self.write(
+                [telling],
+                declared.language or self.notify.language,
+            ),
             told=(telling,),
         )
         made = self._channel(name, status=False)
@@ -315,14 +330,23 @@ class Notifier:
         finally:
             made.close()
 
-        return Tried(True, f"{name} took the message; look whether it has arrived")
+        return Tried(
+            True,
+            f"{name} took the message; look whether it has arrived",
+        )
 
     def health(self) -> NotifyHealth:
         """How channels and outbox are."""
         channels: list[ChannelHealth] = []
         for lane in self.sender.lanes:
             kind = self.notify.channels[lane.name].kind
-            channels.append({"id": lane.name, "kind": kind, **lane.health()})
+            channels.append(
+                {
+                    "id": lane.name,
+                    "kind": kind,
+                    **lane.health(),
+                }
+            )
 
         return {
             "outbox": self.outbox.counts(),

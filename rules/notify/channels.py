@@ -70,7 +70,11 @@ def http(
     tokens."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    sent = {"User-Agent": "Wattline", **(headers or {}), **_login(parts)}
+    sent = {
+        "User-Agent": "Wattline",
+        **(headers or {}),
+        **_login(parts),
+    }
     data = None
     if body is not None:
         sent["Content-Type"] = "application/json"
@@ -196,14 +200,30 @@ class AlertmanagerChannel:
     def stand(self, alerts: Sequence[Alert], over: Sequence[Alert]) -> None:
         """Alertmanager takes what is not repeated for resolved."""
         now_ns = self._clock.now()
-        found = [alertmanager.alert(each, self._site, self._link, now_ns) for each in alerts]
+        found = [
+            alertmanager.alert(
+                each,
+                self._site,
+                self._link,
+                now_ns,
+            )
+            for each in alerts
+        ]
         if found:
             self._post(found)
 
     def heartbeat(self) -> None:
         """An alert that always fires: who hears nothing of it any more knows that Wattline is
         down."""
-        self._post([alertmanager.watchdog(self._site, self._link, self._clock.now())])
+        self._post(
+            [
+                alertmanager.watchdog(
+                    self._site,
+                    self._link,
+                    self._clock.now(),
+                )
+            ]
+        )
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -189,7 +189,12 @@ class Lane:
         file = place.filename.rpartition("/")[2]
         why = f"a mistake in Wattline: {type(error).__name__} at {file}:{place.lineno}"
         message = self._at[0].id if self._at else "none"
-        log.error("channel %s, message %s: %s", self.name, message, why)
+        log.error(
+            "channel %s, message %s: %s",
+            self.name,
+            message,
+            why,
+        )
         self._hand_over(
             [delivery for delivery in self._at if delivery.others],
             why,
@@ -238,7 +243,11 @@ class Lane:
         """
         now_ns = self.clock.now()
         why = self._failing(error)
-        self.outbox.tried([delivery.id for delivery in group], now_ns, why)
+        self.outbox.tried(
+            [delivery.id for delivery in group],
+            now_ns,
+            why,
+        )
         tried = [delivery.tried_ns for delivery in group if delivery.tried_ns is not None]
         since_ns = min([self.since_ns or now_ns, *tried])
         moving = list(group) if isinstance(error, PermanentError) else []

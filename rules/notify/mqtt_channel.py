@@ -85,13 +85,21 @@ class MqttChannel:
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._not_connected
         if self._user:
-            client.username_pw_set(self._user, self._password() if self._password else None)
+            client.username_pw_set(
+                self._user,
+                self._password() if self._password else None,
+            )
 
         if self._secure:
             client.tls_set_context(ssl.create_default_context())
 
         if self.status:
-            client.will_set(f"{self.topic}/status", OFFLINE, 1, True)
+            client.will_set(
+                f"{self.topic}/status",
+                OFFLINE,
+                1,
+                True,
+            )
 
         client.connect_async(self._host, self._port, _KEEPALIVE_S)
         client.loop_start()
@@ -134,7 +142,12 @@ class MqttChannel:
             return
 
         if self.status and self._up.is_set():
-            goodbye = client.publish(f"{self.topic}/status", OFFLINE, 1, True)
+            goodbye = client.publish(
+                f"{self.topic}/status",
+                OFFLINE,
+                1,
+                True,
+            )
             goodbye.wait_for_publish(_GOODBYE_S)
 
         client.on_disconnect = None
@@ -145,7 +158,12 @@ class MqttChannel:
         """Publish one alert under its rule and subject."""
         rule = _NOT_IN_A_TOPIC.sub("_", alert.rule)
         subject = _NOT_IN_A_TOPIC.sub("_", alert.subject)
-        body = state(alert, self.link, self.language, key)
+        body = state(
+            alert,
+            self.link,
+            self.language,
+            key,
+        )
         self._publish(
             f"{self.topic}/alerts/{rule}/{subject}",
             json.dumps(body, ensure_ascii=False),
@@ -165,7 +183,12 @@ class MqttChannel:
         if not self._up.wait(self._timeout_s) or self._client is None:
             raise RetryableError(f"the broker at {self._host}: {self._why}")
 
-        published = self._client.publish(topic, text, 1, retain)
+        published = self._client.publish(
+            topic,
+            text,
+            1,
+            retain,
+        )
         try:
             published.wait_for_publish(self._timeout_s)
         except (RuntimeError, ValueError) as error:
@@ -189,7 +212,12 @@ class MqttChannel:
             return
 
         if self.status:
-            client.publish(f"{self.topic}/status", ONLINE, 1, True)
+            client.publish(
+                f"{self.topic}/status",
+                ONLINE,
+                1,
+                True,
+            )
 
         self._times_up += 1
         self._up.set()

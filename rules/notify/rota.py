@@ -17,7 +17,10 @@ def instant_ns(local: str | datetime, zone: ZoneInfo) -> int:
     One that comes twice is the first; one that is skipped counts with the offset before the change.
     """
     naive = datetime.fromisoformat(local) if isinstance(local, str) else local
-    aware = naive.replace(tzinfo=zone, fold=0)
+    aware = naive.replace(
+        tzinfo=zone,
+        fold=0,
+    )
     return round(aware.timestamp()) * SECOND_NS
 
 

@@ -40,9 +40,19 @@ def plan(
     zone: ZoneInfo,
 ) -> list[Delivery]:
     """One delivery to each person and channel that is told. The same telling gives the same ids."""
-    later_ns = _due(telling, notify, now_ns, zone)
+    later_ns = _due(
+        telling,
+        notify,
+        now_ns,
+        zone,
+    )
     found: list[Delivery] = []
-    for recipient in _recipients(telling, notify, later_ns, zone):
+    for recipient in _recipients(
+        telling,
+        notify,
+        later_ns,
+        zone,
+    ):
         channel, *others = recipient.channels
         is_read_by_people = notify.channels[channel].kind == "url"
         # Programs want to know at once.
@@ -131,7 +141,13 @@ def _recipients(
         if name in notify.channels:
             found[Recipient(_chain([name], notify), "")] = None
 
-        for person in _people(name, telling, notify, at_ns, zone):
+        for person in _people(
+            name,
+            telling,
+            notify,
+            at_ns,
+            zone,
+        ):
             channels = _chain(notify.people[person].channels, notify)
             found[Recipient(channels, person)] = None
 
@@ -157,7 +173,15 @@ def _people(
     if telling.occasion is Occasion.RESOLVED:
         instants += [alert.fired_ns for alert in telling.alerts]
 
-    people = [on_call(rota, instant, zone, step) for instant in instants]
+    people = [
+        on_call(
+            rota,
+            instant,
+            zone,
+            step,
+        )
+        for instant in instants
+    ]
     return list(dict.fromkeys(people))
 
 

@@ -50,7 +50,13 @@ def self_test_before(
     this_week = today - timedelta(days=days_since)
     # Today may be the day, and the hour still to come.
     dates = (this_week, this_week - timedelta(weeks=1))
-    instants = [instant_ns(datetime.fromisoformat(f"{date} {test.at}"), zone) for date in dates]
+    instants = [
+        instant_ns(
+            datetime.fromisoformat(f"{date} {test.at}"),
+            zone,
+        )
+        for date in dates
+    ]
     return max(at for at in instants if at <= now_ns)
 
 
@@ -113,7 +119,10 @@ class Repeated:
         known = {alert.id: alert for alert in still}
         holds = [alert for alert in told if alert.id in known]
         gone = [ended(alert, now_ns) for alert in told if alert.id not in known]
-        self.channel.stand([known[alert.id] for alert in holds], gone)
+        self.channel.stand(
+            [known[alert.id] for alert in holds],
+            gone,
+        )
         self._told = _by_subject(holds)
 
     def _read(self) -> None:
@@ -234,7 +243,15 @@ class Watchman:
         if telling is None:
             return
 
-        found = [to_channel(telling, self.notify, name, now_ns) for name in self.notify.channels]
+        found = [
+            to_channel(
+                telling,
+                self.notify,
+                name,
+                now_ns,
+            )
+            for name in self.notify.channels
+        ]
         if self.outbox.get(found[0].id) is None:
             self.outbox.put_now(found)
 

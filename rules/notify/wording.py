@@ -253,8 +253,18 @@ def _list(told: Sequence[Telling], reader: Reader) -> Wording:
     )
     link = f"{reader.link}/alerts"
     bullets = [f"- {escaped(line)}" for line in lines]
-    plain = [*lines, *notes, "", f"{say.page}{say.colon}{link}"]
-    markdown = [*bullets, *map(escaped, notes), "", f"[{say.page}]({link})"]
+    plain = [
+        *lines,
+        *notes,
+        "",
+        f"{say.page}{say.colon}{link}",
+    ]
+    markdown = [
+        *bullets,
+        *map(escaped, notes),
+        "",
+        f"[{say.page}]({link})",
+    ]
     return Wording(
         title=f"[{_worst(told, say)}] {counted}",
         plain="\n".join(plain),
