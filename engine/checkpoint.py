@@ -136,6 +136,7 @@ def _save_columns(
     names: tuple[str, ...],
     columns: object,
 ) -> None:
+    """Put columns of a table, which are attributes of `columns`, among the arrays."""
     for name in names:
         saved_as = _SAVED_AS.get(name, name)
         arrays[f"{table}.{saved_as}"] = getattr(columns, name)
@@ -163,6 +164,7 @@ def _save_running(
     meta: _Meta,
     arrays: Arrays,
 ) -> None:
+    """Add what runs to `meta` and `arrays`."""
     meta.site = msgspec.json.encode(running.site).decode()
     meta.states = running.states.changes
     meta.gaps = [_saved_gap(gap) for gap in running.gaps]
@@ -182,6 +184,7 @@ def _load_running(
     meta: _Meta,
     arrays: Arrays,
 ) -> Running:
+    """What runs, for the `site` in force."""
     return Running(
         site=site,
         config=meta.config,
@@ -198,6 +201,7 @@ def _save_meters(
     meta: _Meta,
     arrays: Arrays,
 ) -> None:
+    """Add the counters and their curves."""
     for track in meters.tracks:
         meta.tracks.append([getattr(track, name) for name in _TRACK])
 
@@ -223,6 +227,7 @@ def _load_meters(
     meta: _Meta,
     arrays: Arrays,
 ) -> Meters:
+    """Counters and curves as they were saved."""
     meters = Meters.start(site)
     # Early states of 0.1.0 have no marks and no times of filling.
     no_marks = np.zeros(len(arrays["points.ts"]), np.int8)
@@ -239,6 +244,7 @@ def _load_meters(
 
 def _loaded_track(saved: list[float | int | bool]) -> Track:
     # States of 0.1.0 have a swap behind these, which is the site's now: it is left out.
+    """Where one counter stands."""
     fields: dict[str, Any] = dict(
         zip(
             _TRACK,
@@ -250,6 +256,7 @@ def _loaded_track(saved: list[float | int | bool]) -> Track:
 
 
 def _saved_gap(gap: Unusual) -> _Gap:
+    """A gap as it is saved; JSON has no infinity, so no bound is null."""
     return _Gap(
         channel=gap.channel,
         ts=gap.ts,
@@ -261,6 +268,7 @@ def _saved_gap(gap: Unusual) -> _Gap:
 
 
 def _loaded_gap(gap: _Gap) -> Unusual:
+    """A gap as it was saved."""
     return Unusual(
         channel=gap.channel,
         ts=gap.ts,
@@ -272,6 +280,7 @@ def _loaded_gap(gap: _Gap) -> Unusual:
 
 
 def _load_pending(meta: _Meta, arrays: Arrays) -> list[Batch]:
+    """Readings that wait for their windows to close."""
     pending = []
     for place, events in enumerate(meta.events):
         columns = _load_columns(arrays, f"pending.{place}", _BATCH)
@@ -293,6 +302,7 @@ def _save_booked(
     meta: _Meta,
     arrays: Arrays,
 ) -> None:
+    """Add the windows that are kept, and the storages at the starts of their blocks."""
     history = booked.history
     meta.history = _History(
         first=history.first,
@@ -322,6 +332,7 @@ def _load_booked(
     meta: _Meta,
     arrays: Arrays,
 ) -> Booked | None:
+    """What was booked; None where nothing was."""
     if meta.history is None:
         return None
 
@@ -360,6 +371,7 @@ def _load_held(
 
 
 def _saved_accounts(accounts: list[Account]) -> _Storages:
+    """The layers of each storage."""
     storages = []
     for account in accounts:
         storages.append([_saved_layer(layer) for layer in account.layers])
@@ -368,6 +380,7 @@ def _saved_accounts(accounts: list[Account]) -> _Storages:
 
 
 def _loaded_accounts(site: Site, storages: _Storages) -> list[Account]:
+    """The accounts of the storages of a site, with their layers."""
     accounts = []
     for storage, layers in zip(
         site.storages,
@@ -382,6 +395,7 @@ def _loaded_accounts(site: Site, storages: _Storages) -> list[Account]:
 
 
 def _saved_layer(layer: Layer) -> _Layer:
+    """A layer as it is saved."""
     amounts = []
     for (source, origin), amount in layer.amounts.items():
         amounts.append((source, origin, amount))
@@ -390,6 +404,7 @@ def _saved_layer(layer: Layer) -> _Layer:
 
 
 def _loaded_layer(saved: _Layer) -> Layer:
+    """A layer as it was saved."""
     amounts = {}
     for source, origin, amount in saved.amounts:
         amounts[(source, origin)] = amount

@@ -170,6 +170,7 @@ class BlockTracer:
 
 
 def _copies(accounts: Sequence[Account]) -> list[Account]:
+    """Accounts that can be moved on without those they are copies of."""
     return [account.copy() for account in accounts]
 
 

@@ -156,4 +156,5 @@ def _carry_storages(
 
 
 def _ids(nodes: Sequence[SourceNode | StorageNode]) -> list[str]:
+    """Names in the order of the nodes."""
     return [node.id for node in nodes]

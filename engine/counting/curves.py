@@ -58,6 +58,7 @@ class Points:
 
     @classmethod
     def empty(cls) -> Points:
+        """No rows."""
         return cls(
             channel=np.empty(0, np.int64),
             ts=np.empty(0, np.int64),

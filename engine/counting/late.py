@@ -80,6 +80,7 @@ class _Run:
 
     @property
     def channel(self) -> int:
+        """The channel of all its readings."""
         return self.readings.channel
 
 
@@ -119,6 +120,7 @@ def _runs(
 
 
 def _picked(readings: Late, rows: Ints) -> Late:
+    """Some of the readings."""
     return Late(
         channel=readings.channel,
         ts=readings.ts[rows],

@@ -69,6 +69,7 @@ class Layout:
 
     @classmethod
     def of(cls, site: Site) -> Layout:
+        """Of one site."""
         channels = site.channels
         channel_of = _channel_of(site)
         power_of = _power_of(site)
@@ -133,6 +134,7 @@ def _tags(site: Site) -> int:
 
 
 def _channel_of(site: Site) -> Ints:
+    """The channel of each tag, -1 for tags that count nothing."""
     channel_of = np.full(_tags(site), -1)
     for place, channel in enumerate(site.channels):
         if channel.kind != POWER:
@@ -142,6 +144,7 @@ def _channel_of(site: Site) -> Ints:
 
 
 def _power_of(site: Site) -> Ints:
+    """The meter whose power each tag is, -1 for all others."""
     power_of = np.full(_tags(site), -1)
     for place, point in enumerate(site.meters):
         if point.power_tag is not None:
@@ -151,6 +154,7 @@ def _power_of(site: Site) -> Ints:
 
 
 def _gap_ns(site: Site) -> Ints:
+    """How long each channel may be silent, by the one rule of `plant.silence`."""
     periods_s = np.array([_period_s(site, channel) for channel in site.channels])
     return (gap_after_s(periods_s) * SECOND_NS).astype(np.int64)
 
@@ -184,6 +188,7 @@ def _limits(site: Site, channel: Channel) -> Limits:
 
 
 def _most_rate(limits: Limits) -> float:
+    """The most that a channel can count in an hour, in its canonical unit."""
     if limits.max_per_hour is None:
         return float("inf")
 
@@ -191,6 +196,7 @@ def _most_rate(limits: Limits) -> float:
 
 
 def _declared(channels: tuple[Channel, ...]) -> tuple[Declared, ...]:
+    """All swaps, each with its channel."""
     declared = []
     for place, channel in enumerate(channels):
         for swap in channel.swaps:

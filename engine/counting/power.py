@@ -98,6 +98,7 @@ class _Place:
         asked: Ints,
         found: Neighbours,
     ) -> _Place:
+        """Where moments `asked` lie between the moments `sampled` of one meter."""
         lower = np.clip(found.row, 0, None)
         upper = np.clip(found.row + 1, 0, len(sampled) - 1)
         inside = found.has_before & found.has_after
@@ -133,6 +134,7 @@ class Powers:
 
     @classmethod
     def empty(cls, meters: int) -> Powers:
+        """Before the first sample of any meter."""
         return cls(
             ts=np.zeros(meters, np.int64),
             value=np.zeros(meters),
@@ -188,6 +190,7 @@ class Powers:
         )
 
     def _remember(self, samples: Samples) -> None:
+        """Keep each meter's newest sample and its integrals."""
         last = np.flatnonzero(group_ends(samples.meter))
         meter = samples.meter[last]
         self.ts[meter] = samples.ts[last]

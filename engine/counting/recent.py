@@ -51,6 +51,7 @@ class History:
         )
 
     def __len__(self) -> int:
+        """How many windows are kept."""
         return len(self.revisions)
 
     @property

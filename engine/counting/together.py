@@ -70,6 +70,7 @@ class _Steps:
 
 
 def _steps(tracks: list[Track], readings: Readings) -> _Steps:
+    """From each reading to the one before it of the same channel."""
     channel = readings.channel
     last_ts = np.array([track.ts for track in tracks], np.int64)
     last_value = np.array([track.value for track in tracks])
@@ -160,6 +161,7 @@ class _SoFar:
 
 
 def _so_far(meters: Meters) -> _SoFar:
+    """As far as the newest point of each channel goes."""
     channels = len(meters.tracks)
     so_far = _SoFar(np.zeros(channels), np.zeros(channels))
     newest = np.flatnonzero(meters.points.newest())

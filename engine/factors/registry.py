@@ -81,6 +81,7 @@ def _row(
     row: dict[str, str],
     fallback: str,
 ) -> FactorRow:
+    """A row of the table of grid factors."""
     return FactorRow(
         key=key,
         value_kg=float(row["factor_kgco2_per_kwh"]),
@@ -100,6 +101,7 @@ def _own(
     value: float,
     unit: str,
 ) -> FactorRow:
+    """A factor that the plant file declares."""
     return FactorRow(
         key=key,
         value_kg=value,
@@ -118,6 +120,7 @@ def _zero(
     unit: str,
     why: str,
 ) -> FactorRow:
+    """No emission, and why."""
     return FactorRow(
         key=key,
         value_kg=0.0,
@@ -144,6 +147,7 @@ def _property(
     site: Site,
     index: int,
 ) -> SourceProperty:
+    """What a unit of one source of the plant is."""
     node = site.sources[index]
     kind = SourceKind(node.kind)
     if node.carrier == Carrier.NATURAL_GAS:
@@ -286,6 +290,7 @@ def year_begins(timezone: str, year: int) -> int:
 
 
 def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
+    """The row of a fuel in a set of factors."""
     return next(
         (r for r in table("fuel_factors") if r["factor_set"] == set_name and r["fuel_id"] == fuel),
         None,
@@ -297,6 +302,7 @@ def _gas(
     source: str,
     unit: str,
 ) -> SourceProperty:
+    """Natural gas: burnt on site, so scope 1."""
     row = _fuel("CN_NDRC_2015", "natural_gas")
     origin, status = (
         (row["source"], row["status"])
@@ -339,6 +345,7 @@ def _heat(
     source: str,
     unit: str,
 ) -> SourceProperty:
+    """Steam and heat that are bought, so scope 2."""
     own = plant.site.factors.get("heat_per_gj")
     text = "NDRC China sector guides, default of purchased heat 0.11 tCO2/GJ"
     kg_per_gj = HEAT_KG_PER_GJ if own is None else own

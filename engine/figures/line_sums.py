@@ -217,6 +217,7 @@ class LineSums:
         return found
 
     def _used(self, stack: Stack) -> Used:
+        """The flows that ended in lines and remainders."""
         flows = stack.flows
         is_used = (flows.kind == Flow.LINE) | (flows.kind == Flow.REMAINDER)
         rows = np.flatnonzero(is_used)
@@ -245,6 +246,7 @@ class LineSums:
         amount = used.flows.amount[used.rows]
 
         def total(values: Array) -> Array:
+            """Sums by line and bus."""
             return stack.total(
                 values,
                 used.row,
@@ -274,6 +276,7 @@ class LineSums:
         draws = len(self.row_of_tap)
 
         def by_place(by: By) -> Array:
+            """Sums by draw and bus."""
             return stack.total(
                 used.weighed[by],
                 used.place,

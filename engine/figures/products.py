@@ -37,6 +37,7 @@ class Names:
 
     def __init__(self, graph: Graph, code: NameCode) -> None:
         def codes(names: Iterable[str]) -> Codes:
+            """The integers of names, in their order."""
             return np.array([code(name) for name in names], np.int32)
 
         site = graph.site
@@ -226,6 +227,7 @@ class Producer:
         return Places(node, carrier)
 
     def _meters(self, stack: Stack) -> Columns:
+        """What passed each meter."""
         energy = stack.of("meters")
         columns = {
             "forward": energy[:, :, 0],

@@ -77,6 +77,7 @@ class Weights:
         return np.array([self._held(held) for held in layers])
 
     def _held(self, layers: KeptLayers) -> float:
+        """Carbon of the layers of one storage, kg."""
         source: list[int] = []
         origin: list[int] = []
         amount: list[float] = []

@@ -135,6 +135,7 @@ class Flows:
         link.kg += float(amounts @ self.drawn.kg)
 
     def _bus(self, index: int) -> str:
+        """The place of a bus, by its number."""
         return f"bus:{self.site.buses[index].id}"
 
     def _only(self, column: int, amount: float) -> Array:
@@ -144,6 +145,7 @@ class Flows:
         return amounts
 
     def _from_sources(self) -> None:
+        """From each source to its bus."""
         for index, source in enumerate(self.site.sources):
             amount = float(self.used.source[0, index])
             self._add(
@@ -154,6 +156,7 @@ class Flows:
             )
 
     def _of_storages(self) -> None:
+        """What storages give, and what goes into them."""
         for index, storage in enumerate(self.site.storages):
             bus = self._bus(storage.bus)
             discharged = float(self.used.discharge[0, index])
@@ -186,6 +189,7 @@ class Flows:
         )
 
     def _to_lines(self) -> None:
+        """From buses to lines and groups."""
         for index, tap in enumerate(self.graph.taps):
             line = self.site.lines[tap.line]
             begins = self._bus(tap.bus)

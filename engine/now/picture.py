@@ -155,6 +155,7 @@ class Picture:
         return [tap for line in lines for tap in self.taps_of[line]]
 
     def _flows(self) -> Shown:
+        """The flow picture."""
         unheard = [self._unknown([tap]) is not None for tap in range(len(self.graph.taps))]
         drawn = Drawn(
             graph=self.graph,
@@ -185,6 +186,7 @@ class Picture:
         }
 
     def _converter(self, index: int) -> Shown:
+        """What a converter takes, and since when it gives nothing for it."""
         meters: list[int] = []
         for taken in self.site.converters[index].inputs:
             if taken.kind != "ambient":
@@ -217,6 +219,7 @@ class Picture:
         return {name: amount for name, amount in found if abs(amount) > LEAST_KW}
 
     def _line(self, index: int, figures: Mapping[str, float | None]) -> Shown:
+        """One line as it is shown."""
         taps = self.taps_of[index]
         unknown = self._unknown(taps)
         state, since = self.now.states.get(index, (State.UNKNOWN.value, 0))
@@ -321,6 +324,7 @@ def weights_of_columns(now: Newest) -> Array:
 
 
 def _places(places: Iterable[int]) -> Places:
+    """Places as the moment takes them."""
     return np.array(list(places), np.int64)
 
 
@@ -330,6 +334,7 @@ def _added(total: float | None, more: float | None) -> float | None:
 
 
 def _no_figures() -> dict[str, float | None]:
+    """All figures of now, unknown."""
     return {figure.name: None for figure in of_now()}
 
 

@@ -95,6 +95,7 @@ class FlowRows:
         origin: Ints,
         amount: Array,
     ) -> None:
+        """Add rows of one kind."""
         rows = len(node)
         part = Flows(
             kind=np.full(rows, kind),
@@ -110,6 +111,7 @@ class FlowRows:
         """All rows in the order in which they came."""
 
         def column(name: str) -> Ints:
+            """A column of whole numbers of all rows."""
             return np.concatenate([getattr(part, name) for part in self.parts]).astype(np.int64)
 
         return Flows(

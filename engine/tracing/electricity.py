@@ -99,6 +99,7 @@ def generates(graph: Graph, directed: Directed) -> bool:
 
 
 def _is_electric(graph: Graph, feed: Feed) -> bool:
+    """Whether what comes in here is electricity."""
     if feed.kind == "bus":
         return graph.carriers[feed.index] is Carrier.ELECTRICITY
 

@@ -45,4 +45,5 @@ class Flows:
     amount: Array
 
     def __len__(self) -> int:
+        """How many rows there are."""
         return len(self.kind)

@@ -225,6 +225,7 @@ def _directed(site: Site, index: int) -> list[Directed]:
 
 
 def _outlet(node: OutputEdge) -> Outlet:
+    """An output in its own direction."""
     per_input = None
     if node.efficiency is not None:
         per_input = node.efficiency * node.kwh_per_input_unit
@@ -309,6 +310,7 @@ def _through(
     """What is metered of a converter; what is not follows from the other side."""
 
     def metered(meters: tuple[int, ...], direction: int) -> Array:
+        """What passed some meters [nw], one way or net."""
         ahead, back = (reverse, forward) if direction else (forward, reverse)
         total = ahead[:, list(meters)].sum(1)
         if directed.net:

@@ -32,6 +32,7 @@ class Layer:
     amounts: dict[Key, float]
 
     def copy(self) -> Layer:
+        """Another of the same, which can be moved on alone."""
         return Layer(self.hour, self.energy_kwh, dict(self.amounts))
 
     def kept(self) -> list[Any]:
@@ -57,6 +58,7 @@ class Account:
     layers: list[Layer] = field(default_factory=list)
 
     def copy(self) -> Account:
+        """Another of the same, which can be moved on alone."""
         return Account(
             self.charge_efficiency,
             self.discharge_efficiency,

@@ -187,6 +187,7 @@ def _add_converter(
 
 
 def _column_of(graph: Graph, feed: Feed) -> int:
+    """The column of the tracing of what is no bus."""
     return graph.ambient if feed.kind == "ambient" else feed.index
 
 
@@ -220,6 +221,7 @@ def _solve_each(
     right: Array,
     unknown: int,
 ) -> Solved:
+    """One window after the other, since one of them cannot be solved."""
     mix = np.zeros_like(right)
     loops = 0
     for window in range(len(matrix)):
