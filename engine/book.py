@@ -107,7 +107,8 @@ class Book:
             minlength=sources + 3,
         )
         difference = np.abs(went[:sources] - self.primary)
-        relative = difference / np.maximum(np.abs(self.primary), 1.0)
+        amount = np.abs(self.primary)
+        relative = difference / np.maximum(amount, 1.0)
         return float(relative.max(initial=0.0))
 
 

@@ -243,8 +243,8 @@ def _load_meters(
 
 
 def _loaded_track(saved: list[float | int | bool]) -> Track:
-    # States of 0.1.0 have a swap behind these, which is the site's now: it is left out.
     """Where one counter stands."""
+    # States of 0.1.0 have a swap behind these, which is the site's now: it is left out.
     fields: dict[str, Any] = dict(
         zip(
             _TRACK,

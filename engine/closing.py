@@ -61,10 +61,8 @@ def close_windows(
     _measure_spans(running, history, shaped)
     corrected = changed + shaped
     earliest = min([span.since for span in corrected], default=previous)
-    first_row = min(
-        new_rows.start,
-        history.row(max(earliest, history.first)),
-    )
+    earliest_row = history.row(max(earliest, history.first))
+    first_row = min(new_rows.start, earliest_row)
     trace_from(
         running,
         booked,
@@ -107,10 +105,17 @@ def _absorb(
 
 def _take_states(running: Running, rows: Batch) -> None:
     """Machine states that were said in these readings."""
+    lines = running.site.lines
     for event in rows.events:
-        for line, node in enumerate(running.site.lines):
-            if node.state_tag == event.tag:
-                running.states.change(line, event.ts, event.text)
+        for line, node in enumerate(lines):
+            if node.state_tag != event.tag:
+                continue
+
+            running.states.change(
+                line,
+                event.ts,
+                event.text,
+            )
 
 
 def _take_late(
@@ -188,6 +193,7 @@ def _measure_spans(
     history: History,
     spans: list[Span],
 ) -> None:
+    """Energies once more in the windows that these spans touch, of the channels that changed."""
     for span in spans:
         rows = history.rows_between(span.since, span.until)
         _measure(
@@ -258,7 +264,12 @@ def _keep_booked(
 
     for place, row in fixed.items():
         booked = history.total[row, columns]
-        totals.total[place] = np.where(np.isfinite(booked), booked, totals.total[place])
+        counted = totals.total[place]
+        totals.total[place] = np.where(
+            np.isfinite(booked),
+            booked,
+            counted,
+        )
 
 
 def _steps(
@@ -278,9 +289,15 @@ def _steps(
         initial=0.0,
     )
     noise = ROUNDING_STEPS * np.spacing(largest)
-    only_rounding = np.abs(steps * scale - before) <= noise * scale
+    scaled = steps * scale
+    difference = np.abs(scaled - before)
+    only_rounding = difference <= noise * scale
     unchanged = only_rounding & (steps != 0.0)
-    return np.where(unchanged, before, steps * scale)
+    return np.where(
+        unchanged,
+        before,
+        scaled,
+    )
 
 
 def _whole_from(graph: Graph, history: History) -> int:
@@ -302,11 +319,17 @@ def _forget(
     graph = running.graph
     now_whole_from = _whole_from(graph, history)
     if now_whole_from > whole_from:
-        running.meters.trim(now_whole_from, history.first, history.end)
+        running.meters.trim(
+            now_whole_from,
+            history.first,
+            history.end,
+        )
 
     oldest = block_start(graph, history.end - HORIZON_NS)
-    if oldest - history.first > BLOCKS_FORGOTTEN_AT_ONCE * block_ns(graph):
-        history.forget((oldest - history.first) // history.window)
+    too_old_ns = oldest - history.first
+    at_once_ns = BLOCKS_FORGOTTEN_AT_ONCE * block_ns(graph)
+    if too_old_ns > at_once_ns:
+        history.forget(too_old_ns // history.window)
         running.states.trim(oldest)
         old_blocks = [start for start in booked.snapshots if start < oldest]
         for start in old_blocks:

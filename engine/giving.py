@@ -99,9 +99,12 @@ def _rows_of_block(
     end: int,
 ) -> range:
     """Rows of the windows of a block that are held."""
-    first = max((start - history.first) // history.window, 0)
-    stop = min((end - history.first) // history.window, len(history))
-    return range(first, stop)
+    first = (start - history.first) // history.window
+    stop = (end - history.first) // history.window
+    return range(
+        max(first, 0),
+        min(stop, len(history)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,8 @@ class BlockTracer:
             block,
             window,
         )
-        digest = hashlib.blake2b(book.encode(), digest_size=DIGEST_BYTES).digest()
+        content = hashlib.blake2b(book.encode(), digest_size=DIGEST_BYTES)
+        digest = content.digest()
         if digest == history.digests[row]:
             return
 
@@ -301,6 +305,9 @@ def _pieces(counted: Array, channels: Sequence[int | None]) -> Array:
     """What was counted for each line; NaN where nothing counts its pieces."""
     pieces = []
     for channel in channels:
-        pieces.append(np.nan if channel is None else counted[channel])
+        if channel is None:
+            pieces.append(np.nan)
+        else:
+            pieces.append(counted[channel])
 
     return np.array(pieces)

@@ -101,6 +101,7 @@ def decode(body: bytes) -> Output:
 
 
 def _site_in_force(control: bytes) -> SiteInForce:
+    """The site of a control payload; ValueError where it names none."""
     site = decode_control(control).site
     if site is None:
         raise ValueError("an output says that a site is in force and names none")
@@ -120,6 +121,7 @@ class _Row(msgspec.Struct, array_like=True):
 
 
 def _row(step: Unusual) -> _Row:
+    """As it is written; JSON has no infinity, so no bound is null."""
     return _Row(
         channel=step.channel,
         ts=step.ts,
@@ -131,6 +133,7 @@ def _row(step: Unusual) -> _Row:
 
 
 def _step(row: _Row) -> Unusual:
+    """As it was written."""
     return Unusual(
         channel=row.channel,
         ts=row.ts,

@@ -75,11 +75,18 @@ def _start(before: Running | None, site: Site) -> Running:
 
 
 def _states(before: Running | None, site: Site) -> Timeline:
-    """States of the lines go on where there are as many lines as before."""
-    if before is None or len(before.states.changes) != len(site.lines):
-        return Timeline.start(len(site.lines))
+    """States of the lines that are in both plants go on, wherever they stand in the file."""
+    states = Timeline.start(len(site.lines))
+    if before is None:
+        return states
 
-    return before.states
+    places = {line.id: place for place, line in enumerate(before.site.lines)}
+    for place, line in enumerate(site.lines):
+        if line.id in places:
+            place_before = places[line.id]
+            states.changes[place] = before.states.changes[place_before]
+
+    return states
 
 
 def _same(
@@ -89,7 +96,9 @@ def _same(
 ) -> bool:
     """Whether these parts of two plants differ in names and declared swaps at most."""
     for part in parts:
-        if _nameless(getattr(before, part)) != _nameless(getattr(after, part)):
+        part_before = _nameless(getattr(before, part))
+        part_after = _nameless(getattr(after, part))
+        if part_before != part_after:
             return False
 
     return True
@@ -115,10 +124,15 @@ def _nameless(part: object) -> object:
 def _carry_counters(now: Running, before: Running) -> None:
     """Measuring points that are in both plants go on counting; new ones start, others end."""
     kept = same_points(before.site, now.site)
-    now.meters = carry_meters(before.meters, now.site, kept)
     now.gaps = carry_gaps(before.gaps, kept)
-    if now.booked is not None:
-        now.booked.history = carry_history(now.booked.history, kept)
+    now.meters = carry_meters(
+        before.meters,
+        now.site,
+        kept,
+    )
+    booked = now.booked
+    if booked is not None:
+        booked.history = carry_history(booked.history, kept)
 
 
 def _carry_storages(

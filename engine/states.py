@@ -76,6 +76,6 @@ class Timeline:
     def trim(self, before: int) -> None:
         """Forget changes older than `before`, but the one that held there."""
         for line, changes in enumerate(self.changes):
-            older = sum(change.ts < before for change in changes)
-            still_holds = max(older - 1, 0)
+            older = [change for change in changes if change.ts < before]
+            still_holds = max(len(older) - 1, 0)
             self.changes[line] = changes[still_holds:]

@@ -112,7 +112,8 @@ class FlowRows:
 
         def column(name: str) -> Ints:
             """A column of whole numbers of all rows."""
-            return np.concatenate([getattr(part, name) for part in self.parts]).astype(np.int64)
+            of_parts = [getattr(part, name) for part in self.parts]
+            return np.concatenate(of_parts).astype(np.int64)
 
         return Flows(
             kind=column("kind"),
@@ -149,7 +150,8 @@ def close(
     )
     windows: list[Window] = []
     for at in range(first, len(starts)):
-        hour = starts[at] - starts[at] % HOUR_NS
+        start = starts[at]
+        hour = start - start % HOUR_NS
         of_window = _OfWindow(
             graph,
             edges,
@@ -234,12 +236,14 @@ class _OfWindow:
         for storage in range(len(self.accounts)):
             self._charge(storage, mixes)
 
+        held_kwh = [account.energy_kwh for account in self.accounts]
+        layers = [account.kept() for account in self.accounts]
         return Window(
             flows=self.rows.flows(),
             traced=self.traced,
             at=self.at,
-            held_kwh=np.array([account.energy_kwh for account in self.accounts]),
-            layers=[account.kept() for account in self.accounts],
+            held_kwh=np.array(held_kwh),
+            layers=layers,
         )
 
     def _discharged(self, storage: int) -> dict[Key, float]:
@@ -248,24 +252,37 @@ class _OfWindow:
         if delivered <= SMALL:
             return {}
 
-        taken, missing = self.accounts[storage].discharge(delivered)
+        account = self.accounts[storage]
+        taken, missing = account.discharge(delivered)
         if missing > 0.0:
             nowhere = (self.unknown, self.hour)
             taken[nowhere] = taken.get(nowhere, 0.0) + missing
 
-        return {key: amount / delivered for key, amount in taken.items() if amount > 0.0}
+        per_kwh: dict[Key, float] = {}
+        for key, amount in taken.items():
+            if amount > 0.0:
+                per_kwh[key] = amount / delivered
+
+        return per_kwh
 
     def _given(self, storage: int, mix: Mapping[Key, float]) -> None:
         """What a storage gave, as a negative row: of its own, or of the line that returned it."""
-        if self.discharge[storage] <= SMALL:
+        delivered = self.discharge[storage]
+        if delivered <= SMALL:
             return
 
         tap = self.graph.tap_of_storage[storage]
-        is_of_line = tap != NO_TAP
-        weights = np.zeros(len(self.graph.taps) if is_of_line else self.graph.storage_count)
-        weights[tap if is_of_line else storage] = -self.discharge[storage]
+        if tap == NO_TAP:
+            kind = Flow.DISCHARGE
+            weights = np.zeros(self.graph.storage_count)
+            weights[storage] = -delivered
+        else:
+            kind = Flow.LINE
+            weights = np.zeros(len(self.graph.taps))
+            weights[tap] = -delivered
+
         self.rows.stored(
-            Flow.LINE if is_of_line else Flow.DISCHARGE,
+            kind,
             weights,
             storage,
             mix,
@@ -299,10 +316,13 @@ class _OfWindow:
             self.columns,
             strict=True,
         ):
-            entering.append(((source, self.hour), float(charged[column])))
+            key = (source, self.hour)
+            entering.append((key, float(charged[column])))
 
         for storage, mix in enumerate(mixes):
-            kwh = float(charged[self.graph.source_count + storage])
-            entering += [(key, per_kwh * kwh) for key, per_kwh in mix.items()]
+            column = self.graph.source_count + storage
+            kwh = float(charged[column])
+            for key, per_kwh in mix.items():
+                entering.append((key, per_kwh * kwh))
 
         return entering

@@ -8,11 +8,12 @@ neither sum.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.tracing.graph import Array, Directed, Edges, Feed, Graph
+from engine.tracing.graph import Array, Directed, Edges, Feed, Graph, Mask
 from plant.names import Carrier
 
 
@@ -34,26 +35,22 @@ class SiteElectricity:
 
     def total(self) -> Array:
         """Site electricity of each window [nw]."""
-        came = self.source.sum(1) + self.generated.sum(1) + self.discharged.sum(1)
-        went = self.exported.sum(1) + self.charged.sum(1)
+        entered = self.source.sum(1)
+        generated = self.generated.sum(1)
+        discharged = self.discharged.sum(1)
+        exported = self.exported.sum(1)
+        charged = self.charged.sum(1)
+        came = entered + generated + discharged
+        went = exported + charged
         return np.asarray(came - went, np.float64)
 
 
 def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
     """Of the energies on the edges of windows."""
     site = graph.site
-    is_electric = np.array(
-        [carrier is Carrier.ELECTRICITY for carrier in graph.carriers],
-        bool,
-    )
-    sources = np.array(
-        [source.carrier == Carrier.ELECTRICITY for source in site.sources],
-        bool,
-    )
-    storages = np.array(
-        [is_electric[storage.bus] and storage.line is None for storage in site.storages],
-        bool,
-    )
+    is_electric = _mask(carrier is Carrier.ELECTRICITY for carrier in graph.carriers)
+    sources = _mask(source.carrier == Carrier.ELECTRICITY for source in site.sources)
+    storages = _mask(is_electric[storage.bus] and storage.line is None for storage in site.storages)
     windows = len(used.source)
     found = SiteElectricity(
         source=used.source * sources,
@@ -69,14 +66,8 @@ def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
         used.outlets,
         strict=True,
     ):
-        fed = np.array(
-            [_is_electric(graph, feed) for feed in directed.feeds],
-            bool,
-        )
-        gives = np.array(
-            [is_electric[outlet.bus] for outlet in directed.outlets],
-            bool,
-        )
+        fed = _mask(_is_electric(graph, feed) for feed in directed.feeds)
+        gives = _mask(is_electric[outlet.bus] for outlet in directed.outlets)
         electricity_in = taken @ fed
         electricity_out = given @ gives
         if generates(graph, directed):
@@ -86,16 +77,30 @@ def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
             kept = electricity_in - electricity_out
 
         if fed.any():
-            found.converters[:, _counted_at(graph, directed, fed)] += kept
+            bus = _counted_at(graph, directed, fed)
+            found.converters[:, bus] += kept
 
     return found
 
 
+def _mask(answers: Iterable[bool]) -> Mask:
+    """Yes or no, one for each of some buses or edges."""
+    return np.array(list(answers), bool)
+
+
 def generates(graph: Graph, directed: Directed) -> bool:
     """Whether a converter makes electricity of something else: a gas engine, not a transformer."""
-    gives = any(graph.carriers[outlet.bus] is Carrier.ELECTRICITY for outlet in directed.outlets)
-    burns = any(feed.kind != "ambient" and not _is_electric(graph, feed) for feed in directed.feeds)
-    return gives and burns
+    given = [graph.carriers[outlet.bus] for outlet in directed.outlets]
+    if Carrier.ELECTRICITY not in given:
+        return False
+
+    for feed in directed.feeds:
+        is_burnt = not _is_electric(graph, feed)
+        # Heat of the surroundings comes along with electricity, in a heat pump.
+        if is_burnt and feed.kind != "ambient":
+            return True
+
+    return False
 
 
 def _is_electric(graph: Graph, feed: Feed) -> bool:
@@ -103,14 +108,23 @@ def _is_electric(graph: Graph, feed: Feed) -> bool:
     if feed.kind == "bus":
         return graph.carriers[feed.index] is Carrier.ELECTRICITY
 
-    return feed.kind == "source" and (graph.site.sources[feed.index].carrier == Carrier.ELECTRICITY)
+    if feed.kind == "source":
+        source = graph.site.sources[feed.index]
+        return bool(source.carrier == Carrier.ELECTRICITY)
+
+    return False
 
 
 def _counted_at(
     graph: Graph,
     directed: Directed,
-    fed: Array,
+    fed: Mask,
 ) -> int:
     """The bus that a converter's own use is booked at: the first that gives it electricity."""
-    first = directed.feeds[int(np.flatnonzero(fed)[0])]
-    return first.index if first.kind == "bus" else graph.site.sources[first.index].bus
+    place = int(np.argmax(fed))
+    first = directed.feeds[place]
+    if first.kind == "bus":
+        return first.index
+
+    source = graph.site.sources[first.index]
+    return source.bus

@@ -143,17 +143,12 @@ class Graph:
 
     def _on_site(self) -> Mask:
         """Which columns of the tracing are made on the site; what comes out of a storage is."""
-        own = [source.kind in ON_SITE and source.own for source in self.site.sources]
-        storages = [True] * self.storage_count
-        neither = [False, False]
-        return np.array(
-            [
-                *own,
-                *storages,
-                *neither,
-            ],
-            bool,
-        )
+        made = [source.kind in ON_SITE and source.own for source in self.site.sources]
+        made += [True] * self.storage_count
+        ambient = False
+        unknown = False
+        made += [ambient, unknown]
+        return np.array(made, bool)
 
     def _tap_of(self, storage: StorageNode) -> int:
         """The tap of the line that a storage belongs to; -1 for a storage of the site."""
@@ -253,13 +248,16 @@ def edges(
     export = np.zeros((windows, graph.bus_count))
     unknown = np.zeros((windows, graph.bus_count), bool)
     for source in site.sources:
-        unknown[:, source.bus] |= ~seen[:, source.meter]
+        bus = source.bus
+        meter = source.meter
+        unknown[:, bus] |= ~seen[:, meter]
         if source.exports:
-            export[:, source.bus] += reverse[:, source.meter]
+            export[:, bus] += reverse[:, meter]
 
     taps = np.zeros((windows, len(graph.taps)))
     for index, tap in enumerate(graph.taps):
-        taps[:, index] = np.maximum(_drawn(energy, tap), 0.0)
+        drawn = _drawn(energy, tap)
+        taps[:, index] = np.maximum(drawn, 0.0)
 
     of_storages = [storage.meter for storage in site.storages]
     charge = forward[:, of_storages]
@@ -268,13 +266,18 @@ def edges(
         if tap_index != NO_TAP:
             # The account of a line: what the line returns comes out of it, and nothing goes in at
             # the bus but what the line draws.
-            returned = _drawn(energy[:, :, ::-1], graph.taps[tap_index])
+            other_way = energy[:, :, ::-1]
+            returned = _drawn(other_way, graph.taps[tap_index])
             charge[:, storage] = 0.0
             discharge[:, storage] = np.maximum(returned, 0.0)
 
-    through = [_through(directed, forward, reverse) for directed in graph.converters]
+    of_sources = [source.meter for source in site.sources]
+    through = []
+    for directed in graph.converters:
+        through.append(_through(directed, forward, reverse))
+
     return Edges(
-        source=forward[:, [source.meter for source in site.sources]],
+        source=forward[:, of_sources],
         export=export,
         charge=charge,
         discharge=discharge,
@@ -289,9 +292,17 @@ def _drawn(energy: Array, tap: Tap) -> Array:
     """Net energy [nw] of the meters of a tap, the first direction less the second."""
     total = np.zeros(len(energy))
     for meter in tap.meters:
-        total = total + (energy[:, meter, 0] - energy[:, meter, 1])
+        ahead = energy[:, meter, 0]
+        back = energy[:, meter, 1]
+        total = total + (ahead - back)
 
     return total
+
+
+def _sum(energy: Array, meters: tuple[int, ...]) -> Array:
+    """Energy [nw] of some meters together."""
+    of_meters = energy[:, list(meters)]
+    return np.asarray(of_meters.sum(1), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,12 +322,13 @@ def _through(
 
     def metered(meters: tuple[int, ...], direction: int) -> Array:
         """What passed some meters [nw], one way or net."""
-        ahead, back = (reverse, forward) if direction else (forward, reverse)
-        total = ahead[:, list(meters)].sum(1)
+        ahead = reverse if direction else forward
+        total = _sum(ahead, meters)
         if directed.net:
-            total = np.maximum(total - back[:, list(meters)].sum(1), 0.0)
+            back = forward if direction else reverse
+            total = np.maximum(total - _sum(back, meters), 0.0)
 
-        return np.asarray(total, np.float64)
+        return total
 
     windows = len(forward)
     taken = np.zeros((windows, len(directed.feeds)))

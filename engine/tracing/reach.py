@@ -29,15 +29,20 @@ def reach(graph: Graph) -> list[Ways]:
     ambient = graph.source_count
     unknown = ambient + 1
     opening_stock = ambient + 2
-    found: list[Ways] = [{Way(unknown, DIRECTLY)} for _ in range(graph.bus_count)]
+    found: list[Ways] = []
+    for _ in range(graph.bus_count):
+        found.append({Way(unknown, DIRECTLY)})
+
     for index, source in enumerate(graph.site.sources):
         found[source.bus].add(Way(index, DIRECTLY))
 
     def spread() -> None:
         """One step further along every edge."""
         for index, storage in enumerate(graph.site.storages):
-            through = {Way(way.source, index) for way in found[storage.bus]}
-            found[storage.bus] |= through | {Way(opening_stock, index)}
+            here = found[storage.bus]
+            through = {Way(way.source, index) for way in here}
+            here |= through
+            here.add(Way(opening_stock, index))
 
         for directed in graph.converters:
             for feed in directed.feeds:

@@ -37,7 +37,10 @@ class Layer:
 
     def kept(self) -> list[Any]:
         """As a book keeps it."""
-        amounts = [[source, origin, amount] for (source, origin), amount in self.amounts.items()]
+        amounts = []
+        for (source, origin), amount in self.amounts.items():
+            amounts.append([source, origin, amount])
+
         return [
             self.hour,
             self.energy_kwh,
@@ -84,7 +87,8 @@ class Account:
         total: dict[Key, float] = {}
         for layer in self.layers:
             for key, amount in layer.amounts.items():
-                total[key] = total.get(key, 0.0) + amount
+                before = total.get(key, 0.0)
+                total[key] = before + amount
 
         return total
 
@@ -105,7 +109,8 @@ class Account:
         layer.energy_kwh += energy_kwh * self.charge_efficiency
         for key, amount in amounts:
             if amount:
-                layer.amounts[key] = layer.amounts.get(key, 0.0) + amount
+                before = layer.amounts.get(key, 0.0)
+                layer.amounts[key] = before + amount
 
     def discharge(self, delivered_kwh: float) -> tuple[dict[Key, float], float]:
         """Take what stands behind `delivered_kwh`.
@@ -120,12 +125,14 @@ class Account:
             if layer.energy_kwh > 0.0:
                 share = min(wanted / layer.energy_kwh, 1.0)
 
+            left = 1.0 - share
             for key, amount in layer.amounts.items():
-                taken[key] = taken.get(key, 0.0) + amount * share
-                layer.amounts[key] = amount * (1.0 - share)
+                before = taken.get(key, 0.0)
+                taken[key] = before + amount * share
+                layer.amounts[key] = amount * left
 
             wanted -= layer.energy_kwh * share
-            layer.energy_kwh *= 1.0 - share
+            layer.energy_kwh *= left
             if share >= 1.0 - SMALL:
                 self.layers.pop(0)
 
@@ -139,6 +146,9 @@ class Account:
         the origins stay as they are (case 1b).
         """
         held = self.energy_kwh
-        if held > 0.0:
-            for layer in self.layers:
-                layer.energy_kwh *= energy_kwh / held
+        if held <= 0.0:
+            return
+
+        ratio = energy_kwh / held
+        for layer in self.layers:
+            layer.energy_kwh *= ratio

@@ -45,6 +45,16 @@ class System:
     right: Array
     inflow: Array
 
+    def let_in(
+        self,
+        bus: int,
+        column: int,
+        energy: Array,
+    ) -> None:
+        """What a source or a storage, by its column, brings to a bus [nw]."""
+        self.right[:, bus, column] += energy
+        self.inflow[:, bus] += energy
+
     def of_windows(self, rows: Times) -> System:
         """Of some windows only."""
         return System(
@@ -102,7 +112,8 @@ class Held:
     ) -> Held:
         """The same after a block of windows."""
         last = traced.mix[-1]
-        is_flowing = np.abs(last).sum(1, keepdims=True) > TINY
+        amount = np.abs(last).sum(1, keepdims=True)
+        is_flowing = amount > TINY
         fed_ns = self.fed_ns.copy()
         for window, start in enumerate(starts):
             fed_ns[traced.fed[window]] = start + graph.window_ns
@@ -142,13 +153,18 @@ def assemble(graph: Graph, edges: Edges) -> System:
         inflow=np.zeros((windows, buses)),
     )
     for column, source in enumerate(graph.site.sources):
-        system.right[:, source.bus, column] += edges.source[:, column]
-        system.inflow[:, source.bus] += edges.source[:, column]
+        system.let_in(
+            source.bus,
+            column,
+            edges.source[:, column],
+        )
 
     for index, storage in enumerate(graph.site.storages):
-        column = graph.source_count + index
-        system.right[:, storage.bus, column] += edges.discharge[:, index]
-        system.inflow[:, storage.bus] += edges.discharge[:, index]
+        system.let_in(
+            storage.bus,
+            graph.source_count + index,
+            edges.discharge[:, index],
+        )
 
     for index, directed in enumerate(graph.converters):
         _add_converter(
@@ -171,19 +187,21 @@ def _add_converter(
     given: Array,
 ) -> None:
     """What a converter takes stands behind what it gives, shared out over its outlets."""
-    is_electric = [graph.carriers[outlet.bus] == "electricity" for outlet in directed.outlets]
+    is_electric = [graph.carriers[outlet.bus] is Carrier.ELECTRICITY for outlet in directed.outlets]
     alpha = shares(directed, given, is_electric)
     for place, outlet in enumerate(directed.outlets):
-        system.inflow[:, outlet.bus] += given[:, place]
+        bus = outlet.bus
+        system.inflow[:, bus] += given[:, place]
         for number, feed in enumerate(directed.feeds):
             amount = alpha[:, place] * taken[:, number]
             if feed.kind != "bus":
-                system.right[:, outlet.bus, _column_of(graph, feed)] += amount
+                column = _column_of(graph, feed)
+                system.right[:, bus, column] += amount
                 continue
 
-            system.matrix[:, outlet.bus, feed.index] -= amount
-            if _is_behind(graph, feed.index, outlet.bus):
-                system.right[:, outlet.bus, graph.electric] += amount
+            system.matrix[:, bus, feed.index] -= amount
+            if _is_behind(graph, feed.index, bus):
+                system.right[:, bus, graph.electric] += amount
 
 
 def _column_of(graph: Graph, feed: Feed) -> int:
@@ -274,7 +292,8 @@ def _take_exports(
     Returns the amounts [nw, nb, K+1] behind it.
     """
     amounts = np.zeros_like(system.right)
-    exporting = np.nonzero(edges.export.sum(1) > TINY)[0]
+    of_windows = edges.export.sum(1)
+    exporting = np.flatnonzero(of_windows > TINY)
     if not len(exporting):
         return amounts
 
@@ -285,7 +304,7 @@ def _take_exports(
         edges.unknown[exporting],
     )
     for row, window in enumerate(exporting):
-        for bus in np.nonzero(edges.export[window] > TINY)[0]:
+        for bus in np.flatnonzero(edges.export[window] > TINY):
             inflow = float(system.inflow[window, bus])
             export = float(edges.export[window, bus])
             behind = _export_of(
@@ -318,10 +337,12 @@ def _export_of(
     first_kwh = min(export, own_kwh)
     behind = np.zeros_like(mix)
     if own_kwh > TINY:
-        behind[: graph.columns] += own * inflow * (first_kwh / own_kwh)
+        part_of_own = first_kwh / own_kwh
+        behind[: graph.columns] += own * inflow * part_of_own
 
     if export > first_kwh and rest.sum() > TINY:
-        part_of_rest = min((export - first_kwh) / max(rest_kwh, TINY), 1.0)
+        then_kwh = export - first_kwh
+        part_of_rest = min(then_kwh / max(rest_kwh, TINY), 1.0)
         behind[: graph.columns] += rest * inflow * part_of_rest
 
     return behind
@@ -385,15 +406,16 @@ class _Speeds:
         self.system = system
         self.held = held
         self.unknown = edges.unknown
-        self.slow = np.nonzero(graph.slow)[0]
-        self.fast = np.nonzero(~graph.slow)[0]
+        self.slow = np.flatnonzero(graph.slow)
+        self.fast = np.flatnonzero(~graph.slow)
 
     def solved(self) -> Solved:
         """Where slow feeds fast, the two are repeated until they agree."""
         mix = np.zeros_like(self.system.right)
         mix[:, self.slow] = self.held[:, self.slow]
+        rounds = ROUNDS_MOST if _feeds_back(self.graph) else 1
         loops = 0
-        for _ in range(ROUNDS_MOST if _feeds_back(self.graph) else 1):
+        for _ in range(rounds):
             before = mix[:, self.slow].copy()
             if len(self.fast):
                 fast = self._fast_with(mix)
@@ -404,41 +426,49 @@ class _Speeds:
             loops += slow.loops
             # One composition for the whole block.
             mix[:, self.slow] = slow.mix
-            if np.abs(mix[:, self.slow] - before).max(initial=0.0) < AGREED:
+            change = np.abs(mix[:, self.slow] - before)
+            if change.max(initial=0.0) < AGREED:
                 break
 
         return Solved(mix, loops)
 
     def _fast_with(self, mix: Array) -> Solved:
         """The fast buses, with what the slow ones give them."""
-        from_slow = self._part(self.fast, self.slow) @ mix[:, self.slow]
+        fast = self.fast
+        slow = self.slow
+        from_slow = self._part(fast, slow) @ mix[:, slow]
+        right = self.system.right[:, fast]
         system = System(
-            matrix=self._part(self.fast, self.fast),
-            right=self.system.right[:, self.fast] - from_slow,
-            inflow=self.system.inflow[:, self.fast],
+            matrix=self._part(fast, fast),
+            right=right - from_slow,
+            inflow=self.system.inflow[:, fast],
         )
         return _mix(
             self.graph,
             system,
-            self.held[:, self.fast],
-            self.unknown[:, self.fast],
+            self.held[:, fast],
+            self.unknown[:, fast],
         )
 
     def _slow_with(self, mix: Array) -> Solved:
         """The slow buses from the sums of the block, with what the fast ones give them."""
-        from_fast = self._part(self.slow, self.fast) @ mix[:, self.fast]
-        right = self.system.right[:, self.slow] - from_fast
-        system = System(
-            matrix=self._part(self.slow, self.slow).sum(0, keepdims=True),
+        fast = self.fast
+        slow = self.slow
+        matrix = self._part(slow, slow)
+        from_fast = self._part(slow, fast) @ mix[:, fast]
+        right = self.system.right[:, slow] - from_fast
+        inflow = self.system.inflow[:, slow]
+        of_block = System(
+            matrix=matrix.sum(0, keepdims=True),
             right=right.sum(0, keepdims=True),
-            inflow=self.system.inflow[:, self.slow].sum(0, keepdims=True),
+            inflow=inflow.sum(0, keepdims=True),
         )
-        blind = self.unknown[:, self.slow].any(0, keepdims=True)
+        blind = self.unknown[:, slow]
         return _mix(
             self.graph,
-            system,
-            self.held[-1:, self.slow],
-            np.asarray(blind, bool),
+            of_block,
+            self.held[-1:, slow],
+            np.asarray(blind.any(0, keepdims=True), bool),
         )
 
     def _part(self, fed: Times, feeding: Times) -> Array:
@@ -449,9 +479,9 @@ class _Speeds:
 def _feeds_back(graph: Graph) -> bool:
     """Whether a slow bus feeds a fast one through a converter."""
     for directed in graph.converters:
-        is_slow = [feed.kind == "bus" and graph.slow[feed.index] for feed in directed.feeds]
-        is_fast = [not graph.slow[outlet.bus] for outlet in directed.outlets]
-        if any(is_slow) and any(is_fast):
+        feeding = [feed.index for feed in directed.feeds if feed.kind == "bus"]
+        fed = [outlet.bus for outlet in directed.outlets]
+        if graph.slow[feeding].any() and not graph.slow[fed].all():
             return True
 
     return False
@@ -459,7 +489,8 @@ def _feeds_back(graph: Graph) -> bool:
 
 def outgoing(graph: Graph, edges: Edges) -> Array:
     """Metered energy leaving each bus [nw, nb], exports aside."""
-    leaving = np.zeros((len(edges.source), graph.bus_count))
+    windows = len(edges.source)
+    leaving = np.zeros((windows, graph.bus_count))
     for index, tap in enumerate(graph.taps):
         leaving[:, tap.bus] += edges.taps[:, index]
 

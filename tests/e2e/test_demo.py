@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from deploy.record_examples import BY_ID, ROUTES
+from plant.names import State
 from tests.loopback import free_port, until
 from wattline.places import page_folder
 
@@ -65,14 +66,21 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subpro
 
 def test_live_figures_are_there_and_move(demo: tuple[str, Any]) -> None:
     base, _ = demo
-    until(
-        lambda: get(base + "/api/v1/live")["now"]["lines"]["cells_steam"]["state"] == "RUN",
-        30,
-        "a machine state over OPC UA",
-    )
+
+    def machine_state() -> str | None:
+        """The demo keeps real time, so a line may stand in a change-over
+        or a short stop just now: any state that the machine can give will do.
+        """
+        state = get(base + "/api/v1/live")["now"]["lines"]["cells_steam"]["state"]
+        return state if state in set(State) else None
+
+    state = until(machine_state, 30, "a machine state over OPC UA")
     first = get(base + "/api/v1/live")["now"]
     assert 10_000 < first["site"]["power_kw"] < 35_000
-    assert 40 < first["lines"]["cells_steam"]["figures"]["electrification.calorific@final"] < 75
+    # a line that stands takes steam for its heat and less electricity
+    least, most = (40, 75) if state == State.RUN else (5, 95)
+    electrified = first["lines"]["cells_steam"]["figures"]["electrification.calorific@final"]
+    assert least < electrified < most
     assert first["lines"]["cells_electric"]["figures"][
         "electrification.calorific@final"
     ] == pytest.approx(100)

@@ -12,6 +12,7 @@ import pytest
 
 from engine.book import Book
 from engine.checkpoint import load, save
+from engine.plant_change import take_site
 from engine.step import step
 from plant.site import Control
 from tests.rig import Rig, text
@@ -136,3 +137,18 @@ def test_a_meter_more_and_a_meter_less_lose_no_energy_of_the_others(
     assert sum(b.primary[0] for b in books) == pytest.approx(8.0 * (minutes + 40) + 3.0 * 20)
     assert sum(b.charge[0] for b in books) == pytest.approx(2.0 * (minutes + 40))
     assert max(b.imbalance(1) for b in books) < 1e-9
+
+
+def test_states_of_machines_go_with_their_line(tmp_path: Path) -> None:
+    rig = Rig(text(MORE, "g b l a", window="1m"), tmp_path)
+    rig.feed({"g": 8.0, "b": 2.0, "l": 5.0, "a": 1.0})
+    rig.close()
+    running = rig.state.running
+    assert running is not None
+    names = [line.id for line in rig.site.lines]
+    running.states.change(names.index("press"), rig.at, "RUN")
+    turned = msgspec.structs.replace(rig.site, lines=rig.site.lines[::-1])
+    states = take_site(running, turned).states
+    assert [len(changes) for changes in states.changes] == [
+        int(line.id == "press") for line in turned.lines
+    ]
