@@ -31,8 +31,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` stays the same from firing to resolved: rule, subject and when it began. `group` is what is
     told in one message. `members` are the alerts that this one stands for (meters behind a
-    gateway). `say` and `do` are texts by language, `say` filled in. `value` and `limit` in `unit`; None:
-    unknown.
+    gateway). `say` and `do` are texts by language, `say` filled in. `value` and `limit` in `unit`;
+    None: unknown.
     """
 
     id: str

@@ -62,7 +62,7 @@ def pack_words() -> PackWords:
 
 
 def with_words(file: RuleFile, words: PackWords) -> RuleFile:
-    """A pack with what its rules say in each language; ConfigError where a language lacks a rule."""
+    """A pack with what its rules say in each language; ConfigError where one lacks a rule."""
     missing = []
     rules = []
     for rule in file.rules:

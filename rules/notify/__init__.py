@@ -1,1 +1,3 @@
-"""Telling people: who is told (rota, route, limit), in which words, over which channel, and that the telling itself works (sender, watch)."""
+"""Telling people: who is told (rota, route, limit), in which words, over which channel, and that
+the telling itself works (sender, watch).
+"""
