@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from engine.tracing.graph import Array, Directed, Edges, Feed, Graph
+from engine.tracing.converter import Array, Directed, Feed
+from engine.tracing.graph import Edges, Graph
 from engine.tracing.tracing import Traced
 
 Shown: TypeAlias = dict[str, Any]

@@ -8,12 +8,12 @@ neither sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.tracing.graph import Array, Directed, Edges, Feed, Graph, Mask
+from engine.tracing.converter import Array, Directed
+from engine.tracing.graph import Edges, Graph
 from plant.names import Carrier
 
 
@@ -48,83 +48,50 @@ class SiteElectricity:
 def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
     """Of the energies on the edges of windows."""
     site = graph.site
-    is_electric = _mask(carrier is Carrier.ELECTRICITY for carrier in graph.carriers)
-    sources = _mask(source.carrier == Carrier.ELECTRICITY for source in site.sources)
-    storages = _mask(is_electric[storage.bus] and storage.line is None for storage in site.storages)
+    is_electric = graph.electric_buses
+    sources = [source.carrier == Carrier.ELECTRICITY for source in site.sources]
+    storages = [is_electric[storage.bus] and storage.line is None for storage in site.storages]
     windows = len(used.source)
     found = SiteElectricity(
-        source=used.source * sources,
+        source=used.source * np.array(sources, bool),
         generated=np.zeros((windows, len(site.converters))),
-        discharged=used.discharge * storages,
+        discharged=used.discharge * np.array(storages, bool),
         exported=used.export * is_electric,
-        charged=used.charge * storages,
+        charged=used.charge * np.array(storages, bool),
         converters=np.zeros((windows, graph.bus_count)),
     )
-    for directed, taken, given in zip(
+    for converter, taken, given in zip(
         graph.converters,
         used.feeds,
         used.outlets,
         strict=True,
     ):
-        fed = _mask(_is_electric(graph, feed) for feed in directed.feeds)
-        gives = _mask(is_electric[outlet.bus] for outlet in directed.outlets)
-        electricity_in = taken @ fed
-        electricity_out = given @ gives
-        if generates(graph, directed):
-            found.generated[:, directed.converter] += electricity_out
-            kept = electricity_in
-        else:
-            kept = electricity_in - electricity_out
-
-        if fed.any():
-            bus = _counted_at(graph, directed, fed)
-            found.converters[:, bus] += kept
+        _add_converter(
+            found,
+            converter,
+            taken,
+            given,
+        )
 
     return found
 
 
-def _mask(answers: Iterable[bool]) -> Mask:
-    """Yes or no, one for each of some buses or edges."""
-    return np.array(list(answers), bool)
+def _add_converter(
+    found: SiteElectricity,
+    converter: Directed,
+    taken: Array,
+    given: Array,
+) -> None:
+    """What a converter makes, and what it keeps of the electricity that comes in."""
+    ends = converter.electric
+    if ends.makes_it:
+        found.generated[:, converter.converter] += given @ ends.outlets
 
+    if ends.booked_at is None:
+        return
 
-def generates(graph: Graph, directed: Directed) -> bool:
-    """Whether a converter makes electricity of something else: a gas engine, not a transformer."""
-    given = [graph.carriers[outlet.bus] for outlet in directed.outlets]
-    if Carrier.ELECTRICITY not in given:
-        return False
+    kept = taken @ ends.feeds
+    if not ends.makes_it:
+        kept -= given @ ends.outlets
 
-    for feed in directed.feeds:
-        is_burnt = not _is_electric(graph, feed)
-        # Heat of the surroundings comes along with electricity, in a heat pump.
-        if is_burnt and feed.kind != "ambient":
-            return True
-
-    return False
-
-
-def _is_electric(graph: Graph, feed: Feed) -> bool:
-    """Whether what comes in here is electricity."""
-    if feed.kind == "bus":
-        return graph.carriers[feed.index] is Carrier.ELECTRICITY
-
-    if feed.kind == "source":
-        source = graph.site.sources[feed.index]
-        return bool(source.carrier == Carrier.ELECTRICITY)
-
-    return False
-
-
-def _counted_at(
-    graph: Graph,
-    directed: Directed,
-    fed: Mask,
-) -> int:
-    """The bus that a converter's own use is booked at: the first that gives it electricity."""
-    place = int(np.argmax(fed))
-    first = directed.feeds[place]
-    if first.kind == "bus":
-        return first.index
-
-    source = graph.site.sources[first.index]
-    return source.bus
+    found.converters[:, ends.booked_at] += kept

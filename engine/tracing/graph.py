@@ -6,68 +6,23 @@ energies. Shapes: nw windows, nb buses, ns sources, nt storages, K columns of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.tracing.converter import Array, Directed, directed
 from plant.names import AS_ELECTRICITY, ON_SITE, Carrier
-from plant.site import OutputEdge, Site, StorageNode
+from plant.site import Site, StorageNode
 from plant.units import SECOND_NS
 
-Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 BLOCK_LEAST_S: Final = 900.0
 """Windows are traced by the quarter of an hour at least."""
 
-ZERO_CELSIUS_K: Final = 273.15
 NO_TAP: Final = -1
 """In place of a tap, for a storage of the site."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """An input of a directed converter: column of a bus or source, and the meters that measure it.
-
-    `direction` 1 reads them the other way round, for the way back of a two-way converter.
-    """
-
-    kind: str
-    index: int
-    meters: tuple[int, ...]
-    direction: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outlet:
-    """An output of a directed converter.
-
-    Without a `meter` it gives `per_input` of what the converter takes.
-    """
-
-    bus: int
-    meter: int | None
-    direction: int
-    per_input: float | None
-    efficiency: float
-
-
-@dataclass(frozen=True, slots=True)
-class Directed:
-    """A converter in one direction; a two-way one appears twice and carries the net of a window one
-    way.
-
-    `split` says how its inputs are shared out over its outputs, `quality` is the Carnot factor of
-    its heat.
-    """
-
-    converter: int
-    feeds: tuple[Feed, ...]
-    outlets: tuple[Outlet, ...]
-    split: str
-    net: bool = False
-    quality: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +69,10 @@ class Graph:
         self.columns = self.unknown + 1
         self.electric = self.columns
         self.carriers = [Carrier(bus.carrier) for bus in site.buses]
+        self.electric_buses = np.array(
+            [carrier is Carrier.ELECTRICITY for carrier in self.carriers],
+            bool,
+        )
 
         # A slow bus, such as a steam net, mixes what came in over a block of windows.
         self.slow = np.array(
@@ -133,7 +92,7 @@ class Graph:
         self.on_site = self._on_site()
         self.converters: list[Directed] = []
         for index in range(len(site.converters)):
-            self.converters += _directed(site, index)
+            self.converters += directed(site, index)
 
         self.taps: list[Tap] = []
         for index, line in enumerate(site.lines):
@@ -179,61 +138,6 @@ class Graph:
         return self.carriers[bus] in AS_ELECTRICITY
 
 
-def _directed(site: Site, index: int) -> list[Directed]:
-    """A converter as it is traced: once, or once for each way."""
-    node = site.converters[index]
-    # Work that heat of the supply temperature could do at most, for a split by work potential
-    # (method, section 1, case 2).
-    carnot = 1.0 - (node.ambient_c + ZERO_CELSIUS_K) / (node.supply_c + ZERO_CELSIUS_K)
-    forward = Directed(
-        converter=index,
-        feeds=tuple(Feed(feed.kind, feed.index, feed.meters) for feed in node.inputs),
-        outlets=tuple(_outlet(outlet) for outlet in node.outputs),
-        split=node.split,
-        net=node.two_way,
-        quality=carnot,
-    )
-    if not node.two_way:
-        return [forward]
-
-    feed = node.inputs[0]
-    outlet = node.outputs[0]
-    back_feed = Feed(
-        kind="bus",
-        index=outlet.bus,
-        meters=() if outlet.meter is None else (outlet.meter,),
-        direction=1,
-    )
-    back_outlet = Outlet(
-        bus=feed.index,
-        meter=feed.meters[0] if feed.meters else None,
-        direction=1,
-        per_input=outlet.efficiency,
-        efficiency=outlet.efficiency or 1.0,
-    )
-    back = replace(
-        forward,
-        feeds=(back_feed,),
-        outlets=(back_outlet,),
-    )
-    return [forward, back]
-
-
-def _outlet(node: OutputEdge) -> Outlet:
-    """An output in its own direction."""
-    per_input = None
-    if node.efficiency is not None:
-        per_input = node.efficiency * node.kwh_per_input_unit
-
-    return Outlet(
-        bus=node.bus,
-        meter=node.meter,
-        direction=0,
-        per_input=per_input,
-        efficiency=node.efficiency or 1.0,
-    )
-
-
 def edges(
     graph: Graph,
     energy: Array,
@@ -273,8 +177,8 @@ def edges(
 
     of_sources = [source.meter for source in site.sources]
     through = []
-    for directed in graph.converters:
-        through.append(_through(directed, forward, reverse))
+    for converter in graph.converters:
+        through.append(_through(converter, forward, reverse))
 
     return Edges(
         source=forward[:, of_sources],
@@ -314,7 +218,7 @@ class Through:
 
 
 def _through(
-    directed: Directed,
+    converter: Directed,
     forward: Array,
     reverse: Array,
 ) -> Through:
@@ -324,20 +228,20 @@ def _through(
         """What passed some meters [nw], one way or net."""
         ahead = reverse if direction else forward
         total = _sum(ahead, meters)
-        if directed.net:
+        if converter.net:
             back = forward if direction else reverse
             total = np.maximum(total - _sum(back, meters), 0.0)
 
         return total
 
     windows = len(forward)
-    taken = np.zeros((windows, len(directed.feeds)))
-    for index, feed in enumerate(directed.feeds):
+    taken = np.zeros((windows, len(converter.feeds)))
+    for index, feed in enumerate(converter.feeds):
         if feed.meters:
             taken[:, index] = metered(feed.meters, feed.direction)
 
-    given = np.zeros((windows, len(directed.outlets)))
-    for index, outlet in enumerate(directed.outlets):
+    given = np.zeros((windows, len(converter.outlets)))
+    for index, outlet in enumerate(converter.outlets):
         if outlet.meter is not None:
             given[:, index] = metered((outlet.meter,), outlet.direction)
         else:
@@ -345,36 +249,8 @@ def _through(
 
     # A feed without a meter, such as the heat of the outside air, brings what is given and not
     # taken elsewhere.
-    for index, feed in enumerate(directed.feeds):
+    for index, feed in enumerate(converter.feeds):
         if not feed.meters:
             taken[:, index] = np.maximum(given.sum(1) - taken.sum(1), 0.0)
 
     return Through(taken, given)
-
-
-def shares(
-    directed: Directed,
-    given: Array,
-    electric: list[bool],
-) -> Array:
-    """alpha [nw, outputs]: how the inputs of a converter are split over its outputs (method,
-    section 1, case 2).
-
-    By efficiency: what each output would have taken if it were made alone. By work potential: heat
-    counts with its Carnot factor. Else by energy. Where nothing is given, all goes to the first.
-    """
-    if given.shape[1] == 1:
-        return np.ones_like(given)
-
-    weight = given
-    if directed.split == "efficiency":
-        weight = given / np.array([outlet.efficiency for outlet in directed.outlets])
-    elif directed.split == "work_potential":
-        potential = [1.0 if is_electric else directed.quality for is_electric in electric]
-        weight = given * np.array(potential)
-
-    total = weight.sum(1, keepdims=True)
-    gives = total > 0
-    first = np.zeros_like(weight)
-    first[:, 0] = 1.0
-    return np.where(gives, weight / np.where(gives, total, 1.0), first)

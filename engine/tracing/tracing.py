@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.tracing.graph import Array, Directed, Edges, Feed, Graph, Mask, shares
-from plant.names import Carrier
+from engine.tracing.converter import Array, Directed, Feed, shares
+from engine.tracing.graph import Edges, Graph, Mask
 
 Times = npt.NDArray[np.int64]
 TINY: Final = 1e-12
@@ -166,11 +166,11 @@ def assemble(graph: Graph, edges: Edges) -> System:
             edges.discharge[:, index],
         )
 
-    for index, directed in enumerate(graph.converters):
+    for index, converter in enumerate(graph.converters):
         _add_converter(
             graph,
             system,
-            directed,
+            converter,
             taken=edges.feeds[index],
             given=edges.outlets[index],
         )
@@ -181,18 +181,17 @@ def assemble(graph: Graph, edges: Edges) -> System:
 def _add_converter(
     graph: Graph,
     system: System,
-    directed: Directed,
+    converter: Directed,
     *,
     taken: Array,
     given: Array,
 ) -> None:
     """What a converter takes stands behind what it gives, shared out over its outlets."""
-    is_electric = [graph.carriers[outlet.bus] is Carrier.ELECTRICITY for outlet in directed.outlets]
-    alpha = shares(directed, given, is_electric)
-    for place, outlet in enumerate(directed.outlets):
+    alpha = shares(converter, given)
+    for place, outlet in enumerate(converter.outlets):
         bus = outlet.bus
         system.inflow[:, bus] += given[:, place]
-        for number, feed in enumerate(directed.feeds):
+        for number, feed in enumerate(converter.feeds):
             amount = alpha[:, place] * taken[:, number]
             if feed.kind != "bus":
                 column = _column_of(graph, feed)
@@ -215,7 +214,7 @@ def _is_behind(
     fed: int,
 ) -> bool:
     """Whether one bus carries the electricity behind the air or cold of another."""
-    is_electric = graph.carriers[feeding] is Carrier.ELECTRICITY
+    is_electric = bool(graph.electric_buses[feeding])
     return is_electric and graph.counts_as_electricity(fed)
 
 
@@ -478,9 +477,9 @@ class _Speeds:
 
 def _feeds_back(graph: Graph) -> bool:
     """Whether a slow bus feeds a fast one through a converter."""
-    for directed in graph.converters:
-        feeding = [feed.index for feed in directed.feeds if feed.kind == "bus"]
-        fed = [outlet.bus for outlet in directed.outlets]
+    for converter in graph.converters:
+        feeding = [feed.index for feed in converter.feeds if feed.kind == "bus"]
+        fed = [outlet.bus for outlet in converter.outlets]
         if graph.slow[feeding].any() and not graph.slow[fed].all():
             return True
 
@@ -497,12 +496,12 @@ def outgoing(graph: Graph, edges: Edges) -> Array:
     for index, storage in enumerate(graph.site.storages):
         leaving[:, storage.bus] += edges.charge[:, index]
 
-    for directed, taken in zip(
+    for converter, taken in zip(
         graph.converters,
         edges.feeds,
         strict=True,
     ):
-        for number, feed in enumerate(directed.feeds):
+        for number, feed in enumerate(converter.feeds):
             if feed.kind == "bus":
                 leaving[:, feed.index] += taken[:, number]
 
