@@ -16,11 +16,11 @@ import numpy.typing as npt
 from books.answers import Contribution, Part, Series
 from books.windows import Known
 from engine.now.apart import Apart
+from plant.arrays import Floats
 from rules.desk.desk import Desk, Quiet
 from rules.language.config import Rule
 from rules.watching.backtest import Backtest
 
-Floats = npt.NDArray[np.float64]
 Edges = npt.NDArray[np.int64]
 Row = Mapping[str, object]
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from msgspec import UNSET
 
 from api.answers.influx import Cell, InfluxAnswer, InfluxSeries, Statement
-from api.ports import Floats, Table
+from api.ports import Table
+from plant.arrays import Floats
 
 EPOCHS: Final = {
     "ns": 1,

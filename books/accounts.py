@@ -7,12 +7,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from plant.arrays import Floats, Ints
 from plant.ports import Store
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 GOOD = "quality < 3"
 """Readings that were taken for what they say."""
 UNKNOWN = -1

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from books.members import members
-from books.rows import Edges, Floats, codes, in_buckets, listed, unknown
+from books.rows import Edges, codes, in_buckets, listed, unknown
 from engine.figures.figures import figure
 from engine.figures.line_sums import final_kwh_per_unit
 from engine.figures.uncertainty import K, meters_of_bus, meters_of_lines, meters_of_site, standard
 from engine.tracing.graph import Graph
+from plant.arrays import Floats
 from plant.names import Carrier, SourceKind
 from plant.ports import Store
 from plant.site import Site

@@ -12,9 +12,10 @@ from books.answers import Contribution, FigureValues, Part, Series
 from books.derived import derived
 from books.members import kind_of, members, output_units
 from books.parts import parts, sources
-from books.rows import Edges, Floats, codes, in_buckets, listed, rows_between, unknown
+from books.rows import Edges, codes, in_buckets, listed, rows_between, unknown
 from engine.figures.figures import by_name, figure, needed, nulls, summed, value
 from engine.figures.line_sums import LINE_SUMS, STATE_SUMS
+from plant.arrays import Floats
 from plant.calendar import SECOND, day_start, next_day
 from plant.errors import QueryError
 from plant.ports import Store

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Floats
 from plant.ports import Column, Columns, Store
 from store.rollups import known, spans
 
-Floats = npt.NDArray[np.float64]
 Edges = npt.NDArray[np.int64]
 
 

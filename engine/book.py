@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.codec import Column, pack, unpack
 from engine.tracing.flow import COLUMNS, Flows
-from engine.tracing.graph import Array
+from plant.arrays import Floats
 
 MAGIC = b"WLBOOK1\n"
 
@@ -36,23 +36,23 @@ class Book:
     revision: int
     config: str
     flows: Flows
-    taps: Array
-    taps_electric: Array
-    taps_seen_s: Array
-    taps_estimated: Array
-    meters: Array
-    meters_seen_s: Array
-    meters_estimated: Array
-    primary: Array
-    remainder: Array
-    remainder_electric: Array
-    converters_kwh: Array
-    charge: Array
-    discharge: Array
-    held_kwh: Array
-    good: Array
-    scrap: Array
-    seconds: Array
+    taps: Floats
+    taps_electric: Floats
+    taps_seen_s: Floats
+    taps_estimated: Floats
+    meters: Floats
+    meters_seen_s: Floats
+    meters_estimated: Floats
+    primary: Floats
+    remainder: Floats
+    remainder_electric: Floats
+    converters_kwh: Floats
+    charge: Floats
+    discharge: Floats
+    held_kwh: Floats
+    good: Floats
+    scrap: Floats
+    seconds: Floats
     layers: list[list[Any]] = field(default_factory=list)
     final: bool = False
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from engine.counting.absorb import absorb
 from engine.counting.absorbed import Absorbed, Late, Span
-from engine.counting.along import Floats
 from engine.counting.curves import ANCHOR_NS, Points
 from engine.counting.gaps import GapShaper
 from engine.counting.late import take_late
@@ -21,6 +20,7 @@ from engine.giving import trace_from
 from engine.out import Out
 from engine.state import Booked, Running, block_ns, block_start
 from engine.tracing.graph import Graph
+from plant.arrays import Floats
 from plant.frame import Batch, join
 from plant.names import Verdict
 from plant.units import HOUR_NS

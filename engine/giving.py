@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.book import Book
-from engine.counting.along import Mask
 from engine.counting.recent import History
 from engine.out import Out
 from engine.state import Booked, Running, Snapshot, Tail, block_ns, block_start
 from engine.tracing.block import Window, close
 from engine.tracing.electricity import site_electricity
-from engine.tracing.graph import Array, Edges, Graph, edges
+from engine.tracing.graph import Edges, Graph, edges
 from engine.tracing.storage import Account
+from plant.arrays import Floats, Mask
 
 DIGEST_BYTES = 16
 
@@ -36,9 +36,9 @@ class Metered:
     seconds `seen` [windows, meters].
     """
 
-    energy: Array
-    seen: Array
-    estimated: Array
+    energy: Floats
+    seen: Floats
+    estimated: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Block:
     rows: range
     metered: Metered
     used: Edges
-    converters_kwh: Array
+    converters_kwh: Floats
 
 
 def trace_from(
@@ -282,7 +282,7 @@ def _book(
     )
 
 
-def _least_of_taps(graph: Graph, seen: Array) -> Array:
+def _least_of_taps(graph: Graph, seen: Floats) -> Floats:
     """Seconds in which all meters of a draw were seen."""
     least = []
     for tap in graph.taps:
@@ -292,7 +292,7 @@ def _least_of_taps(graph: Graph, seen: Array) -> Array:
     return np.array(least)
 
 
-def _sum_of_taps(graph: Graph, estimated: Array) -> Array:
+def _sum_of_taps(graph: Graph, estimated: Floats) -> Floats:
     """What is estimated of the meters of each draw."""
     sums = []
     for tap in graph.taps:
@@ -301,7 +301,7 @@ def _sum_of_taps(graph: Graph, estimated: Array) -> Array:
     return np.array(sums)
 
 
-def _pieces(counted: Array, channels: Sequence[int | None]) -> Array:
+def _pieces(counted: Floats, channels: Sequence[int | None]) -> Floats:
     """What was counted for each line; NaN where nothing counts its pieces."""
     pieces = []
     for channel in channels:

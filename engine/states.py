@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.tracing.graph import Array
+from plant.arrays import Floats
 from plant.names import State
 
 STATES = tuple(State)
@@ -53,7 +53,7 @@ class Timeline:
         elif not changes or changes[-1].state != change.state:
             changes.append(change)
 
-    def seconds(self, start: int, end: int) -> Array:
+    def seconds(self, start: int, end: int) -> Floats:
         """Seconds [lines, states] between `start` and `end`, ns UTC."""
         seconds = np.zeros((len(self.changes), len(STATES)))
         for line, changes in enumerate(self.changes):

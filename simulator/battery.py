@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from plant.arrays import Floats
 from plant.config import Storage
 from simulator.config import BatterySim
-from simulator.noise import STEP_S, Floats
+from simulator.noise import STEP_S
 
 
 def _inside(minutes: Floats, spans: list[str]) -> Floats:

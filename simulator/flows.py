@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from plant.arrays import Floats
 from plant.config import PlantFile, Source
 from plant.names import ON_SITE
 from plant.units import SECOND_NS
 from simulator import battery, lines, sun
 from simulator.config import BatterySim, BusSim, ConverterSim, EventSim, PvSim, SimConfig
 from simulator.layout import Key, Layout, demand_first
-from simulator.noise import DAY_NS, STEP_NS, STEP_S, STEPS, Floats, smooth, unit
+from simulator.noise import DAY_NS, STEP_NS, STEP_S, STEPS, smooth, unit
 from simulator.replay import FlowSeries
 from simulator.states import LEAD, Codes, LineStates, Stay
 

@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from plant.arrays import Floats, Ints
 from plant.frame import Batch, Event, Quality
 from plant.ports import Tags
 from plant.units import SECOND_NS
 from simulator.archetypes import STATES
 from simulator.channels import channels, signals
-from simulator.noise import DAY_NS, STEP_NS, Floats
+from simulator.noise import DAY_NS, STEP_NS
 from simulator.surroundings import Look, Numbers
 from simulator.world import World
 
-Times = npt.NDArray[np.int64]
 _COUNTED = ("good", "scrap")
 
 
@@ -112,7 +111,7 @@ def _values(world: World, tags: Tags) -> list[_Value]:
 
 def _table(
     world: World,
-    times: Times,
+    times: Ints,
     values: list[_Value],
     counts: list[_Signal],
 ) -> Floats:
@@ -134,7 +133,7 @@ def _table(
 
 def _events(
     world: World,
-    times: Times,
+    times: Ints,
     texts: list[_Signal],
     last: dict[int, str],
 ) -> dict[int, list[Event]]:
@@ -157,7 +156,7 @@ def _events(
 def _states(
     world: World,
     line: str,
-    times: Times,
+    times: Ints,
 ) -> list[tuple[int, str]]:
     """States of a line and the index at which each begins."""
     day = world.day(int(times[0]) // DAY_NS)
@@ -170,7 +169,7 @@ def _states(
 def _orders(
     world: World,
     line: str,
-    times: Times,
+    times: Ints,
 ) -> list[tuple[int, str]]:
     """Orders of a line and the index from which each is seen."""
     orders = world.model.timelines[line].orders(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plant.arrays import Floats
 from plant.config import PlantFile, as_list
 from plant.names import Carrier, State
 from plant.units import SECOND_NS, quantity, to_canonical
 from simulator.archetypes import ARCHETYPES, STATE_POWER, STATES, Archetype
 from simulator.config import Cycle, LineSim, SimConfig
 from simulator.layout import bus_unit
-from simulator.noise import DAY_NS, STEP_S, Floats, smooth, unit
+from simulator.noise import DAY_NS, STEP_S, smooth, unit
 from simulator.states import CODE, LEAD, Codes
 
 GAS_KWH_PER_NM3 = 10.814

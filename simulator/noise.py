@@ -10,12 +10,10 @@ import zlib
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from plant.arrays import Floats
 from plant.units import SECOND_NS
 from simulator.surroundings import Numbers
-
-Floats = npt.NDArray[np.float64]
 
 STEP_S: Final = 10
 STEP_NS: Final = STEP_S * SECOND_NS

@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from plant.arrays import Floats
 from plant.profile import Profile, Row
 from plant.quantity import CUMULATIVE
-from simulator.noise import Floats
 from simulator.surroundings import Numbers
 
 _FORMAT: Final = {

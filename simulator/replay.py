@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from plant.arrays import Floats
 from plant.errors import ConfigError, Mistake
 from plant.units import SECOND_NS, to_canonical
 from simulator.config import Replay, SimConfig
 from simulator.layout import Layout
-from simulator.noise import DAY_NS, Floats
+from simulator.noise import DAY_NS
 
 HOUR_NS = 3600 * SECOND_NS
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from plant.arrays import Floats
 from simulator.config import PvSim
-from simulator.noise import STEP_S, STEPS, Floats, smooth, unit
+from simulator.noise import STEP_S, STEPS, smooth, unit
 
 YEAR_DAYS = 365.2425
 

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Floats
 from plant.config import PlantFile
 from plant.profile import Profile
 from plant.quantity import CUMULATIVE
@@ -24,7 +25,7 @@ from simulator.archetypes import STATES
 from simulator.channels import channels
 from simulator.config import EventSim, SimConfig
 from simulator.layout import lay_out
-from simulator.noise import DAY_NS, STEP_NS, STEP_S, STEPS, Floats
+from simulator.noise import DAY_NS, STEP_NS, STEP_S, STEPS
 from simulator.surroundings import Look, Numbers
 
 KEPT_DAYS: Final = 4

@@ -13,12 +13,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from plant.arrays import Ints
 from plant.ports import Column
 
-Ints = npt.NDArray[np.int64]
 _TAG = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
 _NAME = str.maketrans({",": "\\,", " ": "\\ "})
 _UNWRITABLE = re.compile(r"[\x00-\x1f\\]")

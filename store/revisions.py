@@ -19,12 +19,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Mask
 from plant.errors import RevisionRefused
 from plant.ports import Column, Columns
 
 Starts = npt.NDArray[np.int64]
 Revisions = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 NONE = -1
 """In place of a revision where a window is not there."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.absorbed import Absorbed
-from engine.counting.along import Floats, Ints
 from engine.counting.integrating import integrate_powers
 from engine.counting.layout import Layout
 from engine.counting.meters import Meters
@@ -20,6 +19,7 @@ from engine.counting.power import Samples
 from engine.counting.readings import Readings
 from engine.counting.singly import count_singly
 from engine.counting.together import count_together
+from plant.arrays import Floats, Ints
 from plant.frame import Batch, Quality, Tags
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.counting.along import NEVER, Floats, Ints
+from engine.counting.along import NEVER
+from plant.arrays import Floats, Ints
 from plant.names import Verdict
 
 ONWARD = NEVER

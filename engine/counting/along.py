@@ -10,12 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+from plant.arrays import Floats, Index, Ints, Mask
 
 NEVER = 2**62
 """A moment that lies after every other, ns: the least of no times at all."""

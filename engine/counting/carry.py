@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.counting.absorbed import Unusual
-from engine.counting.along import Ints
 from engine.counting.curves import Points
 from engine.counting.layout import POWER
 from engine.counting.meters import Meters
 from engine.counting.power import Powers
 from engine.counting.recent import History
+from plant.arrays import Ints
 from plant.site import Channel, MeterPoint, Site
 
 Number = TypeVar("Number", bound=np.generic)

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.counting.along import Floats, Index, Ints, Mask, group_ends
+from engine.counting.along import group_ends
+from plant.arrays import Floats, Index, Ints, Mask
 from plant.units import MINUTE_NS, SECOND_NS
 
 ANCHOR_STEPS = 200.0

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.absorbed import Unusual
-from engine.counting.along import Floats, Ints, Mask
 from engine.counting.curves import Mark, Points
 from engine.counting.meters import Meters
 from engine.counting.recent import History
 from engine.tracing.graph import Graph, Tap, edges
 from engine.tracing.tracing import assemble, outgoing
+from plant.arrays import Floats, Ints, Mask
 from plant.units import HOUR_NS
 
 DAY_NS = 24 * HOUR_NS

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from engine.counting.absorbed import ONWARD, Absorbed, Span
-from engine.counting.along import Floats, Ints
 from engine.counting.curves import S_PER_NS, Points, read_in_time
 from engine.counting.meters import Meters
 from engine.counting.power import Samples
+from plant.arrays import Floats, Ints
 
 
 def integrate_powers(

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.absorbed import Late, Span, Unusual
-from engine.counting.along import Floats, Ints, Mask
 from engine.counting.counters import SLACK_STEPS
 from engine.counting.curves import S_PER_NS, Anchored, Mark, Points, anchors
 from engine.counting.meters import Meters
 from engine.counting.recent import History
+from plant.arrays import Floats, Ints, Mask
 from plant.names import Verdict
 
 ROUNDING = 1e-12

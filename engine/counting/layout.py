@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.counting.along import Floats, Ints, Mask
 from engine.counting.counters import Limits
+from plant.arrays import Floats, Ints, Mask
 from plant.silence import gap_after_s
 from plant.site import Channel, Site, Swap
 from plant.units import SECOND_NS

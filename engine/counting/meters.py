@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.counting.absorbed import ONWARD
-from engine.counting.along import NEVER, Floats, Ints
+from engine.counting.along import NEVER
 from engine.counting.counters import Limits, Track
 from engine.counting.curves import Points
 from engine.counting.layout import Layout
 from engine.counting.power import Powers
 from engine.counting.totals import Asked, Totals, totals_at
 from engine.counting.trimming import Correctable, trimmed
+from plant.arrays import Floats, Ints
 from plant.frame import Batch, Frame
 from plant.site import Site
 from plant.units import HOUR_NS, SECOND_NS

@@ -11,17 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.counting.along import (
-    Floats,
-    Index,
-    Ints,
-    Mask,
-    Neighbours,
-    bracket,
-    group_cumsum,
-    group_ends,
-    group_starts,
-)
+from engine.counting.along import Neighbours, bracket, group_cumsum, group_ends, group_starts
+from plant.arrays import Floats, Index, Ints, Mask
 from plant.units import HOUR_NS, SECOND_NS
 
 CARRY_ON_NS = 30 * SECOND_NS

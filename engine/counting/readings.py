@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.counting.along import Floats, Ints, Mask
+from plant.arrays import Floats, Ints, Mask
 
 
 @dataclass(frozen=True, slots=True)

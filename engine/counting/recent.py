@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.counting.along import Floats, Ints
+from plant.arrays import Floats, Ints
 
 
 @dataclass(slots=True)

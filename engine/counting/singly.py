@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.absorbed import ONWARD, Absorbed, Late, Span, Unusual
-from engine.counting.along import Floats, Ints, Mask
 from engine.counting.counters import Judged, judge
 from engine.counting.curves import NO_ANCHOR, S_PER_NS, Anchored, Mark, Points, anchors
 from engine.counting.meters import Meters
 from engine.counting.readings import Readings
+from plant.arrays import Floats, Ints, Mask
 from plant.names import Verdict
 
 RUNNING_ON = (Verdict.NORMAL, Verdict.WRAP)

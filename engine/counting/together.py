@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.absorbed import ONWARD, Absorbed, Span
-from engine.counting.along import Floats, Ints, Mask, before_group, group_ends, group_starts
+from engine.counting.along import before_group, group_ends, group_starts
 from engine.counting.counters import LEAST_NS, RATE_MARGIN, SLACK_STEPS, Track
 from engine.counting.curves import ANCHOR_STEPS, NO_ANCHOR, S_PER_NS, Anchored, Points, read_in_time
 from engine.counting.layout import Layout
 from engine.counting.meters import FLOAT32_STEP, Meters
 from engine.counting.readings import Readings
+from plant.arrays import Floats, Ints, Mask
 from plant.units import HOUR_NS
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.counting.along import Floats, Index, Ints, Mask, bracket
+from engine.counting.along import bracket
 from engine.counting.curves import Points
+from plant.arrays import Floats, Index, Ints, Mask
 
 NO_POWER = 1e-12
 """An integral of power that grows by less than this between two anchors gives no shape."""

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.counting.along import Index, Ints, Mask, bracket, group_ends, group_starts
+from engine.counting.along import bracket, group_ends, group_starts
 from engine.counting.curves import Mark, Points
+from plant.arrays import Index, Ints, Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from plant.arrays import Floats
+
 Sums = Mapping[str, Floats]
 """Sums of columns by name, all of one length. NaN is unknown."""
 

@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from engine.figures.figure import Clock, Figure, Floats, Share, Sums, minus, plus
+from engine.figures.figure import Clock, Figure, Share, Sums, minus, plus
 from engine.figures.line_sums import OTHER_CARRIERS
 from engine.states import STATES
+from plant.arrays import Floats
 from plant.errors import QueryError
 from plant.hints import nearest
 from plant.names import BOOK_UNIT, Carrier

@@ -17,8 +17,9 @@ from engine.factors.registry import GAS_KGCE_PER_NM3, HEAT_KGCE_PER_GJ
 from engine.figures.stack import Stack, summed
 from engine.figures.weights import By, Weights
 from engine.states import STATES
-from engine.tracing.flow import Flow, Flows, Ints
-from engine.tracing.graph import Array, Graph
+from engine.tracing.flow import Flow, Flows
+from engine.tracing.graph import Graph
+from plant.arrays import Floats, Ints
 from plant.names import AS_ELECTRICITY, Carrier, State
 from plant.site import Site, SourceProperty
 from plant.units import KWH_PER_GJ
@@ -68,7 +69,7 @@ _IDLE: Final = (STATES.index(State.IDLE), STATES.index(State.STANDBY))
 _SOME_KWH: Final = 1e-9
 """Less source energy than this has no share of anything."""
 
-Sums = dict[str, Array]
+Sums = dict[str, Floats]
 
 
 def final_kwh_per_unit(site: Site, carrier: Carrier) -> float:
@@ -128,8 +129,8 @@ class Used:
     row: Ints
     bus: Ints
     place: Ints
-    weighed: Array
-    electric: Array
+    weighed: Floats
+    electric: Floats
 
 
 class LineSums:
@@ -169,7 +170,7 @@ class LineSums:
         found |= self._outputs(stack)
         return {name: found[name] for name in (*LINE_SUMS, *STATE_SUMS)}
 
-    def _rows(self, of_tap: Array, of_bus: Array) -> Array:
+    def _rows(self, of_tap: Floats, of_bus: Floats) -> Floats:
         """Amounts of taps [windows, taps] summed by line, then those of buses [windows, buses]."""
         of_line = summed(of_tap, self.row_of_tap, self.lines)
         return np.concatenate((of_line, of_bus), 1)
@@ -181,7 +182,7 @@ class LineSums:
         taps = stack.of("taps")
         left = stack.of("remainder")
 
-        def in_units(per_unit: Array) -> Array:
+        def in_units(per_unit: Floats) -> Floats:
             """Delivered amounts, each bus in its own units."""
             return self._rows(
                 taps * per_unit[self.bus_of_tap],
@@ -245,7 +246,7 @@ class LineSums:
         weighed = used.weighed
         amount = used.flows.amount[used.rows]
 
-        def total(values: Array) -> Array:
+        def total(values: Floats) -> Floats:
             """Sums by line and bus."""
             return stack.total(
                 values,
@@ -271,11 +272,11 @@ class LineSums:
             "kgce_electric_source": total(weighed[By.ELECTRIC_KGCE]),
         }
 
-    def _final_electric(self, stack: Stack, used: Used) -> Array:
+    def _final_electric(self, stack: Stack, used: Used) -> Floats:
         """Final energy times the share of its source energy that is electric, draw by draw."""
         draws = len(self.row_of_tap)
 
-        def by_place(by: By) -> Array:
+        def by_place(by: By) -> Floats:
             """Sums by draw and bus."""
             return stack.total(
                 used.weighed[by],
@@ -299,7 +300,7 @@ class LineSums:
             self._left_kwh(stack) * share[:, draws:],
         )
 
-    def _left_kwh(self, stack: Stack) -> Array:
+    def _left_kwh(self, stack: Stack) -> Floats:
         """Final energy of what no meter saw leave each bus [windows, buses]."""
         directly = stack.of("remainder") * self.final
         behind = stack.of("remainder_electric") * self.behind
@@ -308,8 +309,8 @@ class LineSums:
     def _states(
         self,
         stack: Stack,
-        final_kwh: Array,
-        carbon_kg: Array,
+        final_kwh: Floats,
+        carbon_kg: Floats,
     ) -> Sums:
         """Seconds in each state, and the energy and carbon of what is not production."""
         no_state = np.zeros((stack.windows, self.buses, len(STATES)))
@@ -375,6 +376,6 @@ class LineSums:
         }
 
 
-def _beside(of_line: Array, of_bus: Mapping[str, Array]) -> Sums:
+def _beside(of_line: Floats, of_bus: Mapping[str, Floats]) -> Sums:
     """Columns of buses behind the same column of lines."""
     return {name: np.concatenate((of_line, values), 1) for name, values in of_bus.items()}

@@ -19,9 +19,10 @@ from engine.book import Book
 from engine.figures.line_sums import LineSums
 from engine.figures.stack import Stack
 from engine.figures.weights import By, Weights
-from engine.tracing.flow import Flow, Flows, Ints
-from engine.tracing.graph import Array, Graph
+from engine.tracing.flow import Flow, Flows
+from engine.tracing.graph import Graph
 from engine.tracing.reach import reach
+from plant.arrays import Floats, Ints
 from plant.site import Site
 from plant.units import HOUR_NS
 
@@ -269,7 +270,7 @@ def _rows(
     stack: Stack,
     key: str,
     names: Codes,
-    columns: Mapping[str, Array],
+    columns: Mapping[str, Floats],
 ) -> Columns:
     """Columns [windows, names] as rows, each with its window and name."""
     rows: Columns = {

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from engine.book import Book
-from engine.tracing.flow import COLUMNS, Flows, Ints
-from engine.tracing.graph import Array
+from engine.tracing.flow import COLUMNS, Flows
+from plant.arrays import Floats, Ints
 from plant.units import SECOND_NS
 
 
@@ -35,17 +35,17 @@ class Stack:
         rows_of_each = [len(book.flows) for book in books]
         self.window = np.repeat(np.arange(self.windows), rows_of_each)
 
-    def of(self, name: str) -> Array:
+    def of(self, name: str) -> Floats:
         """An array of the books, [windows, ...]."""
         return np.stack([getattr(book, name) for book in self.books])
 
     def total(
         self,
-        values: Array,
+        values: Floats,
         place: Ints,
         width: int,
         rows: Ints | slice = slice(None),
-    ) -> Array:
+    ) -> Floats:
         """Sums [windows, width] of `values` of flow rows by their `place`."""
         at = self.window[rows] * width + place
         sums = np.bincount(at, values, self.windows * width)
@@ -53,10 +53,10 @@ class Stack:
 
 
 def summed(
-    values: Array,
+    values: Floats,
     place: Ints,
     width: int,
-) -> Array:
+) -> Floats:
     """Sums [windows, width] of the columns of `values` [windows, n] by their `place` [n].
 
     Each window is summed on its own, so that its figures are the same to the last digit whatever

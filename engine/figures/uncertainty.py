@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.tracing.graph import Array, Graph
+from engine.tracing.graph import Graph
+from plant.arrays import Floats
 from plant.site import Site
 
 K: Final = 2.0
@@ -25,15 +26,15 @@ RECTANGLE: Final = 3.0
 class Variances(NamedTuple):
     """By meter, in kWh2: of its class per squared unit of energy, and of its register steps."""
 
-    of_energy: Array
-    of_steps: Array
+    of_energy: Floats
+    of_steps: Floats
 
 
 def standard(
     site: Site,
-    energy: Mapping[int, Array],
+    energy: Mapping[int, Floats],
     per_unit: Mapping[int, float],
-) -> Array:
+) -> Floats:
     """Standard uncertainty of a sum of meters.
 
     `energy` [meter] through it in either direction, in its unit; `per_unit` kWh per unit.

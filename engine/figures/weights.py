@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.book import Book
-from engine.tracing.flow import Ints
-from engine.tracing.graph import Array
 from engine.tracing.storage import KeptLayers
+from plant.arrays import Floats, Ints
 from plant.names import Carrier
 from plant.site import FactorRow, Site, SourceProperty
 
@@ -51,7 +50,7 @@ class Weights:
     """`since` [d]: from when each table holds (ns); `table` [d, By, sources]."""
 
     since: Ints
-    table: Array
+    table: Floats
 
     @classmethod
     def of_site(cls, site: Site) -> Weights:
@@ -64,7 +63,7 @@ class Weights:
         tables = [_table(site, int(at)) for at in since]
         return cls(since, np.stack(tables))
 
-    def of(self, source: Ints, origin: Ints) -> Array:
+    def of(self, source: Ints, origin: Ints) -> Floats:
         """Weights [By, rows] of amounts of `source` that came from there at `origin`."""
         if len(self.since) == 1:
             return np.asarray(self.table[0][:, source])
@@ -72,7 +71,7 @@ class Weights:
         at = np.searchsorted(self.since, origin, "right") - 1
         return np.asarray(self.table[at, :, source].T)
 
-    def kg_of(self, layers: Sequence[KeptLayers]) -> Array:
+    def kg_of(self, layers: Sequence[KeptLayers]) -> Floats:
         """Carbon held in each storage, kg on the location basis, from the layers of a book."""
         return np.array([self._held(held) for held in layers])
 
@@ -122,7 +121,7 @@ def factors_at(source: SourceProperty, at_ns: int) -> Factors:
     return Factors(in_force.location, in_force.market)
 
 
-def _table(site: Site, at_ns: int) -> Array:
+def _table(site: Site, at_ns: int) -> Floats:
     """Weights [By, sources] of what comes from the sources at a time."""
     properties = site.properties
     factors = [factors_at(source, at_ns) for source in properties]

@@ -9,9 +9,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from engine.tracing.converter import Array, Directed, Feed
+from engine.tracing.converter import Directed, Feed
 from engine.tracing.graph import Edges, Graph
 from engine.tracing.tracing import Traced
+from plant.arrays import Floats
 
 Shown: TypeAlias = dict[str, Any]
 """An object of the NOW of docs/api.md, as it goes into JSON."""
@@ -68,10 +69,10 @@ class Drawn:
     graph: Graph
     used: Edges
     traced: Traced
-    kwh: Array
-    kg: Array
-    final: Array
-    unheard: Array
+    kwh: Floats
+    kg: Floats
+    final: Floats
+    unheard: Floats
 
 
 class Flows:
@@ -114,7 +115,7 @@ class Flows:
         self,
         begins: str,
         ends: str,
-        amounts: Array,
+        amounts: Floats,
         delivered_kw: float,
     ) -> None:
         """Put amounts [columns of the tracing] on the link between two places."""
@@ -139,7 +140,7 @@ class Flows:
         """The place of a bus, by its number."""
         return f"bus:{self.site.buses[index].id}"
 
-    def _only(self, column: int, amount: float) -> Array:
+    def _only(self, column: int, amount: float) -> Floats:
         """An amount of one column of the tracing alone."""
         amounts = np.zeros(self.graph.columns)
         amounts[column] = amount

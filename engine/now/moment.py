@@ -18,13 +18,12 @@ import numpy.typing as npt
 from engine.figures.figure import Figure, Sums
 from engine.figures.figures import nulls, of_now
 from engine.figures.weights import By
-from engine.tracing.graph import Array
+from plant.arrays import Floats
 from plant.names import AS_ELECTRICITY, Carrier
 
 Places = npt.NDArray[np.int64]
 """Indexes of places."""
 
-Mask = npt.NDArray[np.bool_]
 LEAST: Final = 1e-9
 """Less than this is nothing, and a ratio over nothing is unknown."""
 
@@ -71,9 +70,9 @@ class Moment:
     def __init__(
         self,
         carriers: Sequence[Carrier],
-        final: Array,
-        amounts: Array,
-        weights: Array,
+        final: Floats,
+        amounts: Floats,
+        weights: Floats,
     ) -> None:
         self.final = final
         electricity = np.array(
@@ -141,7 +140,7 @@ def is_energy(figure: Figure) -> bool:
     return all(COLUMNS[column].by is None for column in figure.top)
 
 
-def worth(figure: Figure, by_source: Array) -> Array:
+def worth(figure: Figure, by_source: Floats) -> Floats:
     """What a unit of each source counts above the line of a figure; `by_source` [By, sources]."""
     total = np.zeros(by_source.shape[1])
     for name, weight in figure.top.items():

@@ -12,23 +12,21 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.figures.weights import Weights
 from engine.now.apart import Apart, taken_apart
 from engine.now.flows import Shown
-from engine.now.moment import Mask
 from engine.now.picture import Picture
 from engine.state import nothing_held
-from engine.tracing.graph import Array, Graph, edges
+from engine.tracing.graph import Graph, edges
 from engine.tracing.storage import KeptLayers
 from engine.tracing.tracing import trace
+from plant.arrays import Floats, Mask
 from plant.frame import Batch, Event, Quality, join
 from plant.silence import is_current
 from plant.site import Site
 from plant.units import HOUR_NS, SECOND_NS
 
-Ints = npt.NDArray[np.int64]
 UNLOADED_SHARE: Final = 0.01
 """Of a meter's largest reading: less counts as nothing."""
 
@@ -256,7 +254,7 @@ class Now:
     def _runs_unloaded(
         self,
         converter: int,
-        power: Array,
+        power: Floats,
         seen: Mask,
     ) -> bool:
         """Whether a converter takes power and gives nothing, as far as its meters say: a compressor

@@ -14,11 +14,12 @@ from engine.figures.figures import of_now
 from engine.figures.line_sums import final_kwh_per_unit
 from engine.figures.weights import By
 from engine.now.flows import Drawn, Flows, Shown
-from engine.now.moment import Mask, Moment, Places
+from engine.now.moment import Moment, Places
 from engine.states import STATES
 from engine.tracing.electricity import site_electricity
-from engine.tracing.graph import Array, Edges, Graph
+from engine.tracing.graph import Edges, Graph
 from engine.tracing.tracing import Traced
+from plant.arrays import Floats, Mask
 from plant.names import AS_ELECTRICITY, State
 from plant.site import Site
 
@@ -38,13 +39,13 @@ class Newest(Protocol):
 
     site: Site
     graph: Graph
-    power: Array
+    power: Floats
     at: npt.NDArray[np.int64]
     states: dict[int, tuple[str, int]]
     orders: dict[int, str]
     unloaded: dict[int, int]
     storage_mix: list[dict[int, float]]
-    by_source: Array
+    by_source: Floats
 
 
 class Picture:
@@ -84,7 +85,7 @@ class Picture:
         for index, tap in enumerate(graph.taps):
             self.taps_of[tap.line].append(index)
 
-    def _final(self) -> Array:
+    def _final(self) -> Floats:
         """Final energy (kW) of each place; air and cold count as the electricity behind them."""
         graph = self.graph
         traced = self.traced
@@ -304,7 +305,7 @@ class Picture:
         }
 
 
-def weights_of_columns(now: Newest) -> Array:
+def weights_of_columns(now: Newest) -> Floats:
     """What a unit of each column of the tracing weighs [By, columns]; a storage's is what its next
     kilowatt-hour is made of."""
     graph = now.graph

@@ -10,10 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from engine.tracing.flow import Flow, Flows, Ints
-from engine.tracing.graph import NO_TAP, Array, Edges, Graph
+from engine.tracing.flow import Flow, Flows
+from engine.tracing.graph import NO_TAP, Edges, Graph
 from engine.tracing.storage import Account, Amount, KeptLayers, Key
 from engine.tracing.tracing import Held, Traced, trace
+from plant.arrays import Floats, Ints
 from plant.units import HOUR_NS
 
 SMALL: Final = 1e-12
@@ -32,7 +33,7 @@ class Window:
     flows: Flows
     traced: Traced
     at: int
-    held_kwh: Array
+    held_kwh: Floats
     layers: list[KeptLayers]
 
 
@@ -45,7 +46,7 @@ class FlowRows:
     def direct(
         self,
         kind: Flow,
-        amounts: Array,
+        amounts: Floats,
         sources: Sequence[int],
         origin: int,
     ) -> None:
@@ -64,7 +65,7 @@ class FlowRows:
     def stored(
         self,
         kind: Flow,
-        weights: Array,
+        weights: Floats,
         via: int,
         mix: Mapping[Key, float],
     ) -> None:
@@ -93,7 +94,7 @@ class FlowRows:
         source: Ints,
         via: int,
         origin: Ints,
-        amount: Array,
+        amount: Floats,
     ) -> None:
         """Add rows of one kind."""
         rows = len(node)
@@ -307,7 +308,7 @@ class _OfWindow:
         if tap != NO_TAP:
             account.forget_before(self.hour - RETURNED_WITHIN_NS)
 
-    def _entering(self, charged: Array, mixes: Sequence[Mapping[Key, float]]) -> list[Amount]:
+    def _entering(self, charged: Floats, mixes: Sequence[Mapping[Key, float]]) -> list[Amount]:
         """What a charge brings in: sources of now, and what other storages' discharges in the mix
         came from."""
         entering: list[Amount] = []

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from plant.arrays import Floats
 from plant.names import Carrier
 from plant.site import ConverterNode, OutputEdge, Site
 
-Array = npt.NDArray[np.float64]
 ZERO_CELSIUS_K: Final = 273.15
 
 
@@ -75,8 +74,8 @@ class ElectricEnds:
     where none comes in.
     """
 
-    feeds: Array
-    outlets: Array
+    feeds: Floats
+    outlets: Floats
     makes_it: bool
     booked_at: int | None
 
@@ -221,7 +220,7 @@ def _bus_of(site: Site, feed: Feed) -> int:
     return source.bus
 
 
-def shares(converter: Directed, given: Array) -> Array:
+def shares(converter: Directed, given: Floats) -> Floats:
     """alpha [nw, outputs]: how the inputs of a converter are split over its outputs (method,
     section 1, case 2), of what it gives [nw, outputs].
 

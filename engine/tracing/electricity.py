@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.tracing.converter import Array, Directed
+from engine.tracing.converter import Directed
 from engine.tracing.graph import Edges, Graph
+from plant.arrays import Floats
 from plant.names import Carrier
 
 
@@ -26,14 +27,14 @@ class SiteElectricity:
     what the converters on a bus took and did not give back as electricity.
     """
 
-    source: Array
-    generated: Array
-    discharged: Array
-    exported: Array
-    charged: Array
-    converters: Array
+    source: Floats
+    generated: Floats
+    discharged: Floats
+    exported: Floats
+    charged: Floats
+    converters: Floats
 
-    def total(self) -> Array:
+    def total(self) -> Floats:
         """Site electricity of each window [nw]."""
         entered = self.source.sum(1)
         generated = self.generated.sum(1)
@@ -79,8 +80,8 @@ def site_electricity(graph: Graph, used: Edges) -> SiteElectricity:
 def _add_converter(
     found: SiteElectricity,
     converter: Directed,
-    taken: Array,
-    given: Array,
+    taken: Floats,
+    given: Floats,
 ) -> None:
     """What a converter makes, and what it keeps of the electricity that comes in."""
     ends = converter.electric

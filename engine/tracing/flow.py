@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
+from plant.arrays import Floats, Ints
 
-from engine.tracing.graph import Array
-
-Ints = npt.NDArray[np.int64]
 COLUMNS: Final = ("kind", "node", "source", "via", "origin", "amount")
 
 
@@ -42,7 +38,7 @@ class Flows:
     source: Ints
     via: Ints
     origin: Ints
-    amount: Array
+    amount: Floats
 
     def __len__(self) -> int:
         """How many rows there are."""

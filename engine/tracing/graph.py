@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.tracing.converter import Array, Directed, directed
+from engine.tracing.converter import Directed, directed
+from plant.arrays import Floats, Mask
 from plant.names import AS_ELECTRICITY, ON_SITE, Carrier
 from plant.site import Site, StorageNode
 from plant.units import SECOND_NS
 
-Mask = npt.NDArray[np.bool_]
 BLOCK_LEAST_S: Final = 900.0
 """Windows are traced by the quarter of an hour at least."""
 
@@ -41,13 +40,13 @@ class Edges:
     NaN never occurs: what was not seen is zero here, and `unknown` [nw, nb] says so.
     """
 
-    source: Array
-    export: Array
-    charge: Array
-    discharge: Array
-    feeds: list[Array]
-    outlets: list[Array]
-    taps: Array
+    source: Floats
+    export: Floats
+    charge: Floats
+    discharge: Floats
+    feeds: list[Floats]
+    outlets: list[Floats]
+    taps: Floats
     unknown: Mask
 
 
@@ -124,7 +123,7 @@ class Graph:
         """Names of original sources by index: sources, then ambient, unknown, opening stock."""
         return [source.id for source in self.site.sources] + ["ambient", "unknown", "opening_stock"]
 
-    def returned(self, discharge: Array) -> Array:
+    def returned(self, discharge: Floats) -> Floats:
         """What each tap gave back [taps], from the discharge of the storages in one window."""
         given = np.zeros(len(self.taps))
         for storage, tap in enumerate(self.tap_of_storage):
@@ -140,7 +139,7 @@ class Graph:
 
 def edges(
     graph: Graph,
-    energy: Array,
+    energy: Floats,
     seen: Mask,
 ) -> Edges:
     """Edge energies from meters' energies [nw, nm, 2] (forward, reverse) in edge units, and whether
@@ -192,7 +191,7 @@ def edges(
     )
 
 
-def _drawn(energy: Array, tap: Tap) -> Array:
+def _drawn(energy: Floats, tap: Tap) -> Floats:
     """Net energy [nw] of the meters of a tap, the first direction less the second."""
     total = np.zeros(len(energy))
     for meter in tap.meters:
@@ -203,7 +202,7 @@ def _drawn(energy: Array, tap: Tap) -> Array:
     return total
 
 
-def _sum(energy: Array, meters: tuple[int, ...]) -> Array:
+def _sum(energy: Floats, meters: tuple[int, ...]) -> Floats:
     """Energy [nw] of some meters together."""
     of_meters = energy[:, list(meters)]
     return np.asarray(of_meters.sum(1), np.float64)
@@ -213,18 +212,18 @@ def _sum(energy: Array, meters: tuple[int, ...]) -> Array:
 class Through:
     """What a converter takes [nw, inputs] and gives [nw, outputs]."""
 
-    taken: Array
-    given: Array
+    taken: Floats
+    given: Floats
 
 
 def _through(
     converter: Directed,
-    forward: Array,
-    reverse: Array,
+    forward: Floats,
+    reverse: Floats,
 ) -> Through:
     """What is metered of a converter; what is not follows from the other side."""
 
-    def metered(meters: tuple[int, ...], direction: int) -> Array:
+    def metered(meters: tuple[int, ...], direction: int) -> Floats:
         """What passed some meters [nw], one way or net."""
         ahead = reverse if direction else forward
         total = _sum(ahead, meters)

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.tracing.converter import Array, Directed, Feed, shares
-from engine.tracing.graph import Edges, Graph, Mask
+from engine.tracing.converter import Directed, Feed, shares
+from engine.tracing.graph import Edges, Graph
+from plant.arrays import Floats, Ints, Mask
 
-Times = npt.NDArray[np.int64]
 TINY: Final = 1e-12
 """Less than this is no flow."""
 
@@ -41,21 +40,21 @@ class System:
     `right` [nw, nb, K+1], and the `inflow` [nw, nb] of the diagonal.
     """
 
-    matrix: Array
-    right: Array
-    inflow: Array
+    matrix: Floats
+    right: Floats
+    inflow: Floats
 
     def let_in(
         self,
         bus: int,
         column: int,
-        energy: Array,
+        energy: Floats,
     ) -> None:
         """What a source or a storage, by its column, brings to a bus [nw]."""
         self.right[:, bus, column] += energy
         self.inflow[:, bus] += energy
 
-    def of_windows(self, rows: Times) -> System:
+    def of_windows(self, rows: Ints) -> System:
         """Of some windows only."""
         return System(
             matrix=self.matrix[rows],
@@ -69,7 +68,7 @@ class Solved:
     """Composition of what leaves buses, `mix` [nw, nb, K+1]; `loops` counts windows without a
     solution."""
 
-    mix: Array
+    mix: Floats
     loops: int
 
 
@@ -78,15 +77,15 @@ class Held:
     """What a bus carries while nothing flows in: its last composition `mix` [nb, K+1], and until
     when something flowed in, `fed_ns` [nb], event time in ns."""
 
-    mix: Array
-    fed_ns: Times
+    mix: Floats
+    fed_ns: Ints
 
     def by_window(
         self,
         graph: Graph,
-        inflow: Array,
+        inflow: Floats,
         starts: Sequence[int],
-    ) -> Array:
+    ) -> Floats:
         """Composition for each window [nw, nb, K+1]: the last one, but unknown once the bus has
         been idle for longer than it holds (`buses.*.holds`).
         """
@@ -132,13 +131,13 @@ class Traced:
     flowed in.
     """
 
-    mix: Array
-    taps: Array
-    remainder: Array
-    export: Array
-    charge: Array
-    delivered_remainder: Array
-    remainder_electric: Array
+    mix: Floats
+    taps: Floats
+    remainder: Floats
+    export: Floats
+    charge: Floats
+    delivered_remainder: Floats
+    remainder_electric: Floats
     loops: int
     fed: Mask
 
@@ -183,8 +182,8 @@ def _add_converter(
     system: System,
     converter: Directed,
     *,
-    taken: Array,
-    given: Array,
+    taken: Floats,
+    given: Floats,
 ) -> None:
     """What a converter takes stands behind what it gives, shared out over its outlets."""
     alpha = shares(converter, given)
@@ -219,8 +218,8 @@ def _is_behind(
 
 
 def _solve(
-    matrix: Array,
-    right: Array,
+    matrix: Floats,
+    right: Floats,
     unknown: int,
 ) -> Solved:
     """Solve a stack; a window whose loop no source feeds has composition unknown."""
@@ -234,8 +233,8 @@ def _solve(
 
 
 def _solve_each(
-    matrix: Array,
-    right: Array,
+    matrix: Floats,
+    right: Floats,
     unknown: int,
 ) -> Solved:
     """One window after the other, since one of them cannot be solved."""
@@ -254,7 +253,7 @@ def _solve_each(
 def _mix(
     graph: Graph,
     system: System,
-    held: Array,
+    held: Floats,
     blind: Mask,
 ) -> Solved:
     """T of some buses.
@@ -283,8 +282,8 @@ def _take_exports(
     graph: Graph,
     edges: Edges,
     system: System,
-    held: Array,
-) -> Array:
+    held: Floats,
+) -> Floats:
     """Export first from on-site energy that reaches the bus, pro rata, the rest from the mix; takes
     it out of `system`.
 
@@ -321,10 +320,10 @@ def _take_exports(
 
 def _export_of(
     graph: Graph,
-    mix: Array,
+    mix: Floats,
     inflow: float,
     export: float,
-) -> Array:
+) -> Floats:
     """Amounts [K+1] behind an export: `mix` of the bus, its inflow and the export in kWh."""
     traced = mix[: graph.columns]
     own = np.where(graph.on_site, traced, 0.0)
@@ -399,7 +398,7 @@ class _Speeds:
         graph: Graph,
         edges: Edges,
         system: System,
-        held: Array,
+        held: Floats,
     ) -> None:
         self.graph = graph
         self.system = system
@@ -431,7 +430,7 @@ class _Speeds:
 
         return Solved(mix, loops)
 
-    def _fast_with(self, mix: Array) -> Solved:
+    def _fast_with(self, mix: Floats) -> Solved:
         """The fast buses, with what the slow ones give them."""
         fast = self.fast
         slow = self.slow
@@ -449,7 +448,7 @@ class _Speeds:
             self.unknown[:, fast],
         )
 
-    def _slow_with(self, mix: Array) -> Solved:
+    def _slow_with(self, mix: Floats) -> Solved:
         """The slow buses from the sums of the block, with what the fast ones give them."""
         fast = self.fast
         slow = self.slow
@@ -470,7 +469,7 @@ class _Speeds:
             np.asarray(blind.any(0, keepdims=True), bool),
         )
 
-    def _part(self, fed: Times, feeding: Times) -> Array:
+    def _part(self, fed: Ints, feeding: Ints) -> Floats:
         """The coefficients between some buses and others."""
         return self.system.matrix[:, fed][:, :, feeding]
 
@@ -486,7 +485,7 @@ def _feeds_back(graph: Graph) -> bool:
     return False
 
 
-def outgoing(graph: Graph, edges: Edges) -> Array:
+def outgoing(graph: Graph, edges: Edges) -> Floats:
     """Metered energy leaving each bus [nw, nb], exports aside."""
     windows = len(edges.source)
     leaving = np.zeros((windows, graph.bus_count))
@@ -513,7 +512,7 @@ def _amounts(
     edges: Edges,
     system: System,
     solved: Solved,
-    export: Array,
+    export: Floats,
     fed: Mask,
 ) -> Traced:
     """What of which source went where, from the compositions."""

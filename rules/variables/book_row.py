@@ -16,11 +16,10 @@ import numpy.typing as npt
 from engine.figures.uncertainty import meters_of_bus
 from engine.tracing.flow import Flow
 from engine.tracing.graph import Graph
+from plant.arrays import Floats, Ints
 from plant.names import Carrier, SourceKind
 from plant.site import Site
-from rules.variables.past import Floats
 
-Ints: TypeAlias = npt.NDArray[np.int64]
 Table: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 Tables: TypeAlias = Mapping[str, Table]
 Odd: TypeAlias = Mapping[tuple[str, int], int]

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from plant.arrays import Floats
 from plant.names import Carrier
 from plant.units import HOUR_NS
 from rules.variables.book_row import BookRow
-from rules.variables.past import Floats
 from rules.variables.variable import RuleColumn
 
 ODD_KINDS: Final = {"reset": "unusual", "unknown": "unusual", "wrap": "wrapped"}

@@ -13,9 +13,9 @@ import numpy as np
 from books.answers import Meter
 from engine.factors.registry import newest_year
 from engine.now.now import Now
+from plant.arrays import Floats
 from plant.names import SourceKind
 from plant.site import LineNode, MeterPoint, Site
-from rules.variables.past import Floats
 
 Values: TypeAlias = Mapping[str, Mapping[str, Floats]]
 """By kind of subject and variable."""

@@ -13,10 +13,11 @@ from engine.figures.line_sums import final_kwh_per_unit
 from engine.figures.uncertainty import K, meters_of_bus, variances
 from engine.states import STATES
 from engine.tracing.graph import Graph
+from plant.arrays import Floats
 from plant.names import Carrier
 from plant.site import Site
 from plant.units import HOUR_NS, MINUTE_NS
-from rules.variables.past import Floats, OverTime, Past, Prepare
+from rules.variables.past import OverTime, Past, Prepare
 
 QUARTER_NS: Final = 15 * MINUTE_NS
 STATE_COLUMNS: Final = tuple(f"seconds_{state.lower()}" for state in STATES)

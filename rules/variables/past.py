@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from plant.arrays import Floats
 from plant.site import Site
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 Sums: TypeAlias = Mapping[str, Floats]
 """Sums of columns over a span, by subject."""
 

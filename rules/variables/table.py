@@ -13,11 +13,12 @@ from typing import Final
 
 from engine.figures import figures
 from engine.figures.figure import Clock, Figure
+from plant.arrays import Floats
 from plant.names import Carrier
 from rules.variables import columns, newest, over_time
 from rules.variables.columns import TRACED
 from rules.variables.newest import Values
-from rules.variables.past import Floats, Sums
+from rules.variables.past import Sums
 from rules.variables.variable import KINDS, RuleColumn, Variable
 
 LINES_TO_SITE: Final = ("line", "group", "site")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.figures.figure import Clock
+from plant.arrays import Floats
 from rules.variables.book_row import BookRow
 from rules.variables.newest import NewestSources
-from rules.variables.past import Floats, Prepare, Sums
+from rules.variables.past import Prepare, Sums
 
 KINDS: Final = ("line", "group", "bus", "meter", "site")
 """Kinds of subject: what a variable can be known of."""

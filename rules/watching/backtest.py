@@ -12,6 +12,7 @@ import numpy as np
 
 from books.windows import Known
 from engine.figures.figures import nulls
+from plant.arrays import Floats
 from plant.errors import QueryError
 from plant.ports import Store
 from plant.site import Site
@@ -20,7 +21,6 @@ from rules.alert import AlertState
 from rules.language.check_condition import LONGEST_S
 from rules.language.config import Rule
 from rules.language.variants import MARK, with_level
-from rules.variables.past import Floats
 from rules.watching.condition import Numbers
 from rules.watching.feed import BookFeed
 from rules.watching.past import windows

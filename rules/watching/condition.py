@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.states import STATES
+from plant.arrays import Floats
 from rules.language.tree import COMPARISONS, Binary, Call, Name, Node, Not, Number, Text, parts
 from rules.language.units import canonical
-from rules.variables.past import Floats
 from rules.watching.view import View
 
 Truth = npt.NDArray[np.int8]

@@ -18,11 +18,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Ints
 from rules.alert import AlertState
 from rules.watching.condition import FALSE, TRUE, UNKNOWN, Truth
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 INACTIVE, PENDING, FIRING, NO_DATA = range(4)
 HOLD, ALERT, CLEAR = range(3)
 NEVER_FIRED: Final = -1

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from rules.variables.past import Floats, OverTime, Sums
+from plant.arrays import Floats
+from rules.variables.past import OverTime, Sums
 from rules.variables.table import ALWAYS
 from rules.variables.variable import RuleColumn, Variable
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from plant.arrays import Floats
 from plant.units import HOUR_NS
 
-Floats = npt.NDArray[np.float64]
 RECENT_NS = 27 * HOUR_NS
 RECENT_NOW_NS = 2 * HOUR_NS
 HOURS = 28 * 24 + 1

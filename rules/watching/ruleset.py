@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Floats, Ints
 from plant.config import names
 from rules.language.check_condition import LONG, figures, unit_of
 from rules.language.config import Rule
@@ -23,8 +24,6 @@ from rules.watching.condition import TRUE, Numbers, Terms, Test, Truth, compared
 from rules.watching.machine import GAPS, Settings
 from rules.watching.view import View
 
-Ints: TypeAlias = npt.NDArray[np.int64]
-Floats: TypeAlias = npt.NDArray[np.float64]
 Views: TypeAlias = Mapping[str, View]
 """By kind of subject."""
 

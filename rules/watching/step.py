@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Floats
 from rules.watching.machine import FIRING, NO_DATA, Machine, StateChange
 from rules.watching.ruleset import RuleSet
 from rules.watching.view import View
 
-Floats = npt.NDArray[np.float64]
 Snapshot = dict[str, npt.NDArray[np.int64]]
 
 

@@ -13,13 +13,13 @@ from typing import TypeAlias
 import numpy as np
 
 from engine.states import STATES
+from plant.arrays import Floats
 from plant.calendar import SECOND
 from plant.errors import QueryError
 from rules.alert import AlertState
 from rules.language.config import Expectation, Rule, RuleTest
 from rules.language.cross_check import split_quantity
 from rules.language.load import Loaded
-from rules.variables.past import Floats
 from rules.watching.machine import Machine
 from rules.watching.measures import PlainMeasures, plain_state
 from rules.watching.ring import Ring

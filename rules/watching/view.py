@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from plant.arrays import Floats
 from plant.units import HOUR_NS
 from rules.language.check_condition import LONG
-from rules.variables.past import Floats, OverTime, Sums
+from rules.variables.past import OverTime, Sums
 from rules.watching.measures import Measures
 from rules.watching.ring import Ring
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from plant.arrays import Floats, Ints
 from plant.errors import QueryError
 from plant.ports import Column, Columns
 from store.influxql.plan import QueryPlan, names
@@ -20,9 +20,6 @@ POINTS_MOST: Final = 1_000_000
 _OPERATORS: Final = {"+": np.add, "-": np.subtract, "*": np.multiply}
 Cell = str | int | bool
 """What stands in a table without times."""
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from books.accounts import Readings, readings
 from collector.decode import tag_name, unit_factor
+from plant.arrays import Floats, Ints
 from plant.meter import Meter
 from plant.profile import Profile
 from plant.quantity import Wiring
@@ -23,8 +23,6 @@ from plant.units import to_canonical
 from wattline.demo.devices import Ask
 from wattline.runtime import Runtime
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 EQUAL: Final = 1e-9
 LOOK_BACK: Final = 400
 """Values served before the newest one among which a reading is looked for."""
