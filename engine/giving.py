@@ -283,22 +283,24 @@ def _book(
 
 
 def _least_of_taps(graph: Graph, seen: Floats) -> Floats:
-    """Seconds in which all meters of a draw were seen."""
-    least = []
-    for tap in graph.taps:
-        of_meters = [seen[meter] for meter in tap.meters]
-        least.append(min(of_meters, default=0.0))
-
-    return np.array(least)
+    """Seconds in which all meters of a draw were seen; none where it has no meter."""
+    least = np.full(len(graph.taps), np.inf)
+    np.minimum.at(
+        least,
+        graph.metered_tap,
+        seen[graph.tap_meter],
+    )
+    return np.where(np.isfinite(least), least, 0.0)
 
 
 def _sum_of_taps(graph: Graph, estimated: Floats) -> Floats:
     """What is estimated of the meters of each draw."""
-    sums = []
-    for tap in graph.taps:
-        sums.append(sum(estimated[meter] for meter in tap.meters))
-
-    return np.array(sums)
+    sums = np.bincount(
+        graph.metered_tap,
+        weights=estimated[graph.tap_meter],
+        minlength=len(graph.taps),
+    )
+    return sums.astype(np.float64)
 
 
 def _pieces(counted: Floats, channels: Sequence[int | None]) -> Floats:

@@ -197,15 +197,23 @@ def _anchored(
     if not coarse.any():
         return anchor
 
+    rows = np.flatnonzero(np.isin(channel, channel[coarse]))
     last = _last_anchors(meters.points)
-    for row in np.flatnonzero(np.isin(channel, channel[coarse])):
-        ts = int(readings.ts[row])
-        counted = float(total[row])
-        of_channel = last.get(int(channel[row]), NO_ANCHOR)
-        anchor[row] = of_channel.is_due(ts, counted, float(span[row]))
-        if anchor[row]:
-            last[int(channel[row])] = Anchored(ts, counted)
+    due = []
+    for of_channel, ts, counted, span_of_one in zip(
+        channel[rows].tolist(),
+        readings.ts[rows].tolist(),
+        total[rows].tolist(),
+        span[rows].tolist(),
+        strict=True,
+    ):
+        before = last.get(of_channel, NO_ANCHOR)
+        is_due = before.is_due(ts, counted, span_of_one)
+        due.append(is_due)
+        if is_due:
+            last[of_channel] = Anchored(ts, counted)
 
+    anchor[rows] = due
     return anchor
 
 

@@ -97,6 +97,15 @@ class Graph:
         for index, line in enumerate(site.lines):
             self.taps += [Tap(index, draw.bus, draw.meters) for draw in line.draws]
 
+        # Each meter of each tap: which tap, which meter.
+        self.metered_tap = np.array(
+            [index for index, tap in enumerate(self.taps) for _ in tap.meters],
+            np.int64,
+        )
+        self.tap_meter = np.array(
+            [meter for tap in self.taps for meter in tap.meters],
+            np.int64,
+        )
         self.tap_of_storage = [self._tap_of(storage) for storage in site.storages]
 
     def _on_site(self) -> Mask:
