@@ -42,7 +42,9 @@ def key(
     one moment.
     """
     elapsed_us = (ts - base) // 1000
-    return group.astype(np.int64) * SPAN + np.clip(elapsed_us, 0, SPAN - 1)
+    place_in_span = np.clip(elapsed_us, 0, SPAN - 1)
+    span_begins = group.astype(np.int64) * SPAN
+    return span_begins + place_in_span
 
 
 def bracket(
@@ -53,38 +55,51 @@ def bracket(
 ) -> Neighbours:
     """Where each question (a group and a moment) lies among the sorted rows (`group`, `ts`)."""
     rows = len(group)
+    questions = len(asked_ts)
     if not rows:
-        nothing = np.zeros(len(asked_ts), bool)
+        nothing = np.zeros(questions, bool)
         return Neighbours(
-            row=np.full(len(asked_ts), -1),
+            row=np.full(questions, -1),
             has_before=nothing,
             has_after=nothing,
         )
 
-    base = int(min(ts.min(), asked_ts.min(initial=NEVER)))
+    earliest_asked = asked_ts.min(initial=NEVER)
+    base = int(min(ts.min(), earliest_asked))
     held = key(group, ts, base)
     asked = key(asked_group, asked_ts, base)
     row = np.searchsorted(held, asked, "right") - 1
-    before = np.clip(row, 0, rows - 1)
-    after = np.clip(row + 1, 0, rows - 1)
+    following = row + 1
+
+    # A row of another group, or none, is no neighbour. Clipping keeps the look-up of the groups
+    # inside the table; the comparison with its ends takes out what was clipped.
+    group_before = group[np.clip(row, 0, rows - 1)]
+    group_after = group[np.clip(following, 0, rows - 1)]
     return Neighbours(
         row=row,
-        has_before=(row >= 0) & (group[before] == asked_group),
-        has_after=(row + 1 < rows) & (group[after] == asked_group),
+        has_before=(row >= 0) & (group_before == asked_group),
+        has_after=(following < rows) & (group_after == asked_group),
     )
 
 
 def group_starts(group: Ints) -> Mask:
     """True at the first row of each group of a sorted column."""
     starts = np.ones(len(group), bool)
-    starts[1:] = group[1:] != group[:-1]
+    starts[1:] = _changes(group)
     return starts
+
+
+def _changes(group: Ints) -> Mask:
+    """Whether each row but the first begins another group than the row before it."""
+    before = group[:-1]
+    after = group[1:]
+    return np.asarray(before != after, bool)
 
 
 def group_ends(group: Ints) -> Mask:
     """True at the last row of each group of a sorted column."""
     ends = np.ones(len(group), bool)
-    ends[:-1] = group[1:] != group[:-1]
+    ends[:-1] = _changes(group)
     return ends
 
 
@@ -94,13 +109,17 @@ def before_group(running: Floats, starts: Index) -> Floats:
     `starts` are the first rows of the groups. Taken off `running`, this lets the sum start anew in
     each group.
     """
-    stood_at = np.concatenate(([0.0], running))[starts]
-    rows_a_group = np.diff(np.append(starts, len(running)))
+    # Before the first row of all, the sum stood at nothing.
+    stood_before_row = np.concatenate(([0.0], running))
+    stood_at = stood_before_row[starts]
+    borders = np.append(starts, len(running))
+    rows_a_group = np.diff(borders)
     return np.repeat(stood_at, rows_a_group)
 
 
 def group_cumsum(values: Floats, group: Ints) -> Floats:
     """Running sum that starts anew in each group."""
     running = np.cumsum(values)
-    starts = np.flatnonzero(group_starts(group))
+    is_start = group_starts(group)
+    starts = np.flatnonzero(is_start)
     return running - before_group(running, starts)

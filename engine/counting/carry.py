@@ -57,24 +57,42 @@ class _Counter(NamedTuple):
 
 def same_points(before: Site, after: Site) -> Kept:
     """Which measuring points of the old plant are in the new one."""
-    channel_before = [_counter(before, channel) for channel in before.channels]
-    channel_after = [_counter(after, channel) for channel in after.channels]
-    power_before = [_power(point) for point in before.meters]
-    power_after = [_power(point) for point in after.meters]
-    return Kept(
-        channels=_found(channel_before, channel_after),
-        powers=_found(power_before, power_after),
+    channels = _found(
+        before=_counters(before),
+        after=_counters(after),
     )
+    powers = _found(
+        before=_powers(before),
+        after=_powers(after),
+    )
+    return Kept(channels=channels, powers=powers)
+
+
+def _counters(site: Site) -> list[_Counter]:
+    """What makes each channel of a plant the same in another."""
+    return [_counter(site, channel) for channel in site.channels]
+
+
+def _powers(site: Site) -> list[_Power]:
+    """What makes the power of each meter of a plant the same in another."""
+    return [_power(point) for point in site.meters]
 
 
 def _counter(site: Site, channel: Channel) -> _Counter:
-    point = site.meters[channel.meter] if channel.meter >= 0 else None
+    """What makes a channel the same in another plant.
+
+    One without a counter integrates the power of its meter, so that must be the same too.
+    """
+    meter = None
     integrates = None
-    if point is not None and channel.kind == POWER:
-        integrates = _power(point)
+    if channel.meter >= 0:
+        point = site.meters[channel.meter]
+        meter = point.id
+        if channel.kind == POWER:
+            integrates = _power(point)
 
     return _Counter(
-        meter=None if point is None else point.id,
+        meter=meter,
         tag=channel.tag,
         reverse=channel.reverse,
         kind=channel.kind,
@@ -84,6 +102,7 @@ def _counter(site: Site, channel: Channel) -> _Counter:
 
 
 def _power(point: MeterPoint) -> _Power:
+    """What makes the power of a meter the same in another plant."""
     return _Power(
         meter=point.id,
         tag=point.power_tag,
@@ -96,11 +115,13 @@ _Same = TypeVar("_Same", _Counter, _Power)
 
 
 def _found(before: list[_Same], after: list[_Same]) -> Ints:
+    """At which place among those `before` each of those `after` was; -1 for what is new."""
     place_before = {each: place for place, each in enumerate(before)}
-    return np.array(
-        [place_before.get(each, -1) for each in after],
-        np.int64,
-    )
+    found = np.full(len(after), -1, np.int64)
+    for place, wanted in enumerate(after):
+        found[place] = place_before.get(wanted, -1)
+
+    return found
 
 
 def carry_meters(
@@ -116,32 +137,42 @@ def carry_meters(
 
     new.points = _carried_points(meters.points, kept.channels)
     new.filled = _columns(meters.filled, kept.channels, 0)
-    powers = meters.powers
-    new.powers = Powers(
-        ts=_columns(powers.ts, kept.powers, 0),
-        value=_columns(powers.value, kept.powers, 0),
-        forward=_columns(powers.forward, kept.powers, 0),
-        reverse=_columns(powers.reverse, kept.powers, 0),
-    )
+    new.powers = _carried_powers(meters.powers, kept.powers)
     new.late = meters.late
     new.refused = meters.refused
     return new
+
+
+def _carried_powers(powers: Powers, meters: Ints) -> Powers:
+    """The last samples of kept meters, in the order of the new plant."""
+    return Powers(
+        ts=_columns(powers.ts, meters, 0),
+        value=_columns(powers.value, meters, 0),
+        forward=_columns(powers.forward, meters, 0),
+        reverse=_columns(powers.reverse, meters, 0),
+    )
 
 
 def _carried_points(points: Points, channels: Ints) -> Points:
     """The curves of kept channels, in the order of the new plant."""
     tables = [Points.empty()]
     for place, before in enumerate(channels):
-        if before >= 0:
-            curve = points.pick(points.of(int(before)))
-            curve.channel = np.full(len(curve.ts), place)
-            tables.append(curve)
+        if before < 0:
+            continue
+
+        rows = points.of(int(before))
+        curve = points.pick(rows)
+        curve.channel = np.full(len(curve.ts), place)
+        tables.append(curve)
 
     return Points.joined(tables)
 
 
 def carry_history(history: History, kept: Kept) -> History:
-    """What was booked lately, by the channels and meters of the new plant."""
+    """What was booked lately, by the channels and meters of the new plant.
+
+    Of a new channel nothing was booked, and what it stood at is not known.
+    """
     return replace(
         history,
         amount=_columns(history.amount, kept.channels, 0.0),
@@ -157,9 +188,9 @@ def carry_gaps(gaps: list[Unusual], kept: Kept) -> list[Unusual]:
     place_now = {int(before): place for place, before in enumerate(kept.channels)}
     carried = []
     for gap in gaps:
-        place = place_now.get(gap.channel)
-        if place is not None:
-            carried.append(replace(gap, channel=place))
+        if gap.channel in place_now:
+            moved = replace(gap, channel=place_now[gap.channel])
+            carried.append(moved)
 
     return carried
 
@@ -174,15 +205,13 @@ def _columns(
     Of a table of one dimension these are its rows.
     """
     is_old = which >= 0
+    place_before = which[is_old]
     if table.ndim == 1:
         row = np.full(len(which), blank, table.dtype)
-        row[is_old] = table[which[is_old]]
+        row[is_old] = table[place_before]
         return row
 
-    new = np.full(
-        (len(table), len(which), *table.shape[2:]),
-        blank,
-        table.dtype,
-    )
-    new[:, is_old] = table[:, which[is_old]]
+    shape = (len(table), len(which), *table.shape[2:])
+    new = np.full(shape, blank, table.dtype)
+    new[:, is_old] = table[:, place_before]
     return new

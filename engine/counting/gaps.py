@@ -1,7 +1,6 @@
-"""How the energy of a gap is spread: its total is certain,
-its shape is not (method, section 4 and case 7).
+"""How the energy of a gap is spread: its total is certain, its shape is not.
 
-Power seen in the gap shapes it already (`engine.counting.totals`). Else, for a line's meter, what
+The method says how (section 4 and case 7). Power seen in the gap shapes it already (`engine.counting.totals`). Else, for a line's meter, what
 entered the bus less what its siblings took; else what the meter counted a day earlier at the same
 hours; else a straight line. The shape is written into the curve as points, so nothing else needs to
 know.
@@ -39,21 +38,23 @@ class GapShaper:
             return self._from_the_horizon(gap)
 
         rows = self.history.rows_between(gap.since, gap.ts)
-        weights = self._weights(gap, rows)
-        if weights is None:
+        weights_of_windows = self._weights(gap, rows)
+        if weights_of_windows is None:
             return None
 
+        # Of the first and the last window only a part lies in the gap.
         boundaries = self.history.boundaries(rows)
-        weights = weights * _part_in_gap(boundaries, gap)
-        if weights.sum() <= 0.0:
+        weights = weights_of_windows * _part_in_gap(boundaries, gap)
+        whole = weights.sum()
+        if whole <= 0.0:
             return None
 
-        parts = np.cumsum(weights)[:-1] / weights.sum()
+        flowed = np.cumsum(weights)[:-1]
         return _drawn(
-            self.meters.points,
-            gap,
-            boundaries[1:-1],
-            parts,
+            points=self.meters.points,
+            gap=gap,
+            ts=boundaries[1:-1],
+            parts=flowed / whole,
         )
 
     def _from_the_horizon(self, gap: Unusual) -> Points | None:
@@ -71,12 +72,13 @@ class GapShaper:
         if not np.isfinite(booked) or counted <= 0.0 or gap.ts <= horizon:
             return None
 
-        part = np.clip((booked - counted_before) / counted, 0.0, 1.0)
+        booked_of_gap = booked - counted_before
+        part = np.clip(booked_of_gap / counted, 0.0, 1.0)
         return _drawn(
-            points,
-            gap,
-            np.array([horizon]),
-            np.array([part]),
+            points=points,
+            gap=gap,
+            ts=np.array([horizon]),
+            parts=np.array([part]),
         )
 
     def _weights(self, gap: Unusual, rows: range) -> Floats | None:
@@ -106,9 +108,13 @@ class GapShaper:
 
     def _power_seen(self, meter: int, rows: range) -> bool:
         """Whether power is known at all boundaries of these windows, and did flow."""
-        boundaries = slice(rows.start, rows.stop + 1)
-        integral = self.history.integrals[boundaries, meter, 0]
-        return bool(np.isfinite(integral).all() and integral[-1] > integral[0])
+        integral = self.history.integral_of(meter, reverse=False)
+        at_boundaries = integral[rows.start : rows.stop + 1]
+        if not np.isfinite(at_boundaries).all():
+            return False
+
+        flowed = at_boundaries[-1] - at_boundaries[0]
+        return bool(flowed > 0.0)
 
     def _rest_of_bus(
         self,
@@ -120,76 +126,105 @@ class GapShaper:
 
         None if one of them was not seen.
         """
-        parents = [source.meter for source in self.graph.site.sources if source.bus == bus]
-        siblings = self._siblings(bus, meter)
+        parents = self._parents(bus)
+        if not parents:
+            return None
+
         seen = self._seen(rows)
-        if not parents or not seen[:, siblings + parents].all():
+        around = self._siblings(bus, meter) + parents
+        if not seen[:, around].all():
             return None
 
         energy = self._energy(rows)
         energy[:, meter] = 0.0
         used = edges(self.graph, energy, seen)
-        entered = assemble(self.graph, used).inflow[:, bus]
-        taken = outgoing(self.graph, used)[:, bus]
-        return np.maximum(entered - taken, 0.0)
+        entered = assemble(self.graph, used).inflow
+        taken = outgoing(self.graph, used)
+        rest = entered[:, bus] - taken[:, bus]
+        return np.maximum(rest, 0.0)
+
+    def _parents(self, bus: int) -> list[int]:
+        """Meters of the sources that feed a bus."""
+        parents: list[int] = []
+        for source in self.graph.site.sources:
+            if source.bus == bus:
+                parents.append(source.meter)
+
+        return parents
 
     def _siblings(self, bus: int, meter: int) -> list[int]:
         """Meters of the other draws of a bus."""
         siblings: list[int] = []
         for tap in self.graph.taps:
-            if tap.bus == bus:
-                siblings += [other for other in tap.meters if other != meter]
+            if tap.bus != bus:
+                continue
+
+            for other in tap.meters:
+                if other != meter:
+                    siblings.append(other)
 
         return siblings
 
     def _energy(self, rows: range) -> Floats:
         """What was booked of each meter [windows, meters, 2], forward and reverse, in edge unit."""
         layout = self.meters.layout
+        meters = len(layout.site.meters)
         booked = self.history.amount[rows.start : rows.stop]
-        energy = np.zeros((len(rows), len(layout.site.meters), 2))
+        energy = np.zeros((len(rows), meters, 2))
         for channel in np.flatnonzero(layout.meter >= 0):
+            meter = layout.meter[channel]
             direction = int(layout.reverse[channel])
-            energy[:, layout.meter[channel], direction] += booked[:, channel]
+            energy[:, meter, direction] += booked[:, channel]
 
         return energy
 
     def _seen(self, rows: range) -> Mask:
         """Whether each meter was seen [windows, meters]."""
         layout = self.meters.layout
-        counted = self.history.seen[rows.start : rows.stop] > 0.0
-        seen = np.zeros((len(rows), len(layout.site.meters)), bool)
+        meters = len(layout.site.meters)
+        seen_s = self.history.seen[rows.start : rows.stop]
+        was_read = seen_s > 0.0
+        seen = np.zeros((len(rows), meters), bool)
         for channel in np.flatnonzero(layout.meter >= 0):
-            seen[:, layout.meter[channel]] |= counted[:, channel]
+            meter = layout.meter[channel]
+            seen[:, meter] |= was_read[:, channel]
 
         return seen
 
     def _day_before(self, channel: int, rows: range) -> Floats | None:
-        """What a channel counted in the same windows a day
-        earlier; None if it was not seen then.
-        """
+        """What a channel counted in the same windows a day earlier; None if it was not seen then."""
         windows_a_day = DAY_NS // self.history.window
-        if rows.start < windows_a_day:
+        start = rows.start - windows_a_day
+        stop = rows.stop - windows_a_day
+        if start < 0:
             return None
 
-        day_before = slice(rows.start - windows_a_day, rows.stop - windows_a_day)
-        if not (self.history.seen[day_before, channel] > 0.0).all():
+        seen_s = self.history.seen[start:stop, channel]
+        if not (seen_s > 0.0).all():
             return None
 
-        return np.maximum(self.history.amount[day_before, channel], 0.0)
+        counted = self.history.amount[start:stop, channel]
+        return np.maximum(counted, 0.0)
 
 
 def _part_in_gap(boundaries: Ints, gap: Unusual) -> Floats:
-    """Which part of each window lies in the gap."""
-    begins = np.maximum(boundaries[:-1], gap.since)
-    ends = np.minimum(boundaries[1:], gap.ts)
-    lengths = np.diff(boundaries)
-    return np.clip((ends - begins) / lengths, 0.0, 1.0)
+    """Which part of each window lies in the gap, 0 to 1; `boundaries` has one more than windows."""
+    window_begins = boundaries[:-1]
+    window_ends = boundaries[1:]
+    since = np.maximum(window_begins, gap.since)
+    until = np.minimum(window_ends, gap.ts)
+    length = window_ends - window_begins
+    part: Floats = (until - since) / length
+    return np.clip(part, 0.0, 1.0)
 
 
 def _end(points: Points, gap: Unusual) -> int:
     """Row of the reading that ended a gap; the one before it is where the gap began."""
-    rows = points.of(gap.channel)
-    return int(rows.start) + int(np.searchsorted(points.ts[rows], gap.ts))
+    of_channel = points.of(gap.channel)
+    times = points.ts[of_channel]
+    place = int(np.searchsorted(times, gap.ts))
+    start = int(of_channel.start)
+    return start + place
 
 
 def _drawn(
@@ -198,19 +233,22 @@ def _drawn(
     ts: Ints,
     parts: Floats,
 ) -> Points:
-    """Points in a gap, at moments at which these parts of its energy had flowed."""
+    """Points in a gap, at moments `ts` at which these `parts` of its energy, 0 to 1, had flowed."""
     after = _end(points, gap)
     before = after - 1
+    total_before = points.total[before]
+    counted = points.total[after] - total_before
+    estimated_before = points.estimated[before]
+    estimated = points.estimated[after] - estimated_before
     count = len(ts)
-    counted = points.total[after] - points.total[before]
-    estimated = points.estimated[after] - points.estimated[before]
     return Points(
         channel=np.full(count, gap.channel),
         ts=ts,
-        total=points.total[before] + parts * counted,
+        total=total_before + parts * counted,
         integral=np.full(count, np.nan),
+        # The time in a gap is not seen, so all of them stand at what was seen before it.
         seen=np.full(count, points.seen[before]),
-        estimated=points.estimated[before] + parts * estimated,
+        estimated=estimated_before + parts * estimated,
         anchor=np.ones(count, bool),
         mark=np.full(count, Mark.DRAWN, np.int8),
     )

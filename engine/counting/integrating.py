@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from engine.counting.absorbed import ONWARD, Absorbed, Span
@@ -18,25 +20,53 @@ def integrate_powers(
 ) -> None:
     """Append the new samples to the curves of channels that have power and no counter."""
     layout = meters.layout
-    for channel in np.flatnonzero(layout.by_power):
-        rows = (samples.meter == layout.meter[channel]) & samples.fresh
+    for place in np.flatnonzero(layout.by_power):
+        channel = int(place)
+        of_meter = samples.meter == layout.meter[channel]
+        rows = of_meter & samples.fresh
         if not rows.any():
             continue
 
-        running = samples.reverse if layout.reverse[channel] else samples.forward
-        mine = meters.points.of(int(channel))
-        is_new = mine.start == mine.stop
-        before_ts = samples.ts[rows][0] if is_new else meters.points.ts[mine][-1]
-        seen_before = 0.0 if is_new else meters.points.seen[mine][-1]
         ts = samples.ts[rows]
+        standing = _standing(meters.points, channel)
+        before_ts = ts[0] if standing is None else standing.ts
+        seen_before_s = 0.0 if standing is None else standing.seen_s
         elapsed = np.diff(ts, prepend=before_ts)
         # As for counters: what lies between two samples that are too far apart was not seen.
-        seen_ns = np.where(elapsed <= layout.gap_ns[channel], elapsed, 0)
-        added = _points(int(channel), ts, running[rows])
-        added.seen = seen_before + np.cumsum(seen_ns) * S_PER_NS
+        is_seen = elapsed <= layout.gap_ns[channel]
+        seen_ns = np.where(is_seen, elapsed, 0)
+
+        running = samples.reverse if layout.reverse[channel] else samples.forward
+        added = _points(channel, ts, running[rows])
+        added.seen = seen_before_s + np.cumsum(seen_ns) * S_PER_NS
         meters.points = meters.points.with_rows(added)
-        if not is_new and ts[0] <= out.closed:
-            out.changed.append(Span(int(channel), int(before_ts), ONWARD))
+        if standing is not None and ts[0] <= out.closed:
+            changed = Span(
+                channel=channel,
+                since=standing.ts,
+                until=ONWARD,
+            )
+            out.changed.append(changed)
+
+
+class _Standing(NamedTuple):
+    """The newest point of a curve: its time, ns UTC, and the seconds seen up to it."""
+
+    ts: int
+    seen_s: float
+
+
+def _standing(points: Points, channel: int) -> _Standing | None:
+    """Where the curve of a channel ends; None if it has no point yet."""
+    rows = points.of(channel)
+    if rows.start == rows.stop:
+        return None
+
+    newest = rows.stop - 1
+    return _Standing(
+        ts=int(points.ts[newest]),
+        seen_s=float(points.seen[newest]),
+    )
 
 
 def _points(

@@ -54,18 +54,32 @@ class Samples:
             return Integrals(unknown, unknown)
 
         found = bracket(
-            self.meter,
-            self.ts,
-            meter,
-            ts,
+            group=self.meter,
+            ts=self.ts,
+            asked_group=meter,
+            asked_ts=ts,
         )
         place = _Place.between(self.ts, ts, found)
-        positive = np.maximum(self.value, 0.0)
-        negative = np.maximum(-self.value, 0.0)
+        flow = _flow(self.value)
         return Integrals(
-            forward=place.integral(self.forward, positive),
-            reverse=place.integral(self.reverse, negative),
+            forward=place.integral(self.forward, flow.forward),
+            reverse=place.integral(self.reverse, flow.reverse),
         )
+
+
+class _Flow(NamedTuple):
+    """Power in the two directions, in edge unit per hour, neither below zero."""
+
+    forward: Floats
+    reverse: Floats
+
+
+def _flow(power: Floats) -> _Flow:
+    """Power by direction: where it flows in one of them, there is none in the other."""
+    return _Flow(
+        forward=np.maximum(power, 0.0),
+        reverse=np.maximum(-power, 0.0),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +103,25 @@ class _Place:
         asked: Ints,
         found: Neighbours,
     ) -> _Place:
-        """Where moments `asked` lie between the moments `sampled` of one meter."""
+        """Where moments `asked` lie between the moments `sampled` of their meters, both in ns UTC.
+
+        `found` are the samples around each.
+        """
         lower = np.clip(found.row, 0, None)
         upper = np.clip(found.row + 1, 0, len(sampled) - 1)
         inside = found.has_before & found.has_after
+        after_last = found.has_before & ~found.has_after
         since = asked - sampled[lower]
-        width = np.where(inside, sampled[upper] - sampled[lower], 1)
-        ahead = np.where(found.has_before & ~found.has_after, since, 0)
+        ahead = np.where(after_last, since, 0)
+
+        # Where there are not two samples, the width is set to 1, so that nothing is divided by zero.
+        between_samples = sampled[upper] - sampled[lower]
+        width = np.where(inside, between_samples, 1)
+        part = since / np.maximum(width, 1)
         return cls(
             lower=lower,
             upper=upper,
-            part=np.where(inside, since / np.maximum(width, 1), 0.0),
+            part=np.where(inside, part, 0.0),
             ahead=ahead,
             has_after=found.has_after,
             known=found.has_before & (ahead <= CARRY_ON_NS),
@@ -107,9 +129,15 @@ class _Place:
 
     def integral(self, running: Floats, power: Floats) -> Floats:
         """The running integral at these moments; after a last sample its `power` goes on."""
-        low = running[self.lower]
-        inside = low + self.part * (running[self.upper] - low)
-        beyond = low + power[self.lower] * self.ahead / HOUR_NS
+        at_lower = running[self.lower]
+        at_upper = running[self.upper]
+        grown = at_upper - at_lower
+        inside = at_lower + self.part * grown
+
+        last_power = power[self.lower]
+        carried_on = last_power * self.ahead / HOUR_NS
+        beyond = at_lower + carried_on
+
         integral = np.where(self.has_after, inside, beyond)
         return np.where(self.known, integral, np.nan)
 
@@ -139,20 +167,23 @@ class Powers:
         ts: Ints,
         value: Floats,
     ) -> Samples:
-        """Add samples.
+        """Add samples: their meter, time in ns UTC, and power in edge unit per hour.
 
         Those older than a meter's last are left out: the shape is not worth a revision.
         """
         newer = ts > self.ts[meter]
-        samples = self._with_the_last(meter[newer], ts[newer], value[newer])
-        starts = group_starts(samples.meter)
-        # Hours from each sample to the one before it of the same meter; none at a first sample.
-        hours = np.zeros(len(samples.ts))
-        hours[1:] = np.where(starts[1:], 0.0, np.diff(samples.ts) / HOUR_NS)
-        positive = np.maximum(samples.value, 0.0)
-        negative = np.maximum(-samples.value, 0.0)
-        samples.forward = self.forward[samples.meter] + _integrated(samples.meter, hours, positive)
-        samples.reverse = self.reverse[samples.meter] + _integrated(samples.meter, hours, negative)
+        samples = self._with_the_last(
+            meter=meter[newer],
+            ts=ts[newer],
+            value=value[newer],
+        )
+        hours = _hours_between(samples)
+        flow = _flow(samples.value)
+        forward = _integrated(samples.meter, hours, flow.forward)
+        reverse = _integrated(samples.meter, hours, flow.reverse)
+        # The integrals go on from where they stood at each meter's last sample.
+        samples.forward = self.forward[samples.meter] + forward
+        samples.reverse = self.reverse[samples.meter] + reverse
         self._remember(samples)
         return samples
 
@@ -167,8 +198,9 @@ class Powers:
         all_meter = np.concatenate((known, meter))
         all_ts = np.concatenate((self.ts[known], ts))
         all_value = np.concatenate((self.value[known], value))
-        fresh = np.ones(len(all_ts), bool)
-        fresh[: len(known)] = False
+        is_fresh = np.ones(len(all_ts), bool)
+        is_fresh[: len(known)] = False
+
         order = np.lexsort((all_ts, all_meter))
         nothing = np.empty(0)
         return Samples(
@@ -177,17 +209,27 @@ class Powers:
             value=all_value[order],
             forward=nothing,
             reverse=nothing,
-            fresh=fresh[order],
+            fresh=is_fresh[order],
         )
 
     def _remember(self, samples: Samples) -> None:
         """Keep each meter's newest sample and its integrals."""
-        last = np.flatnonzero(group_ends(samples.meter))
-        meter = samples.meter[last]
-        self.ts[meter] = samples.ts[last]
-        self.value[meter] = samples.value[last]
-        self.forward[meter] = samples.forward[last]
-        self.reverse[meter] = samples.reverse[last]
+        is_newest = group_ends(samples.meter)
+        newest = np.flatnonzero(is_newest)
+        meter = samples.meter[newest]
+        self.ts[meter] = samples.ts[newest]
+        self.value[meter] = samples.value[newest]
+        self.forward[meter] = samples.forward[newest]
+        self.reverse[meter] = samples.reverse[newest]
+
+
+def _hours_between(samples: Samples) -> Floats:
+    """Hours from each sample to the one before it of the same meter; none at a first sample."""
+    hours = np.zeros(len(samples.ts))
+    elapsed_hours = np.diff(samples.ts) / HOUR_NS
+    is_first = group_starts(samples.meter)[1:]
+    hours[1:] = np.where(is_first, 0.0, elapsed_hours)
+    return hours
 
 
 def _integrated(
@@ -195,7 +237,13 @@ def _integrated(
     hours: Floats,
     power: Floats,
 ) -> Floats:
-    """Integral of each meter's power since its first sample here, by trapezoids."""
+    """Integral of each meter's power since its first sample here, by trapezoids.
+
+    Between two samples power goes in a straight line, so the area under it is the mean of both
+    times the hours between them.
+    """
+    power_before = power[:-1]
+    power_after = power[1:]
     trapezoid = np.zeros(len(power))
-    trapezoid[1:] = hours[1:] * (power[1:] + power[:-1]) / 2
+    trapezoid[1:] = hours[1:] * (power_after + power_before) / 2
     return group_cumsum(trapezoid, meter)

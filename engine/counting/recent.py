@@ -1,6 +1,4 @@
-"""What was booked lately, window by window, so that a late
-reading or a closed gap can correct it.
-"""
+"""What was booked lately, window by window, so that a late reading or a closed gap can correct it."""
 
 from __future__ import annotations
 
@@ -9,6 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from plant.arrays import Floats, Ints
+
+NOT_GIVEN = b""
+"""The digest of a window of which nothing was given out yet."""
+
+NO_REVISION = -1
+"""The revision of such a window: the first that is given out is 0."""
 
 
 @dataclass(slots=True)
@@ -61,15 +65,20 @@ class History:
 
     def row(self, ts: int) -> int:
         """Row of the window that holds `ts`, clamped to what is kept."""
-        row = (ts - self.first) // self.window
-        return max(min(row, len(self) - 1), 0)
+        elapsed = ts - self.first
+        row = elapsed // self.window
+        newest = len(self) - 1
+        if row > newest:
+            row = newest
+
+        return max(row, 0)
 
     def rows_between(self, since: int, until: int) -> range:
         """Rows of the windows that a span of time touches, clamped to what is kept."""
-        return range(
-            self.row(max(since, self.first)),
-            self.row(until - 1) + 1,
-        )
+        kept_since = max(since, self.first)
+        first_row = self.row(kept_since)
+        last_row = self.row(until - 1)
+        return range(first_row, last_row + 1)
 
     def start_of(self, row: int) -> int:
         """Start of the window of a row, ns UTC."""
@@ -84,18 +93,30 @@ class History:
         )
         return self.first + places * self.window
 
+    def integral_of(self, meter: int, *, reverse: bool) -> Floats:
+        """Integral of one meter's power in one direction, at all boundaries [windows + 1].
+
+        In the unit of the meter's edge; NaN where power is not known.
+        """
+        direction = int(reverse)
+        return self.integrals[:, meter, direction]
+
     def extend(self, windows: int, integrals: Floats) -> None:
-        """Add empty windows; `integrals` [windows, meters, 2] are those at their ends."""
+        """Add empty windows; `integrals` [windows, meters, 2] are those at their ends.
+
+        Nothing is booked of them yet, and nothing was given out.
+        """
         channels = self.amount.shape[1]
         nothing = np.zeros((windows, channels))
         unknown = np.full((windows, channels), np.nan)
-        self.amount = np.concatenate((self.amount, nothing))
-        self.seen = np.concatenate((self.seen, nothing))
-        self.estimated = np.concatenate((self.estimated, nothing))
-        self.integrals = np.concatenate((self.integrals, integrals))
-        self.total = np.concatenate((self.total, unknown))
-        self.digests += [b""] * windows
-        self.revisions += [-1] * windows
+        self.amount = _below(self.amount, nothing)
+        self.seen = _below(self.seen, nothing)
+        self.estimated = _below(self.estimated, nothing)
+        self.integrals = _below(self.integrals, integrals)
+        self.total = _below(self.total, unknown)
+        for _ in range(windows):
+            self.digests.append(NOT_GIVEN)
+            self.revisions.append(NO_REVISION)
 
     def forget(self, rows: int) -> None:
         """Drop the oldest `rows`."""
@@ -103,10 +124,16 @@ class History:
             return
 
         self.first = self.start_of(rows)
-        self.amount = self.amount[rows:]
-        self.seen = self.seen[rows:]
-        self.estimated = self.estimated[rows:]
-        self.integrals = self.integrals[rows:]
-        self.total = self.total[rows:]
+        kept = slice(rows, None)
+        self.amount = self.amount[kept]
+        self.seen = self.seen[kept]
+        self.estimated = self.estimated[kept]
+        self.integrals = self.integrals[kept]
+        self.total = self.total[kept]
         del self.digests[:rows]
         del self.revisions[:rows]
+
+
+def _below(table: Floats, rows: Floats) -> Floats:
+    """A table with more rows at its end."""
+    return np.concatenate((table, rows))
