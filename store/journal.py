@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from plant.errors import JournalFull, RevisionRefused
-from plant.frame import Frame, decode, encode
+from plant.frame import Frame, Kind, decode, encode
 from store.faults import JOURNAL
 from store.sqlite_file import open_sqlite
 from store.transaction import transaction
@@ -40,6 +40,10 @@ _SET_META: Final = (
     "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
 _KEY: Final = {"frame": "seq", "output": "id"}
+
+READ_BYTES: Final = 16 << 20
+"""About this much is read at once, so that a consumer that is far behind does not fill the memory.
+"""
 
 HELD_SHARE: Final = 0.5
 """What waits for a further store takes at most this share of the bound; past it the oldest is let
@@ -227,9 +231,15 @@ class SqliteJournal:
 
     def append_all(self, frames: Iterable[Frame]) -> int:
         """Commit frames in one transaction; returns the last number. JournalFull or StoreFull: none
-        of them is kept."""
+        of them is kept.
+
+        Control frames are taken past the bound too: they are few, and without the plant file in
+        force nothing could be worked on that waits here.
+        """
+        frames = list(frames)
+        bring_readings = any(frame.header.kind is Kind.DATA for frame in frames)
         with self.lock:
-            if self.bytes > self.most_bytes:
+            if bring_readings and self.bytes > self.most_bytes:
                 raise JournalFull(
                     f"the journal {self.path.name} has reached its bound of "
                     f"{self.most_bytes >> 20} MiB: "
@@ -252,12 +262,23 @@ class SqliteJournal:
             return seq
 
     def read(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
-        """Frames after a place, oldest first."""
+        """Frames after a place, oldest first: at most `limit`, and no more than fit in a round."""
+        found: list[tuple[int, bytes]] = []
+        size = 0
         with self.lock:
-            return self.db.execute(
+            rows = self.db.execute(
                 "SELECT seq, body FROM frame WHERE seq > ? ORDER BY seq LIMIT ?",
                 (after, limit),
-            ).fetchall()
+            )
+            for seq, body in rows:
+                found.append((seq, body))
+                size += len(body)
+                if size >= READ_BYTES:
+                    break
+
+            rows.close()
+
+        return found
 
     def frames(self, after: int, limit: int) -> list[Frame]:
         """Like `read`, decoded."""

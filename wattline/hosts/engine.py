@@ -1,8 +1,9 @@
 """The engine: folds journal frames through `step` and puts what comes out into the journal.
 
-Frames are folded in order; outputs and, once an hour of event time, a
-checkpoint are one transaction. A kill at any moment repeats work and gives
-the same outputs again, which the journal knows by what they are.
+Frames are folded in order; outputs and, once an hour of event time or when
+much was folded, a checkpoint are one transaction. A kill at any moment
+repeats work and gives the same outputs again, which the journal knows by
+what they are. What the checkpoint and all who follow are past is let go of.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from wattline.hosts.consumer import Consumer
 
 AT_ONCE: Final = 400
 """Frames of one round."""
+SAVED_BY_SHARE: Final = 1 / 16
+"""Of the journal's bound: when so many bytes were folded, the state is saved, whatever the time.
+Only frames before the saved state can be let go of, so with full rates an hour would be too long.
+"""
 NAME: Final = "engine"
 MEANWHILE: Final = (
     "Readings go on into the journal and nothing is lost; figures of now go on, no new books are"
@@ -66,6 +71,9 @@ class EngineHost(Consumer):
         self.state = State() if saved is None else checkpoint.load(saved[1])
         self.saved_at = self.state.wm
         self.saved_place = self.state.seq
+        self.saved_outputs = self.journal.last_given()
+        self.folded_bytes = 0
+        self.let_go = StoredUpTo(0, 0)
         # Outputs that were worked out and are not in the
         # journal yet; the state is already past them.
         self._owed: list[Output] = []
@@ -90,6 +98,7 @@ class EngineHost(Consumer):
 
         frames = self.journal.read(self.state.seq, AT_ONCE)
         if not frames:
+            self._let_go()
             return False
 
         try:
@@ -106,21 +115,30 @@ class EngineHost(Consumer):
         self._broken = True
         self.state, out = step(self.state, decode(body))
         self._broken = False
+        self.folded_bytes += len(body)
         for given in outputs_of(out):
             self._owed.append(Output(seq, name_of(given, seq), encode(given)))
 
         self.steps += 1
 
     def _commit(self) -> None:
-        """Put what is owed into the journal, and each hour of event time the state with it."""
-        if not self._broken and self.state.wm - self.saved_at >= HOUR_NS:
+        """Put what is owed into the journal, and the state with it where that is due."""
+        if not self._broken and self._is_due():
             self._save()
         elif self._owed:
             self.journal.put_outputs(self._owed)
             self._owed = []
             self.told()
 
+    def _is_due(self) -> bool:
+        """Whether the state is to be saved: an hour of event time passed, or much was folded."""
+        if self.state.wm - self.saved_at >= HOUR_NS:
+            return True
+
+        return self.folded_bytes >= SAVED_BY_SHARE * self.journal.most_bytes
+
     def _save(self) -> None:
+        """Commit what is owed together with the state after it."""
         place = self.state.seq
         body = checkpoint.save(self.state)
         self.journal.put_outputs(
@@ -130,13 +148,29 @@ class EngineHost(Consumer):
         self._owed = []
         self.saved_at = self.state.wm
         self.saved_place = place
+        self.saved_outputs = self.journal.last_given()
+        self.folded_bytes = 0
         self.told()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let the journal forget what the saved state and the store are past, if that is more than
+        the last time.
+        """
         passed = self.passed()
-        self.journal.forget(
-            frames_to=min(place, passed.frames),
-            outputs_to=passed.outputs,
-            folded_to=place,
+        reached = StoredUpTo(
+            frames=min(self.saved_place, passed.frames),
+            outputs=min(self.saved_outputs, passed.outputs),
         )
+        if reached == self.let_go:
+            return
+
+        self.journal.forget(
+            frames_to=reached.frames,
+            outputs_to=reached.outputs,
+            folded_to=self.saved_place,
+        )
+        self.let_go = reached
 
     def finish(self) -> None:
         """Write a checkpoint, so that the next start has nothing to fold again."""

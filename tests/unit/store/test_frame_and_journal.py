@@ -4,6 +4,7 @@ outputs are there once whatever is repeated.
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,36 @@ def test_frames_survive_encoding(rows: list[tuple[int, int, float]]) -> None:
     assert back.events == (Event(1, 2, "RUN"),)
     for name in ("ts", "received", "tag", "value", "quality"):
         assert np.array_equal(getattr(back, name), getattr(frame, name))
+
+
+FRAME_OF_0_1_0 = (
+    "V0xGMXwAAAAAAAAAeyJoZWFkZXIiOnsic2NoZW1hIjoxLCJzaXRlIjoid29ya3MiLCJqb3VybmFsIjoi"
+    "aiIsInNlcSI6Nywid20iOjIwMDAsImNvbmZpZyI6ImMiLCJraW5kIjowfSwicm93cyI6NCwiZXZlbnRz"
+    "IjpbWzUsOSwiUlVOIl1dfQECAAAAGAAAAAAAAAADAAAA6AMAAAAAAADQBwAAAAAAAAECAAAAGAAAAAAA"
+    "AAADAAAA8gMAAAAAAADaBwAAAAAAAAAEAAAAEAAAAAQAAAAFAAAABgAAAAQAAAAABAAAACAAAAAAAAAA"
+    "AAD4PwAAAAAAAPh/AAAAAAAAAMAAAAAAAAAdQAAEAAAABAAAAAADAAA="
+)
+
+
+def test_frames_of_0_1_0_are_read() -> None:
+    frame = decode(base64.b64decode(FRAME_OF_0_1_0))
+    assert (frame.header.seq, frame.header.wm) == (7, 2000)
+    assert frame.events == (Event(5, 9, "RUN"),)
+    assert frame.ts.tolist() == [1000, 1000, 1000, 2000]
+    assert frame.received.tolist() == [1010, 1010, 1010, 2010]
+    assert frame.tag.tolist() == [4, 5, 6, 4]
+    assert frame.quality.tolist() == [0, 3, 0, 0]
+    assert np.array_equal(frame.value, [1.5, np.nan, -2.0, 7.25], equal_nan=True)
+
+
+def test_a_value_of_a_large_plant_takes_a_few_bytes() -> None:
+    meters, values = 250, 120
+    chance = np.random.default_rng(1)
+    polled = np.sort(chance.integers(0, 250_000_000, meters))
+    times = np.repeat(polled, values)
+    measured = chance.uniform(0.0, 500.0, meters * values).astype(np.float32)
+    rows = batch(times, np.arange(len(times)), measured, received=times + 1_000_000)
+    assert len(encode(data_frame(HEADER, rows))) < 5 * len(times)
 
 
 def test_a_failed_value_is_not_zero() -> None:
