@@ -91,7 +91,7 @@ def windows(found: RuleState, count: int) -> list[RuleWindow]:
     level = chance.uniform(50, 310, LINES)
     out = []
     for k in range(count):
-        rows = dict.fromkeys(columns, np.full(LINES, 1.0))
+        rows = dict.fromkeys(columns, np.zeros(LINES))
         power = level * chance.uniform(0.95, 1.05, LINES)
         rows |= {
             "electricity_kwh": power / 60,
