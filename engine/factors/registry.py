@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from plant.config import PlantFile, SiteConfig
-from plant.names import Carrier, SourceKind
+from plant.names import ON_SITE, PSEUDO_SOURCES, RENEWABLE, Carrier, SourceKind
 from plant.site import DatedFactor, FactorRow, Site, SourceNode, SourceProperty
 from plant.units import KWH_PER_GJ, SECOND_NS
 
@@ -23,10 +23,6 @@ ELECTRICITY_KGCE_PER_KWH = 0.1229
 GAS_NCV_GJ_PER_NM3 = 0.038931
 GAS_KG_PER_NM3 = 2.16219
 GAS_KGCE_PER_NM3 = 1.33
-
-PSEUDO_SOURCES = ("ambient", "unknown", "opening_stock")
-"""What energy may come from besides the sources of a plant."""
-
 
 Row: TypeAlias = dict[str, str]
 """A row of a shipped table, by the names of its columns."""
@@ -199,7 +195,6 @@ def _property(plant: PlantFile, node: SourceNode) -> SourceProperty:
         return _grid(plant, node.id)
 
     kwh = 1.0 if node.carrier == Carrier.ELECTRICITY else 0.0
-    renewable = kind in (SourceKind.PV, SourceKind.WIND, SourceKind.GEOTHERMAL)
     zero = _zero(node.id, node.unit, "no emission at generation on site")
     return SourceProperty(
         source=node.id,
@@ -208,8 +203,8 @@ def _property(plant: PlantFile, node: SourceNode) -> SourceProperty:
         kgce=ELECTRICITY_KGCE_PER_KWH * kwh,
         location=zero,
         market=zero,
-        renewable=renewable,
-        on_site=renewable,
+        renewable=kind in RENEWABLE,
+        on_site=kind in ON_SITE,
     )
 
 
