@@ -40,6 +40,9 @@ class SourceKind(StrEnum):
 ON_SITE: Final = frozenset({SourceKind.PV, SourceKind.WIND, SourceKind.GEOTHERMAL})
 RENEWABLE: Final = frozenset({SourceKind.PV, SourceKind.WIND, SourceKind.GEOTHERMAL})
 
+PSEUDO_SOURCES: Final = ("ambient", "unknown", "opening_stock")
+"""What energy may come from besides the sources of a plant, in the order of the books."""
+
 # carrier -> unit in which its buses and draws are booked
 BOOK_UNIT: Final = {
     Carrier.ELECTRICITY: "kWh",

@@ -39,22 +39,34 @@ def absorb(
     readings = _of_counters(meters.layout, good, samples)
     out = Absorbed(closed)
     done = count_together(meters, readings, out)
-    for channel in np.unique(readings.channel[~done]):
-        of_channel = (readings.channel == channel) & ~done
+    _count_the_rest(
+        meters,
+        readings.pick(~done),
+        out,
+    )
+    integrate_powers(meters, samples, out)
+    out.integrals = _integrals_at(
+        samples,
+        boundaries,
+        meters=len(meters.layout.site.meters),
+    )
+    return out
+
+
+def _count_the_rest(
+    meters: Meters,
+    readings: Readings,
+    out: Absorbed,
+) -> None:
+    """Count the readings of channels where anything is odd, one channel after the other."""
+    for channel in np.unique(readings.channel):
+        of_channel = readings.channel == channel
         count_singly(
             meters,
             int(channel),
             readings.pick(of_channel),
             out,
         )
-
-    integrate_powers(meters, samples, out)
-    out.integrals = _integrals_at(
-        samples,
-        boundaries,
-        len(meters.layout.site.meters),
-    )
-    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +79,12 @@ class _Good:
 
 
 def _good(layout: Layout, rows: Batch) -> _Good:
-    has_value = (rows.quality != Quality.BAD) & np.isfinite(rows.value)
-    good = has_value & (rows.tag < len(layout.channel_of))
+    """Leave out what cannot be counted: failed readings, and tags above all those of the site."""
+    is_read = rows.quality != Quality.BAD
+    has_value = is_read & np.isfinite(rows.value)
+    tags = len(layout.channel_of)
+    is_known = rows.tag < tags
+    good = has_value & is_known
     return _Good(
         ts=rows.ts[good],
         tag=rows.tag[good],
@@ -79,11 +95,15 @@ def _good(layout: Layout, rows: Batch) -> _Good:
 def _take_powers(meters: Meters, good: _Good) -> Samples:
     """Hand the readings of power to the integrals, in edge unit per hour."""
     layout = meters.layout
-    meter = layout.power_of[good.tag]
-    of_power = meter >= 0
-    meter = meter[of_power]
-    value = good.value[of_power] * layout.power_scale[meter]
-    return meters.powers.take(meter, good.ts[of_power], value)
+    meter_of_row = layout.power_of[good.tag]
+    is_power = meter_of_row >= 0
+    meter = meter_of_row[is_power]
+    canonical = good.value[is_power]
+    return meters.powers.take(
+        meter=meter,
+        ts=good.ts[is_power],
+        value=canonical * layout.power_scale[meter],
+    )
 
 
 def _of_counters(
@@ -92,24 +112,23 @@ def _of_counters(
     samples: Samples,
 ) -> Readings:
     """The readings of counters, sorted, each with the integral of its meter's power."""
-    channel = layout.channel_of[good.tag]
-    of_counters = channel >= 0
-    channel = channel[of_counters]
-    ts = good.ts[of_counters]
-    value = good.value[of_counters]
-    order = np.lexsort((ts, channel))
-    channel = channel[order]
-    ts = ts[order]
+    channel_of_row = layout.channel_of[good.tag]
+    rows = np.flatnonzero(channel_of_row >= 0)
+    by_channel_and_time = np.lexsort((good.ts[rows], channel_of_row[rows]))
+    ordered = rows[by_channel_and_time]
+    channel = channel_of_row[ordered]
+    ts = good.ts[ordered]
+    integral = _integral(
+        layout,
+        samples,
+        channel,
+        ts,
+    )
     return Readings(
         channel=channel,
         ts=ts,
-        value=value[order],
-        integral=_integral(
-            layout,
-            samples,
-            channel,
-            ts,
-        ),
+        value=good.value[ordered],
+        integral=integral,
     )
 
 
@@ -119,11 +138,11 @@ def _integral(
     channel: Ints,
     ts: Ints,
 ) -> Floats:
-    """The integral of power in the direction of each channel;
-    NaN for pieces, which have no power.
-    """
+    """The integral of power in the direction of each channel; NaN for pieces, which have none."""
     meter = layout.meter[channel]
-    of_meter = samples.at(np.maximum(meter, 0), ts)
+    # Pieces belong to no meter: any meter may be asked for them, as the answer is not taken.
+    any_meter = np.maximum(meter, 0)
+    of_meter = samples.at(any_meter, ts)
     of_channel = np.where(
         layout.reverse[channel],
         of_meter.reverse,
@@ -138,7 +157,10 @@ def _integrals_at(
     meters: int,
 ) -> Floats:
     """Integrals of every meter's power at the boundaries [boundaries, meters, 2]."""
-    every_meter = np.tile(np.arange(meters), len(boundaries))
-    moments = np.repeat(boundaries, meters)
-    integrals = samples.at(every_meter, moments)
-    return np.stack(integrals, 1).reshape(len(boundaries), meters, 2)
+    every_meter = np.arange(meters)
+    integrals = samples.at(
+        meter=np.tile(every_meter, len(boundaries)),
+        ts=np.repeat(boundaries, meters),
+    )
+    both_directions = np.stack(integrals, 1)
+    return both_directions.reshape(len(boundaries), meters, 2)

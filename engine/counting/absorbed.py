@@ -57,7 +57,7 @@ class Late:
 
 @dataclass(slots=True)
 class Absorbed:
-    """What readings led to, while the windows that ended before `closed`, ns, were given out already.
+    """What readings led to; windows that ended before `closed`, ns, were given out already.
 
     `unusual` steps; changes of windows that are closed; late readings, a value a channel; and the
     `integrals` of power at the ends of the windows that close now [windows, meters, 2].

@@ -1,16 +1,17 @@
-"""Counter curves: how much each channel has counted up to any moment, for all channels in one table.
+"""Counter curves: how much each channel has counted up to any moment.
 
-A point says where a channel stands: the running total of its counter, the integral of its meter's
-power at that moment (the shape), the seconds seen and the amount estimated so far. The energy of a
-window is the difference of the total at its ends, so parts always add up to the counter. Between
-two anchors the total follows power where there is one, else a straight line (method, section 4).
+All channels are in one table. A point says where a channel stands: the running total of its
+counter, the integral of its meter's power at that moment (the shape), the seconds seen and the
+amount estimated so far. The energy of a window is the difference of the total at its ends, so parts
+always add up to the counter. Between two anchors the total follows power where there is one, else a
+straight line (method, section 4).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,8 @@ ANCHOR_NS = 15 * MINUTE_NS
 S_PER_NS = 1e-9
 """Seconds in a nanosecond: `seen` is summed up with it."""
 
-Marks = npt.NDArray[np.int8]
+Marks: TypeAlias = npt.NDArray[np.int8]
+"""A `Mark` for each point."""
 
 
 class Mark(IntFlag):
@@ -109,8 +111,33 @@ class Points:
 
     def of(self, channel: int) -> slice:
         """The rows of one channel."""
-        start, stop = np.searchsorted(self.channel, (channel, channel + 1))
+        start = np.searchsorted(self.channel, channel)
+        stop = np.searchsorted(self.channel, channel, "right")
         return slice(int(start), int(stop))
+
+    def last_row(self, channel: int) -> int | None:
+        """The row of a channel's newest point; None if it has none yet."""
+        rows = self.of(channel)
+        if rows.start == rows.stop:
+            return None
+
+        return int(rows.stop) - 1
+
+    def last_anchor(self, rows: slice) -> Anchored | None:
+        """The last of these rows that sizes energy; None if none of them does."""
+        anchor_rows = np.flatnonzero(self.anchor[rows])
+        if not len(anchor_rows):
+            return None
+
+        last = int(anchor_rows[-1])
+        return self.anchored_at(rows.start + last)
+
+    def anchored_at(self, row: int) -> Anchored:
+        """A point as the one that energy is measured from."""
+        return Anchored(
+            ts=int(self.ts[row]),
+            total=float(self.total[row]),
+        )
 
     def newest(self) -> Mask:
         """Each channel's newest point."""
@@ -132,7 +159,8 @@ class Points:
         What was seen and then trimmed is no gap.
         """
         elapsed_ns = self.ts[after] - self.ts[before]
-        seen_ns = (self.seen[after] - self.seen[before]) * SECOND_NS
+        seen_s = self.seen[after] - self.seen[before]
+        seen_ns = seen_s * SECOND_NS
         hardly_seen: Mask = seen_ns < elapsed_ns / 2
         return hardly_seen & (elapsed_ns > bound)
 
@@ -150,7 +178,9 @@ class Anchored(NamedTuple):
         span: float,
     ) -> bool:
         """Whether a point sizes energy again: `span` was counted since, or the time is over."""
-        return total - self.total >= span or ts - self.ts >= ANCHOR_NS
+        counted = total - self.total
+        elapsed = ts - self.ts
+        return counted >= span or elapsed >= ANCHOR_NS
 
 
 NO_ANCHOR = Anchored(0, float("-inf"))
@@ -172,7 +202,10 @@ def anchors(
     span = ANCHOR_STEPS * step
     chosen = forced.copy()
     for row in range(len(ts)):
-        point = Anchored(int(ts[row]), float(total[row]))
+        point = Anchored(
+            ts=int(ts[row]),
+            total=float(total[row]),
+        )
         if chosen[row] or last.is_due(point.ts, point.total, span):
             chosen[row] = True
             last = point

@@ -1,9 +1,9 @@
 """How the energy of a gap is spread: its total is certain, its shape is not.
 
-The method says how (section 4 and case 7). Power seen in the gap shapes it already (`engine.counting.totals`). Else, for a line's meter, what
-entered the bus less what its siblings took; else what the meter counted a day earlier at the same
-hours; else a straight line. The shape is written into the curve as points, so nothing else needs to
-know.
+The method says how (section 4 and case 7). Power seen in the gap shapes it already
+(`engine.counting.totals`). Else, for a line's meter, what entered the bus less what its siblings
+took; else what the meter counted a day earlier at the same hours; else a straight line. The shape
+is written into the curve as points, so nothing else needs to know.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class GapShaper:
         return seen
 
     def _day_before(self, channel: int, rows: range) -> Floats | None:
-        """What a channel counted in the same windows a day earlier; None if it was not seen then."""
+        """What a channel counted in the same windows a day before; None if it was not seen then."""
         windows_a_day = DAY_NS // self.history.window
         start = rows.start - windows_a_day
         stop = rows.stop - windows_a_day

@@ -58,14 +58,13 @@ class _Standing(NamedTuple):
 
 def _standing(points: Points, channel: int) -> _Standing | None:
     """Where the curve of a channel ends; None if it has no point yet."""
-    rows = points.of(channel)
-    if rows.start == rows.stop:
+    row = points.last_row(channel)
+    if row is None:
         return None
 
-    newest = rows.stop - 1
     return _Standing(
-        ts=int(points.ts[newest]),
-        seen_s=float(points.seen[newest]),
+        ts=int(points.ts[row]),
+        seen_s=float(points.seen[row]),
     )
 
 

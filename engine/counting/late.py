@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from engine.counting.absorbed import Late, Span, Unusual
 from engine.counting.counters import SLACK_STEPS
-from engine.counting.curves import S_PER_NS, Anchored, Mark, Points, anchors
+from engine.counting.curves import S_PER_NS, Mark, Marks, Points, anchors
 from engine.counting.meters import Meters
 from engine.counting.recent import History
-from plant.arrays import Floats, Ints, Mask
+from plant.arrays import Floats, Index, Ints, Mask
 from plant.names import Verdict
 
 ROUNDING = 1e-12
@@ -57,7 +58,9 @@ def take_late(
             if not len(fitting.ts):
                 continue
 
-            replaced[run.before + 1 : run.after] = True
+            # What was drawn between the two real readings gives way.
+            first_between = run.before + 1
+            replaced[first_between : run.after] = True
             filled = _fill(meters, run, fitting)
             added.append(filled.points)
             taken.gaps += filled.gaps
@@ -65,7 +68,9 @@ def take_late(
             meters.filled[run.channel] = history.end
 
     if added:
-        meters.points = meters.points.pick(~replaced).with_rows(Points.joined(added))
+        kept = meters.points.pick(~replaced)
+        filling = Points.joined(added)
+        meters.points = kept.with_rows(filling)
 
     return taken
 
@@ -91,32 +96,81 @@ def _runs(
     whole_from: int,
 ) -> Iterator[_Run]:
     """Late readings by the two real readings that they lie between. Twice the same is none."""
-    points = meters.points
+    placed = _placed(meters.points, readings)
+    correctable = readings.ts[placed.reading] > history.first
+    placed = placed.pick(correctable)
+    measurable = _are_measurable(
+        meters,
+        readings,
+        placed,
+        whole_from,
+    )
+    placed = placed.pick(measurable)
+    for before in np.unique(placed.before):
+        run = placed.pick(placed.before == before)
+        yield _Run(
+            before=int(before),
+            after=int(run.after[0]),
+            readings=_picked(readings, run.reading),
+        )
+
+
+class _Placed(NamedTuple):
+    """Late readings, by row, each with the rows of the real points around it."""
+
+    reading: Index
+    before: Index
+    after: Index
+
+    def pick(self, which: Mask) -> _Placed:
+        """Some of them."""
+        return _Placed(
+            reading=self.reading[which],
+            before=self.before[which],
+            after=self.after[which],
+        )
+
+
+def _placed(points: Points, readings: Late) -> _Placed:
+    """Readings that have a real point on both sides, and say what none of the points says."""
     of_channel = points.of(readings.channel)
-    real = np.flatnonzero(points.real()[of_channel]) + of_channel.start
+    is_real = points.real()[of_channel]
+    real = np.flatnonzero(is_real) + of_channel.start
     following = np.searchsorted(points.ts[real], readings.ts)
     has_both = (following > 0) & (following < len(real))
     first_of_its_time = np.diff(readings.ts, prepend=0) > 0
-    correctable = readings.ts > history.first
-    rows = np.flatnonzero(has_both & first_of_its_time & correctable)
-    is_new = points.ts[real[following[rows]]] != readings.ts[rows]
-    rows = rows[is_new]
-    before = real[following[rows] - 1]
-    after = real[following[rows]]
-    # Where points were trimmed, only a gap can still be measured anew.
-    bound = np.full(len(rows), meters.layout.gap_ns[readings.channel])
-    is_whole = (points.mark[after] & Mark.CUT == 0) | (readings.ts[rows] >= whole_from)
-    measurable = points.silent(before, after, bound) | is_whole
-    rows = rows[measurable]
-    before = before[measurable]
-    after = after[measurable]
-    for start in np.unique(before):
-        run = before == start
-        yield _Run(
-            before=int(start),
-            after=int(after[run][0]),
-            readings=_picked(readings, rows[run]),
-        )
+
+    reading = np.flatnonzero(has_both & first_of_its_time)
+    place = following[reading]
+    placed = _Placed(
+        reading=reading,
+        before=real[place - 1],
+        after=real[place],
+    )
+    is_new = points.ts[placed.after] != readings.ts[reading]
+    return placed.pick(is_new)
+
+
+def _are_measurable(
+    meters: Meters,
+    readings: Late,
+    placed: _Placed,
+    whole_from: int,
+) -> Mask:
+    """Which late readings can change what was measured.
+
+    Where points were trimmed, only a gap can still be measured anew.
+    """
+    points = meters.points
+    gap_ns = meters.layout.gap_ns[readings.channel]
+    in_gap = points.silent(
+        before=placed.before,
+        after=placed.after,
+        bound=np.full(len(placed.reading), gap_ns),
+    )
+    is_uncut: Mask = points.mark[placed.after] & Mark.CUT == 0
+    is_held: Mask = readings.ts[placed.reading] >= whole_from
+    return in_gap | is_uncut | is_held
 
 
 def _picked(readings: Late, rows: Ints) -> Late:
@@ -146,19 +200,22 @@ def _fitting(
     """Those readings of a run that fit; the others are refused and counted."""
     total = _totals(meters, history, run)
     fits = np.isfinite(total)
-    meters.refused += int((~fits).sum())
+    refused = ~fits
+    meters.refused += int(refused.sum())
+
     ts = run.readings.ts[fits]
     integral = run.readings.integral[fits]
-    then = _integral_then(
+    integral_then = _integral_then(
         meters,
         history,
         run.channel,
         ts,
     )
+    is_known = np.isfinite(integral)
     return _Fitting(
         ts=ts,
         total=total[fits],
-        integral=np.where(np.isfinite(integral), integral, then),
+        integral=np.where(is_known, integral, integral_then),
     )
 
 
@@ -182,6 +239,7 @@ def _totals(
         # What is booked for good is not taken back.
         low = max(low, booked)
 
+    # The register rounds what it shows, and so do sums of binary fractions.
     slack = SLACK_STEPS * limits.step + ROUNDING * abs(high)
     totals = np.full(len(run.readings.ts), np.nan)
     for row in range(len(totals)):
@@ -192,9 +250,11 @@ def _totals(
             wraps = (total - low + slack) // limits.wraps_at
             total -= max(wraps, 0.0) * limits.wraps_at
 
-        most = min(high, low + limits.most(ts - last_ts))
+        elapsed = ts - last_ts
+        most = min(high, low + limits.most(elapsed))
         if low - slack <= total <= most + slack:
-            low = min(max(total, low), high)
+            not_below = max(total, low)
+            low = min(not_below, high)
             last_ts = ts
             totals[row] = low
 
@@ -208,23 +268,33 @@ def _integral_then(
     ts: Ints,
 ) -> Floats:
     """The integral of power at moments of the past, from what is kept at the ends of windows."""
-    meter = int(meters.layout.meter[channel])
-    direction = int(meters.layout.reverse[channel])
-    integral = history.integrals[:, meter, direction]
-    since_first = ts - history.first
-    row = np.clip(since_first // history.window, 0, len(history))
-    following = np.minimum(row + 1, len(history))
-    part = (since_first - row * history.window) / history.window
-    inside = integral[row] + part * (integral[following] - integral[row])
-    then = np.where(part > 0.0, inside, integral[row])
-    known = (meter >= 0) & (ts <= history.end)
-    return np.where(known, then, np.nan)
+    layout = meters.layout
+    meter = int(layout.meter[channel])
+    reverse = bool(layout.reverse[channel])
+    integral = history.integral_of(meter, reverse=reverse)
+
+    # At which boundary each moment's window begins, and which part of the window had passed.
+    newest = len(history)
+    elapsed = ts - history.first
+    boundary = np.clip(elapsed // history.window, 0, newest)
+    following = np.minimum(boundary + 1, newest)
+    passed = elapsed - boundary * history.window
+    part = passed / history.window
+
+    at_boundary = integral[boundary]
+    grown = integral[following] - at_boundary
+    inside = at_boundary + part * grown
+    # On a boundary the next one is not asked: what it stood at may not be known.
+    then = np.where(part > 0.0, inside, at_boundary)
+    is_known = (meter >= 0) & (ts <= history.end)
+    return np.where(is_known, then, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """Points that fill the time between two real readings,
-    the gaps left, and from when until when.
+    """Points that fill the time between two real readings.
+
+    With the `gaps` that are left, and the `span` in which the curve has changed.
     """
 
     points: Points
@@ -256,12 +326,12 @@ def _fill(
     What follows is shifted by what is now seen and no longer estimated.
     """
     points = meters.points
+    count = len(fitting.ts)
     was_silent = _was_silent(meters, run)
-    doubted = bool(points.mark[run.after] & Mark.DOUBTED)
     mark = _marks(
         points,
         run,
-        len(fitting.ts),
+        count,
         was_silent,
     )
     steps = _steps(
@@ -270,17 +340,20 @@ def _fill(
         fitting,
         was_silent,
     )
-    if doubted:
+    if points.mark[run.after] & Mark.DOUBTED:
         # What fits goes on as the counter does since, so the doubt lies before it.
         steps.odd[0] = True
         points.mark[run.after] &= ~Mark.DOUBTED
 
     seen_ns = np.where(steps.silent, 0, steps.elapsed)
-    estimated_of_steps = np.where(steps.odd, np.abs(steps.counted), 0.0)
-    seen = points.seen[run.before] + np.cumsum(seen_ns) * S_PER_NS
+    seen_s = np.cumsum(seen_ns) * S_PER_NS
+    seen = points.seen[run.before] + seen_s
+    amount = np.abs(steps.counted)
+    estimated_of_steps = np.where(steps.odd, amount, 0.0)
     estimated = points.estimated[run.before] + np.cumsum(estimated_of_steps)
+    # The last step of each leads to the real reading behind the run.
     filling = Points(
-        channel=np.full(len(fitting.ts), run.channel),
+        channel=np.full(count, run.channel),
         ts=fitting.ts,
         total=fitting.total,
         integral=fitting.integral,
@@ -294,7 +367,8 @@ def _fill(
         ),
         mark=mark,
     )
-    onward = slice(run.after, points.of(run.channel).stop)
+    end_of_channel = points.of(run.channel).stop
+    onward = slice(run.after, end_of_channel)
     if was_silent:
         _shift(points.seen[onward], seen[-1])
 
@@ -303,19 +377,20 @@ def _fill(
         points=filling,
         gaps=_gaps(run.channel, steps),
         span=Span(
-            run.channel,
-            int(points.ts[run.before]),
-            int(points.ts[run.after]),
+            channel=run.channel,
+            since=int(points.ts[run.before]),
+            until=int(points.ts[run.after]),
         ),
     )
 
 
 def _was_silent(meters: Meters, run: _Run) -> bool:
     """Whether a gap lay between the two readings around a run."""
+    gap_ns = meters.layout.gap_ns[run.channel]
     silent = meters.points.silent(
-        np.array([run.before]),
-        np.array([run.after]),
-        meters.layout.gap_ns[[run.channel]],
+        before=np.array([run.before]),
+        after=np.array([run.after]),
+        bound=np.array([gap_ns]),
     )
     return bool(silent[0])
 
@@ -325,16 +400,18 @@ def _marks(
     run: _Run,
     count: int,
     was_silent: bool,
-) -> np.ndarray:
-    """Marks of late readings: they fill a gap, or one that was
-    begun to be filled; or they just came late.
+) -> Marks:
+    """Marks of late readings.
 
-    The first takes over what was true of the step to the reading after them.
+    They fill a gap, or one that was begun to be filled; or they just came late. The first takes
+    over what was true of the step to the reading after them.
     """
-    around = points.mark[run.before] | points.mark[run.after]
+    mark_before = points.mark[run.before]
+    mark_after = points.mark[run.after]
+    around = mark_before | mark_after
     fills = was_silent or bool(around & Mark.LATE)
     mark = np.full(count, Mark.LATE if fills else Mark.READ, np.int8)
-    mark[0] |= points.mark[run.after] & (Mark.CUT | Mark.DOUBTED)
+    mark[0] |= mark_after & (Mark.CUT | Mark.DOUBTED)
     return mark
 
 
@@ -344,12 +421,18 @@ def _steps(
     fitting: _Fitting,
     was_silent: bool,
 ) -> _Steps:
+    """The steps between the readings of a run, with those from and to the real ones around it.
+
+    Only where a gap was can one be left: elsewhere the time was seen, if its readings are still
+    held or not.
+    """
     points = meters.points
-    ends = [run.before, run.after]
-    ts = np.insert(points.ts[ends], 1, fitting.ts)
-    total = np.insert(points.total[ends], 1, fitting.total)
+    around = [run.before, run.after]
+    ts = np.insert(points.ts[around], 1, fitting.ts)
+    total = np.insert(points.total[around], 1, fitting.total)
     elapsed = np.diff(ts)
-    silent = (elapsed > meters.layout.gap_ns[run.channel]) & was_silent
+    is_long = elapsed > meters.layout.gap_ns[run.channel]
+    silent = is_long & was_silent
     return _Steps(
         ts=ts,
         elapsed=elapsed,
@@ -382,21 +465,25 @@ def _sizing(
     fitting: _Fitting,
     odd: Mask,
 ) -> Mask:
-    """Which late readings size the energy: as if they had
-    come in time, from the last anchor before.
-    """
+    """Which late readings size the energy: as if in time, from the last anchor before them."""
     points = meters.points
+    # Both ends of an odd step size energy.
     points.anchor[run.before] |= odd[0]
     points.anchor[run.after] |= odd[-1]
+    step_to = odd[:-1]
+    step_from = odd[1:]
+    forced = step_to | step_from | meters.layout.stepped[run.channel]
+
     first = points.of(run.channel).start
-    anchor_rows = np.flatnonzero(points.anchor[first : run.before + 1])
-    row = first + int(anchor_rows[-1]) if len(anchor_rows) else run.before
-    # Both ends of an odd step size energy.
-    forced = odd[:-1] | odd[1:] | meters.layout.stepped[run.channel]
+    up_to_run = slice(first, run.before + 1)
+    last = points.last_anchor(up_to_run)
+    if last is None:
+        last = points.anchored_at(run.before)
+
     return anchors(
         fitting.total,
         fitting.ts,
-        Anchored(int(points.ts[row]), float(points.total[row])),
+        last,
         step=meters.limits(run.channel).step,
         forced=forced,
     )
@@ -404,6 +491,9 @@ def _sizing(
 
 def _shift(running: Floats, to: float) -> None:
     """Move a running sum in place so that it starts with `to`; what was equal stays equal."""
-    if running[0] != to:
-        running -= float(running[0])
-        running += to
+    stands_at = float(running[0])
+    if stands_at == to:
+        return
+
+    running -= stands_at
+    running += to

@@ -1,6 +1,4 @@
-"""What counting asks about a site, as arrays: which channel
-a tag is, and what bounds each channel.
-"""
+"""What counting asks about a site, as arrays: which channel a tag is, and what bounds each."""
 
 from __future__ import annotations
 
@@ -85,14 +83,8 @@ class Layout:
             reverse=reverse,
             scale=np.array([channel.scale for channel in channels]),
             gap_ns=_gap_ns(site),
-            stepped=np.array(
-                [channel.kind == COUNT for channel in channels],
-                bool,
-            ),
-            by_power=np.array(
-                [channel.kind == POWER for channel in channels],
-                bool,
-            ),
+            stepped=_are(channels, COUNT),
+            by_power=_are(channels, POWER),
             limits=limits,
             most_rate=np.array([_most_rate(known) for known in limits]),
             step=np.array([channel.step for channel in channels]),
@@ -110,15 +102,22 @@ class Layout:
         since: Ints,
         until: Ints,
     ) -> Mask:
-        """Which steps of counters, each from one reading to the
-        next, have a declared swap in them.
+        """Which steps of counters have a declared swap in them.
+
+        Each goes from a reading at `since` to the next, at `until`, ns UTC.
         """
         found = np.zeros(len(channel), bool)
         for declared in self.swaps:
-            at = declared.swap.at
-            found |= (channel == declared.channel) & (since < at) & (at <= until)
+            swapped_at = declared.swap.at
+            within = (since < swapped_at) & (swapped_at <= until)
+            found |= within & (channel == declared.channel)
 
         return found
+
+
+def _are(channels: tuple[Channel, ...], kind: str) -> Mask:
+    """Which channels are of a kind, such as `POWER`."""
+    return np.array([channel.kind == kind for channel in channels], bool)
 
 
 def _tags(site: Site) -> int:
@@ -156,11 +155,13 @@ def _power_of(site: Site) -> Ints:
 def _gap_ns(site: Site) -> Ints:
     """How long each channel may be silent, by the one rule of `plant.silence`."""
     periods_s = np.array([_period_s(site, channel) for channel in site.channels])
-    return (gap_after_s(periods_s) * SECOND_NS).astype(np.int64)
+    bounds_s = gap_after_s(periods_s)
+    bounds_ns = bounds_s * SECOND_NS
+    return bounds_ns.astype(np.int64)
 
 
 def _period_s(site: Site, channel: Channel) -> float:
-    """How often a channel is read."""
+    """How often a channel is read: one without a counter as often as the power of its meter."""
     if channel.meter < 0:
         return PERIOD_OF_PIECES_S
 
@@ -172,15 +173,17 @@ def _period_s(site: Site, channel: Channel) -> float:
 
 
 def _limits(site: Site, channel: Channel) -> Limits:
-    """Limits of a channel, in its canonical unit; what a
-    meter can count at most is in edge unit.
-    """
+    """Limits of a channel, in its canonical unit."""
     most = None
     if channel.meter >= 0:
         most = site.meters[channel.meter].max_per_hour
 
+    if most is not None:
+        # What a meter can count at most is known in edge unit.
+        most = most / channel.scale
+
     return Limits(
-        max_per_hour=None if most is None else most / channel.scale,
+        max_per_hour=most,
         step=channel.step,
         wraps_at=channel.wraps_at,
         swaps=channel.swaps,
@@ -208,9 +211,10 @@ def _declared(channels: tuple[Channel, ...]) -> tuple[Declared, ...]:
 def _first_channel(meter: Ints, meters: int) -> Ints:
     """Each meter's first channel; 0 for one without channels, which `measured` tells."""
     first = np.zeros(meters, np.int64)
-    for place in reversed(range(len(meter))):
-        if meter[place] >= 0:
-            first[meter[place]] = place
+    # From the last to the first, so that the first is written last and stays.
+    for channel in reversed(range(len(meter))):
+        if meter[channel] >= 0:
+            first[meter[channel]] = channel
 
     return first
 
@@ -220,8 +224,9 @@ def _summing(
     reverse: Mask,
     meters: int,
 ) -> Floats:
-    """Which channels make which meter [channels, meters * 2]:
-    forward in even, reverse in odd columns.
+    """Which channels make which meter [channels, meters * 2].
+
+    Forward is in even, reverse in odd columns.
     """
     summing = np.zeros((len(meter), meters * 2))
     of_meters = np.flatnonzero(meter >= 0)

@@ -45,6 +45,7 @@ class Meters:
 
     @classmethod
     def start(cls, site: Site) -> Meters:
+        """Before the first reading of a site."""
         channels = len(site.channels)
         return cls(
             layout=Layout.of(site),
@@ -55,13 +56,12 @@ class Meters:
         )
 
     def of_use(self, frame: Frame) -> Batch:
-        """The readings that the books are made of: a meter may
-        be read for much that is only stored.
-        """
+        """The readings that the books are made of; of what else is read, much is only stored."""
         used = self.layout.used
         # The last row stands for every tag that is higher than those of the site.
-        mine = used[np.minimum(frame.tag, len(used) - 1)]
-        rows = slice(None) if mine.all() else mine
+        tag = np.minimum(frame.tag, len(used) - 1)
+        is_used = used[tag]
+        rows = slice(None) if is_used.all() else is_used
         return Batch(
             ts=frame.ts[rows],
             received=frame.received[rows],
@@ -77,11 +77,9 @@ class Meters:
         if not self.layout.float32[channel]:
             return limits
 
-        step = max(
-            abs(self.tracks[channel].value) * FLOAT32_STEP,
-            limits.step,
-        )
-        return replace(limits, step=step)
+        stands_at = abs(self.tracks[channel].value)
+        digit = stands_at * FLOAT32_STEP
+        return replace(limits, step=max(digit, limits.step))
 
     def totals(
         self,
@@ -117,11 +115,12 @@ class Meters:
 
         Nothing lies between the two where there is none.
         """
+        points = self.points
         channels = len(self.layout.meter)
         first = np.full(channels, NEVER)
         last = np.zeros(channels, np.int64)
-        np.minimum.at(first, self.points.channel, self.points.ts)
-        np.maximum.at(last, self.points.channel, self.points.ts)
+        np.minimum.at(first, points.channel, points.ts)
+        np.maximum.at(last, points.channel, points.ts)
         return first, last
 
     def trim(
@@ -136,10 +135,13 @@ class Meters:
         end of the newest window.
         """
         layout = self.layout
+        window_ns = layout.site.window_s * SECOND_NS
+        # A channel without a counter has no gap to be filled: power that comes late is left out.
+        bound = np.where(layout.by_power, ONWARD, layout.gap_ns)
         correctable = Correctable(
             since=since,
-            window=round(layout.site.window_s * SECOND_NS),
-            bound=np.where(layout.by_power, ONWARD, layout.gap_ns),
+            window=round(window_ns),
+            bound=bound,
             filling=self.filled > now - FILLING_NS,
         )
         self.points = trimmed(self.points, before, correctable)

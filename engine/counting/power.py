@@ -114,7 +114,7 @@ class _Place:
         since = asked - sampled[lower]
         ahead = np.where(after_last, since, 0)
 
-        # Where there are not two samples, the width is set to 1, so that nothing is divided by zero.
+        # Where there are not two samples the width is 1, so that nothing is divided by zero.
         between_samples = sampled[upper] - sampled[lower]
         width = np.where(inside, between_samples, 1)
         part = since / np.maximum(width, 1)

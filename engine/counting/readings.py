@@ -21,6 +21,7 @@ class Readings:
     integral: Floats
 
     def __len__(self) -> int:
+        """How many readings, of all channels."""
         return len(self.ts)
 
     def pick(self, rows: Mask) -> Readings:

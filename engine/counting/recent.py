@@ -1,4 +1,4 @@
-"""What was booked lately, window by window, so that a late reading or a closed gap can correct it."""
+"""What was booked lately by window, so that a late reading or a closed gap can correct it."""
 
 from __future__ import annotations
 

@@ -38,22 +38,26 @@ def count_singly(
 ) -> None:
     """Judge the readings of one channel, one after the other, and append what is believed."""
     track = meters.tracks[channel]
-    late = np.full(len(readings), track.known) & (readings.ts <= track.ts)
-    if late.any():
-        meters.late += int(late.sum())
+    is_late = np.zeros(len(readings), bool)
+    if track.known:
+        is_late = readings.ts <= track.ts
+
+    if is_late.any():
+        late = readings.pick(is_late)
+        meters.late += len(late)
         out.late.append(
             Late(
                 channel=channel,
-                ts=readings.ts[late],
-                value=readings.value[late],
-                integral=readings.integral[late],
+                ts=late.ts,
+                value=late.value,
+                integral=late.integral,
             )
         )
 
     accepted = _judged(
         meters,
         channel,
-        readings.pick(~late),
+        readings.pick(~is_late),
         out,
     )
     if accepted:
@@ -102,6 +106,7 @@ def _judged(
 
 
 def _unusual(channel: int, judged: Judged) -> Unusual:
+    """A step that was not normal, as it is told to who gives out windows."""
     return Unusual(
         channel=channel,
         ts=judged.ts,
@@ -125,24 +130,18 @@ class _Standing:
 
 def _standing(points: Points, channel: int) -> _Standing | None:
     """None for a channel that has no point yet."""
-    rows = points.of(channel)
-    if rows.start == rows.stop:
+    row = points.last_row(channel)
+    if row is None:
         return None
 
-    row = rows.stop - 1
-    anchored = NO_ANCHOR
-    anchor_rows = np.flatnonzero(points.anchor[rows])
-    if len(anchor_rows):
-        last = rows.start + int(anchor_rows[-1])
-        anchored = Anchored(int(points.ts[last]), float(points.total[last]))
-
+    last_anchor = points.last_anchor(points.of(channel))
     return _Standing(
         row=row,
         ts=int(points.ts[row]),
         total=float(points.total[row]),
         seen=float(points.seen[row]),
         estimated=float(points.estimated[row]),
-        anchored=anchored,
+        anchored=NO_ANCHOR if last_anchor is None else last_anchor,
     )
 
 
@@ -163,6 +162,7 @@ class _Steps:
 
     @property
     def odd(self) -> Mask:
+        """Steps of which not all is certain, so that what they count is estimated."""
         return self.doubted | self.gap
 
 
@@ -171,20 +171,30 @@ def _steps(
     standing: _Standing | None,
     gap_ns: int,
 ) -> _Steps:
+    """The step to each accepted reading, the first one from where the curve stands.
+
+    The first reading of all begins the curve: no time passed to it, and it counts nothing.
+    """
     first = accepted[0].judged
-    before_ts = first.ts if standing is None else standing.ts
-    before_total = first.total if standing is None else standing.total
+    before_ts = first.ts
+    before_total = first.total
+    if standing is not None:
+        before_ts = standing.ts
+        before_total = standing.total
+
     ts = np.array([each.judged.ts for each in accepted], np.int64)
     total = np.array([each.judged.total for each in accepted])
+    integral = np.array([each.integral for each in accepted])
+    doubted = np.array([each.judged.verdict not in RUNNING_ON for each in accepted])
     elapsed = np.diff(ts, prepend=before_ts)
     return _Steps(
         ts=ts,
         total=total,
-        integral=np.array([each.integral for each in accepted]),
+        integral=integral,
         elapsed=elapsed,
         counted=np.diff(total, prepend=before_total),
         gap=elapsed > gap_ns,
-        doubted=np.array([each.judged.verdict not in RUNNING_ON for each in accepted]),
+        doubted=doubted,
     )
 
 
@@ -199,7 +209,7 @@ def _extend(
     steps = _steps(
         accepted,
         standing,
-        int(meters.layout.gap_ns[channel]),
+        gap_ns=int(meters.layout.gap_ns[channel]),
     )
     if standing is not None and steps.odd.any():
         # An odd step begins at a point that sizes energy, so nothing before it is smeared into it.
@@ -213,19 +223,24 @@ def _extend(
     )
     meters.points = meters.points.with_rows(added)
     for row in np.flatnonzero(steps.gap):
-        out.unusual.append(
-            _gap(
-                meters,
-                channel,
-                steps,
-                int(row),
-            )
+        gap = _gap(
+            meters,
+            channel,
+            steps,
+            int(row),
         )
+        out.unusual.append(gap)
 
-    changed = np.flatnonzero(steps.odd | (steps.ts <= out.closed))
-    if standing is not None and len(changed):
-        since = steps.ts[changed[0]] - steps.elapsed[changed[0]]
-        out.changed.append(Span(channel, int(since), ONWARD))
+    is_closed = steps.ts <= out.closed
+    changing = np.flatnonzero(steps.odd | is_closed)
+    if standing is not None and len(changing):
+        first = changing[0]
+        changed = Span(
+            channel=channel,
+            since=int(steps.ts[first] - steps.elapsed[first]),
+            until=ONWARD,
+        )
+        out.changed.append(changed)
 
 
 def _points(
@@ -234,33 +249,42 @@ def _points(
     steps: _Steps,
     standing: _Standing | None,
 ) -> Points:
-    """The points of accepted readings; a gap is not seen, and
-    what an odd step counts is estimated.
+    """The points of accepted readings.
+
+    A gap is not seen, and what an odd step counts is estimated.
     """
     count = len(steps.ts)
-    anchored = NO_ANCHOR if standing is None else standing.anchored
-    seen_before = 0.0 if standing is None else standing.seen
-    estimated_before = 0.0 if standing is None else standing.estimated
+    anchored = NO_ANCHOR
+    seen_before = 0.0
+    estimated_before = 0.0
+    if standing is not None:
+        anchored = standing.anchored
+        seen_before = standing.seen
+        estimated_before = standing.estimated
+
     seen_ns = np.where(steps.gap, 0, steps.elapsed)
-    estimated = np.where(steps.odd, np.abs(steps.counted), 0.0)
+    seen_s = np.cumsum(seen_ns) * S_PER_NS
+    amount = np.abs(steps.counted)
+    estimated = np.where(steps.odd, amount, 0.0)
     # Both ends of an odd step size energy.
     before_odd = np.roll(steps.odd, -1)
     forced = steps.odd | before_odd | meters.layout.stepped[channel]
+    anchor = anchors(
+        steps.total,
+        steps.ts,
+        anchored,
+        step=meters.limits(channel).step,
+        forced=forced,
+    )
     mark = np.where(steps.doubted, Mark.DOUBTED, Mark.READ)
     return Points(
         channel=np.full(count, channel),
         ts=steps.ts,
         total=steps.total,
         integral=steps.integral,
-        seen=seen_before + np.cumsum(seen_ns) * S_PER_NS,
+        seen=seen_before + seen_s,
         estimated=estimated_before + np.cumsum(estimated),
-        anchor=anchors(
-            steps.total,
-            steps.ts,
-            anchored,
-            step=meters.limits(channel).step,
-            forced=forced,
-        ),
+        anchor=anchor,
         mark=mark.astype(np.int8),
     )
 

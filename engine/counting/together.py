@@ -30,20 +30,21 @@ def count_together(
     if not len(readings):
         return np.zeros(0, bool)
 
-    layout = meters.layout
     steps = _steps(meters.tracks, readings)
-    normal = _normal(layout, readings, steps)
+    normal = _normal(meters.layout, readings, steps)
     odd_channels = np.unique(readings.channel[~normal])
     done = ~np.isin(readings.channel, odd_channels)
-    in_closed_window = done & steps.is_first & (readings.ts <= out.closed)
-    for row in np.flatnonzero(in_closed_window):
-        out.changed.append(
-            Span(
-                int(readings.channel[row]),
-                int(steps.since[row]),
-                ONWARD,
-            )
+
+    # A first step into a window that was given out changes it and all that follow.
+    is_closed = readings.ts <= out.closed
+    changes_closed = done & steps.is_first & is_closed
+    for row in np.flatnonzero(changes_closed):
+        changed = Span(
+            channel=int(readings.channel[row]),
+            since=int(steps.since[row]),
+            until=ONWARD,
         )
+        out.changed.append(changed)
 
     _append(
         meters,
@@ -79,12 +80,16 @@ def _steps(tracks: list[Track], readings: Readings) -> _Steps:
         [track.known and not track.holding for track in tracks],
         bool,
     )
+
+    # The first reading of a channel goes on from the one that is remembered, each other one from
+    # the row above it.
     since = last_ts[channel]
     value_before = last_value[channel]
     is_first = group_starts(channel)
     follows = np.flatnonzero(~is_first)
-    since[follows] = readings.ts[follows - 1]
-    value_before[follows] = readings.value[follows - 1]
+    above = follows - 1
+    since[follows] = readings.ts[above]
+    value_before[follows] = readings.value[above]
     return _Steps(
         since=since,
         elapsed=readings.ts - since,
@@ -101,13 +106,22 @@ def _normal(
 ) -> Mask:
     """Which steps are those of a running counter; the same limits as `counters.Limits.most`."""
     channel = readings.channel
-    elapsed_at_least = np.maximum(steps.elapsed, LEAST_NS)
-    counted_at_most = layout.most_rate[channel] * RATE_MARGIN * elapsed_at_least / HOUR_NS
-    most = counted_at_most + SLACK_STEPS * layout.step[channel]
-    plausible = (steps.delta >= 0) & (steps.delta <= most)
-    seen = (steps.elapsed > 0) & (steps.elapsed <= layout.gap_ns[channel])
-    swapped = layout.swapped(channel, steps.since, readings.ts)
-    return plausible & seen & steps.trusted & ~swapped
+    # A value may have stood repeated before it moves on, so even a short step may count as much
+    # as this time allows.
+    at_least = np.maximum(steps.elapsed, LEAST_NS)
+    most_rate = layout.most_rate[channel] * RATE_MARGIN
+    counted_at_most = most_rate * at_least / HOUR_NS
+    rounding = SLACK_STEPS * layout.step[channel]
+    is_plausible = (steps.delta >= 0) & (steps.delta <= counted_at_most + rounding)
+
+    within_bound = steps.elapsed <= layout.gap_ns[channel]
+    is_seen = (steps.elapsed > 0) & within_bound
+    is_swapped = layout.swapped(
+        channel=channel,
+        since=steps.since,
+        until=readings.ts,
+    )
+    return is_plausible & is_seen & steps.trusted & ~is_swapped
 
 
 def _append(
@@ -127,34 +141,45 @@ def _append(
     offset = np.array([track.offset for track in meters.tracks])
     total = readings.value + offset[channel]
     so_far = _so_far(meters)
+    # One running sum over all rows; taking off what it stood at before each channel makes one of
+    # each channel out of it.
     running_s = np.cumsum(elapsed * S_PER_NS, dtype=np.float64)
     starts = np.flatnonzero(group_starts(channel))
+    before_channel_s = before_group(running_s, starts)
+    anchor = _anchored(
+        meters,
+        readings,
+        total,
+        delta,
+    )
     added = Points(
         channel=channel,
         ts=readings.ts,
         total=total,
         integral=readings.integral,
-        seen=so_far.seen[channel] + running_s - before_group(running_s, starts),
+        seen=so_far.seen[channel] + running_s - before_channel_s,
         estimated=so_far.estimated[channel],
-        anchor=_anchored(
-            meters,
-            readings,
-            total,
-            delta,
-        ),
+        anchor=anchor,
         mark=read_in_time(len(readings)),
     )
     meters.points = meters.points.with_rows(added)
-    for row in np.flatnonzero(group_ends(channel)):
-        track = meters.tracks[channel[row]]
+    _remember(meters.tracks, readings)
+
+
+def _remember(tracks: list[Track], readings: Readings) -> None:
+    """Keep the newest reading of each channel."""
+    is_newest = group_ends(readings.channel)
+    for row in np.flatnonzero(is_newest):
+        track = tracks[readings.channel[row]]
         track.ts = int(readings.ts[row])
         track.value = float(readings.value[row])
 
 
 @dataclass(frozen=True, slots=True)
 class _SoFar:
-    """Seconds seen and amount estimated up to each channel's
-    newest point; 0 where there is none.
+    """What each channel's newest point stands at, 0 where there is none.
+
+    Seconds `seen`, and the amount `estimated` in the canonical unit of the counter.
     """
 
     seen: Floats
@@ -163,13 +188,15 @@ class _SoFar:
 
 def _so_far(meters: Meters) -> _SoFar:
     """As far as the newest point of each channel goes."""
+    points = meters.points
     channels = len(meters.tracks)
-    so_far = _SoFar(np.zeros(channels), np.zeros(channels))
-    newest = np.flatnonzero(meters.points.newest())
-    channel = meters.points.channel[newest]
-    so_far.seen[channel] = meters.points.seen[newest]
-    so_far.estimated[channel] = meters.points.estimated[newest]
-    return so_far
+    seen = np.zeros(channels)
+    estimated = np.zeros(channels)
+    newest = np.flatnonzero(points.newest())
+    channel = points.channel[newest]
+    seen[channel] = points.seen[newest]
+    estimated[channel] = points.estimated[newest]
+    return _SoFar(seen=seen, estimated=estimated)
 
 
 def _anchored(
@@ -178,58 +205,53 @@ def _anchored(
     total: Floats,
     delta: Floats,
 ) -> Mask:
-    """Which readings size the energy: all those of fine counters, of coarse ones those that are due.
+    """Which readings size the energy: all of fine counters, of coarse ones those that are due.
 
     A counter is coarse where it moves by so few of its steps that rounding would show.
     """
-    layout = meters.layout
     channel = readings.channel
-    digits = np.abs(readings.value) * FLOAT32_STEP
-    least_step = layout.step[channel]
-    register_step = np.where(
-        layout.float32[channel],
-        np.maximum(digits, least_step),
-        least_step,
-    )
-    span = ANCHOR_STEPS * register_step
-    coarse = (delta < span) & ~layout.stepped[channel]
+    span = ANCHOR_STEPS * _register_step(meters.layout, readings)
+    moves_little = delta < span
+    is_coarse = moves_little & ~meters.layout.stepped[channel]
     anchor = np.ones(len(readings), bool)
-    if not coarse.any():
+    if not is_coarse.any():
         return anchor
 
-    rows = np.flatnonzero(np.isin(channel, channel[coarse]))
     last = _last_anchors(meters.points)
-    due = []
-    for of_channel, ts, counted, span_of_one in zip(
-        channel[rows].tolist(),
-        readings.ts[rows].tolist(),
-        total[rows].tolist(),
-        span[rows].tolist(),
-        strict=True,
-    ):
-        before = last.get(of_channel, NO_ANCHOR)
-        is_due = before.is_due(ts, counted, span_of_one)
-        due.append(is_due)
-        if is_due:
-            last[of_channel] = Anchored(ts, counted)
+    of_coarse = np.isin(channel, channel[is_coarse])
+    for row in np.flatnonzero(of_coarse):
+        place = int(channel[row])
+        ts = int(readings.ts[row])
+        counted = float(total[row])
+        before = last.get(place, NO_ANCHOR)
+        anchor[row] = before.is_due(ts, counted, float(span[row]))
+        if anchor[row]:
+            last[place] = Anchored(ts, counted)
 
-    anchor[rows] = due
     return anchor
+
+
+def _register_step(layout: Layout, readings: Readings) -> Floats:
+    """The least by which each counter can move, in its canonical unit.
+
+    That of a float32 grows with what it shows.
+    """
+    channel = readings.channel
+    least_step = layout.step[channel]
+    digits = np.abs(readings.value) * FLOAT32_STEP
+    step_of_float32 = np.maximum(digits, least_step)
+    is_float32 = layout.float32[channel]
+    return np.where(is_float32, step_of_float32, least_step)
 
 
 def _last_anchors(points: Points) -> dict[int, Anchored]:
     """Each channel's last anchor, for channels that have one."""
     rows = np.flatnonzero(points.anchor)
-    last = rows[group_ends(points.channel[rows])]
+    is_last = group_ends(points.channel[rows])
+    last = rows[is_last]
+    # Whole columns are turned into Python numbers at once: one by one takes several times as long.
     channels = points.channel[last].tolist()
     times = points.ts[last].tolist()
     totals = points.total[last].tolist()
-    return {
-        channel: Anchored(ts, total)
-        for channel, ts, total in zip(
-            channels,
-            times,
-            totals,
-            strict=True,
-        )
-    }
+    anchored = map(Anchored, times, totals)
+    return dict(zip(channels, anchored, strict=True))

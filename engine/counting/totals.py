@@ -43,7 +43,8 @@ class Asked:
 def totals_at(points: Points, asked: Asked) -> Totals:
     """Totals, seconds seen and estimated amounts of channels at moments."""
     shape = (len(asked.times), len(asked.channels))
-    sizing = points.pick(points.anchor | points.newest())
+    sizes_energy = points.anchor | points.newest()
+    sizing = points.pick(sizes_energy)
     if not len(sizing.ts):
         return Totals(
             total=np.full(shape, np.nan),
@@ -55,11 +56,12 @@ def totals_at(points: Points, asked: Asked) -> Totals:
     # What is seen goes on with time, what is estimated was counted and goes with the total.
     by_time = between.part
     by_counter = _following_power(sizing, between, asked)
-    total = between.value(sizing.total, by_counter)
+    counted = between.value(sizing.total, by_counter)
     seen = between.value(sizing.seen, by_time)
     estimated = between.value(sizing.estimated, by_counter)
+    total = np.where(between.known, counted, np.nan)
     return Totals(
-        total=np.where(between.known, total, np.nan).reshape(shape),
+        total=total.reshape(shape),
         seen=seen.reshape(shape),
         estimated=estimated.reshape(shape),
     )
@@ -79,32 +81,34 @@ class _Between:
 
     def value(self, column: Floats, part: Floats) -> Floats:
         """A column read off at a part of the way between the points; 0 where nothing is known."""
-        low = column[self.lower]
-        return np.where(
-            self.known,
-            low + part * (column[self.upper] - low),
-            0.0,
-        )
+        at_lower = column[self.lower]
+        at_upper = column[self.upper]
+        grown = at_upper - at_lower
+        read_off = at_lower + part * grown
+        return np.where(self.known, read_off, 0.0)
 
 
 def _between(sizing: Points, asked: Asked) -> _Between:
+    """Where each question lies on the curve of its channel, all channels of a moment in a row."""
     channel = np.tile(asked.channels, len(asked.times))
     ts = np.repeat(asked.times, len(asked.channels))
     found = bracket(
-        sizing.channel,
-        sizing.ts,
-        channel,
-        ts,
+        group=sizing.channel,
+        ts=sizing.ts,
+        asked_group=channel,
+        asked_ts=ts,
     )
-    following = np.clip(found.row + 1, 0, len(sizing.ts) - 1)
+
+    # A channel that is not known here gets any row: what is read off there is not taken.
+    last_row = len(sizing.ts) - 1
+    following = np.clip(found.row + 1, 0, last_row)
     lower = np.where(found.has_before, found.row, following)
-    upper = np.where(
-        found.has_before & found.has_after,
-        found.row + 1,
-        lower,
-    )
-    width = np.maximum(sizing.ts[upper] - sizing.ts[lower], 1)
-    passed = (ts - sizing.ts[lower]) / width
+    is_inside = found.has_before & found.has_after
+    upper = np.where(is_inside, found.row + 1, lower)
+
+    at_lower = sizing.ts[lower]
+    width = sizing.ts[upper] - at_lower
+    passed = (ts - at_lower) / np.maximum(width, 1)
     return _Between(
         lower=lower,
         upper=upper,
@@ -126,10 +130,16 @@ def _following_power(
     at_lower = sizing.integral[between.lower]
     flowed = sizing.integral[between.upper] - at_lower
     has_power = flowed > NO_POWER
+    # Where none flowed nothing is divided: that part is not taken.
+    divisor = np.where(has_power, flowed, 1.0)
     with np.errstate(invalid="ignore"):
-        by_power = (asked.integral.reshape(-1) - at_lower) / np.where(has_power, flowed, 1.0)
+        so_far = asked.integral.reshape(-1) - at_lower
+        by_power = so_far / divisor
 
-    follows = has_power & np.isfinite(by_power) & (between.part > 0.0)
-    part = np.where(follows, np.clip(by_power, 0.0, 1.0), between.part)
+    is_inside = between.part > 0.0
+    follows = has_power & is_inside & np.isfinite(by_power)
+    within = np.clip(by_power, 0.0, 1.0)
+    part = np.where(follows, within, between.part)
+    # Whole pieces are counted when they come: until the next point it is none of them.
     stepped = np.tile(asked.stepped, len(asked.times))
     return np.where(stepped, 0.0, part)

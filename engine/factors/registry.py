@@ -1,5 +1,6 @@
-"""Choosing a factor: which value, of which region and year, and which
-fallback was taken to get there (method, section 5).
+"""Choosing a factor: which value, of which region and year, and by which fallback.
+
+The method says how (section 5).
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ import csv
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from plant.config import PlantFile
-from plant.names import Carrier, SourceKind
-from plant.site import DatedFactor, FactorRow, Site, SourceProperty
+from plant.config import PlantFile, SiteConfig
+from plant.names import ON_SITE, PSEUDO_SOURCES, RENEWABLE, Carrier, SourceKind
+from plant.site import DatedFactor, FactorRow, Site, SourceNode, SourceProperty
 from plant.units import KWH_PER_GJ, SECOND_NS
 
 HEAT_KG_PER_GJ = 110.0
@@ -22,12 +24,17 @@ GAS_NCV_GJ_PER_NM3 = 0.038931
 GAS_KG_PER_NM3 = 2.16219
 GAS_KGCE_PER_NM3 = 1.33
 
+Row: TypeAlias = dict[str, str]
+"""A row of a shipped table, by the names of its columns."""
+
 
 @cache
-def table(name: str) -> tuple[dict[str, str], ...]:
+def table(name: str) -> tuple[Row, ...]:
     """Rows of one of the shipped tables: grid_factors, fuel_factors, coal_equivalents."""
-    with files("engine.factors").joinpath(f"{name}.csv").open(encoding="utf-8") as stream:
-        return tuple(csv.DictReader(stream))
+    path = files("engine.factors").joinpath(f"{name}.csv")
+    with path.open(encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        return tuple(rows)
 
 
 def grid_factor(
@@ -35,50 +42,79 @@ def grid_factor(
     kind: str,
     year: int | None,
 ) -> FactorRow | None:
-    """The grid factor of a region: of `year`, else the latest before it; without `year` the latest
-    there is. A province falls back to its country, and says so.
-    """
-    rows = [r for r in table("grid_factors") if r["kind"] == kind and r["factor_kgco2_per_kwh"]]
-    for place, fallback in (
-        (region, ""),
-        (region.split("-")[0], f"no {kind} factor of {region}; that of the country"),
-    ):
-        mine = [
-            r
-            for r in rows
-            if r["region_code"] == place and (year is None or int(r["year"]) <= year)
-        ]
-        if mine:
-            best = max(mine, key=lambda r: int(r["year"]))
-            late = (
-                f"{year} is not published; {best['year']} is the nearest earlier one"
-                if year and int(best["year"]) != year
-                else ""
-            )
-            return _row(
-                f"grid.{kind}",
-                best,
-                "; ".join(x for x in (fallback, late) if x),
-            )
+    """The grid factor of a region: of `year`, else the latest before it.
 
-    return None
+    Without `year` the latest there is. A province falls back to its country, and says so.
+    """
+    notes = []
+    best = _latest(region, kind, year)
+    if best is None:
+        best = _latest(_country(region), kind, year)
+        notes.append(f"no {kind} factor of {region}; that of the country")
+
+    if best is None:
+        return None
+
+    if year and _year(best) != year:
+        notes.append(f"{year} is not published; {best['year']} is the nearest earlier one")
+
+    return _row(
+        key=f"grid.{kind}",
+        row=best,
+        fallback="; ".join(notes),
+    )
 
 
 def newest_year(region: str, kind: str) -> int | None:
-    """The newest year for which a grid factor of a region is
-    published; None where there is none.
-    """
-    years = [
-        int(r["year"])
-        for r in table("grid_factors")
-        if r["kind"] == kind and r["region_code"] == region and r["factor_kgco2_per_kwh"]
-    ]
+    """The newest year for which a grid factor of a region is published; None without any."""
+    years = published_years(region, kind)
     return max(years, default=None)
+
+
+def published_years(region: str, kind: str) -> list[int]:
+    """Years of which the tables hold a grid factor of a region, in order."""
+    years = {_year(row) for row in _published(region, kind)}
+    return sorted(years)
+
+
+def _published(region: str, kind: str) -> list[Row]:
+    """The rows of the grid factors of one kind of a region; a row may stand there without one."""
+    rows = []
+    for row in table("grid_factors"):
+        is_asked = row["region_code"] == region and row["kind"] == kind
+        if is_asked and row["factor_kgco2_per_kwh"]:
+            rows.append(row)
+
+    return rows
+
+
+def _latest(
+    region: str,
+    kind: str,
+    year: int | None,
+) -> Row | None:
+    """The row of a year or of the latest one before it; None where none is published."""
+    rows = []
+    for row in _published(region, kind):
+        if year is None or _year(row) <= year:
+            rows.append(row)
+
+    return max(rows, key=_year, default=None)
+
+
+def _year(row: Row) -> int:
+    """The year that a grid factor is of."""
+    return int(row["year"])
+
+
+def _country(region: str) -> str:
+    """The country of a province, which its code begins with: `CN-GD` lies in `CN`."""
+    return region.split("-")[0]
 
 
 def _row(
     key: str,
-    row: dict[str, str],
+    row: Row,
     fallback: str,
 ) -> FactorRow:
     """A row of the table of grid factors."""
@@ -136,19 +172,18 @@ def _zero(
 
 def properties(plant: PlantFile, site: Site) -> tuple[SourceProperty, ...]:
     """What each source of the site is multiplied with, and the pseudo-sources after them."""
-    return (
-        *(_property(plant, site, i) for i in range(len(site.sources))),
-        *(_pseudo(plant, name) for name in ("ambient", "unknown", "opening_stock")),
-    )
+    found = []
+    for source in site.sources:
+        found.append(_property(plant, source))
+
+    for name in PSEUDO_SOURCES:
+        found.append(_pseudo(plant, name))
+
+    return tuple(found)
 
 
-def _property(
-    plant: PlantFile,
-    site: Site,
-    index: int,
-) -> SourceProperty:
+def _property(plant: PlantFile, node: SourceNode) -> SourceProperty:
     """What a unit of one source of the plant is."""
-    node = site.sources[index]
     kind = SourceKind(node.kind)
     if node.carrier == Carrier.NATURAL_GAS:
         return _gas(plant, node.id, node.unit)
@@ -160,7 +195,6 @@ def _property(
         return _grid(plant, node.id)
 
     kwh = 1.0 if node.carrier == Carrier.ELECTRICITY else 0.0
-    renewable = kind in (SourceKind.PV, SourceKind.WIND, SourceKind.GEOTHERMAL)
     zero = _zero(node.id, node.unit, "no emission at generation on site")
     return SourceProperty(
         source=node.id,
@@ -169,50 +203,36 @@ def _property(
         kgce=ELECTRICITY_KGCE_PER_KWH * kwh,
         location=zero,
         market=zero,
-        renewable=renewable,
-        on_site=renewable,
+        renewable=kind in RENEWABLE,
+        on_site=kind in ON_SITE,
     )
+
+
+class _GridFactors(NamedTuple):
+    """What a kWh from the grid emits, by location and by market, and the share under contract."""
+
+    location: FactorRow
+    market: FactorRow
+    contract_share: float
 
 
 def _grid_factors(
     plant: PlantFile,
     source: str,
     year: int | None,
-) -> tuple[FactorRow, FactorRow, float]:
-    """Location factor, market factor and the share of contracts in it, for a year or the latest."""
+) -> _GridFactors:
+    """The factors of a source of grid power, for a year or the latest."""
     site = plant.site
-    own = site.factors.get(source, site.factors.get("grid"))
-    location = (
-        _own("grid", own, "kWh")
-        if own is not None
-        else grid_factor(site.grid, "location_average", year)
-    )
-    if location is None:
-        location = FactorRow(
-            key="grid",
-            value_kg=float("nan"),
-            unit="kWh",
-            gas_basis="CO2",
-            kind="missing",
-            region=site.grid,
-            year=0,
-            source="none found",
-            status="missing",
-            fallback=f"no factor of {site.grid}: set site.factors.grid",
-        )
-
-    residual_own = site.factors.get("residual")
-    residual = (
-        _own("residual", residual_own, "kWh")
-        if residual_own is not None
-        else (grid_factor(site.grid, "residual_mix", year) or location)
-    )
-    contracts = [c for c in plant.contracts.values() if c.source == source]
-    share = sum(c.share for c in contracts)
-    value = sum(c.share * c.factor for c in contracts) + (1.0 - share) * residual.value_kg
+    location = _location(site, source, year)
+    residual = _residual(site, location, year)
+    contracts = [each for each in plant.contracts.values() if each.source == source]
+    share = sum(contract.share for contract in contracts)
+    under_contract = sum(contract.share * contract.factor for contract in contracts)
+    # What no contract covers comes out of the rest of the grid's power.
+    uncovered = (1.0 - share) * residual.value_kg
     market = FactorRow(
         key="grid.market",
-        value_kg=value,
+        value_kg=under_contract + uncovered,
         unit="kWh",
         gas_basis=residual.gas_basis,
         kind="market",
@@ -222,79 +242,115 @@ def _grid_factors(
         status=residual.status,
         fallback=residual.fallback,
     )
-    return location, market, share
+    return _GridFactors(
+        location=location,
+        market=market,
+        contract_share=share,
+    )
+
+
+def _location(
+    site: SiteConfig,
+    source: str,
+    year: int | None,
+) -> FactorRow:
+    """The average of the grid; what the plant file declares for it comes first."""
+    of_grid = site.factors.get("grid")
+    own = site.factors.get(source, of_grid)
+    if own is not None:
+        return _own("grid", own, "kWh")
+
+    published = grid_factor(site.grid, "location_average", year)
+    if published is not None:
+        return published
+
+    return FactorRow(
+        key="grid",
+        value_kg=float("nan"),
+        unit="kWh",
+        gas_basis="CO2",
+        kind="missing",
+        region=site.grid,
+        year=0,
+        source="none found",
+        status="missing",
+        fallback=f"no factor of {site.grid}: set site.factors.grid",
+    )
+
+
+def _residual(
+    site: SiteConfig,
+    location: FactorRow,
+    year: int | None,
+) -> FactorRow:
+    """What grid power emits once contracts took theirs; where that is not known, the average."""
+    own = site.factors.get("residual")
+    if own is not None:
+        return _own("residual", own, "kWh")
+
+    published = grid_factor(site.grid, "residual_mix", year)
+    return published or location
 
 
 def _grid(plant: PlantFile, source: str) -> SourceProperty:
-    """Grid power: the newest factor, and under a method that goes
-    by the year of consumption those of all years.
+    """Grid power: the newest factor.
+
+    Under a method that goes by the year of consumption also those of all years.
     """
-    location, market, share = _grid_factors(plant, source, plant.site.factors_year)
-    own = {source, "grid"} & plant.site.factors.keys()
-    by_year = plant.site.method == "GHGP" and plant.site.factors_year is None and not own
+    site = plant.site
+    factors = _grid_factors(plant, source, site.factors_year)
+    is_declared = source in site.factors or "grid" in site.factors
+    by_year = site.method == "GHGP" and site.factors_year is None and not is_declared
     return SourceProperty(
         source=source,
         scope="scope2",
         kwh=1.0,
         kgce=ELECTRICITY_KGCE_PER_KWH,
-        location=location,
-        market=market,
-        contract_share=share,
+        location=factors.location,
+        market=factors.market,
+        contract_share=factors.contract_share,
         dated=_dated(plant, source) if by_year else (),
     )
 
 
 def _dated(plant: PlantFile, source: str) -> tuple[DatedFactor, ...]:
     """Factors by local year of consumption, from the first year that is published."""
-    place = plant.site.grid
-    years = published_years(place, "location_average") or published_years(
-        place.split("-")[0],
-        "location_average",
-    )
-    found = [(year, _grid_factors(plant, source, year)) for year in years]
-    return tuple(
-        DatedFactor(
+    region = plant.site.grid
+    years = published_years(region, "location_average")
+    if not years:
+        years = published_years(_country(region), "location_average")
+
+    dated = []
+    for year in years:
+        factors = _grid_factors(plant, source, year)
+        of_year = DatedFactor(
             from_ns=year_begins(plant.site.timezone, year),
-            location=a,
-            market=b,
+            location=factors.location,
+            market=factors.market,
         )
-        for year, (a, b, _) in found
-    )
+        dated.append(of_year)
 
-
-def published_years(region: str, kind: str) -> list[int]:
-    """Years of which the tables hold a grid factor of a region."""
-    rows = table("grid_factors")
-    return sorted(
-        {
-            int(r["year"])
-            for r in rows
-            if r["kind"] == kind and r["region_code"] == region and r["factor_kgco2_per_kwh"]
-        }
-    )
+    return tuple(dated)
 
 
 def year_begins(timezone: str, year: int) -> int:
     """The first moment of a local year, ns."""
-    return (
-        round(
-            datetime(
-                year,
-                1,
-                1,
-                tzinfo=ZoneInfo(timezone),
-            ).timestamp()
-        )
-        * SECOND_NS
+    new_year = datetime(
+        year,
+        1,
+        1,
+        tzinfo=ZoneInfo(timezone),
     )
+    return round(new_year.timestamp()) * SECOND_NS
 
 
-def _fuel(set_name: str, fuel: str) -> dict[str, str] | None:
-    """The row of a fuel in a set of factors."""
-    return next(
-        (r for r in table("fuel_factors") if r["factor_set"] == set_name and r["fuel_id"] == fuel),
-        None,
-    )
+def _fuel(set_name: str, fuel: str) -> Row | None:
+    """The row of a fuel in a set of factors; None where the set does not hold it."""
+    for row in table("fuel_factors"):
+        if row["factor_set"] == set_name and row["fuel_id"] == fuel:
+            return row
+
+    return None
 
 
 def _gas(
@@ -303,40 +359,50 @@ def _gas(
     unit: str,
 ) -> SourceProperty:
     """Natural gas: burnt on site, so scope 1."""
-    row = _fuel("CN_NDRC_2015", "natural_gas")
-    origin, status = (
-        (row["source"], row["status"])
-        if row
-        else ("NDRC China guide, appendix 2, 2015", "secondary")
-    )
     ncv_kwh = GAS_NCV_GJ_PER_NM3 * KWH_PER_GJ
-    per_unit = 1.0 if unit == "Nm3" else 1.0 / ncv_kwh
-    own = plant.site.factors.get(
-        source,
-        plant.site.factors.get("gas"),
-    )
-    factor = (
-        _own(source, own, unit)
-        if own is not None
-        else FactorRow(
-            key=source,
-            value_kg=GAS_KG_PER_NM3 * per_unit,
-            unit=unit,
-            gas_basis="CO2",
-            kind="fuel",
-            region="CN",
-            year=2015,
-            source=origin,
-            status=status,
-        )
-    )
+    # Gas is metered by volume or by its energy: a kWh is this part of a cubic metre.
+    nm3_per_unit = 1.0 if unit == "Nm3" else 1.0 / ncv_kwh
+    of_gas = plant.site.factors.get("gas")
+    own = plant.site.factors.get(source, of_gas)
+    if own is not None:
+        factor = _own(source, own, unit)
+    else:
+        factor = _published_gas(source, unit, nm3_per_unit)
+
     return SourceProperty(
         source=source,
         scope="scope1",
-        kwh=ncv_kwh * per_unit,
-        kgce=GAS_KGCE_PER_NM3 * per_unit,
+        kwh=ncv_kwh * nm3_per_unit,
+        kgce=GAS_KGCE_PER_NM3 * nm3_per_unit,
         location=factor,
         market=factor,
+    )
+
+
+def _published_gas(
+    source: str,
+    unit: str,
+    nm3_per_unit: float,
+) -> FactorRow:
+    """The national factor of natural gas, by the unit that the source is metered in."""
+    row = _fuel("CN_NDRC_2015", "natural_gas")
+    if row is None:
+        origin = "NDRC China guide, appendix 2, 2015"
+        status = "secondary"
+    else:
+        origin = row["source"]
+        status = row["status"]
+
+    return FactorRow(
+        key=source,
+        value_kg=GAS_KG_PER_NM3 * nm3_per_unit,
+        unit=unit,
+        gas_basis="CO2",
+        kind="fuel",
+        region="CN",
+        year=2015,
+        source=origin,
+        status=status,
     )
 
 
@@ -346,9 +412,16 @@ def _heat(
     unit: str,
 ) -> SourceProperty:
     """Steam and heat that are bought, so scope 2."""
-    own = plant.site.factors.get("heat_per_gj")
-    text = "NDRC China sector guides, default of purchased heat 0.11 tCO2/GJ"
-    kg_per_gj = HEAT_KG_PER_GJ if own is None else own
+    own_kg_per_gj = plant.site.factors.get("heat_per_gj")
+    if own_kg_per_gj is None:
+        kg_per_gj = HEAT_KG_PER_GJ
+        origin = "NDRC China sector guides, default of purchased heat 0.11 tCO2/GJ"
+        status = "secondary"
+    else:
+        kg_per_gj = own_kg_per_gj
+        origin = "plant file"
+        status = "declared"
+
     factor = FactorRow(
         key=source,
         value_kg=kg_per_gj / KWH_PER_GJ,
@@ -357,8 +430,8 @@ def _heat(
         kind="heat",
         region="CN",
         year=2015,
-        source=text if own is None else "plant file",
-        status="secondary" if own is None else "declared",
+        source=origin,
+        status=status,
     )
     return SourceProperty(
         source=source,
@@ -371,7 +444,9 @@ def _heat(
 
 
 def _pseudo(plant: PlantFile, name: str) -> SourceProperty:
-    """Ambient heat counts for nothing; what is unknown or was there on the first day is charged as
+    """What a pseudo-source is multiplied with.
+
+    Ambient heat counts for nothing; what is unknown or was there on the first day is charged as
     grid power, without its contracts.
     """
     if name == "ambient":

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.tracing.converter import Directed, directed
 from plant.arrays import Floats, Mask
-from plant.names import AS_ELECTRICITY, ON_SITE, Carrier
+from plant.names import AS_ELECTRICITY, ON_SITE, PSEUDO_SOURCES, Carrier
 from plant.site import Site, StorageNode
 from plant.units import SECOND_NS
 
@@ -130,7 +130,8 @@ class Graph:
 
     def source_names(self) -> list[str]:
         """Names of original sources by index: sources, then ambient, unknown, opening stock."""
-        return [source.id for source in self.site.sources] + ["ambient", "unknown", "opening_stock"]
+        names = [source.id for source in self.site.sources]
+        return [*names, *PSEUDO_SOURCES]
 
     def returned(self, discharge: Floats) -> Floats:
         """What each tap gave back [taps], from the discharge of the storages in one window."""

@@ -14,6 +14,7 @@ from plant.document import Document
 from plant.errors import ConfigError, Mistake
 from plant.hints import suggestion
 from plant.load import load_text, read_text
+from plant.names import PSEUDO_SOURCES
 from plant.site import Site
 from rules.language.config import Rule, RuleFile
 from rules.language.cross_check import Known, cross_check_rules
@@ -34,7 +35,7 @@ def known_of(plant: PlantFile) -> Known:
         "site": ("site",),
     }
     told = plant.notify.names if plant.notify else []
-    sources = (*plant.sources, *plant.storages, "ambient", "unknown", "opening_stock")
+    sources = (*plant.sources, *plant.storages, *PSEUDO_SOURCES)
     return Known(
         subjects=ids,
         shifts=tuple(plant.site.shifts),
@@ -49,9 +50,7 @@ def known_of_site(site: Site) -> Known:
     sources = (
         *(source.id for source in site.sources),
         *(source.id for source in site.storages),
-        "ambient",
-        "unknown",
-        "opening_stock",
+        *PSEUDO_SOURCES,
     )
     return Known(
         subjects={per: subjects(site, per) for per in KINDS},
