@@ -7,6 +7,8 @@ the earliest change on is traced again and given out where it differs (`engine.g
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from engine.counting.absorb import absorb
@@ -20,7 +22,7 @@ from engine.giving import trace_from
 from engine.out import Out
 from engine.state import Booked, Running, block_ns, block_start
 from engine.tracing.graph import Graph
-from plant.arrays import Floats
+from plant.arrays import Floats, Ints
 from plant.frame import Batch, join
 from plant.names import Verdict
 from plant.units import HOUR_NS
@@ -55,7 +57,8 @@ def close_windows(
         whole_from,
     )
     new_rows = _new_rows(running.graph, history, previous)
-    _measure(running, history, new_rows)
+    every_channel = np.arange(len(running.site.channels))
+    _measure(running, history, _Changed(new_rows, every_channel))
     _measure_spans(running, history, changed)
     shaped = _shape_gaps(running, history)
     _measure_spans(running, history, shaped)
@@ -193,77 +196,111 @@ def _measure_spans(
     history: History,
     spans: list[Span],
 ) -> None:
-    """Energies once more in the windows that these spans touch, of the channels that changed."""
+    """Energies once more in the windows that these spans touch, of the channels that changed.
+
+    After an outage all channels change in the same windows: these are measured together.
+    """
+    together: dict[tuple[range, bool], list[int]] = {}
+    met: set[int] = set()
     for span in spans:
+        if span.channel in met:
+            # What changed twice is measured twice, the second time from where the first ended.
+            _measure_together(running, history, together)
+            together = {}
+            met = set()
+
         rows = history.rows_between(span.since, span.until)
+        ends_there = history.start_of(rows.stop) >= span.until
+        together.setdefault((rows, ends_there), []).append(span.channel)
+        met.add(span.channel)
+
+    _measure_together(running, history, together)
+
+
+def _measure_together(
+    running: Running,
+    history: History,
+    together: dict[tuple[range, bool], list[int]],
+) -> None:
+    """Energies of channels that changed in the same windows."""
+    for (rows, ends_there), channels in together.items():
+        changed = _Changed(
+            rows=rows,
+            channels=np.array(channels),
+            ends_there=ends_there,
+        )
         _measure(
             running,
             history,
-            rows,
-            span,
+            changed,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Windows, by their rows, and the channels whose curves have changed in them.
+
+    `ends_there`: after these windows the curves are as they were.
+    """
+
+    rows: range
+    channels: Ints
+    ends_there: bool = False
 
 
 def _measure(
     running: Running,
     history: History,
-    rows: range,
-    span: Span | None = None,
+    changed: _Changed,
 ) -> None:
-    """Energies in the windows of these rows: of all channels, or of the one that changed.
-
-    Older points of the other channels are no longer held.
-    """
+    """Energies in windows, of channels that changed; older points of others are no longer held."""
     meters = running.meters
-    channel = None if span is None else span.channel
-    columns = slice(None) if channel is None else slice(channel, channel + 1)
+    rows = changed.rows
+    channels = changed.channels
     windows = slice(rows.start, rows.stop)
     with_end = slice(rows.start, rows.stop + 1)
-    boundaries = history.boundaries(rows)
     totals = meters.totals(
-        boundaries,
+        history.boundaries(rows),
         history.integrals[with_end],
-        channel,
+        channels,
     )
     _keep_booked(
         history,
-        rows,
-        span,
+        changed,
         totals,
     )
-    scale = meters.layout.scale[columns]
+    scale = meters.layout.scale[channels]
     counted = np.diff(totals.total, axis=0)
-    history.total[with_end, columns] = totals.total
-    history.amount[windows, columns] = np.nan_to_num(counted) * scale
-    history.seen[windows, columns] = _steps(
+    history.total[with_end, channels] = totals.total
+    history.amount[windows, channels] = np.nan_to_num(counted) * scale
+    history.seen[windows, channels] = _steps(
         totals.seen,
-        before=history.seen[windows, columns],
+        before=history.seen[windows, channels],
         scale=np.ones(1),
     )
-    history.estimated[windows, columns] = _steps(
+    history.estimated[windows, channels] = _steps(
         totals.estimated,
-        before=history.estimated[windows, columns],
+        before=history.estimated[windows, channels],
         scale=scale,
     )
 
 
 def _keep_booked(
     history: History,
-    rows: range,
-    span: Span | None,
+    changed: _Changed,
     totals: Totals,
 ) -> None:
-    """Let totals stand where they were booked: before the rows, and after a span that ends in them.
+    """Let totals stand where they were booked: before the rows, and after them where the change
+    ends there.
 
     So the sum over all windows is what the counter says.
     """
-    columns = slice(None) if span is None else slice(span.channel, span.channel + 1)
-    fixed = {0: rows.start}
-    if span is not None and history.start_of(rows.stop) >= span.until:
-        fixed[-1] = rows.stop
+    fixed = {0: changed.rows.start}
+    if changed.ends_there:
+        fixed[-1] = changed.rows.stop
 
     for place, row in fixed.items():
-        booked = history.total[row, columns]
+        booked = history.total[row, changed.channels]
         counted = totals.total[place]
         totals.total[place] = np.where(
             np.isfinite(booked),

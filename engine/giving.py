@@ -203,18 +203,17 @@ def _metered(
     """Sums over the channels of each meter; seen is what its first channel is."""
     layout = running.meters.layout
     windows = slice(rows.start, rows.stop)
-    by_direction = (len(rows), len(running.site.meters), 2)
-    energy = history.amount[windows] @ layout.summing
-    estimated = history.estimated[windows] @ layout.summing
+    energy = layout.summing.by_meter(history.amount[windows])
+    estimated = layout.summing.by_meter(history.estimated[windows])
     seen = np.zeros((len(rows), len(running.site.meters)))
     if len(layout.meter):
         of_first_channel = history.seen[windows][:, layout.first_channel]
         seen = np.where(layout.measured, of_first_channel, 0.0)
 
     return Metered(
-        energy=energy.reshape(by_direction),
+        energy=energy,
         seen=seen,
-        estimated=estimated.reshape(by_direction).sum(2),
+        estimated=estimated.sum(2),
     )
 
 

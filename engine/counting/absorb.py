@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.absorbed import Absorbed
+from engine.counting.along import group_starts
+from engine.counting.curves import Points
 from engine.counting.integrating import integrate_powers
 from engine.counting.layout import Layout
 from engine.counting.meters import Meters
@@ -58,15 +60,30 @@ def _count_the_rest(
     readings: Readings,
     out: Absorbed,
 ) -> None:
-    """Count the readings of channels where anything is odd, one channel after the other."""
-    for channel in np.unique(readings.channel):
-        of_channel = readings.channel == channel
-        count_singly(
+    """Count the readings of channels where anything is odd, one channel after the other.
+
+    After an outage these are all of them, so their points are put into the curves at once.
+    """
+    curves = []
+    begins = np.flatnonzero(group_starts(readings.channel))
+    ends = np.append(begins[1:], len(readings))
+    for begin, end in zip(
+        begins.tolist(),
+        ends[: len(begins)].tolist(),
+        strict=True,
+    ):
+        points = count_singly(
             meters,
-            int(channel),
-            readings.pick(of_channel),
+            int(readings.channel[begin]),
+            readings.pick(slice(begin, end)),
             out,
         )
+        if points is not None:
+            curves.append(points)
+
+    if curves:
+        added = Points.joined(curves)
+        meters.points = meters.points.with_rows(added)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ the cost does not grow with a Python loop over them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from plant.arrays import Floats, Index, Ints, Mask
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 NEVER = 2**62
 """A moment that lies after every other, ns: the least of no times at all."""
@@ -103,15 +106,14 @@ def group_ends(group: Ints) -> Mask:
     return ends
 
 
-def before_group(running: Floats, starts: Index) -> Floats:
+def before_group(running: npt.NDArray[Number], starts: Index) -> npt.NDArray[Number]:
     """What a running sum over all rows stood at before the group of each row began.
 
     `starts` are the first rows of the groups. Taken off `running`, this lets the sum start anew in
     each group.
     """
     # Before the first row of all, the sum stood at nothing.
-    stood_before_row = np.concatenate(([0.0], running))
-    stood_at = stood_before_row[starts]
+    stood_at = np.where(starts > 0, running[starts - 1], 0)
     borders = np.append(starts, len(running))
     rows_a_group = np.diff(borders)
     return np.repeat(stood_at, rows_a_group)

@@ -8,7 +8,7 @@ is written into the curve as points, so nothing else needs to know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,11 +26,16 @@ DAY_NS = 24 * HOUR_NS
 
 @dataclass(frozen=True, slots=True)
 class GapShaper:
-    """Shapes gaps by what else is known of the plant."""
+    """Shapes gaps by what else is known of the plant.
+
+    `seen_in` keeps which meters were seen in windows, by their rows: after an outage all gaps lie
+    in the same.
+    """
 
     graph: Graph
     meters: Meters
     history: History
+    seen_in: dict[tuple[int, int], Mask] = field(default_factory=dict)
 
     def shape(self, gap: Unusual) -> Points | None:
         """The points that shape one gap; None if there is nothing to shape it by."""
@@ -100,11 +105,7 @@ class GapShaper:
 
     def _tap_of(self, meter: int) -> Tap | None:
         """The draw of a line that this meter alone measures."""
-        for tap in self.graph.taps:
-            if tap.meters == (meter,):
-                return tap
-
-        return None
+        return self.graph.tap_of_meter.get(meter)
 
     def _power_seen(self, meter: int, rows: range) -> bool:
         """Whether power is known at all boundaries of these windows, and did flow."""
@@ -154,42 +155,23 @@ class GapShaper:
 
     def _siblings(self, bus: int, meter: int) -> list[int]:
         """Meters of the other draws of a bus."""
-        siblings: list[int] = []
-        for tap in self.graph.taps:
-            if tap.bus != bus:
-                continue
-
-            for other in tap.meters:
-                if other != meter:
-                    siblings.append(other)
-
-        return siblings
+        return [other for other in self.graph.draws_of_bus[bus] if other != meter]
 
     def _energy(self, rows: range) -> Floats:
         """What was booked of each meter [windows, meters, 2], forward and reverse, in edge unit."""
-        layout = self.meters.layout
-        meters = len(layout.site.meters)
         booked = self.history.amount[rows.start : rows.stop]
-        energy = np.zeros((len(rows), meters, 2))
-        for channel in np.flatnonzero(layout.meter >= 0):
-            meter = layout.meter[channel]
-            direction = int(layout.reverse[channel])
-            energy[:, meter, direction] += booked[:, channel]
-
-        return energy
+        return self.meters.layout.summing.by_meter(booked)
 
     def _seen(self, rows: range) -> Mask:
         """Whether each meter was seen [windows, meters]."""
-        layout = self.meters.layout
-        meters = len(layout.site.meters)
-        seen_s = self.history.seen[rows.start : rows.stop]
-        was_read = seen_s > 0.0
-        seen = np.zeros((len(rows), meters), bool)
-        for channel in np.flatnonzero(layout.meter >= 0):
-            meter = layout.meter[channel]
-            seen[:, meter] |= was_read[:, channel]
+        key = (rows.start, rows.stop)
+        if key not in self.seen_in:
+            seen_s = self.history.seen[rows.start : rows.stop]
+            by_direction = self.meters.layout.summing.by_meter(seen_s)
+            was_read = by_direction > 0.0
+            self.seen_in[key] = np.asarray(was_read.any(axis=2), bool)
 
-        return seen
+        return self.seen_in[key]
 
     def _day_before(self, channel: int, rows: range) -> Floats | None:
         """What a channel counted in the same windows a day before; None if it was not seen then."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from engine.counting.absorbed import ONWARD, Absorbed, Span
+from engine.counting.along import before_group, group_starts
 from engine.counting.curves import S_PER_NS, Points, read_in_time
 from engine.counting.meters import Meters
 from engine.counting.power import Samples
-from plant.arrays import Floats, Ints
+from engine.counting.thinning import thinned
+from plant.arrays import Floats, Index, Ints
 
 
 def integrate_powers(
@@ -19,69 +19,101 @@ def integrate_powers(
     out: Absorbed,
 ) -> None:
     """Append the new samples to the curves of channels that have power and no counter."""
-    layout = meters.layout
-    for place in np.flatnonzero(layout.by_power):
-        channel = int(place)
-        of_meter = samples.meter == layout.meter[channel]
-        rows = of_meter & samples.fresh
-        if not rows.any():
+    curves = []
+    for reverse in (False, True):
+        channel_of_meter = _integrating(meters, reverse=reverse)
+        channel = channel_of_meter[samples.meter]
+        rows = np.flatnonzero(samples.fresh & (channel >= 0))
+        if not len(rows):
             continue
 
-        ts = samples.ts[rows]
-        standing = _standing(meters.points, channel)
-        before_ts = ts[0] if standing is None else standing.ts
-        seen_before_s = 0.0 if standing is None else standing.seen_s
-        elapsed = np.diff(ts, prepend=before_ts)
-        # As for counters: what lies between two samples that are too far apart was not seen.
-        is_seen = elapsed <= layout.gap_ns[channel]
-        seen_ns = np.where(is_seen, elapsed, 0)
+        running = samples.reverse if reverse else samples.forward
+        curve = _curve(
+            meters,
+            channel[rows],
+            samples.ts[rows],
+            running[rows],
+            out,
+        )
+        curves.append(curve)
 
-        running = samples.reverse if layout.reverse[channel] else samples.forward
-        added = _points(channel, ts, running[rows])
-        added.seen = seen_before_s + np.cumsum(seen_ns) * S_PER_NS
+    if curves:
+        added = Points.joined(curves)
         meters.points = meters.points.with_rows(added)
-        if standing is not None and ts[0] <= out.closed:
-            changed = Span(
-                channel=channel,
-                since=standing.ts,
-                until=ONWARD,
-            )
-            out.changed.append(changed)
 
 
-class _Standing(NamedTuple):
-    """The newest point of a curve: its time, ns UTC, and the seconds seen up to it."""
-
-    ts: int
-    seen_s: float
-
-
-def _standing(points: Points, channel: int) -> _Standing | None:
-    """Where the curve of a channel ends; None if it has no point yet."""
-    row = points.last_row(channel)
-    if row is None:
-        return None
-
-    return _Standing(
-        ts=int(points.ts[row]),
-        seen_s=float(points.seen[row]),
-    )
+def _integrating(meters: Meters, *, reverse: bool) -> Ints:
+    """For each meter the channel that its power alone makes, in one direction; -1 where none."""
+    layout = meters.layout
+    is_integral = layout.by_power & (layout.reverse == reverse)
+    channels = np.flatnonzero(is_integral)
+    channel_of_meter = np.full(len(layout.site.meters), -1)
+    channel_of_meter[layout.meter[channels]] = channels
+    return channel_of_meter
 
 
-def _points(
-    channel: int,
+def _curve(
+    meters: Meters,
+    channel: Ints,
     ts: Ints,
     total: Floats,
+    out: Absorbed,
 ) -> Points:
-    """Points of a channel whose total is an integral: each sizes energy, none is estimated."""
+    """New points of channels, sorted, whose `total` is an integral: each sizes energy, none is
+    estimated.
+    """
+    starts = np.flatnonzero(group_starts(channel))
+    newest = meters.newest_points()
+    since, seen_before_s = _standing(
+        meters,
+        newest,
+        channel[starts],
+    )
+    is_first = since == 0
+    elapsed = np.diff(ts, prepend=0)
+    elapsed[starts] = np.where(is_first, 0, ts[starts] - since)
+    # As for counters: what lies between two samples that are too far apart was not seen.
+    is_seen = elapsed <= meters.layout.gap_ns[channel]
+    seen_ns = np.where(is_seen, elapsed, 0)
+    running_ns = np.cumsum(seen_ns)
+    of_channel_ns = running_ns - before_group(running_ns, starts)
+
+    for place in np.flatnonzero(~is_first & (ts[starts] <= out.closed)):
+        changed = Span(
+            channel=int(channel[starts[place]]),
+            since=int(since[place]),
+            until=ONWARD,
+        )
+        out.changed.append(changed)
+
     count = len(ts)
-    return Points(
-        channel=np.full(count, channel),
+    rows_a_channel = np.diff(np.append(starts, count))
+    points = Points(
+        channel=channel,
         ts=ts,
         total=total,
         integral=np.full(count, np.nan),
-        seen=np.zeros(count),
+        seen=np.repeat(seen_before_s, rows_a_channel) + of_channel_ns * S_PER_NS,
         estimated=np.zeros(count),
         anchor=np.ones(count, bool),
         mark=read_in_time(count),
     )
+    return thinned(points, meters.layout.window_ns)
+
+
+def _standing(
+    meters: Meters,
+    newest: Index,
+    channel: Ints,
+) -> tuple[Ints, Floats]:
+    """Where the curves of channels end: the time, ns UTC, 0 for none, and the seconds seen by then.
+
+    `newest` are the rows of the newest points of all channels.
+    """
+    points = meters.points
+    channels = len(meters.layout.meter)
+    ts = np.zeros(channels, np.int64)
+    seen_s = np.zeros(channels)
+    ts[points.channel[newest]] = points.ts[newest]
+    seen_s[points.channel[newest]] = points.seen[newest]
+    return ts[channel], seen_s[channel]

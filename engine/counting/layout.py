@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.counting.counters import Limits
-from plant.arrays import Floats, Ints, Mask
+from plant.arrays import Floats, Index, Ints, Mask
 from plant.silence import gap_after_s
 from plant.site import Channel, Site, Swap
 from plant.units import SECOND_NS
@@ -29,6 +29,53 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Summing:
+    """How channels add up to meters.
+
+    `channel` are those of meters, sorted by meter and direction; each meter and direction that has
+    any is a `column`, and its channels begin at `begins`.
+    """
+
+    channel: Index
+    column: Ints
+    begins: Index
+    meters: int
+
+    @classmethod
+    def of(
+        cls,
+        meter: Ints,
+        reverse: Mask,
+        meters: int,
+    ) -> Summing:
+        """Of the channels with these meters (-1 for none) and directions."""
+        of_meters = np.flatnonzero(meter >= 0)
+        # Forward is in even, reverse in odd columns.
+        columns = meter[of_meters] * 2 + reverse[of_meters]
+        order = np.argsort(columns, kind="stable")
+        column, begins = np.unique(columns[order], return_index=True)
+        return cls(
+            channel=of_meters[order],
+            column=column,
+            begins=begins,
+            meters=meters,
+        )
+
+    def by_meter(self, amount: Floats) -> Floats:
+        """Sums [windows, meters, 2], forward and reverse, of amounts [windows, channels]."""
+        windows = len(amount)
+        sums = np.zeros((windows, self.meters * 2))
+        if len(self.channel):
+            sums[:, self.column] = np.add.reduceat(
+                amount[:, self.channel],
+                self.begins,
+                axis=1,
+            )
+
+        return sums.reshape(windows, self.meters, 2)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Look-up arrays of a site.
 
@@ -41,8 +88,7 @@ class Layout:
     an hour, `most_rate`, and the `step` of the register, which grows with `float32` counters.
 
     By meter: `power_scale` from canonical power to edge unit per hour, the `first_channel`, and
-    whether any channel is its (`measured`). `summing` [channels, meters * 2] adds channels up to
-    meters, forward and reverse.
+    whether any channel is its (`measured`). Windows are `window_ns` long.
     """
 
     site: Site
@@ -63,7 +109,8 @@ class Layout:
     power_scale: Floats
     first_channel: Ints
     measured: Mask
-    summing: Floats
+    summing: Summing
+    window_ns: int
 
     @classmethod
     def of(cls, site: Site) -> Layout:
@@ -93,7 +140,8 @@ class Layout:
             power_scale=np.array([point.power_scale for point in site.meters]),
             first_channel=_first_channel(meter, len(site.meters)),
             measured=np.isin(np.arange(len(site.meters)), meter),
-            summing=_summing(meter, reverse, len(site.meters)),
+            summing=Summing.of(meter, reverse, len(site.meters)),
+            window_ns=round(site.window_s * SECOND_NS),
         )
 
     def swapped(
@@ -217,19 +265,3 @@ def _first_channel(meter: Ints, meters: int) -> Ints:
             first[meter[channel]] = channel
 
     return first
-
-
-def _summing(
-    meter: Ints,
-    reverse: Mask,
-    meters: int,
-) -> Floats:
-    """Which channels make which meter [channels, meters * 2].
-
-    Forward is in even, reverse in odd columns.
-    """
-    summing = np.zeros((len(meter), meters * 2))
-    of_meters = np.flatnonzero(meter >= 0)
-    column = meter[of_meters] * 2 + reverse[of_meters]
-    summing[of_meters, column] = 1.0
-    return summing

@@ -14,10 +14,10 @@ from engine.counting.layout import Layout
 from engine.counting.power import Powers
 from engine.counting.totals import Asked, Totals, totals_at
 from engine.counting.trimming import Correctable, trimmed
-from plant.arrays import Floats, Ints
+from plant.arrays import Floats, Index, Ints
 from plant.frame import Batch, Frame
 from plant.site import Site
-from plant.units import HOUR_NS, SECOND_NS
+from plant.units import HOUR_NS
 
 FILLING_NS = HOUR_NS
 """What filled a gap is held for an hour after the last late reading: more may come between."""
@@ -71,6 +71,10 @@ class Meters:
             events=frame.events,
         )
 
+    def newest_points(self) -> Index:
+        """The rows of the newest points of all channels that have any."""
+        return np.flatnonzero(self.points.newest())
+
     def limits(self, channel: int) -> Limits:
         """Limits of a channel; the step of a float32 counter grows with what it stands at."""
         limits = self.layout.limits[channel]
@@ -85,19 +89,18 @@ class Meters:
         self,
         boundaries: Ints,
         integrals: Floats,
-        channel: int | None = None,
+        channels: Ints,
     ) -> Totals:
-        """Totals of all channels, or of one, at `boundaries`, ns UTC. NaN where nothing is known.
+        """Totals of some channels at `boundaries`, ns UTC. NaN where nothing is known.
 
         `integrals` [boundaries, meters, 2] are those of power then, forward and reverse.
         """
         layout = self.layout
-        if channel is None:
-            channels = np.arange(len(layout.meter))
-            points = self.points
-        else:
-            channels = np.array([channel])
-            points = self.points.pick(self.points.of(channel))
+        points = self.points
+        if len(channels) < len(layout.meter):
+            is_asked = np.zeros(len(layout.meter), bool)
+            is_asked[channels] = True
+            points = points.pick(is_asked[points.channel])
 
         # Pieces belong to no meter: any meter's power will do for them, as they are stepped.
         meter = np.maximum(layout.meter[channels], 0)
@@ -135,12 +138,11 @@ class Meters:
         end of the newest window.
         """
         layout = self.layout
-        window_ns = layout.site.window_s * SECOND_NS
         # A channel without a counter has no gap to be filled: power that comes late is left out.
         bound = np.where(layout.by_power, ONWARD, layout.gap_ns)
         correctable = Correctable(
             since=since,
-            window=round(window_ns),
+            window=layout.window_ns,
             bound=bound,
             filling=self.filled > now - FILLING_NS,
         )

@@ -24,7 +24,7 @@ class Readings:
         """How many readings, of all channels."""
         return len(self.ts)
 
-    def pick(self, rows: Mask) -> Readings:
+    def pick(self, rows: Mask | slice) -> Readings:
         """Some of the rows."""
         return Readings(
             channel=self.channel[rows],

@@ -35,8 +35,10 @@ def count_singly(
     channel: int,
     readings: Readings,
     out: Absorbed,
-) -> None:
-    """Judge the readings of one channel, one after the other, and append what is believed."""
+) -> Points | None:
+    """Judge the readings of one channel, one after the other; the points of what is believed, if
+    there are any.
+    """
     track = meters.tracks[channel]
     is_late = np.zeros(len(readings), bool)
     if track.known:
@@ -60,13 +62,15 @@ def count_singly(
         readings.pick(~is_late),
         out,
     )
-    if accepted:
-        _extend(
-            meters,
-            channel,
-            accepted,
-            out,
-        )
+    if not accepted:
+        return None
+
+    return _extension(
+        meters,
+        channel,
+        accepted,
+        out,
+    )
 
 
 def _judged(
@@ -198,13 +202,13 @@ def _steps(
     )
 
 
-def _extend(
+def _extension(
     meters: Meters,
     channel: int,
     accepted: list[_Accepted],
     out: Absorbed,
-) -> None:
-    """Append accepted readings to the curve of a channel."""
+) -> Points:
+    """How the curve of a channel goes on with accepted readings."""
     standing = _standing(meters.points, channel)
     steps = _steps(
         accepted,
@@ -221,7 +225,6 @@ def _extend(
         steps,
         standing,
     )
-    meters.points = meters.points.with_rows(added)
     for row in np.flatnonzero(steps.gap):
         gap = _gap(
             meters,
@@ -241,6 +244,8 @@ def _extend(
             until=ONWARD,
         )
         out.changed.append(changed)
+
+    return added
 
 
 def _points(

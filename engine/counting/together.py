@@ -13,6 +13,7 @@ from engine.counting.curves import ANCHOR_STEPS, NO_ANCHOR, S_PER_NS, Anchored, 
 from engine.counting.layout import Layout
 from engine.counting.meters import FLOAT32_STEP, Meters
 from engine.counting.readings import Readings
+from engine.counting.thinning import thinned
 from plant.arrays import Floats, Ints, Mask
 from plant.units import HOUR_NS
 
@@ -162,7 +163,8 @@ def _append(
         anchor=anchor,
         mark=read_in_time(len(readings)),
     )
-    meters.points = meters.points.with_rows(added)
+    kept = thinned(added, meters.layout.window_ns)
+    meters.points = meters.points.with_rows(kept)
     _remember(meters.tracks, readings)
 
 

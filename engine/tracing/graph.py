@@ -106,6 +106,14 @@ class Graph:
             [meter for tap in self.taps for meter in tap.meters],
             np.int64,
         )
+        self.draws_of_bus: list[list[int]] = [[] for _ in site.buses]
+        self.tap_of_meter: dict[int, Tap] = {}
+        for tap in self.taps:
+            self.draws_of_bus[tap.bus] += tap.meters
+            if len(tap.meters) == 1:
+                # The first one, should a meter stand for two draws.
+                self.tap_of_meter.setdefault(tap.meters[0], tap)
+
         self.tap_of_storage = [self._tap_of(storage) for storage in site.storages]
 
     def _on_site(self) -> Mask:
