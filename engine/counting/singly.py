@@ -15,6 +15,7 @@ from engine.counting.counters import Judged, judge
 from engine.counting.curves import NO_ANCHOR, S_PER_NS, Anchored, Mark, Points, anchors
 from engine.counting.meters import Meters
 from engine.counting.readings import Readings
+from engine.counting.thinning import thinned
 from plant.arrays import Floats, Ints, Mask
 from plant.names import Verdict
 
@@ -282,7 +283,7 @@ def _points(
         forced=forced,
     )
     mark = np.where(steps.doubted, Mark.DOUBTED, Mark.READ)
-    return Points(
+    points = Points(
         channel=np.full(count, channel),
         ts=steps.ts,
         total=steps.total,
@@ -291,6 +292,11 @@ def _points(
         estimated=estimated_before + np.cumsum(estimated),
         anchor=anchor,
         mark=mark.astype(np.int8),
+    )
+    return thinned(
+        points,
+        meters.layout.window_ns,
+        needed=steps.odd | before_odd,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which of the new points of running counters are kept: what a meter costs is bounded by windows,
+"""Which of the new points of counters are kept: what a meter costs is bounded by windows,
 not by how often it is read.
 
 The energy of a window is read off between the anchors around its ends. Between the first and the
@@ -15,11 +15,20 @@ from engine.counting.curves import Mark, Points
 from plant.arrays import Ints, Mask
 
 
-def thinned(points: Points, window_ns: int) -> Points:
-    """Of ordinary points, sorted, the first and last reading and anchor in each window of each
-    channel."""
+def thinned(
+    points: Points,
+    window_ns: int,
+    needed: Mask | None = None,
+) -> Points:
+    """Of new points, sorted, the first and last reading and anchor in each window of each channel.
+
+    `needed` are kept in any case: both ends of steps that are none of a running counter.
+    """
     window = points.ts // window_ns
     keep = _at_the_ends(points.channel, window)
+    if needed is not None:
+        keep |= needed
+
     if keep.all():
         return points
 
