@@ -1,15 +1,14 @@
-"""Modbus TCP: one poller per connection; units in turn, no overlap, only functions 3 and 4.
+"""Modbus: one poller per connection; units in turn, no overlap, only functions 3 and 4.
 
-pymodbus is the transport. Timeouts, reconnection, the tick grid and what a failure means are ours:
-a request that is not answered fails once, its late answer is told apart by the transaction id, and
-the connection is dropped only when the peer as a whole is in doubt.
+The wire is `modbus_tcp`, or pymodbus where a serial server passes RTU frames through. A request
+that is not answered fails once, and the connection is dropped only when the peer as a whole is in
+doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from time import monotonic
@@ -17,12 +16,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pymodbus import ModbusException
-from pymodbus.client import AsyncModbusTcpClient
 
 from collector.assignment import Assignment
 from collector.drivers.modbus_meter import Job, Request, Unit, add_jobs
-from collector.drivers.modbus_wire import open_client, words_of
+from collector.drivers.modbus_tcp import TcpWire
+from collector.drivers.modbus_wire import Wire
 from collector.health import LinkHealth
 from plant.backoff import Backoff
 from plant.clock import Clock
@@ -35,6 +33,7 @@ from plant.reports import DriverReport
 Values = npt.NDArray[np.float64]
 
 PORT: Final = 502
+RTU_OVER_TCP: Final = "rtu+tcp"
 
 # Exceptions 1, 2 and 3: function, address or value that the device does not have.
 _REFUSED: Final = frozenset({1, 2, 3})
@@ -114,15 +113,12 @@ class ModbusDriver:
         clock: Clock,
         timeout: float,
     ) -> None:
-        host, _, port = link.endpoint.removeprefix("tcp://").partition(":")
         self.connection = link.id
-        self.host = host
-        self.port = int(port or PORT)
         self.units = list(units)
         self.clock = clock
         self.timeout = timeout
         self.link = link
-        self._client: AsyncModbusTcpClient | None = None
+        self._wire: Wire | None = None
         self._heap: list[Due] = []
         self._doubt: Counter[str] = Counter()
         self._backoff = Backoff()
@@ -134,7 +130,6 @@ class ModbusDriver:
 
     async def run(self, sink: Sink) -> None:
         """Poll until cancelled; connection losses are waited out."""
-        quiet_library()
         now = monotonic()
         for unit in self.units:
             for job in unit.jobs:
@@ -164,33 +159,27 @@ class ModbusDriver:
     @property
     def connected(self) -> bool:
         """Whether a connection stands."""
-        return self._client is not None and bool(self._client.connected)
+        return self._wire is not None and self._wire.connected
 
     async def connect(self) -> None:
         """Open the connection; Unreachable says why not."""
-        client = open_client(self.host, self.port, self.timeout)
+        wire = open_wire(self.link.endpoint, self.timeout)
         try:
-            connected = await asyncio.wait_for(
-                client.connect(),
-                self.timeout + _CONNECT_MORE_S,
-            )
-        except (OSError, TimeoutError, ModbusException) as error:
-            client.close()
-            why = f"no connection: {error or 'timeout'}"
+            async with asyncio.timeout(self.timeout + _CONNECT_MORE_S):
+                await wire.open()
+        except (OSError, TimeoutError) as error:
+            wire.close()
+            why = f"no connection: {str(error) or 'timeout'}"
             raise Unreachable(why, endpoint=self.link.endpoint) from error
 
-        if not connected:
-            client.close()
-            raise Unreachable("no connection", endpoint=self.link.endpoint)
-
-        self._client = client
+        self._wire = wire
         self._doubt.clear()
 
     def close(self) -> None:
         """Close the connection if there is one."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
     async def _serve(self, sink: Sink) -> None:
         """Poll what is due, one job after the other, until the connection is lost."""
@@ -309,20 +298,19 @@ class ModbusDriver:
     async def ask(self, unit: Unit, request: Request) -> bytes:
         """One transaction: its registers as bytes, or the DeviceError that says why not."""
         endpoint = self.link.endpoint
-        client = self._client
-        if client is None or not client.connected:
+        wire = self._wire
+        if wire is None:
             raise Unreachable("connection lost", endpoint=endpoint)
 
         if unit.pause_s:
             await asyncio.sleep(max(0.0, self._free_at - monotonic()))
 
         try:
-            # Bounded by the client's own timeout.
-            answer = await client.execute(False, request.pdu)
-        except ModbusException as error:
-            if not client.connected:
-                raise Unreachable("connection lost", endpoint=endpoint) from error
-
+            # Bounded by the time-out of the wire.
+            answer = await wire.read(request.question)
+        except ConnectionError as error:
+            raise Unreachable("connection lost", endpoint=endpoint) from error
+        except TimeoutError as error:
             raise DeviceTimeout(
                 "no answer",
                 meter=unit.id,
@@ -332,15 +320,15 @@ class ModbusDriver:
             if unit.pause_s:
                 self._free_at = monotonic() + unit.pause_s
 
-        if answer.isError():
+        if answer.exception:
             raise refusal(
                 unit.id,
                 endpoint,
                 request,
-                int(answer.exception_code),
+                answer.exception,
             )
 
-        words = words_of(answer)
+        words = answer.words
         block = request.block
         fits = answer.function_code == block.function_code and len(words) == 2 * block.count
         if not fits:
@@ -389,6 +377,19 @@ class ModbusDriver:
 
         self._heap = moved
         heapq.heapify(self._heap)
+
+
+def open_wire(endpoint: str, timeout_s: float) -> Wire:
+    """The wire to an endpoint, not connected yet: tcp://HOST:PORT or rtu+tcp://HOST:PORT."""
+    scheme, _, address = endpoint.partition("://")
+    host, _, port = address.partition(":")
+    if scheme == RTU_OVER_TCP:
+        # pymodbus is large, and most plants have no serial server.
+        from collector.drivers.modbus_rtu import RtuWire
+
+        return RtuWire(host, int(port or PORT), timeout_s)
+
+    return TcpWire(host, int(port or PORT), timeout_s)
 
 
 def _batch(
@@ -445,11 +446,3 @@ def _reason(error: DeviceError) -> str:
         return f"exception_{error.code}"
 
     return _REASONS.get(type(error), "device")
-
-
-def quiet_library() -> None:
-    """pymodbus logs each timeout as an error; here failures are counted, and logged once.
-
-    See `collector.health`.
-    """
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

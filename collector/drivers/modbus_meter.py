@@ -10,10 +10,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from collector.decode import Decode, compile_block, tag_name
+from collector.drivers.modbus_wire import Read
 from collector.health import MeterHealth, Polls
 from collector.plan import (
     Block,
@@ -39,17 +38,15 @@ PATIENCE: Final = 3
 QUIET_MOST_S: Final = 30.0
 QUIET_TICKS: Final = 10
 
-_HOLDING: Final = 3
-
 
 @dataclass(slots=True)
 class Request:
-    """One block made ready: the PDU to send, the decoder of its answer, its values' place in the
-    group.
+    """One block made ready: the question to ask, the decoder of its answer, its values' place in
+    the group.
     """
 
     block: Block
-    pdu: ModbusPDU
+    question: Read
     decode: Decode
     at: int = 0
     end: int = 0
@@ -114,17 +111,16 @@ class Unit:
 
     def request(self, block: Block) -> Request:
         """A block made ready to be sent."""
-        is_holding = block.function_code == _HOLDING
-        kind = ReadHoldingRegistersRequest if is_holding else ReadInputRegistersRequest
-        pdu = kind(
-            dev_id=self.meter.unit,
+        question = Read(
+            unit=self.meter.unit,
+            function_code=block.function_code,
             address=block.address,
             count=block.count,
         )
         word_order = self.profile.defaults.word_order
         return Request(
             block,
-            pdu,
+            question,
             compile_block(block, word_order, self.meter.wiring),
         )
 

@@ -10,7 +10,7 @@ from math import isnan
 
 from collector.assignment import Assignment
 from collector.decode import compile_block
-from collector.drivers.modbus import ModbusDriver, Refused, build, quiet_library
+from collector.drivers.modbus import ModbusDriver, Refused, build
 from collector.drivers.modbus_meter import Unit
 from collector.plan import Block, wanted_rows
 from collector.probe import ProbeRow, implausible
@@ -21,7 +21,6 @@ from plant.quantity import QUANTITIES
 
 async def probe(assignment: Assignment, wait_s: float) -> list[ProbeRow]:
     """What each meter of the connection says; the connection's own timeout bounds the wait."""
-    quiet_library()
     driver = build(assignment)
     endpoint = driver.link.endpoint
     results = [ProbeRow(unit.id, endpoint) for unit in driver.units]

@@ -32,7 +32,12 @@ class ModbusConnection(Connection):
 
     word: ClassVar[str] = "modbus"
 
-    modbus: str = Field(pattern=r"^tcp://[^/:]+(:\d+)?$", description="tcp://HOST:PORT")
+    modbus: str = Field(
+        pattern=r"^(rtu\+)?tcp://[^/:]+(:\d+)?$",
+        description=(
+            "tcp://HOST:PORT; rtu+tcp://HOST:PORT where a serial server passes RTU frames through"
+        ),
+    )
 
 
 class ModbusMeter(WiredMeter):
