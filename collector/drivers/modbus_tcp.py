@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import Final
+from typing import Final, cast
 
 from collector.drivers.modbus_wire import Answer, Read
 from plant.errors import ProtocolError
@@ -64,8 +64,8 @@ class TcpWire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop has connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # That of uvloop is none by its class.
+        self._transport = cast(asyncio.Transport, transport)
 
     async def read(self, question: Read) -> Answer:
         """Ask, and wait for the answer."""

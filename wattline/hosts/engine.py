@@ -25,6 +25,10 @@ from wattline.hosts.consumer import Consumer
 
 AT_ONCE: Final = 400
 """Frames of one round."""
+FILLING_SHARE: Final = 1 / 4
+"""Of the bound: above it the journal lets go as soon as it can. Below, what an hour holds stays, so
+that a further store which is new has something to begin with.
+"""
 SAVED_BY_SHARE: Final = 1 / 16
 """Of the journal's bound: when so many bytes were folded, the state is saved, whatever the time.
 Only frames before the saved state can be let go of, so with full rates an hour would be too long.
@@ -98,7 +102,9 @@ class EngineHost(Consumer):
 
         frames = self.journal.read(self.state.seq, AT_ONCE)
         if not frames:
-            self._let_go()
+            if self.journal.bytes > FILLING_SHARE * self.journal.most_bytes:
+                self._let_go()
+
             return False
 
         try:
