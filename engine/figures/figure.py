@@ -57,13 +57,16 @@ class Figure:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns that it is made of."""
-        share = self.without
-        sides = [self.top, self.over or {}]
-        if share is not None:
-            sides += [share.part, share.whole]
+        """The columns that it is made of: those of the top, of the bottom and of the share."""
+        found = set(self.top)
+        if self.over is not None:
+            found.update(self.over)
 
-        return frozenset(column for side in sides for column in side)
+        if self.without is not None:
+            found.update(self.without.part)
+            found.update(self.without.whole)
+
+        return frozenset(found)
 
     @property
     def adds_up(self) -> bool:
@@ -71,33 +74,42 @@ class Figure:
         return self.over is None
 
     def above(self, sums: Sums) -> Floats:
-        """What stands above the line."""
+        """What stands above the line, of as many spans or subjects as the sums have."""
         top = weighted(self.top, sums)
         if self.without is None:
             return top
 
+        # What the part carries is taken off: as much for each of it as each of the whole carries.
+        # Where there is no whole at all, nobody can say what one of it carries.
+        part = weighted(self.without.part, sums)
         whole = weighted(self.without.whole, sums)
-        per_one = top / np.where(whole > 0, whole, np.nan)
-        return np.asarray(
-            top - per_one * weighted(self.without.part, sums),
-            np.float64,
-        )
+        is_some = whole > 0
+        per_one = top / np.where(is_some, whole, np.nan)
+        taken_off = per_one * part
+        return np.asarray(top - taken_off, np.float64)
 
     def below(self, sums: Sums) -> Floats | None:
         """What stands below the line; None for a plain sum."""
-        return None if self.over is None else weighted(self.over, sums)
+        if self.over is None:
+            return None
+
+        return weighted(self.over, sums)
 
     def value(self, sums: Sums, least: float = 0.0) -> Floats:
-        """Values from sums of equal length; NaN where nothing is known, or where no more than
-        `least` stands below the line."""
+        """Values in `unit`, from sums of equal length; NaN where nothing is known, or where no more
+        than `least` stands below the line."""
         top = self.above(sums)
         over = self.below(sums)
+        scaled = self.scale * top
         if over is None:
-            return top * self.scale
+            return scaled
 
+        # A ratio over nothing is unknown. It is divided by one in the meantime, so that numpy has
+        # no division by zero to warn of.
         is_some = over > least
         divisor = np.where(is_some, over, 1.0)
-        return np.where(is_some, self.scale * top / divisor, np.nan)
+        ratio = scaled / divisor
+        return np.where(is_some, ratio, np.nan)
 
 
 def plus(*columns: str) -> dict[str, float]:
@@ -114,6 +126,16 @@ def minus(column: str, *less: str) -> dict[str, float]:
 
 
 def weighted(weights: Weights, sums: Sums) -> Floats:
-    """The weighted sum of columns, in the order of the weights."""
-    parts = [weight * sums[column] for column, weight in weights.items()]
-    return np.asarray(sum(parts[1:], parts[0]), np.float64)
+    """The columns that `weights` names, each times its weight, added up."""
+    parts = []
+    for column, weight in weights.items():
+        part = weight * sums[column]
+        parts.append(part)
+
+    # Sums of floats depend on their order. That of the weights is kept, so that a figure is the
+    # same to the last digit wherever it is worked out.
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+
+    return np.asarray(total, np.float64)

@@ -6,12 +6,11 @@ Axis 0 is the window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from engine.book import Book
-from engine.tracing.flow import COLUMNS, Flows
+from engine.tracing.flow import Flows
 from plant.arrays import Floats, Ints
 from plant.units import SECOND_NS
 
@@ -22,22 +21,25 @@ class Stack:
     """
 
     def __init__(self, books: Sequence[Book]) -> None:
+        """By window: when it starts (ns UTC), its revision, and how many seconds it lasts."""
+        starts_ns = [book.start for book in books]
+        revisions = [book.revision for book in books]
+        durations_s = [(book.end - book.start) / SECOND_NS for book in books]
         self.books = books
         self.windows = len(books)
-        self.start = np.array([book.start for book in books], np.int64)
-        self.revision = np.array([book.revision for book in books], np.int32)
-        self.lasts_s = np.array([(book.end - book.start) / SECOND_NS for book in books])
-        columns: dict[str, Any] = {}
-        for name in COLUMNS:
-            columns[name] = np.concatenate([getattr(book.flows, name) for book in books])
+        self.start = np.array(starts_ns, np.int64)
+        self.revision = np.array(revisions, np.int32)
+        self.lasts_s = np.array(durations_s)
 
-        self.flows = Flows(**columns)
-        rows_of_each = [len(book.flows) for book in books]
+        flows = [book.flows for book in books]
+        rows_of_each = [len(of_window) for of_window in flows]
+        self.flows = _beneath_each_other(flows)
         self.window = np.repeat(np.arange(self.windows), rows_of_each)
 
     def of(self, name: str) -> Floats:
-        """An array of the books, [windows, ...]."""
-        return np.stack([getattr(book, name) for book in self.books])
+        """The array that each book has under a name of `Book`, as one [windows, ...]."""
+        of_each = [getattr(book, name) for book in self.books]
+        return np.stack(of_each)
 
     def total(
         self,
@@ -46,10 +48,30 @@ class Stack:
         width: int,
         rows: Ints | slice = slice(None),
     ) -> Floats:
-        """Sums [windows, width] of `values` of flow rows by their `place`."""
-        at = self.window[rows] * width + place
-        sums = np.bincount(at, values, self.windows * width)
+        """Sums [windows, width] of `values` of flow rows by their `place`, which is below `width`.
+
+        `rows` are the flow rows that values and places are of, all of them unless told.
+        """
+        # Each pair of window and place gets a number of its own, and one count sums them all.
+        first_of_window = self.window[rows] * width
+        sums = np.bincount(
+            first_of_window + place,
+            weights=values,
+            minlength=self.windows * width,
+        )
         return np.asarray(sums, np.float64).reshape(self.windows, width)
+
+
+def _beneath_each_other(flows: Sequence[Flows]) -> Flows:
+    """The tables of flows of all windows as one, that of the first window on top."""
+    return Flows(
+        kind=np.concatenate([table.kind for table in flows]),
+        node=np.concatenate([table.node for table in flows]),
+        source=np.concatenate([table.source for table in flows]),
+        via=np.concatenate([table.via for table in flows]),
+        origin=np.concatenate([table.origin for table in flows]),
+        amount=np.concatenate([table.amount for table in flows]),
+    )
 
 
 def summed(
@@ -63,6 +85,11 @@ def summed(
     windows are worked on together; a matrix product does not promise that.
     """
     windows = len(values)
-    at = np.arange(windows)[:, None] * width + place
-    sums = np.bincount(at.ravel(), values.ravel(), windows * width)
+    first_of_window = np.arange(windows)[:, None] * width
+    at = first_of_window + place
+    sums = np.bincount(
+        at.ravel(),
+        weights=values.ravel(),
+        minlength=windows * width,
+    )
     return np.asarray(sums.reshape(windows, width), np.float64)

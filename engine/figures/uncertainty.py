@@ -51,23 +51,34 @@ def standard(
 def variances(site: Site, per_unit: Mapping[int, float]) -> Variances:
     """Of every meter; `per_unit` kWh per unit, 1 where it is not given."""
     every = range(len(site.meters))
-    steps = _steps(site)
-    kwh_squared = np.array([per_unit.get(meter, 1.0) for meter in every]) ** 2
+    kwh_per_unit = np.array([per_unit.get(meter, 1.0) for meter in every])
+    kwh_squared = kwh_per_unit**2
+
+    # A class limit is the half width of its rectangle, as a part of the energy.
     limits = np.array([meter.class_limit for meter in site.meters])
-    step = np.array([steps[meter] for meter in every])
+    of_class = limits**2 / RECTANGLE
+
+    # A step is twice its half width, so one reading has step² / (4 * 3). A span has a reading at
+    # either end, and the variances of the two add up to step² / (2 * 3).
+    steps = np.array(_steps(site))
+    of_readings = steps**2 / (2 * RECTANGLE)
     return Variances(
-        of_energy=limits**2 / RECTANGLE * kwh_squared,
-        # A step is twice its half width, and it is read at both ends.
-        of_steps=step**2 / (2 * RECTANGLE) * kwh_squared,
+        of_energy=of_class * kwh_squared,
+        of_steps=of_readings * kwh_squared,
     )
 
 
 def meters_of_bus(graph: Graph, bus: int) -> set[int]:
-    """Meters on the edges of a bus: what enters and what leaves it."""
-    site = graph.site
+    """Meters on the edges of a bus, by their numbers in the site: of what enters and what leaves
+    it."""
     found: set[int] = set()
-    found.update(storage.meter for storage in site.storages if storage.bus == bus)
-    found.update(source.meter for source in site.sources if source.bus == bus)
+    for storage in graph.site.storages:
+        if storage.bus == bus:
+            found.add(storage.meter)
+
+    for source in graph.site.sources:
+        if source.bus == bus:
+            found.add(source.meter)
 
     for tap in graph.taps:
         if tap.bus == bus:
@@ -86,27 +97,34 @@ def meters_of_bus(graph: Graph, bus: int) -> set[int]:
 
 
 def meters_of_lines(site: Site, lines: Iterable[str]) -> set[int]:
-    """Meters of the draws of lines, by id."""
+    """Meters of the draws of lines, by their numbers in the site; `lines` by id."""
     wanted = set(lines)
     found: set[int] = set()
     for line in site.lines:
-        if line.id in wanted:
-            found.update(meter for draw in line.draws for meter in draw.meters)
+        if line.id not in wanted:
+            continue
+
+        for draw in line.draws:
+            found.update(draw.meters)
 
     return found
 
 
 def meters_of_site(site: Site) -> set[int]:
-    """Meters through which energy enters, and those of the storages."""
-    return {source.meter for source in site.sources} | {storage.meter for storage in site.storages}
+    """Meters through which energy enters, and those of the storages, by their numbers."""
+    of_sources = {source.meter for source in site.sources}
+    of_storages = {storage.meter for storage in site.storages}
+    return of_sources | of_storages
 
 
-def _steps(site: Site) -> Mapping[int, float]:
-    """Register step of each meter, in its unit."""
-    found = dict.fromkeys(range(len(site.meters)), 0.0)
+def _steps(site: Site) -> list[float]:
+    """Register step of each meter, in its unit: the coarsest of its channels, 0 without any."""
+    coarsest = [0.0 for _ in site.meters]
     for channel in site.channels:
-        if channel.meter >= 0:
-            step = channel.step * channel.scale
-            found[channel.meter] = max(found[channel.meter], step)
+        if channel.meter < 0:
+            continue
 
-    return found
+        step = channel.step * channel.scale
+        coarsest[channel.meter] = max(coarsest[channel.meter], step)
+
+    return coarsest

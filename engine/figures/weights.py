@@ -57,54 +57,80 @@ class Weights:
         """Of all sources and pseudo-sources of a site, from the first dated factor on; earlier
         origins take the first.
         """
-        dates = {dated.from_ns for source in site.properties for dated in source.dated}
-        always = np.iinfo(np.int64).min
-        since = np.array([always, *sorted(dates)], np.int64)
-        tables = [_table(site, int(at)) for at in since]
-        return cls(since, np.stack(tables))
+        dates: set[int] = set()
+        for source in site.properties:
+            dates.update(dated.from_ns for dated in source.dated)
+
+        # Before the first date holds a table of its own, without end towards the past.
+        always = int(np.iinfo(np.int64).min)
+        since = [always, *sorted(dates)]
+        tables = [_table(site, at_ns) for at_ns in since]
+        return cls(
+            since=np.array(since, np.int64),
+            table=np.stack(tables),
+        )
 
     def of(self, source: Ints, origin: Ints) -> Floats:
-        """Weights [By, rows] of amounts of `source` that came from there at `origin`."""
+        """Weights [By, rows] of amounts of `source` that came from there at `origin` (ns UTC)."""
+        # Most plants have no dated factors, and one table holds for every origin.
         if len(self.since) == 1:
-            return np.asarray(self.table[0][:, source])
+            always = self.table[0]
+            return np.asarray(always[:, source])
 
-        at = np.searchsorted(self.since, origin, "right") - 1
-        return np.asarray(self.table[at, :, source].T)
+        later = np.searchsorted(self.since, origin, side="right")
+        in_force = later - 1
+        of_rows = self.table[in_force, :, source]
+        return np.asarray(of_rows.T)
 
     def kg_of(self, layers: Sequence[KeptLayers]) -> Floats:
         """Carbon held in each storage, kg on the location basis, from the layers of a book."""
-        return np.array([self._held(held) for held in layers])
+        of_storages = [self._held(held) for held in layers]
+        return np.array(of_storages)
 
     def _held(self, layers: KeptLayers) -> float:
         """Carbon of the layers of one storage, kg."""
-        source: list[int] = []
-        origin: list[int] = []
-        amount: list[float] = []
-        for _, _, amounts in layers:
-            for its_source, its_origin, its_amount in amounts:
-                source.append(its_source)
-                origin.append(its_origin)
-                amount.append(its_amount)
+        sources: list[int] = []
+        origins: list[int] = []
+        amounts: list[float] = []
+        for _, _, amounts_of_layer in layers:
+            for source, origin, amount in amounts_of_layer:
+                sources.append(source)
+                origins.append(origin)
+                amounts.append(amount)
 
         weights = self.of(
-            np.array(source, np.int64),
-            np.array(origin, np.int64),
+            source=np.array(sources, np.int64),
+            origin=np.array(origins, np.int64),
         )
-        return float(weights[By.LOCATION] @ np.array(amount, float))
+        kg_per_unit = weights[By.LOCATION]
+        kg = kg_per_unit @ np.array(amounts, float)
+        return float(kg)
 
     def imbalance(self, book: Book, sources: int) -> float:
         """Largest difference, per basis, between the carbon that came in and all that became of it,
-        relative to what came in (kg).
+        relative to what came in, or to one kilogram where less came in. `sources` are those of the
+        plant, without pseudo-sources: of these nothing comes in that could be compared.
         """
+        entered = self.of(
+            source=np.arange(sources),
+            origin=np.full(sources, book.start),
+        )
+        came = entered @ book.primary
+
         flows = book.flows
-        every = np.arange(sources)
-        now = np.full(sources, book.start)
-        came = self.of(every, now) @ book.primary
         rows = np.flatnonzero(flows.source < sources)
-        went = self.of(flows.source[rows], flows.origin[rows]) @ flows.amount[rows]
+        left = self.of(
+            source=flows.source[rows],
+            origin=flows.origin[rows],
+        )
+        went = left @ flows.amount[rows]
+
         bases = [By.LOCATION, By.MARKET]
-        difference = np.abs(went - came)[bases]
-        relative = difference / np.maximum(np.abs(came[bases]), 1.0)
+        came_kg = came[bases]
+        went_kg = went[bases]
+        difference_kg = np.abs(went_kg - came_kg)
+        compared_with_kg = np.maximum(np.abs(came_kg), 1.0)
+        relative = difference_kg / compared_with_kg
         return float(relative.max(initial=0.0))
 
 
@@ -127,25 +153,18 @@ def _table(site: Site, at_ns: int) -> Floats:
     factors = [factors_at(source, at_ns) for source in properties]
     location = np.array([each.location.value_kg for each in factors])
     market = np.array([each.market.value_kg for each in factors])
-    is_scope1 = np.array([source.scope == "scope1" for source in properties])
-    is_scope2 = np.array([source.scope == "scope2" for source in properties])
+
+    scopes = [source.scope for source in properties]
+    is_scope1 = np.array([scope == "scope1" for scope in scopes])
+    is_scope2 = np.array([scope == "scope2" for scope in scopes])
+
     renewable = np.array([source.renewable for source in properties], float)
     contract = np.array([source.contract_share for source in properties])
     on_site = np.array([source.on_site for source in properties], float)
+
     kwh = np.array([source.kwh for source in properties])
     kgce = np.array([source.kgce for source in properties])
-    # Ambient heat is not electric; what is of unknown source, and the opening stock, is taken for
-    # electricity.
-    carriers = [source.carrier == Carrier.ELECTRICITY for source in site.sources]
-    electric = np.array(
-        [
-            *carriers,
-            False,
-            True,
-            True,
-        ],
-        float,
-    )
+    electric = _electric(site)
     rows = {
         By.SCOPE1: np.where(is_scope1, location, 0.0),
         By.SCOPE2_LOCATION: np.where(is_scope2, location, 0.0),
@@ -160,4 +179,21 @@ def _table(site: Site, at_ns: int) -> Floats:
         By.KGCE: kgce,
         By.ELECTRIC_KGCE: kgce * electric,
     }
-    return np.stack([rows[by] for by in By])
+    in_order = [rows[by] for by in By]
+    return np.stack(in_order)
+
+
+def _electric(site: Site) -> Floats:
+    """1 for each source [sources] of which a unit is electricity, else 0."""
+    is_electric = [source.carrier == Carrier.ELECTRICITY for source in site.sources]
+    # Ambient heat is not electric; what is of unknown source, and the opening stock, is taken for
+    # electricity.
+    of_ambient = False
+    of_unknown = True
+    of_opening_stock = True
+    is_electric += [
+        of_ambient,
+        of_unknown,
+        of_opening_stock,
+    ]
+    return np.array(is_electric, float)
