@@ -153,22 +153,28 @@ class LineSums:
         self.bus_of_tap = np.array([tap.bus for tap in graph.taps], np.int64)
         self.bus_of_source = np.array([source.bus for source in site.sources], np.int64)
         carriers = graph.carriers
-        is_electric = [carrier is Carrier.ELECTRICITY for carrier in carriers]
         is_behind = [carrier in AS_ELECTRICITY for carrier in carriers]
-        self.electric = np.array(is_electric, float)
+        final = [final_kwh_per_unit(site, carrier) for carrier in carriers]
+        kgce = [_final_kgce_per_unit(site, carrier) for carrier in carriers]
+        self.electric = graph.electric_buses.astype(float)
         self.behind = np.array(is_behind, float)
-        self.final = np.array([final_kwh_per_unit(site, carrier) for carrier in carriers])
-        self.kgce = np.array([_final_kgce_per_unit(site, carrier) for carrier in carriers])
+        self.final = np.array(final)
+        self.kgce = np.array(kgce)
 
     def columns(self, stack: Stack) -> Sums:
         """All columns [windows, lines + buses]: lines first, then what is unmetered on each bus."""
         found = self._delivered(stack)
         found |= self._products(stack)
-        carbon = found["scope1_kg"] + found["scope2_location_kg"]
-        found |= self._states(stack, found["final_kwh"], carbon)
+        carbon_kg = found["scope1_kg"] + found["scope2_location_kg"]
+        found |= self._states(
+            stack,
+            found["final_kwh"],
+            carbon_kg,
+        )
         found |= self._of_buses(stack)
         found |= self._outputs(stack)
-        return {name: found[name] for name in (*LINE_SUMS, *STATE_SUMS)}
+        in_order = (*LINE_SUMS, *STATE_SUMS)
+        return {name: found[name] for name in in_order}
 
     def _rows(self, of_tap: Floats, of_bus: Floats) -> Floats:
         """Amounts of taps [windows, taps] summed by line, then those of buses [windows, buses]."""
@@ -223,21 +229,27 @@ class LineSums:
         is_used = (flows.kind == Flow.LINE) | (flows.kind == Flow.REMAINDER)
         rows = np.flatnonzero(is_used)
         node = flows.node[rows]
-        is_line = flows.kind[rows] == Flow.LINE
+        kind = flows.kind[rows]
+        is_line = kind == Flow.LINE
         # A node is a tap of a line, else a bus; taps are looked up for both and then chosen from.
         tap = np.where(is_line, node, -1)
         row_of_tap = np.append(self.row_of_tap, 0)[tap]
         bus_of_tap = np.append(self.bus_of_tap, 0)[tap]
+        row_of_bus = self.lines + node
+        place_of_bus = len(self.row_of_tap) + node
         bus = np.where(is_line, bus_of_tap, node)
-        weights = self.weights.of(flows.source[rows], flows.origin[rows])
+        source = flows.source[rows]
+        origin = flows.origin[rows]
+        weights = self.weights.of(source, origin)
+        as_electricity = self.electric + self.behind
         return Used(
             flows=flows,
             rows=rows,
-            row=np.where(is_line, row_of_tap, self.lines + node),
+            row=np.where(is_line, row_of_tap, row_of_bus),
             bus=bus,
-            place=np.where(is_line, node, len(self.row_of_tap) + node),
+            place=np.where(is_line, node, place_of_bus),
             weighed=weights * flows.amount[rows],
-            electric=(self.electric + self.behind)[bus],
+            electric=as_electricity[bus],
         )
 
     def _products(self, stack: Stack) -> Sums:
@@ -319,7 +331,9 @@ class LineSums:
         is_told = total > 0
         whole = np.where(is_told, total, 1.0)
         idle = seconds[:, :, _IDLE].sum(2) / whole
-        run_or_unknown = (seconds[:, :, _RUN] + seconds[:, :, _UNKNOWN]) / whole
+        runs_s = seconds[:, :, _RUN]
+        unknown_s = seconds[:, :, _UNKNOWN]
+        run_or_unknown = (runs_s + unknown_s) / whole
         not_running = np.where(is_told, 1.0 - run_or_unknown, 0.0)
         found = {
             "idle_kwh": final_kwh * idle,
@@ -358,20 +372,22 @@ class LineSums:
     def _outputs(self, stack: Stack) -> Sums:
         """Pieces, and how much of the time the line's meters were seen."""
         seen_of_taps = stack.of("taps_seen_s")
-        seen_s = np.full((stack.windows, self.lines), np.inf)
+        least_s = np.full((stack.windows, self.lines), np.inf)
         for tap, line in enumerate(self.row_of_tap):
-            seen_s[:, line] = np.minimum(seen_s[:, line], seen_of_taps[:, tap])
+            of_line = least_s[:, line]
+            of_tap = seen_of_taps[:, tap]
+            least_s[:, line] = np.minimum(of_line, of_tap)
 
+        # A line without a draw has no meter that could have been seen.
+        has_draws = np.isfinite(least_s)
+        seen_s = np.where(has_draws, least_s, 0.0)
         no_pieces = np.full((stack.windows, self.buses), np.nan)
         no_time = np.zeros((stack.windows, self.buses))
         due_s = np.repeat(stack.lasts_s[:, None], self.lines, 1)
         return {
             "good": np.concatenate((stack.of("good"), no_pieces), 1),
             "scrap": np.concatenate((stack.of("scrap"), no_pieces), 1),
-            "seen_s": np.concatenate(
-                (np.where(np.isfinite(seen_s), seen_s, 0.0), no_time),
-                1,
-            ),
+            "seen_s": np.concatenate((seen_s, no_time), 1),
             "due_s": np.concatenate((due_s, no_time), 1),
         }
 

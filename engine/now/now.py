@@ -33,6 +33,9 @@ UNLOADED_SHARE: Final = 0.01
 COUNTED_OVER_NS: Final = 20 * SECOND_NS
 """The power of a meter that only counts is taken over at least this, or a coarse counter jumps."""
 
+LEAST_KWH: Final = 1e-9
+"""A layer of a storage that holds less gives nothing."""
+
 NO_ONE: Final = -1
 """In place of a meter or channel, for tags that are of none."""
 
@@ -95,17 +98,13 @@ class Now:
         factor_tags = [tag for meter in site.meters for tag in meter.power_factor_tags]
         power_tags = [meter.power_tag for meter in site.meters if meter.power_tag is not None]
         counter_tags = [channel.tag for channel in site.channels]
-        tags = (
-            max(
-                [
-                    0,
-                    *power_tags,
-                    *factor_tags,
-                    *counter_tags,
-                ]
-            )
-            + 1
-        )
+        known_tags = [
+            0,
+            *power_tags,
+            *factor_tags,
+            *counter_tags,
+        ]
+        tags = 1 + max(known_tags)
         self._factor_tags = np.array(sorted(factor_tags), np.int64)
         self._meter_of = np.full(tags, NO_ONE)
         self._channel_of = np.full(tags, NO_ONE)
@@ -202,9 +201,8 @@ class Now:
             if index < len(layers) and layers[index]:
                 _, energy_kwh, amounts = layers[index][0]
                 delivered_kwh = energy_kwh * storage.discharge_efficiency
-                for source, _, amount in amounts:
-                    if delivered_kwh > 1e-9:
-                        mix[int(source)] = mix.get(int(source), 0.0) + amount / delivered_kwh
+                if delivered_kwh > LEAST_KWH:
+                    mix = _per_kwh(amounts, delivered_kwh)
 
             self.storage_mix[index] = mix
 
@@ -261,18 +259,39 @@ class Now:
         that blows off, a boiler on stand-by."""
         node = self.site.converters[converter]
         given = [outlet.meter for outlet in node.outputs if outlet.meter is not None]
-        taken = [meter for feed in node.inputs for meter in feed.meters]
+        taken: list[int] = []
+        for feed in node.inputs:
+            taken += feed.meters
+
         all_metered = len(given) == len(node.outputs)
-        if node.two_way or not taken or not all_metered or not seen[[*given, *taken]].all():
+        if node.two_way or not taken or not all_metered:
             return False
 
-        gives_nothing = all(abs(power[meter]) <= self._nothing(meter) for meter in given)
-        takes_something = power[taken].sum() > max(self._nothing(meter) for meter in taken)
-        return bool(gives_nothing and takes_something)
+        all_seen = seen[[*given, *taken]].all()
+        if not all_seen:
+            return False
+
+        for meter in given:
+            if abs(power[meter]) > self._nothing(meter):
+                return False
+
+        takes_kw = power[taken].sum()
+        nothing_kw = max(self._nothing(meter) for meter in taken)
+        return bool(takes_kw > nothing_kw)
 
     def _nothing(self, meter: int) -> float:
         """Power up to which a meter counts as standing."""
         return UNLOADED_SHARE * (self.site.meters[meter].max_per_hour or 1.0)
+
+
+def _per_kwh(amounts: Sequence[tuple[int, int, float]], kwh: float) -> dict[int, float]:
+    """Amounts of (source, hour of origin, amount) by source, behind each of so many kWh."""
+    mix: dict[int, float] = {}
+    for source, _, amount in amounts:
+        before = mix.get(source, 0.0)
+        mix[source] = before + amount / kwh
+
+    return mix
 
 
 def _period_s(site: Site, meter: int) -> float:

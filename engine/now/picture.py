@@ -104,10 +104,11 @@ class Picture:
     def build(self) -> Shown:
         """The NOW of docs/api.md."""
         site = self.site
-        members = {
-            group.id: [i for i, line in enumerate(site.lines) if line.group == group.id]
-            for group in site.groups
-        }
+        members: dict[str, list[int]] = {group.id: [] for group in site.groups}
+        for index, line in enumerate(site.lines):
+            if line.group in members:
+                members[line.group].append(index)
+
         taps_of_groups = [self._taps(of_group) for of_group in members.values()]
         subjects = [
             *self.taps_of,
@@ -171,20 +172,21 @@ class Picture:
 
     def _given(self) -> dict[str, float]:
         """What each source gives, kW."""
-        kwh = self.weights[By.KWH]
-        return {
-            source.id: float(self.used.source[0, index] * kwh[index])
-            for index, source in enumerate(self.site.sources)
-        }
+        given = self.used.source[0]
+        kwh = self.weights[By.KWH, : len(given)]
+        given_kw = given * kwh
+        names = [source.id for source in self.site.sources]
+        return dict(zip(names, given_kw.tolist(), strict=True))
 
     def _storages(self) -> dict[str, Shown]:
         """Discharge less charge; what a line's own storage does stays within the line."""
         net = self.used.discharge[0] - self.used.charge[0]
-        return {
-            storage.id: {"power_kw": float(net[index])}
-            for index, storage in enumerate(self.site.storages)
-            if storage.line is None
-        }
+        found: dict[str, Shown] = {}
+        for index, storage in enumerate(self.site.storages):
+            if storage.line is None:
+                found[storage.id] = {"power_kw": float(net[index])}
+
+        return found
 
     def _converter(self, index: int) -> Shown:
         """What a converter takes, and since when it gives nothing for it."""
@@ -193,44 +195,60 @@ class Picture:
             if taken.kind != "ambient":
                 meters += taken.meters
 
+        taken_kw = None
         is_known = bool(meters) and bool(self.seen[meters].all())
+        if is_known:
+            of_meters = self.now.power[meters]
+            taken_kw = float(of_meters.sum())
+
+        since_ns = self.now.unloaded.get(index, 0)
         return {
-            "taken": float(self.now.power[meters].sum()) if is_known else None,
-            "unloaded_since_ms": self.now.unloaded.get(index, 0) // MILLISECOND or None,
+            "taken": taken_kw,
+            "unloaded_since_ms": since_ns // MILLISECOND or None,
         }
 
     def _site_power(self) -> float:
         """Site electricity of the moment."""
-        return float(site_electricity(self.graph, self.used).total()[0])
+        electricity = site_electricity(self.graph, self.used)
+        of_windows = electricity.total()
+        return float(of_windows[0])
 
     def _sources(self, taps: list[int]) -> dict[str, float]:
         """Source energy (kW) behind some taps; what comes through a storage counts as it."""
-        kw = self.amounts[taps].sum(0) * self.weights[By.KWH]
-        names = [
-            *(source.id for source in self.site.sources),
-            *(storage.id for storage in self.site.storages),
-            "ambient",
-            "unknown",
-        ]
+        amounts = self.amounts[taps]
+        kw = amounts.sum(0) * self.weights[By.KWH]
+        names = [source.id for source in self.site.sources]
+        names += [storage.id for storage in self.site.storages]
+        names += ["ambient", "unknown"]
         found = zip(
             names,
             kw.tolist(),
             strict=True,
         )
-        return {name: amount for name, amount in found if abs(amount) > LEAST_KW}
+        return {name: given_kw for name, given_kw in found if abs(given_kw) > LEAST_KW}
 
     def _line(self, index: int, figures: Mapping[str, float | None]) -> Shown:
         """One line as it is shown."""
         taps = self.taps_of[index]
         unknown = self._unknown(taps)
-        state, since = self.now.states.get(index, (State.UNKNOWN.value, 0))
+        final_kw = None
+        if unknown is None:
+            of_taps = self.final[taps]
+            final_kw = float(of_taps.sum())
+        else:
+            figures = _no_figures()
+
+        state, since_ns = self.now.states.get(index, (State.UNKNOWN.value, 0))
+        if state not in STATES:
+            state = State.UNKNOWN.value
+
         return {
             **self._order(index),
-            "state": state if state in STATES else State.UNKNOWN.value,
-            "state_since_ms": since // MILLISECOND or None,
+            "state": state,
+            "state_since_ms": since_ns // MILLISECOND or None,
             "power": self._power(taps),
-            "final_kw": float(self.final[taps].sum()) if unknown is None else None,
-            "figures": figures if unknown is None else _no_figures(),
+            "final_kw": final_kw,
+            "figures": figures,
             "sources_kw": self._sources(taps),
             "unknown": unknown,
             "stale_since_ms": self._stale_since_ms(taps),
@@ -240,39 +258,59 @@ class Picture:
         """Power of some taps by carrier; not known where one of them is not."""
         found: dict[str, float | None] = {}
         for tap in taps:
-            carrier = self.graph.carriers[self.graph.taps[tap].bus].value
-            is_known = self._unknown([tap]) is None
-            drawn = float(self.drawn[tap]) if is_known else None
-            found[carrier] = _added(found.get(carrier, 0.0), drawn)
+            bus = self.graph.taps[tap].bus
+            carrier = self.graph.carriers[bus].value
+            drawn = None
+            if self._unknown([tap]) is None:
+                drawn = float(self.drawn[tap])
+
+            before = found.get(carrier, 0.0)
+            found[carrier] = _added(before, drawn)
 
         return found
 
     def _stale_since_ms(self, taps: Iterable[int]) -> int | None:
         """When the first of the meters fell silent that were heard of once."""
-        heard_ns = [
-            int(self.now.at[meter])
-            for tap in taps
-            for meter in self.graph.taps[tap].meters
-            if not self.seen[meter] and self.now.at[meter]
-        ]
-        return min(heard_ns) // MILLISECOND if heard_ns else None
+        heard_ns: list[int] = []
+        for meter in self._meters(taps):
+            was_heard = self.now.at[meter] > 0
+            if was_heard and not self.seen[meter]:
+                heard_ns.append(int(self.now.at[meter]))
+
+        if not heard_ns:
+            return None
+
+        return min(heard_ns) // MILLISECOND
+
+    def _meters(self, taps: Iterable[int]) -> list[int]:
+        """The meters of some taps."""
+        meters: list[int] = []
+        for tap in taps:
+            meters += self.graph.taps[tap].meters
+
+        return meters
 
     def _unknown(self, taps: Iterable[int]) -> str | None:
         """Why nothing is known of some taps: none of their meters was ever heard, or all are
         silent."""
-        meters = [meter for tap in taps for meter in self.graph.taps[tap].meters]
+        meters = self._meters(taps)
         if not meters or self.seen[meters].any():
             return None
 
-        return "silent" if (self.now.at[meters] > 0).any() else "never"
+        heard_at = self.now.at[meters]
+        was_heard = heard_at > 0
+        return "silent" if was_heard.any() else "never"
 
     def _order(self, line: int) -> dict[str, str | None]:
         """The order that runs on a line that reads one; None while it is not known."""
         if self.site.lines[line].order_tag is None:
             return {}
 
-        order = self.now.orders.get(line, State.UNKNOWN.value)
-        return {"order": None if order == State.UNKNOWN.value else order}
+        order = self.now.orders.get(line)
+        if order == State.UNKNOWN.value:
+            order = None
+
+        return {"order": order}
 
     def _group(
         self,
@@ -285,7 +323,8 @@ class Picture:
         power: dict[str, float | None] = {}
         for part in parts:
             for carrier, drawn in part["power"].items():
-                power[carrier] = _added(power.get(carrier, 0.0), drawn)
+                before = power.get(carrier, 0.0)
+                power[carrier] = _added(before, drawn)
 
         unknown = self._unknown(taps)
         states = [part["state"] for part in parts]
@@ -309,17 +348,21 @@ def weights_of_columns(now: Newest) -> Floats:
     """What a unit of each column of the tracing weighs [By, columns]; a storage's is what its next
     kilowatt-hour is made of."""
     graph = now.graph
+    by_source = now.by_source
+    sources = graph.source_count
     found = np.zeros((len(By), graph.columns))
-    found[:, : graph.source_count] = now.by_source[:, : graph.source_count]
-    found[:, graph.ambient] = now.by_source[:, graph.source_count]
-    found[:, graph.unknown] = now.by_source[:, graph.source_count + 1]
+    found[:, :sources] = by_source[:, :sources]
+    # Pseudo-sources stand behind the sources: ambient, then unknown.
+    found[:, graph.ambient] = by_source[:, sources]
+    found[:, graph.unknown] = by_source[:, sources + 1]
     for index, mix in enumerate(now.storage_mix):
-        column = graph.source_count + index
+        column = sources + index
         for source, amount in mix.items():
-            found[:, column] += amount * now.by_source[:, source]
+            found[:, column] += amount * by_source[:, source]
 
         # An empty storage that gives is of unknown origin, but it is energy all the same.
-        found[By.KWH, column] = found[By.KWH, column] or 1.0
+        kwh = found[By.KWH, column]
+        found[By.KWH, column] = kwh or 1.0
 
     return found
 
