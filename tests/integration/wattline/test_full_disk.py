@@ -184,6 +184,7 @@ async def test_while_it_is_full_everybody_can_see_it(tmp_path: Path) -> None:
             disk.free()
             await plant.until(lambda: operations.not_ready() is None, "ready again")
             await plant.until(lambda: _attention(plant) == [], "nothing to attend to")
+            await plant.more_windows(6)
 
 
 def _attention(plant: Running) -> list[Attention]:

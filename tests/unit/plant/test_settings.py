@@ -281,9 +281,9 @@ def _driver(driver: Driver) -> object:
         requests = []
         for unit in driver.units:
             for job in unit.jobs:
-                blocks = [(r.block, r.pdu.dev_id, r.pdu.address) for r in job.requests]
+                blocks = [(r.block, r.question) for r in job.requests]
                 requests.append((unit.id, job.grid.period, job.tags.tolist(), blocks))
-        return driver.host, driver.port, driver.timeout, requests
+        return driver.link.endpoint, driver.timeout, requests
     if isinstance(driver, MqttDriver):
         session = driver.session
         password = session.password() if session.password else ""
