@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from books.answers import Health
 from books.health import HealthOf
@@ -52,6 +53,7 @@ METRICS: Final = {
     "wattline_notify_messages": "messages of the outbox by state",
     "wattline_notify_channel_up": "1 while a channel takes messages",
 }
+TOTAL: Final = "_total"
 _STORE_COUNTS: Final[Mapping[str, Sequence[str]]] = {
     "behind_frames": ("behind_frames",),
     "behind_outputs": ("behind_outputs",),
@@ -80,36 +82,54 @@ class Measured:
 
 
 class _Page:
-    """Gauges of one answer."""
+    """The metrics of one answer, in the order in which they are asked for."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.families: dict[str, Metric] = {}
 
-    def gauge(self, name: str, *labels: str) -> Gauge:
-        return Gauge(
-            name,
-            METRICS[name],
-            labels,
-            registry=self.registry,
-        )
+    def put(
+        self,
+        name: str,
+        value: float,
+        **labels: str,
+    ) -> None:
+        """A value of a metric of the table; one that counts up is a counter by its name."""
+        if name not in self.families:
+            self.families[name] = _family(name, tuple(labels))
+
+        family = self.families[name]
+        sample = family.name + TOTAL if family.type == "counter" else family.name
+        family.add_sample(sample, labels, float(value))
+
+    def collect(self) -> Iterable[Metric]:
+        """What the library writes out."""
+        return self.families.values()
 
     def text(self) -> str:
-        return generate_latest(self.registry).decode()
+        return generate_latest(self).decode()
+
+
+def _family(name: str, labels: Sequence[str]) -> Metric:
+    """A metric without values; what ends with `_total` only ever grows."""
+    if name.endswith(TOTAL):
+        return CounterMetricFamily(name, METRICS[name], labels=labels)
+
+    return GaugeMetricFamily(name, METRICS[name], labels=labels)
 
 
 def prometheus(of: Measured) -> str:
     """All metrics as text."""
     page = _Page()
     journal = of.engine.journal
-    page.gauge("wattline_journal_frames_total").set(journal.last())
-    page.gauge("wattline_journal_bytes").set(journal.bytes)
-    page.gauge("wattline_step_behind_frames").set(journal.last() - of.engine.state.seq)
-    page.gauge("wattline_readings_waiting").set(of.sequencer.waiting())
-    page.gauge("wattline_readings_dropped_total").set(of.sequencer.dropped)
-    page.gauge("wattline_books_behind_seconds").set(of.live.behind_ns() * 1e-9)
-    page.gauge("wattline_books_imbalance_ratio").set(of.storing.imbalance)
-    page.gauge("wattline_books_imbalance_kg_ratio").set(of.storing.imbalance_kg)
-    page.gauge("wattline_viewers").set(of.live.hub.viewers)
+    page.put("wattline_journal_frames_total", journal.last())
+    page.put("wattline_journal_bytes", journal.bytes)
+    page.put("wattline_step_behind_frames", journal.last() - of.engine.state.seq)
+    page.put("wattline_readings_waiting", of.sequencer.waiting())
+    page.put("wattline_readings_dropped_total", of.sequencer.dropped)
+    page.put("wattline_books_behind_seconds", of.live.behind_ns() * 1e-9)
+    page.put("wattline_books_imbalance_ratio", of.storing.imbalance)
+    page.put("wattline_books_imbalance_kg_ratio", of.storing.imbalance_kg)
+    page.put("wattline_viewers", of.live.hub.viewers)
     _hosts(of, page)
     health = of.health()
     _meters(health, page)
@@ -120,60 +140,78 @@ def prometheus(of: Measured) -> str:
 
 def _hosts(of: Measured, page: _Page) -> None:
     """Which host stands still, and for how long."""
-    up = page.gauge("wattline_host_up", "host")
-    seconds = page.gauge("wattline_host_standing_seconds", "host")
     now_ns = of.live.clock.now()
     standing = {host.who: host for host in of.standing()}
     for name in of.hosts:
         host = standing.get(name)
-        up.labels(name).set(host is None)
-        seconds.labels(name).set(0.0 if host is None else host.seconds(now_ns))
+        seconds = 0.0 if host is None else host.seconds(now_ns)
+        page.put("wattline_host_up", host is None, host=name)
+        page.put("wattline_host_standing_seconds", seconds, host=name)
 
 
 def _meters(health: Health, page: _Page) -> None:
     """Polls by outcome, and connections."""
-    polls = page.gauge("wattline_polls_total", "meter", "outcome")
     for meter in health.meters:
-        polls.labels(meter.id, "answered").set(meter.answered)
-        polls.labels(meter.id, "skipped").set(meter.skipped)
-        for reason, count in meter.failed.items():
-            polls.labels(meter.id, reason).set(count)
+        outcomes = {
+            "answered": meter.answered,
+            "skipped": meter.skipped,
+            **meter.failed,
+        }
+        for outcome, count in outcomes.items():
+            page.put(
+                "wattline_polls_total",
+                count,
+                meter=meter.id,
+                outcome=outcome,
+            )
 
-    up = page.gauge("wattline_connection_up", "connection")
     for connection in health.connections:
-        up.labels(connection["id"]).set(connection["state"] == "up")
+        page.put(
+            "wattline_connection_up",
+            connection["state"] == "up",
+            connection=connection["id"],
+        )
 
 
 def _stores(stores: Sequence[Mapping[str, Any]], page: _Page) -> None:
     """Stores beside the embedded one."""
-    up = page.gauge("wattline_store_up", "store")
-    counts = {name: page.gauge(f"wattline_store_{name}", "store") for name in _STORE_COUNTS}
     for store in stores:
-        up.labels(store["id"]).set(store["state"] == "up")
+        page.put(
+            "wattline_store_up",
+            store["state"] == "up",
+            store=store["id"],
+        )
         for name, entries in _STORE_COUNTS.items():
-            total = sum(store[entry] for entry in entries)
-            counts[name].labels(store["id"]).set(total)
+            page.put(
+                f"wattline_store_{name}",
+                sum(store[entry] for entry in entries),
+                store=store["id"],
+            )
 
 
 def _alerts(of: Measured, page: _Page) -> None:
     """Rules, alerts, and whether people can be told."""
     behind = max(of.engine.journal.last_output() - of.rules.place, 0)
-    page.gauge("wattline_rules_up").set(of.rules.standing is None)
-    page.gauge("wattline_rules_behind_outputs").set(behind)
-    open_by_severity = page.gauge("wattline_alerts_open", "severity")
+    page.put("wattline_rules_up", of.rules.standing is None)
+    page.put("wattline_rules_behind_outputs", behind)
     still_open = of.still_open()
     for severity in Severity:
-        count = sum(alert.severity is severity for alert in still_open)
-        open_by_severity.labels(severity.value).set(count)
+        page.put(
+            "wattline_alerts_open",
+            sum(alert.severity is severity for alert in still_open),
+            severity=severity.value,
+        )
 
     if of.notifier is None:
         return
 
     told = of.notifier.health()
-    messages = page.gauge("wattline_notify_messages", "state")
     for state, count in told["outbox"].items():
-        messages.labels(state).set(count)
+        page.put("wattline_notify_messages", count, state=state)
 
-    channel_up = page.gauge("wattline_notify_channel_up", "channel")
     for channel in told["channels"]:
-        channel_up.labels(channel["id"]).set(channel["ok"] is not False)
+        page.put(
+            "wattline_notify_channel_up",
+            channel["ok"] is not False,
+            channel=channel["id"],
+        )
