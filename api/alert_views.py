@@ -12,8 +12,8 @@ from api.answers.base import Names
 from api.ports import AlertDesk, Figures, Operations
 from api.rule_views import milliseconds, rule_words
 from engine.figures.figures import find
-from plant.config import names
 from plant.errors import NotThere
+from plant.languages import names
 from plant.site import Site
 from plant.units import HOUR_NS, MINUTE_NS
 from rules.alert import Alert, AlertState, Severity

@@ -10,8 +10,8 @@ import msgspec
 from api.answers import alerts as answers
 from api.ports import AlertDesk, Trials
 from books.windows import Known
-from plant.config import names
 from plant.errors import ConfigError, NotThere, QueryError
+from plant.languages import names
 from plant.site import Site
 from plant.units import HOUR_NS
 from rules.language.config import Rule

@@ -16,7 +16,8 @@ from dashboards.grafana import build
 from deploy import page_types
 from engine.figures import figures as figure_table
 from engine.figures.figure import Clock
-from plant.config import PlantFile, names
+from plant.config import PlantFile
+from plant.languages import LANGUAGES, names
 from plant.profile import Profile
 from rules.language.config import Rule, RuleFile
 from rules.language.load import load_packs
@@ -100,7 +101,7 @@ def _words(field: Schema) -> str:
 def _mapping(field: Schema) -> str:
     """A mapping, by what its values are."""
     if "enum" in cast(Schema, field.get("propertyNames", {})):
-        return "texts by language (en, zh, de)"
+        return f"texts by language ({', '.join(LANGUAGES)})"
 
     patterns = cast(
         "Mapping[str, object]",

@@ -12,11 +12,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from plant import units
+from plant.languages import Name
 from plant.meter import Connection, Meter
 from plant.names import Carrier, SourceKind
 from plant.notify import Notify
 from plant.protocols.choice import ByAddress, ByConnection, note_protocols
-from plant.strict import ClockTime, Id, Name, Seconds, Secret, Shift, Strict
+from plant.strict import ClockTime, Id, Seconds, Secret, Shift, Strict
 
 
 def _in(unit: str) -> BeforeValidator:
@@ -289,27 +290,6 @@ class PlantFile(Strict):
     def behind(self, connection: str) -> dict[str, Meter]:
         """The meters of a connection."""
         return {key: meter for key, meter in self.meters.items() if meter.on == connection}
-
-
-LANGUAGES = ("en", "zh", "de")
-
-
-def names(value: Name, fallback: str) -> dict[str, str]:
-    """Display names by language.
-
-    A plain string serves all, and an id serves where there is none.
-    """
-    if not isinstance(value, dict):
-        text = value or fallback.replace("_", " ")
-        return dict.fromkeys(LANGUAGES, text)
-
-    first = next(iter(value.values()), fallback)
-    usual = value.get("en") or first
-    found: dict[str, str] = {}
-    for language in LANGUAGES:
-        found[language] = value.get(language, usual)  # type: ignore[call-overload]
-
-    return found
 
 
 def as_list(value: str | list[str]) -> list[str]:

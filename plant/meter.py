@@ -10,8 +10,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, field_validator
 
+from plant.languages import Name
 from plant.quantity import STRAIGHT, Wiring
-from plant.strict import Id, Name, Seconds, Secret, Strict
+from plant.strict import Id, Seconds, Secret, Strict
 from plant.units import number_and_unit
 
 # Shorter than this, in real time, no period of reading is offered.

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from plant.strict import ClockTime, Id, Language, Seconds, Secret, Strict
+from plant.languages import IN_WORDS, Language
+from plant.strict import ClockTime, Id, Seconds, Secret, Strict
 
 LocalTime = Annotated[
     str,
@@ -72,7 +73,7 @@ class Person(Strict):
     channels: list[Id] = Field(
         min_length=1, description="own channels, the first is used, the next when it fails"
     )
-    language: Language | None = Field(None, description="en, zh or de; default: of all")
+    language: Language | None = Field(None, description=f"{IN_WORDS}; default: of all")
     at_most: int = Field(
         20,
         ge=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 
 class GroupReport(TypedDict):
@@ -67,3 +67,16 @@ class DriverReport(TypedDict):
 
     connection: LinkReport
     meters: dict[str, MeterReport]
+
+
+class Counts(NamedTuple):
+    """What became of the rows that a store beside was given in this run."""
+
+    points: int
+    expired: int
+    dead_letters: int
+
+    @property
+    def taken(self) -> int:
+        """All that need not be sent again."""
+        return self.points + self.expired + self.dead_letters

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from plant import units
 from plant.check import AMBIENT, DERIVED
-from plant.config import Bus, Output, PlantFile, as_list, names
+from plant.config import Bus, Output, PlantFile, as_list
+from plant.languages import names
 from plant.meter import Meter
 from plant.names import BOOK_UNIT, DEFAULT_KIND, SLOW, Carrier
 from plant.ports import Tags

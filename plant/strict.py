@@ -1,11 +1,11 @@
 """Words that every part of the plant file is made of.
 
-Ids, names, durations, times of day, secrets by reference, models that refuse unknown keys.
+Ids, durations, times of day, secrets by reference, models that refuse unknown keys.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -30,8 +30,6 @@ Shift = Annotated[
     str,
     Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"),
 ]
-Language = Literal["en", "zh", "de"]
-Name = str | dict[Literal["en", "zh", "de"], str]
 
 
 class Strict(BaseModel):

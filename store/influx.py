@@ -12,12 +12,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import urllib3
 
 from plant.errors import QueryError, RetryableError, SinkRefused
 from plant.ports import Columns
+from plant.reports import Counts
 from store import influx_points
 from store.dead_letters import DeadLetters
 from store.influx_points import MeterPoints
@@ -46,19 +47,6 @@ class Series:
 
     tags: Mapping[str, str]
     columns: Mapping[str, list[Any]]
-
-
-class Counts(NamedTuple):
-    """What became of what a store was given in this run."""
-
-    points: int
-    expired: int
-    dead_letters: int
-
-    @property
-    def taken(self) -> int:
-        """All that need not be sent again."""
-        return self.points + self.expired + self.dead_letters
 
 
 class InfluxStore:

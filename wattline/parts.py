@@ -148,27 +148,20 @@ class Parts:
             books_site=books_site,
             reader=reader,
         )
-        self.troubles = Troubles(
-            needed=[
-                self.sequencer.trouble,
-                self.engine.trouble,
-                self.storing.trouble,
-                self.rules.trouble,
-            ],
-            beside=[host.trouble for host in self.beside],
-        )
-        for trouble in (*self.troubles.needed, *self.troubles.beside):
-            trouble.changed = self.live.look_again
-
-        # Started in this order, stopped from the last to the first.
-        notifiers: list[Host] = [] if self.notifier is None else [self.notifier]
-        self.hosts: list[Host] = [
-            *notifiers,
+        # Over the journal, each at its own place: started in this order, stopped from the last to
+        # the first, and seen by readiness and metrics when one stands still.
+        consumers = [
             self.rules,
             *self.beside,
             self.storing,
             self.engine,
         ]
+        self.troubles = Troubles.of(self.sequencer.trouble, consumers)
+        for trouble in (*self.troubles.needed, *self.troubles.beside):
+            trouble.changed = self.live.look_again
+
+        notifiers: list[Host] = [] if self.notifier is None else [self.notifier]
+        self.hosts: list[Host] = [*notifiers, *consumers]
         measured = Measured(
             health=self.health,
             live=self.live,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plant.standing import Standing, Trouble
+from wattline.hosts.consumer import Consumer
 from wattline.live import Live
 
 
@@ -18,6 +19,14 @@ class Troubles:
 
     needed: Sequence[Trouble]
     beside: Sequence[Trouble]
+
+    @classmethod
+    def of(cls, polling: Trouble, hosts: Sequence[Consumer]) -> Troubles:
+        """Those of polling and of all hosts over the journal."""
+        return cls(
+            needed=[polling, *(host.trouble for host in hosts if host.needed)],
+            beside=[host.trouble for host in hosts if not host.needed],
+        )
 
     def names(self) -> list[str]:
         """All parts that can stand still."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 Names = dict[str, str]
-"""Texts by language (en, zh, de)."""
+"""Texts by language, as `plant.languages` has them."""
 Figures = dict[str, float | None]
 """Values by name of the figure."""
 

@@ -30,6 +30,7 @@ _ENTRIES: Final = (
         build="collector.drivers.opcua:build",
         probe="collector.drivers.opcua:probe",
         simulate="simulator.devices.opcua:play",
+        pushed=True,
     ),
     Protocol(
         connection=mqtt.MqttConnection,
@@ -39,7 +40,11 @@ _ENTRIES: Final = (
         build="collector.drivers.mqtt:build",
         probe="collector.drivers.mqtt:probe",
         simulate="simulator.devices.sensors:play",
+        pushed=True,
     ),
 )
 
 PROTOCOLS: Final = {entry.word: entry for entry in _ENTRIES}
+
+PUSHED: Final = frozenset(entry.word for entry in _ENTRIES if entry.pushed)
+"""Words of the protocols whose devices say their values when they change."""

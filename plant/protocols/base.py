@@ -143,6 +143,8 @@ class Protocol:
     The parts that do I/O are named as MODULE:FUNCTION and loaded when they are needed, so this page
     needs neither drivers nor simulator: `build` makes the driver of a connection
     (`collector.assignment`), `probe` reads it once, `simulate` plays it (`simulator.devices`).
+
+    `pushed`: a device says its values when they change, so that none of them is ever due.
     """
 
     connection: type[Connection]
@@ -152,6 +154,7 @@ class Protocol:
     build: str
     probe: str
     simulate: str = ""
+    pushed: bool = False
 
     @property
     def word(self) -> str:

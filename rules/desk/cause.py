@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from plant.config import names
+from plant.languages import names
 from plant.site import Site
 from rules.alert import Alert, AlertState, Severity
 from rules.desk.desk import Desk, Open, alert_id, close, key_of

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from plant import units
+from plant.languages import Name
 from plant.names import Carrier
-from plant.strict import Id, Name, Seconds, Strict
+from plant.strict import Id, Seconds, Strict
 from rules.alert import AlertState, Severity
 
 Duration = Annotated[

@@ -15,6 +15,7 @@ from engine.factors.registry import newest_year
 from engine.now.now import Now
 from plant.arrays import Floats
 from plant.names import SourceKind
+from plant.protocols import PUSHED
 from plant.site import LineNode, MeterPoint, Site
 
 Values: TypeAlias = Mapping[str, Mapping[str, Floats]]
@@ -28,9 +29,6 @@ Read: TypeAlias = Callable[["NewestSources", str], Floats]
 
 LEAST_KW: Final = 1.0
 """Below it a power factor says nothing."""
-
-PUSHED: Final = ("opcua", "mqtt")
-"""In place of a profile: values of such meters come when they change."""
 
 SECONDS_NS: Final = 1e-9
 
@@ -211,6 +209,7 @@ def register_silence(newest: NewestSources, per: str) -> Floats:
         tag: int | None,
         every_s: float,
     ) -> None:
+        # A meter without a register map has the word of its protocol in place of a profile.
         if tag is None or points[meter].profile in PUSHED:
             return
 

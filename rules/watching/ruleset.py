@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant.arrays import Floats, Ints
-from plant.config import names
+from plant.languages import names
 from rules.language.check_condition import LONG, figures, unit_of
 from rules.language.config import Rule
 from rules.language.cross_check import scope_of, split_quantity

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from plant.config import names
+from plant.languages import names
 from rules.alert import Alert, AlertState
 from rules.desk.desk import alert_id
 from rules.numbers import number

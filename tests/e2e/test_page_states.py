@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
+from plant.languages import LANGUAGES
 from tests.e2e.page_rig import FLAGS, PageRig, recorded
 from wattline.places import page_folder
 
@@ -32,7 +33,7 @@ pytestmark = [
     ),
 ]
 LOOK = Path(__file__).with_name("page_look.js").read_text(encoding="utf-8")
-LANGS = ("en", "zh", "de")
+LANGS = LANGUAGES
 PATHS = {"site": "/", "line": "/lines/cells_steam", "health": "/health", "factors": "/factors"}
 HEIGHT = {390: 844, 1366: 768, 3840: 2160}
 Answers = dict[str, Any]

@@ -12,8 +12,8 @@ import typer
 
 from collector.catalogue import load_catalogue
 from plant.clock import SystemClock
-from plant.config import names
 from plant.errors import WattlineError
+from plant.languages import names
 from plant.load import load_plant
 
 app = typer.Typer(no_args_is_help=True, help="Telling people about alerts.")

@@ -20,9 +20,9 @@ from engine.figures.products import Producer
 from plant.backoff import Backoff
 from plant.errors import RetryableError, SinkRefused, StoreFull
 from plant.ports import Columns
+from plant.reports import Counts
 from plant.site import Site
 from plant.standing import cause_of
-from store.influx import Counts
 from store.journal import SqliteJournal
 from wattline.hosts import earlier_sites
 from wattline.hosts.consumer import Consumer
@@ -109,6 +109,8 @@ class BesideHost(Consumer):
 
     Counts of lost frames and outputs are over all runs.
     """
+
+    needed = False
 
     def __init__(
         self,

@@ -23,7 +23,12 @@ STOP_S = 8.0
 
 
 class Consumer(threading.Thread):
-    """One host. `now_ns` gives event time; `idle_s` is the longest wait while nobody wakes it."""
+    """One host. `now_ns` gives event time; `idle_s` is the longest wait while nobody wakes it.
+
+    `needed`: while it stands still, figures are missing or late.
+    """
+
+    needed = True
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from plant.config import LANGUAGES
+from plant.languages import LANGUAGES
 from rules.alert import Occasion, Telling
 from rules.desk import cause
 from rules.notify.wording import wording

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from plant import config
+from plant import languages
 from plant.errors import ConfigError
 from plant.load import load_text
 from rules.alert import AlertState
@@ -25,7 +25,7 @@ def with_language(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """A words file more, of the language xx."""
     texts = {**pack_words.shipped(), "xx": text}
     monkeypatch.setattr(pack_words, "shipped", lambda: texts)
-    monkeypatch.setattr(config, "LANGUAGES", (*config.LANGUAGES, "xx"))
+    monkeypatch.setattr(languages, "LANGUAGES", (*languages.LANGUAGES, "xx"))
 
 
 def pseudo() -> str:
@@ -39,7 +39,7 @@ def pseudo() -> str:
 
 
 def test_each_language_of_the_plant_file_has_a_words_file() -> None:
-    assert set(pack_words.shipped()) == set(config.LANGUAGES)
+    assert set(pack_words.shipped()) == set(languages.LANGUAGES)
 
 
 def test_words_are_of_rules_that_there_are() -> None:
@@ -54,7 +54,7 @@ def test_a_further_language_is_one_file(monkeypatch: pytest.MonkeyPatch) -> None
     subjects = {"meter": Subjects(("press_1_el",))}
     ready = build([rules["meter_silent"]], subjects, Calendar("UTC", {}), 10.0)
     occurrence = Occurrence(state=AlertState.FIRING, since_ns=0, fired_ns=1, late=False, value=42.5)
-    name = dict.fromkeys(config.LANGUAGES, "Press 1")
+    name = dict.fromkeys(languages.LANGUAGES, "Press 1")
     alert = alert_of(ready.watches[0], "press_1_el", name, occurrence, timezone="UTC")
     assert alert.say["xx"] == "[[Press 1 has been silent for 42.5 s]]"
     assert alert.title["xx"] == "[[Meter silent]]"
