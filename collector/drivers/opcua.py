@@ -19,6 +19,8 @@ from asyncua import Client, ua
 
 from collector.assignment import Assignment, Password
 from collector.drivers.opcua_cache import Cache, Signal
+from collector.drivers.opcua_subscription import Subscription
+from collector.drivers.opcua_wire import Published
 from collector.health import LinkHealth, MeterHealth, Polls
 from collector.probe import ProbeRow, listen
 from collector.schedule import Grid, real_period
@@ -39,12 +41,18 @@ KEEP_ALIVE_S: Final = 2.0
 # Without a word for so long the session is given up, whatever its timeouts say.
 STALE_S: Final = 10.0
 
+# Timeouts that a server has for making all items of a subscription.
+_CREATING: Final = 30
+
 # A server may need so long to its first values; until then a silent meter is only counted.
 FIRST_VALUES_S: Final = 5.0
 
 # A subscription outlives this many keep-alives that we do not answer.
 _LIFETIME_KEEP_ALIVES: Final = 30
 _NOTIFICATIONS_MOST: Final = 10_000
+
+# Items asked for in one request: servers have a limit, and answer other requests in between.
+_ITEMS_MOST: Final = 1000
 _PUBLISH_FASTEST_S: Final = 0.1
 _PUBLISH_SLOWEST_S: Final = 1.0
 _MS: Final = 1000
@@ -137,7 +145,8 @@ class OpcUaDriver:
         self._began = 0.0
         self._backoff = Backoff()
         self._lost = asyncio.Event()
-        self._fault: Exception | None = None
+        self._fault: BaseException | None = None
+        self._by_period = self._meters_by_period()
 
     def health(self) -> DriverReport:
         """Counters of the connection and its meters."""
@@ -164,11 +173,18 @@ class OpcUaDriver:
         client = await self.connect()
         try:
             async with asyncio.timeout(10 * self.timeout):
-                await self._subscribe(client, sink)
+                subscription = await self._subscribe(client)
 
-            self.link.up()
-            self._backoff.reset()
-            await self._watch(sink)
+            with subscription.following(
+                lambda answer: self._published(answer, sink),
+                self._failed,
+            ):
+                async with asyncio.timeout(_CREATING * self.timeout):
+                    await self._watch_items(client, subscription.number)
+
+                self.link.up()
+                self._backoff.reset()
+                await self._watch(sink)
         except (OSError, TimeoutError, ua.UaError) as error:
             raise Unreachable(
                 f"session failed: {error!r}",
@@ -201,8 +217,8 @@ class OpcUaDriver:
 
         return client
 
-    async def _subscribe(self, client: Client, sink: Sink) -> None:
-        """Ask for publishes of all nodes; a node that is refused is told, and the others go on."""
+    async def _subscribe(self, client: Client) -> Subscription:
+        """A subscription that nothing is in yet."""
         interval_s = self._interval()
         params = ua.CreateSubscriptionParameters()
         params.RequestedPublishingInterval = interval_s * _MS
@@ -212,27 +228,28 @@ class OpcUaDriver:
         params.PublishingEnabled = True
         self._began = monotonic()
         self._heard = self._began
+        return await Subscription.made(client, params)
 
-        def published(result: ua.PublishResult) -> None:
-            self._guarded(result, sink)
+    async def _watch_items(self, client: Client, subscription: int) -> None:
+        """Ask for all nodes; one that is refused is told, and the others go on.
 
-        made = await client.uaclient.create_subscription(params, published)
-        items = await self._items(client, interval_s)
-        if not items:
-            return
-
-        wanted = ua.CreateMonitoredItemsParameters()
-        wanted.SubscriptionId = made.SubscriptionId
-        wanted.TimestampsToReturn = ua.TimestampsToReturn.Both
-        wanted.ItemsToCreate = items
-        results = await client.uaclient.create_monitored_items(wanted)
-        for item, result in zip(
-            items,
-            results,
-            strict=True,
-        ):
-            if not result.StatusCode.is_good():
-                self._refused(item.RequestedParameters.ClientHandle, result.StatusCode.name)
+        First values come while later nodes are still asked for.
+        """
+        items = await self._items(client, self._interval())
+        for first in range(0, len(items), _ITEMS_MOST):
+            some = items[first : first + _ITEMS_MOST]
+            wanted = ua.CreateMonitoredItemsParameters()
+            wanted.SubscriptionId = subscription
+            wanted.TimestampsToReturn = ua.TimestampsToReturn.Source
+            wanted.ItemsToCreate = some
+            results = await client.uaclient.create_monitored_items(wanted)
+            for item, result in zip(
+                some,
+                results,
+                strict=True,
+            ):
+                if not result.StatusCode.is_good():
+                    self._refused(item.RequestedParameters.ClientHandle, result.StatusCode.name)
 
     def _interval(self) -> float:
         """Real seconds between publishes: half the fastest period, 100 ms to 1 s."""
@@ -275,28 +292,27 @@ class OpcUaDriver:
         self.link.counts["refused_nodes"] += 1
         log.warning("%s: %s", self.connection, self.link.last_error)
 
-    def _guarded(self, result: ua.PublishResult, sink: Sink) -> None:
-        """Handle a publish so that no error is lost.
+    def _failed(self, error: BaseException) -> None:
+        """Asking for publishes has ended: the session ends, and the error is raised there."""
+        self._fault = error
+        self._lost.set()
 
-        asyncua logs and drops what a callback raises, and values with it; here it ends the session
-        and is raised there.
-        """
-        try:
-            self._published(result, sink)
-        except Exception as error:
-            self._fault = error
-            self._lost.set()
-
-    def _published(self, result: ua.PublishResult, sink: Sink) -> None:
-        """A publish or keep-alive: all its values in one batch."""
+    def _published(self, answer: Published, sink: Sink) -> None:
+        """A publish or keep-alive: all its values in one batch for each notification."""
         self._heard = monotonic()
-        for notification in result.NotificationMessage.NotificationData or ():
-            if isinstance(notification, ua.DataChangeNotification):
-                batch = self.cache.changed(notification.MonitoredItems)
-                if len(batch) or batch.events:
-                    sink(batch)
-            elif isinstance(notification, ua.StatusChangeNotification):
-                self._lost.set()
+        for changes in answer.changes:
+            if len(changes) and int(changes.handle.max()) >= len(self.cache.signals):
+                raise Unreachable(
+                    "it says values of items that nobody asked for",
+                    endpoint=self.link.endpoint,
+                )
+
+            batch = self.cache.changed(changes)
+            if len(batch) or batch.events:
+                sink(batch)
+
+        if answer.ended:
+            self._lost.set()
 
     async def _watch(self, sink: Sink) -> None:
         """Hand known values over again on their grids while the server is heard.
@@ -373,23 +389,35 @@ class OpcUaDriver:
             if len(batch):
                 sink(batch)
 
+        known = self.cache.good()
+        now_ns = self.clock.now()
+        for meter, polls in self._by_period.get(period, ()):
+            polls.due += 1 + skipped
+            polls.skipped += skipped
+            count = known.get(meter.meter, 0) if alive else 0
+            self._judge(meter, polls, count, alive=alive, now_ns=now_ns)
+
+    def _meters_by_period(self) -> dict[float, list[tuple[MeterHealth, Polls]]]:
+        """What is counted at each tick of a grid."""
+        found: dict[float, list[tuple[MeterHealth, Polls]]] = {}
         for meter in self.link.meters.values():
             for polls in meter.groups.values():
-                if polls.period_s == period:
-                    polls.due += 1 + skipped
-                    polls.skipped += skipped
-                    self._judge(meter, polls, alive)
+                found.setdefault(polls.period_s, []).append((meter, polls))
+
+        return found
 
     def _judge(
         self,
         meter: MeterHealth,
         polls: Polls,
+        count: int,
+        *,
         alive: bool,
+        now_ns: int,
     ) -> None:
-        """Whether a meter answers, as far as known values tell."""
-        count = self.cache.good(meter.meter)
-        if alive and count:
-            polls.ok(self.clock.now(), count)
+        """Whether a meter answers, as far as its `count` known values tell."""
+        if count:
+            polls.ok(now_ns, count)
             meter.recovered()
         elif monotonic() - self._began < FIRST_VALUES_S:
             # Counted, not told: the server is still on its way to the first values.

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import isfinite, nan
-from typing import Final, NamedTuple
+from typing import Final
 
-from asyncua import ua
+import numpy as np
 
+from collector.drivers.opcua_wire import Changes
+from plant.arrays import Floats, Index, Ints, Mask
 from plant.clock import Clock
-from plant.frame import EMPTY, Batch, Event, Quality, batch
+from plant.frame import EMPTY, Batch, Bytes, Event, Quality, batch
 from plant.names import State
 from plant.units import SECOND_NS
 
-_EPOCH: Final = datetime(1970, 1, 1)
-_EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_S: Final = 86_400
-_MICROSECOND_NS: Final = 1000
-
 # A source timestamp is believed when it is at most this far from receipt.
 CLOSE_NS: Final = 2 * SECOND_NS
+
+# What was said within this share of its period need not be said again yet.
+FRESH: Final = 0.75
+
+# The upper two bits of a status say how good a value is (OPC 10000-4, section 7.39).
+_SEVERITY: Final = 30
+_UNCERTAIN: Final = 1
+_BAD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,148 +41,136 @@ class Signal:
     every_s: float = 1.0
 
 
-class Marked(NamedTuple):
-    """A value in its canonical unit, and its quality."""
-
-    value: float
-    quality: Quality
-
-
-@dataclass(slots=True)
-class _Known:
-    """What is known of a node. Times given out for it never go backwards."""
-
-    value: float = nan
-    quality: Quality = Quality.BAD
-    text: str | None = None
-    last_ns: int = 0
-
-    def later_than_last(self, at_ns: int) -> int:
-        """A time at or after `at_ns` that was not given out yet."""
-        self.last_ns = max(at_ns, self.last_ns + 1)
-        return self.last_ns
-
-
 class Cache:
-    """Known values by handle, the index into `signals`."""
+    """Known values by handle, the index into `signals`. Times given out never go backwards."""
 
     def __init__(self, signals: list[Signal], clock: Clock) -> None:
         self.signals = signals
         self.clock = clock
-        self._known = [_Known() for _ in signals]
+        owners = sorted({signal.owner for signal in signals})
+        places = {owner: place for place, owner in enumerate(owners)}
+        self._owners = places
+        self._owner: Index = np.array([places[signal.owner] for signal in signals], np.intp)
+        self._tag = np.array([signal.tag for signal in signals], np.int32)
+        self._factor: Floats = np.array([signal.factor for signal in signals], float)
+        self._every_s: Floats = np.array([signal.every_s for signal in signals], float)
+        self._value: Floats = np.full(len(signals), np.nan)
+        self._quality: Bytes = np.full(len(signals), Quality.BAD, np.uint8)
+        self._last_ns: Ints = np.zeros(len(signals), np.int64)
+        self._text: dict[int, str] = {}
 
-    def changed(self, items: Iterable[ua.MonitoredItemNotification]) -> Batch:
+    def changed(self, changes: Changes) -> Batch:
         """Batch of a publish: a row for each number, an event for each text that changed."""
         now = self.clock.now()
-        ts: list[int] = []
-        tags: list[int] = []
-        values: list[float] = []
-        marks: list[int] = []
+        times = self._times(changes, now)
+        is_text = self._is_text(changes)
         events: list[Event] = []
-        for item in items:
-            signal = self.signals[item.ClientHandle]
-            known = self._known[item.ClientHandle]
-            at = known.later_than_last(self._time(item.Value, now))
-            raw = item.Value.Value.Value if item.Value.Value is not None else None
-            status = item.Value.StatusCode or ua.StatusCode()
-            if isinstance(raw, str) or known.text is not None:
-                text = _text(raw, status)
-                if text != known.text:
-                    known.text = text
-                    events.append(Event(at, signal.tag, text))
+        for row in np.flatnonzero(is_text).tolist():
+            events += self._event(changes, row, int(times[row]))
 
-                continue
-
-            marked = _number(raw, status, signal.factor)
-            known.value = marked.value
-            known.quality = marked.quality
-            ts.append(at)
-            tags.append(signal.tag)
-            values.append(marked.value)
-            marks.append(marked.quality)
-
-        if not ts and not events:
+        rows = np.flatnonzero(~is_text)
+        if not len(rows) and not events:
             return EMPTY
 
+        handle = changes.handle[rows]
+        status = changes.status[rows] >> _SEVERITY
+        value = changes.value[rows] * self._factor[handle]
+        nothing = (status >= _BAD) | ~np.isfinite(value)
+        value[nothing] = np.nan
+        quality = np.where(status == _UNCERTAIN, Quality.UNCERTAIN, Quality.GOOD)
+        quality = np.where(nothing, Quality.BAD, quality).astype(np.uint8)
+
+        # Of several values of one node the last stays.
+        self._value[handle] = value
+        self._quality[handle] = quality
         return batch(
-            ts,
-            tags,
-            values,
-            marks,
+            times[rows],
+            self._tag[handle],
+            value,
+            quality,
             received=now,
             events=tuple(events),
         )
 
-    def _time(self, value: ua.DataValue, now: int) -> int:
-        """Source time where clocks agree and event time is real time, else time of receipt."""
-        stamp = value.SourceTimestamp
-        if stamp is None or self.clock.speed != 1.0:
-            return now
+    def _times(self, changes: Changes, now: int) -> Ints:
+        """A time for each row: that of the source where clocks agree and event time is real time,
+        else that of receipt; later than any that was given out for its node before.
+        """
+        at = np.full(len(changes), now, np.int64)
+        if self.clock.speed == 1.0:
+            near = np.abs(changes.source_ns - now) <= CLOSE_NS
+            at[near] = changes.source_ns[near]
 
-        since = stamp - (_EPOCH_UTC if stamp.tzinfo else _EPOCH)
-        seconds = since.days * _DAY_S + since.seconds
-        at = seconds * SECOND_NS + since.microseconds * _MICROSECOND_NS
-        return at if abs(at - now) <= CLOSE_NS else now
+        for rows in _in_turns(changes.handle):
+            handle = changes.handle[rows]
+            at[rows] = np.maximum(at[rows], self._last_ns[handle] + 1)
+            self._last_ns[handle] = at[rows]
 
-    def held(self, period: float) -> Batch:
-        """Every known number of this period once more, as of now.
+        return at
+
+    def _is_text(self, changes: Changes) -> Mask:
+        """Rows of nodes that say texts, now or before."""
+        found = np.zeros(len(changes), bool)
+        found[list(changes.texts)] = True
+        if self._text:
+            found |= np.isin(changes.handle, list(self._text))
+
+        return found
+
+    def _event(self, changes: Changes, row: int, at_ns: int) -> Iterator[Event]:
+        """A text, where it is another than before.
+
+        A state that is bad, or no text any more, is not known.
+        """
+        handle = int(changes.handle[row])
+        text = changes.texts.get(row, State.UNKNOWN.value)
+        if int(changes.status[row]) >> _SEVERITY >= _BAD:
+            text = State.UNKNOWN.value
+
+        if text != self._text.get(handle):
+            self._text[handle] = text
+            yield Event(at_ns, self.signals[handle].tag, text)
+
+    def held(self, period_s: float) -> Batch:
+        """Every known number of this period that was not said lately once more, as of now.
 
         The server is alive and reports no change, so what it said last still holds.
         """
         now = self.clock.now()
-        tags: list[int] = []
-        values: list[float] = []
-        marks: list[int] = []
-        for signal, known in zip(
-            self.signals,
-            self._known,
-            strict=True,
-        ):
-            holds = known.quality != Quality.BAD and known.last_ns < now
-            if signal.every_s == period and holds:
-                known.last_ns = now
-                tags.append(signal.tag)
-                values.append(known.value)
-                marks.append(known.quality)
-
-        if not tags:
+        said_before = now - int(FRESH * period_s * SECOND_NS)
+        due = self._every_s == period_s
+        holds = (self._quality != Quality.BAD) & (self._last_ns <= said_before)
+        handle = np.flatnonzero(due & holds)
+        if not len(handle):
             return EMPTY
 
+        self._last_ns[handle] = now
         return batch(
-            [now] * len(tags),
-            tags,
-            values,
-            marks,
+            now,
+            self._tag[handle],
+            self._value[handle],
+            self._quality[handle],
         )
 
-    def good(self, owner: str) -> int:
-        """How many numbers of a meter are known."""
-        count = 0
-        for signal, known in zip(
-            self.signals,
-            self._known,
-            strict=True,
-        ):
-            if signal.owner == owner and known.quality != Quality.BAD:
-                count += 1
-
-        return count
+    def good(self) -> dict[str, int]:
+        """How many numbers of each meter are known."""
+        known = self._owner[self._quality != Quality.BAD]
+        counts = np.bincount(known, minlength=len(self._owners)).tolist()
+        return dict(zip(self._owners, counts, strict=True))
 
     def forget(self, text: str) -> Batch:
         """The connection is lost: nothing is known any more; texts become `text`."""
         now = self.clock.now()
+        self._value[:] = np.nan
+        self._quality[:] = Quality.BAD
         events: list[Event] = []
-        for signal, known in zip(
-            self.signals,
-            self._known,
-            strict=True,
-        ):
-            known.value = nan
-            known.quality = Quality.BAD
-            if known.text is not None and known.text != text:
-                known.text = text
-                events.append(Event(known.later_than_last(now), signal.tag, text))
+        for handle, known in self._text.items():
+            if known != text:
+                at = max(now, int(self._last_ns[handle]) + 1)
+                self._last_ns[handle] = at
+                events.append(Event(at, self.signals[handle].tag, text))
 
+        self._text = dict.fromkeys(self._text, text)
         return batch(
             [],
             [],
@@ -188,26 +179,20 @@ class Cache:
         )
 
 
-def _text(raw: object, status: ua.StatusCode) -> str:
-    """The text of a node; a state that is bad, or no text any more, is not known."""
-    if isinstance(raw, str) and not status.is_bad():
-        return raw
+def _in_turns(handle: Index) -> Iterator[Index]:
+    """Rows such that no handle comes twice in one turn: the first of each, the second, and so on.
 
-    return State.UNKNOWN.value
+    Within a queue of a node the order of the server is kept.
+    """
+    order = np.argsort(handle, kind="stable")
+    ordered = handle[order]
+    first = np.ones(len(order), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    begins = np.flatnonzero(first)
+    if len(begins) == len(order):
+        yield order
+        return
 
-
-def _number(
-    raw: object,
-    status: ua.StatusCode,
-    factor: float,
-) -> Marked:
-    """NaN and BAD for a Bad status, or for what is no finite number."""
-    nothing = Marked(nan, Quality.BAD)
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        return nothing
-
-    if status.is_bad() or not isfinite(raw):
-        return nothing
-
-    quality = Quality.UNCERTAIN if status.is_uncertain() else Quality.GOOD
-    return Marked(raw * factor, quality)
+    turn = np.arange(len(order)) - begins[np.cumsum(first) - 1]
+    for each in range(int(turn.max(initial=-1)) + 1):
+        yield order[turn == each]

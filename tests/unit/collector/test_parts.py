@@ -1,11 +1,8 @@
-"""Schedule, health, MQTT payloads and the OPC UA cache: no sockets, no waiting."""
+"""Schedule, health and MQTT payloads: no sockets, no waiting."""
 
 from __future__ import annotations
 
 import logging
-import math
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,12 +18,9 @@ from collector.drivers.mqtt_payload import (
     time_ns,
 )
 from collector.drivers.opcua import resolve
-from collector.drivers.opcua_cache import Cache, Signal
 from collector.health import LinkHealth
 from collector.schedule import Grid, real_period
 from plant.backoff import Backoff
-from plant.clock import ManualClock
-from plant.frame import Quality
 
 SECOND = 1_000_000_000
 
@@ -170,79 +164,6 @@ def test_foreign_topics_are_counted() -> None:
     health = link()
     assert len(router(health).batch([Message("gas/other/state", b"1", 1, False)] * 2)) == 0
     assert health.counts["unknown_topic"] == 1
-
-
-def status(kind: str = "good") -> SimpleNamespace:
-    return SimpleNamespace(
-        is_good=lambda: kind == "good",
-        is_bad=lambda: kind == "bad",
-        is_uncertain=lambda: kind == "uncertain",
-    )
-
-
-def item(
-    handle: int, value: Any, kind: str = "good", source: datetime | None = None
-) -> SimpleNamespace:
-    data = SimpleNamespace(
-        Value=SimpleNamespace(Value=value), StatusCode=status(kind), SourceTimestamp=source
-    )
-    return SimpleNamespace(ClientHandle=handle, Value=data)
-
-
-def cache(clock: ManualClock) -> Cache:
-    return Cache([Signal("plc", "good", "n", 1, 2.0), Signal("plc", "state", "n", 2)], clock)
-
-
-def test_numbers_become_rows_and_texts_events_on_change() -> None:
-    clock = ManualClock(10 * SECOND)
-    known = cache(clock)
-    first = known.changed([item(0, 5), item(1, "RUN")])
-    assert first.value.tolist() == [10.0]
-    assert [(e.tag, e.text) for e in first.events] == [(2, "RUN")]
-    assert not known.changed([item(1, "RUN")]).events
-
-
-def test_status_becomes_quality() -> None:
-    known = cache(ManualClock(10 * SECOND))
-    rows = known.changed(
-        [item(0, 5, "uncertain"), item(0, 5, "bad"), item(0, float("inf")), item(0, True)]
-    )
-    assert rows.quality.tolist() == [Quality.UNCERTAIN, Quality.BAD, Quality.BAD, Quality.BAD]
-    assert math.isnan(rows.value[1])
-
-
-def test_known_values_are_repeated_until_they_are_lost() -> None:
-    clock = ManualClock(10 * SECOND)
-    known = cache(clock)
-    known.changed([item(0, 5), item(1, "RUN")])
-    clock.advance(1)
-    again = known.held(1.0)
-    assert (again.value.tolist(), again.ts.tolist()) == ([10.0], [11 * SECOND])
-    lost = known.forget("UNKNOWN")
-    assert [e.text for e in lost.events] == ["UNKNOWN"]
-    assert len(known.held(1.0)) == 0
-    assert not known.forget("UNKNOWN").events
-
-
-def test_source_times_are_believed_when_close_and_never_run_backwards() -> None:
-    clock = ManualClock(1_800_000_000 * SECOND)
-    now = datetime.fromtimestamp(1_800_000_000, UTC)
-    known = cache(clock)
-    assert known.changed([item(0, 1, source=now - timedelta(seconds=1))]).ts.tolist() == [
-        clock.now() - SECOND
-    ]
-    assert known.changed([item(0, 1, source=now - timedelta(hours=8))]).ts.tolist() == [clock.now()]
-    assert known.changed([item(0, 1, source=now - timedelta(seconds=1))]).ts.tolist() == [
-        clock.now() + 1
-    ]
-
-
-def test_scaled_clocks_take_the_time_of_receipt() -> None:
-    clock = ManualClock(1_800_000_000 * SECOND, speed=60.0)
-    known = cache(clock)
-    assert known.changed(
-        [item(0, 1, source=datetime.fromtimestamp(1_799_999_999, UTC))]
-    ).ts.tolist() == [clock.now()]
 
 
 def test_nodes_are_found_by_namespace_uri() -> None:
