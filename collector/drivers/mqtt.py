@@ -1,4 +1,4 @@
-"""MQTT: paho in a thread of its own collects messages; the event loop takes them off every 200 ms.
+"""MQTT: a thread of its own collects messages; the event loop takes them off every 200 ms.
 
 Subscribe only. QoS 1 with a fixed client id and a persistent session, so the broker keeps what is
 sent while we restart.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import threading
-from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +18,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from collector.assignment import Assignment, Password
-from collector.drivers.mqtt_payload import Message, Point, Router, parse_path, subscription
+from collector.drivers.mqtt_payload import Point, Router, parse_path, subscription
+from collector.drivers.mqtt_wire import Inbox, Messages, TappedClient
 from collector.health import LinkHealth
 from collector.probe import ProbeRow, listen
 from plant.backoff import Backoff
@@ -33,9 +32,6 @@ from plant.units import to_canonical
 log = logging.getLogger("wattline.collector.mqtt")
 
 FLUSH_S: Final = 0.2
-
-# Messages held between two flushes; beyond it the oldest are dropped and counted.
-KEEP: Final = 200_000
 PORT: Final = 1883
 SECURE_PORT: Final = 8883
 _KEEPALIVE_S: Final = 30
@@ -140,9 +136,7 @@ class MqttDriver:
         self.clock = clock
         self.session = session
         self.subscribed = asyncio.Event()
-        self._lock = threading.Lock()
-        self._held: deque[Message] = deque(maxlen=KEEP)
-        self._dropped = 0
+        self._inbox = Inbox()
         self._accepted = False
         # What the thread noticed: "" for up, else why it is down.
         self._changes: list[str] = []
@@ -187,27 +181,22 @@ class MqttDriver:
     def flush(self, sink: Sink) -> None:
         """Hand over what has come since the last flush."""
         self._note()
-        with self._lock:
-            messages = self._held
-            self._held = deque(maxlen=KEEP)
-            dropped = self._dropped
-            self._dropped = 0
-
+        held, dropped = self._inbox.take()
         if dropped:
             self.link.counts["dropped"] += dropped
 
-        if messages:
-            batch = self.router.batch(messages)
-            if len(batch):
-                sink(batch)
+        batch = self.router.batch(held)
+        if len(batch):
+            sink(batch)
 
     def _make(self) -> mqtt.Client:
         session = self.session
-        client = mqtt.Client(
+        client = TappedClient(
             CallbackAPIVersion.VERSION2,
             client_id=session.client_id,
             clean_session=not session.lasting,
         )
+        client.take = self._came
         client.connect_timeout = session.timeout
         client.reconnect_delay_set(
             _RECONNECT_LEAST_S,
@@ -226,7 +215,6 @@ class MqttDriver:
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._failed
         client.on_subscribe = self._answered
-        client.on_message = self._message
         return client
 
     @property
@@ -296,24 +284,10 @@ class MqttDriver:
             if reason.is_failure:
                 self._changes.append(f"subscription to {pattern} refused: {reason}")
 
-    def _message(
-        self,
-        _client: mqtt.Client,
-        _data: object,
-        message: mqtt.MQTTMessage,
-    ) -> None:
-        received = self.clock.now()
-        held = Message(
-            message.topic,
-            bytes(message.payload),
-            received,
-            message.retain,
-        )
-        with self._lock:
-            if len(self._held) == KEEP:
-                self._dropped += 1
-
-            self._held.append(held)
+    def _came(self, messages: Messages) -> None:
+        """Messages of one read, in paho's thread."""
+        messages.received = self.clock.now()
+        self._inbox.put(messages)
 
     def _note(self) -> None:
         """Bring what the thread noticed into the health counters, on the event loop."""

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 from paho.mqtt.client import topic_matches_sub
 
+from collector.drivers.mqtt_wire import Messages
 from collector.health import LinkHealth
 from plant.frame import EMPTY, Batch, batch
 
@@ -28,18 +29,6 @@ _MS_TO: Final = 7.2e12  # the year 2198
 _MS_NS: Final = 1_000_000
 _GROUP: Final = "power"
 _decode = msgspec.json.Decoder().decode
-
-
-class Message(NamedTuple):
-    """What came from the broker; `received` is event time.
-
-    Retained: a last known value of unknown age.
-    """
-
-    topic: str
-    payload: bytes
-    received: int
-    retained: bool
 
 
 class PayloadReading(NamedTuple):
@@ -152,42 +141,48 @@ class Router:
         self.retained: dict[str, tuple[float, int]] = {}
         """Last known value of each meter, and when it came."""
         self._link = link
-        self._known: dict[str, tuple[Point, ...]] = {}
+        self._known: dict[bytes, tuple[Point, ...]] = {}
         self._points = list(points)
 
-    def batch(self, messages: Iterable[Message]) -> Batch:
+    def batch(self, reads: Iterable[Messages]) -> Batch:
         """All readings of these messages.
 
         A retained one is a last known value of unknown age, never a reading.
         """
         columns = _Columns()
-        for message in messages:
-            points = self._known.get(message.topic)
-            if points is None:
-                points = self._find(message.topic)
+        for messages in reads:
+            received = messages.received
+            for topic, payload, retained in zip(
+                messages.topics,
+                messages.payloads,
+                messages.retained,
+                strict=True,
+            ):
+                points = self._known.get(topic)
+                if points is None:
+                    points = self._find(topic)
 
-            for point in points:
-                self._take(point, message, columns)
+                for point in points:
+                    reading = self._read(point, payload, received)
+                    if reading is None:
+                        continue
+
+                    if retained:
+                        self.retained[point.meter] = reading.counter, received
+                        self._link.counts["retained"] += 1
+                    else:
+                        self._keep(point, reading, received, columns)
 
         return columns.batch()
 
-    def _take(
+    def _keep(
         self,
         point: Point,
-        message: Message,
+        reading: PayloadReading,
+        received: int,
         columns: _Columns,
     ) -> None:
-        received = message.received
-        reading = self._read(point, message)
-        if reading is None:
-            return
-
         ts, counter, flow = reading
-        if message.retained:
-            self.retained[point.meter] = counter, received
-            self._link.counts["retained"] += 1
-            return
-
         columns.add(
             ts,
             received,
@@ -208,9 +203,10 @@ class Router:
             rows=1 if flow is None else 2,
         )
 
-    def _find(self, topic: str) -> tuple[Point, ...]:
+    def _find(self, topic: bytes) -> tuple[Point, ...]:
         """Whose topic it is; kept, since patterns are dear to match."""
-        found = tuple(point for point in self._points if topic_matches_sub(point.pattern, topic))
+        name = topic.decode("utf-8", "replace")
+        found = tuple(point for point in self._points if topic_matches_sub(point.pattern, name))
         if not found:
             self._link.counts["unknown_topic"] += 1
 
@@ -219,10 +215,15 @@ class Router:
 
         return found
 
-    def _read(self, point: Point, message: Message) -> PayloadReading | None:
-        """What the message says; None, and counted, if that is nothing usable."""
+    def _read(
+        self,
+        point: Point,
+        payload: bytes,
+        received: int,
+    ) -> PayloadReading | None:
+        """What a message says; None, and counted, if that is nothing usable."""
         try:
-            return point.read(message.payload, message.received)
+            return point.read(payload, received)
         except msgspec.DecodeError:
             self._bad(point, "not_json")
         except (KeyError, IndexError, TypeError):

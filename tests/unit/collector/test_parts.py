@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from collector.drivers.mqtt_payload import (
-    Message,
     Point,
     Router,
     number,
@@ -17,6 +16,7 @@ from collector.drivers.mqtt_payload import (
     subscription,
     time_ns,
 )
+from collector.drivers.mqtt_wire import Messages
 from collector.drivers.opcua import resolve
 from collector.health import LinkHealth
 from collector.schedule import Grid, real_period
@@ -119,11 +119,17 @@ def router(health: LinkHealth) -> Router:
     return Router([point], ["gas/+/state"], health)
 
 
+def read(
+    *payloads: bytes, received: int, retained: bool = False, topic: bytes = b"gas/g1/state"
+) -> list[Messages]:
+    """Messages of one read."""
+    count = len(payloads)
+    return [Messages(received, [topic] * count, list(payloads), [retained] * count)]
+
+
 def test_payloads_become_rows_in_canonical_units() -> None:
     health = link()
-    rows = router(health).batch(
-        [Message("gas/g1/state", b'{"total": 2, "flow": 0.5, "at": 1767225600}', 99, False)]
-    )
+    rows = router(health).batch(read(b'{"total": 2, "flow": 0.5, "at": 1767225600}', received=99))
     assert rows.tag.tolist() == [7, 8]
     assert rows.value.tolist() == [2000.0, 500.0]
     assert set(rows.ts.tolist()) == {1767225600 * SECOND}
@@ -145,8 +151,8 @@ def test_payloads_become_rows_in_canonical_units() -> None:
 )
 def test_bad_payloads_are_counted_and_stop_nothing(payload: bytes, reason: str) -> None:
     health = link()
-    good = Message("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 1, False)
-    assert len(router(health).batch([Message("gas/g1/state", payload, 1, False), good])) == 2
+    good = b'{"total": 1, "flow": 1, "at": 1}'
+    assert len(router(health).batch(read(payload, good, received=1))) == 2
     assert dict(health.meters["gas"].groups["power"].failed) == {reason: 1}
 
 
@@ -154,15 +160,14 @@ def test_retained_is_a_last_known_value_and_never_a_reading() -> None:
     health = link()
     made = router(health)
     assert (
-        len(made.batch([Message("gas/g1/state", b'{"total": 1, "flow": 1, "at": 1}', 5, True)]))
-        == 0
+        len(made.batch(read(b'{"total": 1, "flow": 1, "at": 1}', received=5, retained=True))) == 0
     )
     assert made.retained == {"gas": (1000.0, 5)}
 
 
 def test_foreign_topics_are_counted() -> None:
     health = link()
-    assert len(router(health).batch([Message("gas/other/state", b"1", 1, False)] * 2)) == 0
+    assert len(router(health).batch(read(b"1", b"1", received=1, topic=b"gas/other/state"))) == 0
     assert health.counts["unknown_topic"] == 1
 
 
