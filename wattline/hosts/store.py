@@ -38,6 +38,10 @@ MEANWHILE: Final = (
 )
 FRAMES: Final = 400
 """Frames of one write."""
+GATHER_S: Final = 1.0
+"""Readings are written once in so long, since a commit costs as much as thousands of them; books
+at once, since whoever gives them wakes the host.
+"""
 READING_COLUMNS: Final = ("ts", "received", "tag", "value", "quality")
 BALANCE: Final = 1e-9
 """Relative; what is above it is no rounding."""
@@ -62,6 +66,7 @@ class StoreHost(Consumer):
             NAME,
             MEANWHILE,
             now_ns=now_ns,
+            idle_s=GATHER_S,
         )
         self.journal = journal
         self.store = store
