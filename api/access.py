@@ -28,8 +28,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import NoAccess, no_access, refusal
-from plant.errors import QueryError
+from api.errors import ForeignPage, NoAccess, no_access, refusal
 
 CSP: Final = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -43,6 +42,7 @@ HEADERS: Final = {
 }
 COOKIE: Final = "wattline"
 COOKIE_S: Final = 30 * 86_400
+NO_PART_OF_A_NAME: Final = "@/\\?#"
 PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -79,7 +79,7 @@ class Access:
         return is_address(name) or name in self.own or name in self.hosts
 
     def needs(self, role: Role) -> Callable[[Request], None]:
-        """The dependency of a route that needs a role; NoAccess or QueryError where it is not
+        """The dependency of a route that needs a role; NoAccess or ForeignPage where it is not
         given."""
 
         def check(request: Request) -> None:
@@ -90,7 +90,7 @@ class Access:
                 raise NoAccess
 
             if role is Role.OPERATOR and not self.from_our_page(request.headers):
-                raise QueryError("this was asked by a page of another site")
+                raise ForeignPage
 
         return check
 
@@ -117,16 +117,19 @@ class Access:
         if origin is None:
             return True
 
-        page = address_of(origin.partition("://")[2])
+        scheme, _, address = origin.partition("://")
+        if scheme not in PORTS:
+            return False
+
+        page = address_of(address)
         asked = address_of(headers.get("host", ""))
         name = page.hostname or ""
 
         if name in self.hosts:
             return True
 
-        ours = name in self.own or is_loopback(name) or name == asked.hostname
-        scheme_port = PORTS.get(origin.partition("://")[0])
-        return ours and (page.port or scheme_port) == (asked.port or scheme_port)
+        ours = name in self.own or name == asked.hostname
+        return ours and (page.port or PORTS[scheme]) == (asked.port or PORTS[scheme])
 
     def enter(self, key: str) -> Response:
         """Sets the cookie for whoever brings the key of the one-time link, once."""
@@ -174,7 +177,9 @@ class Guard:
 
             await send(message)
 
-        host = Headers(scope=scope).get("host", "")
+        # Of two names it is not known which one somebody before us has looked at.
+        given = Headers(scope=scope).getlist("host")
+        host = given[0] if len(given) == 1 else ""
 
         if self.access.answers_to(host):
             await self.app(scope, receive, send_guarded)
@@ -195,7 +200,10 @@ def misdirected(host: str) -> Response:
 
 
 def address_of(host: str) -> SplitResult:
-    """Name and port of `name:port`; both empty where that cannot be read."""
+    """Name and port of `name:port`; both empty where it is anything else."""
+    if any(sign in host for sign in NO_PART_OF_A_NAME):
+        return urlsplit("//")
+
     try:
         found = urlsplit(f"//{host.lower()}")
         _ = found.port
@@ -213,11 +221,6 @@ def is_address(name: str) -> bool:
         return False
 
     return True
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host is an address that only this host has."""
-    return is_address(name) and ipaddress.ip_address(name).is_loopback
 
 
 def own_names() -> frozenset[str]:

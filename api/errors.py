@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from api.answers.base import Error, Problem
-from plant.errors import NotThere, QueryError
+from plant.errors import NotThere, QueryError, StoreDamaged
 
 SEE_DOCS = "see /api/docs for what is accepted"
 WORDS = {
@@ -20,6 +20,10 @@ WORDS = {
 
 class NoAccess(Exception):
     """Somebody asks for something without the token that it needs."""
+
+
+class ForeignPage(Exception):
+    """A page of another site asks for something to be changed."""
 
 
 def refusal(
@@ -80,7 +84,7 @@ def error_handlers(app: FastAPI) -> None:
 
         for error in problem.errors():
             # The first part of the place only says query, path or body.
-            place = ".".join(str(part) for part in error["loc"][1:])
+            place = ".".join(str(part) for part in error["loc"][1:]) or "body"
             found.append(f"{place}: {error['msg']}")
 
         return refusal(
@@ -95,6 +99,23 @@ def error_handlers(app: FastAPI) -> None:
         return no_access(
             "a token is needed",
             "open the link that was printed at start, or send Authorization: Bearer TOKEN",
+        )
+
+    @app.exception_handler(ForeignPage)
+    async def foreign_page(_: Request, problem: ForeignPage) -> Response:
+        return refusal(
+            403,
+            "foreign_page",
+            "this was asked by a page of another site",
+            "open the page of Wattline itself; a proxy before it is named with --allow-host",
+        )
+
+    @app.exception_handler(StoreDamaged)
+    async def damaged(_: Request, problem: StoreDamaged) -> Response:
+        return refusal(
+            500,
+            "store_damaged",
+            str(problem),
         )
 
     @app.exception_handler(HTTPException)

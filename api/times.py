@@ -8,6 +8,13 @@ from plant import units
 from plant.calendar import day_start, shift_at
 from plant.errors import QueryError
 from plant.site import Site
+from plant.units import SECOND_NS
+
+EARLIEST_NS = 0
+LATEST_NS = 7_258_118_400 * SECOND_NS
+"""1970 and 2200: no plant has readings outside of them, and all sums of times within fit."""
+
+LONGEST_BUCKET_S = 366 * 86_400.0
 
 
 def moment(
@@ -17,6 +24,19 @@ def moment(
     now_ns: int,
 ) -> int:
     """Nanoseconds of `text`; QueryError says what is accepted."""
+    at_ns = _read(text, name, site, now_ns)
+    if not EARLIEST_NS <= at_ns <= LATEST_NS:
+        raise QueryError(f"{name}: '{text}' is not between the years 1970 and 2200")
+
+    return at_ns
+
+
+def _read(
+    text: str,
+    name: str,
+    site: Site,
+    now_ns: int,
+) -> int:
     if text == "now":
         return now_ns
 
@@ -32,7 +52,10 @@ def moment(
         except ValueError:
             raise _error(name, text) from None
 
-        return now_ns - round(back_s * 1e9)
+        if back_s < 0.0:
+            raise _error(name, text)
+
+        return now_ns - round(back_s * SECOND_NS)
 
     try:
         # The + of an offset that was not escaped arrives as a blank.
@@ -46,7 +69,11 @@ def moment(
         )
 
     # Microseconds are as fine as `datetime` is; more decimals would be invented.
-    return round(parsed.timestamp() * 1e6) * 1000
+    try:
+        return round(parsed.timestamp() * 1e6) * 1000
+    except (OverflowError, ValueError):
+        # An offset can lead out of the years that `datetime` has.
+        raise _error(name, text) from None
 
 
 def _error(name: str, text: str) -> QueryError:
@@ -92,7 +119,7 @@ def every(text: str) -> str | float:
     except ValueError as error:
         raise QueryError(f"every: {error}; or day") from None
 
-    if seconds <= 0:
-        raise QueryError("every: must be longer than nothing")
+    if not 0.0 < seconds <= LONGEST_BUCKET_S:
+        raise QueryError("every: must be longer than nothing, and a year at most")
 
     return seconds

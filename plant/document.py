@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import yaml
 
@@ -50,6 +50,10 @@ def composed(text: str) -> yaml.Node | None:
     return root
 
 
+DEEPEST: Final = 50
+"""How deep a text may be nested; what people write is a tenth as deep."""
+
+
 class Document:
     """A parsed text: `value` as plain dicts and lists, `lines` by place, keys given twice."""
 
@@ -59,6 +63,7 @@ class Document:
         self.lines: dict[Place, int] = {}
         self.duplicates: list[Mistake] = []
         self._construct = yaml.constructor.SafeConstructor()
+        self._within: set[yaml.Node] = set()
         try:
             root = composed(text)
             if root is not None:
@@ -77,6 +82,9 @@ class Document:
                     )
                 ]
             ) from error
+        except yaml.YAMLError as error:
+            why = "not valid YAML: it has characters that no text has"
+            raise ConfigError([Mistake(name, 1, path="", message=why)]) from error
 
     def line(self, place: Place) -> int:
         """Line of the node at `place`, or of the nearest node above it."""
@@ -95,16 +103,27 @@ class Document:
         )
 
     def _build(self, node: yaml.Node, place: Place) -> object:
-        self.lines.setdefault(place, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, place)
+        line = node.start_mark.line + 1
+        self.lines.setdefault(place, line)
+        if node in self._within or len(place) > DEEPEST:
+            why = f"not valid YAML: it contains itself, or is nested more than {DEEPEST} times"
+            raise ConfigError([Mistake(self.name, line, path="", message=why)])
 
-        if isinstance(node, yaml.SequenceNode):
-            children = enumerate(node.value)
-            return [self._build(child, (*place, index)) for index, child in children]
+        if isinstance(node, yaml.CollectionNode):
+            self._within.add(node)
+            found = self._collection(node, place)
+            self._within.discard(node)
+            return found
 
         value = self._construct.construct_object(node)
         return value.isoformat() if hasattr(value, "isoformat") else value
+
+    def _collection(self, node: yaml.CollectionNode, place: Place) -> object:
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place)
+
+        children = enumerate(node.value)
+        return [self._build(child, (*place, index)) for index, child in children]
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, object]:
         built: dict[str, object] = {}

@@ -7,6 +7,7 @@ degC, bar, s, 1.
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Final
 
 # unit -> (canonical unit, factor): value in canonical = value * factor
@@ -127,4 +128,8 @@ def seconds(text: str | float) -> float:
         raise ValueError(f"expected a duration such as '10s', '15m' or '1h', not {text!r}")
 
     number, unit = match.groups()
-    return float(number) * _DURATION[unit]
+    found = float(number) * _DURATION[unit]
+    if not isfinite(found):
+        raise ValueError(f"{text!r} is longer than can be counted")
+
+    return found

@@ -21,6 +21,7 @@ from typing import Final, TypedDict, cast
 
 from plant.clock import ScaledClock
 from plant.config import PlantFile
+from plant.errors import WattlineError
 from plant.load import load_plant
 from plant.profile import Profile
 from plant.protocols import PROTOCOLS
@@ -175,13 +176,18 @@ class Simulation:
 
 
 def write_endpoints(path: Path, endpoints: Endpoints) -> None:
-    """Write endpoints.json so that a reader sees all of it or nothing."""
+    """Write endpoints.json so that a reader sees all of it or nothing; WattlineError where that
+    fails.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(
-        json.dumps(endpoints, indent=1) + "\n",
-        encoding="utf-8",
-    )
-    temporary.replace(path)
+    try:
+        temporary.write_text(
+            json.dumps(endpoints, indent=1) + "\n",
+            encoding="utf-8",
+        )
+        temporary.replace(path)
+    except OSError as error:
+        raise WattlineError(f"{path} cannot be written: {error.strerror}") from error
 
 
 FAULT_FORM: Final = "write KIND:METER@AT+FOR, such as silent:smt_3_el@3m+2m"

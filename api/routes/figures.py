@@ -115,7 +115,7 @@ def figure_routes(
     )
     def flows(start: From = "now", to: To = "now") -> answers.Flows | answers.SpanFlows:
         """The flow picture of now, or from sources to lines over a span."""
-        if start == "now":
+        if start == to == "now":
             return flows_now(ports)
 
         span = times.span(

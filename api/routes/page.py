@@ -50,9 +50,8 @@ def page_routes(routes: Routes, folder: Path | None) -> None:
                 404,
             )
 
-        wanted = (folder / path).resolve()
-
-        if path and wanted.is_relative_to(folder.resolve()) and wanted.is_file():
+        wanted = built(folder, path)
+        if wanted is not None:
             cached = FOR_EVER if path.startswith("assets/") else ASK_AGAIN
             return asset(wanted, request, cached)
 
@@ -60,6 +59,20 @@ def page_routes(routes: Routes, folder: Path | None) -> None:
             return refusal(404, "not_found", f"there is no /{path}")
 
         return asset(folder / INDEX, request, ASK_AGAIN)
+
+
+def built(folder: Path, path: str) -> Path | None:
+    """The file of the page at `path`; None where there is none in its folder."""
+    if not path:
+        return None
+
+    try:
+        wanted = (folder / path).resolve()
+        inside = wanted.is_relative_to(folder.resolve())
+        return wanted if inside and wanted.is_file() else None
+    except (OSError, ValueError):
+        # Longer than a name can be, or with a zero byte in it.
+        return None
 
 
 def asset(

@@ -12,9 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypedDict
 
+import msgspec
+
 from collector.catalogue import load_catalogue
 from engine.figures.figures import figure_names
 from plant.clock import ScaledClock
+from plant.errors import WattlineError
 from plant.load import load_plant
 from rules.language.load import rules_for
 from simulator.config import load_sim
@@ -61,7 +64,7 @@ def run_demo(options: DemoOptions, plant: Path | None = None) -> None:
     memo_path = options.data / "demo.json"
     memo: Memo = {}
     if memo_path.exists() and options.speed == 1.0:
-        memo = json.loads(memo_path.read_text())
+        memo = _remembered(memo_path)
 
     devices = Devices(
         path,
@@ -79,6 +82,19 @@ def run_demo(options: DemoOptions, plant: Path | None = None) -> None:
         )
     finally:
         devices.stop()
+
+
+def _remembered(path: Path) -> Memo:
+    """The world of the last start; WattlineError if that cannot be read."""
+    try:
+        found: Memo = msgspec.json.decode(path.read_bytes(), type=Memo)
+    except msgspec.MsgspecError as error:
+        raise WattlineError(
+            f"{path} is damaged: {error}. It says which world the demo showed; "
+            "begin anew with --reset"
+        ) from error
+
+    return found
 
 
 def _run(

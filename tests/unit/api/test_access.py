@@ -105,6 +105,9 @@ async def test_no_route_answers_under_the_name_of_somebody_else(alerting: Rigged
         ("localhost.evil.example", False),
         ("127.0.0.1.evil.example", False),
         ("localhost:port", False),
+        ("evil@127.0.0.1", False),
+        ("localhost/evil", False),
+        ("localhost?evil", False),
         ("", False),
     ],
 )
@@ -129,6 +132,9 @@ def test_names_of_this_host(host: str, known: bool) -> None:
         ("localhost:8000", "http://evil.example:8000", False),
         ("localhost:8000", "http://203.0.113.9:8000", False),
         ("localhost:8000", "null", False),
+        ("127.0.0.1:8000", "ftp://127.0.0.1:8000", False),
+        ("127.0.0.1:8000", "http://evil.example@127.0.0.1:8000", False),
+        ("127.0.0.1:8000", "http://127.0.0.2:8000", False),
     ],
 )
 async def test_only_our_pages_change_something(
@@ -142,7 +148,7 @@ async def test_only_our_pages_change_something(
         answer = await api.post(ACKNOWLEDGE, json={"name": "li"}, headers=headers)
 
     # The alert is not there; who is not allowed does not even learn that.
-    assert answer.status_code == (404 if allowed else 400)
+    assert answer.status_code == (404 if allowed else 403)
     assert ("another site" in answer.text) is not allowed
 
 
@@ -159,6 +165,7 @@ async def test_every_answer_has_the_security_headers(alerting: Rigged) -> None:
         answers = {
             200: await api.get("/api/v1/site"),
             400: await api.get("/api/v1/series?from=never"),
+            403: await api.post(ACKNOWLEDGE, headers={"Origin": "http://evil.example"}),
             404: await api.get("/api/v1/alerts/none"),
             405: await api.put("/api/v1/site"),
             421: await api.get("/api/v1/site", headers={"Host": "evil.example"}),

@@ -172,7 +172,7 @@ async def test_mistakes_are_said(rig: Rigged) -> None:
             json={"name": "x"},
             headers={"Origin": "http://elsewhere"},
         )
-        assert strange.status_code == 400 and "another site" in strange.text
+        assert strange.status_code == 403 and "another site" in strange.text
 
 
 async def test_silences_come_and_go(rig: Rigged) -> None:

@@ -171,3 +171,27 @@ async def test_docs_need_no_script_and_name_every_route(rig: ApiRig) -> None:
     assert "http" not in page.split("<h2>")[0]
     for path in (await rig.ask("/api/openapi.json")).json()["paths"]:
         assert path in page
+
+
+FAR = ("1677-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "-1e10d", "-1e400h", "--1h", "-")
+
+
+@pytest.mark.parametrize("text", FAR)
+@pytest.mark.parametrize("end", ["from", "to"])
+@pytest.mark.parametrize(
+    "path", ["series?figures=energy.final", "flows?", "explain?figure=energy.final"]
+)
+async def test_times_that_no_plant_has_are_refused(
+    rig: ApiRig, path: str, end: str, text: str
+) -> None:
+    answer = await rig.ask(f"/api/v1/{path}&{end}={text}")
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["message"].startswith(f"{end}: '{text}'")
+
+
+@pytest.mark.parametrize("every", ["1e400s", "1e300d", "1000000d", "0s", "-1h"])
+async def test_buckets_have_a_length(rig: ApiRig, every: str) -> None:
+    path = f"/api/v1/series?figures=energy.final&every={every}&{span(rig)}"
+    answer = await rig.ask(path)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("every: ")

@@ -75,3 +75,18 @@ async def test_places_are_the_page_and_files_that_are_not_there_are_not(
 
         for path in ("/assets/gone.js", "/api/v1/nothing", "/..%2fsecret.txt"):
             assert (await api.get(path)).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/%00", "/assets/%00", "/index.html%00", "/x/" + 3000 * "a/" + "b.js"]
+)
+async def test_what_cannot_be_a_file_is_not_there(api: httpx.AsyncClient, path: str) -> None:
+    async with api:
+        answer = await api.get(path)
+        assert answer.status_code in (200, 404)
+        assert not answer.text.startswith("console")
+
+
+async def test_long_names_are_not_there(api: httpx.AsyncClient) -> None:
+    async with api:
+        assert (await api.get("/" + 5000 * "a" + ".js")).status_code == 404

@@ -192,3 +192,15 @@ def test_a_comparison_is_in_a_figure_that_there_is() -> None:
         "plant.yaml:7: compare.sisters.figure: there is no figure 'per_good.carbn' "
         "(did you mean 'per_good.carbon'?)"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\x00", "characters that no text has"),
+        ("a: &a [*a]", "contains itself"),
+        ("a: " + "[" * 60 + "]" * 60, "nested more than"),
+    ],
+)
+def test_yaml_that_is_none_is_a_mistake(text: str, says: str) -> None:
+    assert says in mistakes(text)[0]

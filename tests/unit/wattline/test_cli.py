@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def wattline(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -50,3 +52,20 @@ def test_wrong_usage_exits_2() -> None:
 
 def test_schema_is_json() -> None:
     assert "PlantFile" in json.loads(wattline("schema").stdout)["title"]
+
+
+def test_a_damaged_memo_of_the_demo_is_said(tmp_path: Path) -> None:
+    from plant.errors import WattlineError
+    from wattline.demo.demo import DemoOptions, run_demo
+
+    (tmp_path / "demo.json").write_text("{x")
+    with pytest.raises(WattlineError, match=r"demo\.json is damaged.*--reset"):
+        run_demo(DemoOptions(data=tmp_path, port=0))
+
+
+def test_endpoints_on_a_full_disk_are_said(tmp_path: Path) -> None:
+    from plant.errors import WattlineError
+    from simulator.server import write_endpoints
+
+    with pytest.raises(WattlineError, match="cannot be written"):
+        write_endpoints(tmp_path / "missing" / "endpoints.json", {})  # type: ignore[typeddict-item]
