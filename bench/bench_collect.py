@@ -123,14 +123,9 @@ def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
     """Polls of all meters by now: finished (answered or not),
     answered, skipped, failed; and the event time.
     """
-    groups = [
-        g
-        for d in runtime.parts.drivers
-        for m in d.health()["meters"].values()
-        for g in m["groups"].values()
-    ]
-    answered, skipped = sum(g["answered"] for g in groups), sum(g["skipped"] for g in groups)
-    failed = sum(sum(g["failed"].values()) for g in groups)
+    meters = [m for d in runtime.parts.drivers for m in d.health()["meters"].values()]
+    answered, skipped = sum(m["answered"] for m in meters), sum(m["skipped"] for m in meters)
+    failed = sum(sum(m["failed"].values()) for m in meters)
     return np.array(
         [
             answered + skipped + failed,

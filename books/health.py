@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import numpy as np
+
 from books.answers import Gap, Health, Journal, Meter, OddStep, StoreReport
 from books.verdicts import verdicts
 from plant.names import Verdict
 from plant.ports import Driver, Store
 from plant.reports import MeterReport
-from plant.silence import heard
+from plant.silence import Heard, heard
 from plant.site import MeterPoint, Site
 
 DAY_NS: Final = 86_400_000_000_000
@@ -28,9 +30,7 @@ POWER_UNIT: Final = {"kWh": "kW"}
 
 NEVER_READ: Final[MeterReport] = {
     "profile": "",
-    "state": "never",
     "last_ms": None,
-    "lag_s": None,
     "period_s": None,
     "effective_period_s": None,
     "answer_s": None,
@@ -40,7 +40,6 @@ NEVER_READ: Final[MeterReport] = {
     "failed": {},
     "skipped": 0,
     "rows": 0,
-    "groups": {},
 }
 """What would be said of a meter that no driver reads."""
 
@@ -98,14 +97,7 @@ class HealthOf:
         for report in reports:
             counted |= report["meters"]
 
-        powers = sources.last()
-        meters = []
-        for point in self.site.meters:
-            newest = powers.get(point.id)
-            state = self._meter(point, counted.get(point.id), now_ns)
-            state.power = None if newest is None else newest[0]
-            meters.append(state)
-
+        meters = self._meters(counted, now_ns)
         found = verdicts(sources.store, now_ns - DAY_NS)
         behind_ns = now_ns - sources.journal.last_wm()
         return Health(
@@ -136,28 +128,53 @@ class HealthOf:
             shaped_by=SHAPED_BY,
         )
 
+    def _meters(self, counted: Mapping[str, MeterReport], now_ns: int) -> list[Meter]:
+        """Each meter as its driver counts it; one that no driver reads was never heard."""
+        points = self.site.meters
+        reports = [counted.get(point.id, NEVER_READ) for point in points]
+        last_ns = np.array([report["last_ms"] or 0 for report in reports], np.int64) * MILLISECOND
+        # A gateway that serves its meters in turn may answer less often than it was asked to; that
+        # is its pace, not a silence.
+        pace_s = np.array([report["effective_period_s"] or 1.0 for report in reports])
+        asked_s = np.array([point.power_every_s for point in points])
+        states = heard(
+            last_ns,
+            np.maximum(pace_s, asked_s),
+            now_ns,
+            self.sources.slack_s,
+        )
+        powers = self.sources.last()
+        meters: list[Meter] = []
+        for point, report, state in zip(
+            points,
+            reports,
+            states,
+            strict=True,
+        ):
+            newest = powers.get(point.id)
+            power = None if newest is None else newest[0]
+            meters.append(self._meter(point, report, state, now_ns, power))
+
+        return meters
+
     def _meter(
         self,
         point: MeterPoint,
-        report: MeterReport | None,
+        report: MeterReport,
+        state: Heard,
         now_ns: int,
+        power: float | None,
     ) -> Meter:
-        """A meter as its driver counts it; one that no driver reads was never heard."""
-        report = NEVER_READ if report is None else report
-        last_ns = (report["last_ms"] or 0) * MILLISECOND
-        # A gateway that serves its meters in turn may answer less often than it was asked to; that
-        # is its pace, not a silence.
-        pace_s = report["effective_period_s"] or 1.0
-        due_every_s = max(point.power_every_s, pace_s)
+        last_ms = report["last_ms"]
         return Meter(
             id=point.id,
             name=point.name,
             connection=point.connection,
             profile=point.profile,
             class_limit=point.class_limit,
-            state=heard(last_ns, due_every_s, now_ns, self.sources.slack_s),
-            last_ms=report["last_ms"],
-            lag_s=(now_ns - last_ns) / SECOND if last_ns else None,
+            state=state,
+            last_ms=last_ms,
+            lag_s=None if last_ms is None else (now_ns - last_ms * MILLISECOND) / SECOND,
             period_s=report["period_s"],
             effective_period_s=report["effective_period_s"],
             answer_s=report["answer_s"],
@@ -166,7 +183,7 @@ class HealthOf:
             answered=report["answered"],
             failed=report["failed"],
             skipped=report["skipped"],
-            power=None,
+            power=power,
             power_unit=POWER_UNIT.get(point.unit, f"{point.unit}/h"),
             counter_unit=point.unit,
         )

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from plant.reports import DriverReport, GroupReport, MeterReport
-from plant.silence import heard
+from plant.reports import DriverReport, MeterReport
 from plant.units import SECOND_NS
 
 # Weight of the newest interval in the effective period.
@@ -66,21 +64,6 @@ class Polls:
         else:
             self.effective_period_s = known + _NEWEST * (step_s - known)
 
-    def report(self) -> GroupReport:
-        """The counters under the names of the API."""
-        return {
-            "due": self.due,
-            "answered": self.answered,
-            "failed": dict(self.failed),
-            "skipped": self.skipped,
-            "rows": self.rows,
-            "period_s": self.period_s,
-            "effective_period_s": self.effective_period_s,
-            "answer_s": self.answer_s,
-            "refused": list(self.refused),
-            "last_ms": _ms(self.last_ok_ns),
-        }
-
 
 def _ms(at_ns: int) -> int | None:
     """Milliseconds of a time; none where nothing has happened yet."""
@@ -110,51 +93,45 @@ class MeterHealth:
             self.failing = False
             self.logger.info("%s answers again", self.meter)
 
-    def report(self, now_ns: int) -> MeterReport:
-        """Totals over the groups, the pace of the fastest, and each group on its own."""
-        groups = list(self.groups.values())
-        fastest = min(
-            groups,
-            key=_period,
-            default=None,
-        )
-        last_ns = max((group.last_ok_ns for group in groups), default=0)
-        period_s = fastest.period_s if fastest else None
+    def report(self) -> MeterReport:
+        """Totals over the groups, and the pace of the fastest.
+
+        In one walk over the groups: it is asked of thousands of meters at a time.
+        """
+        fastest: Polls | None = None
+        answer_s: float | None = None
+        last_ns = due = answered = skipped = rows = 0
+        failed: dict[str, int] = {}
+        refused: list[str] = []
+        for polls in self.groups.values():
+            due += polls.due
+            answered += polls.answered
+            skipped += polls.skipped
+            rows += polls.rows
+            last_ns = max(last_ns, polls.last_ok_ns)
+            refused += polls.refused
+            if fastest is None or polls.period_s < fastest.period_s:
+                fastest = polls
+
+            if polls.answer_s is not None:
+                answer_s = polls.answer_s if answer_s is None else max(answer_s, polls.answer_s)
+
+            for reason, count in polls.failed.items():
+                failed[reason] = failed.get(reason, 0) + count
+
         return {
             "profile": self.profile,
-            "state": heard(last_ns, period_s or 1.0, now_ns).value,
             "last_ms": _ms(last_ns),
-            "lag_s": (now_ns - last_ns) / SECOND_NS if last_ns else None,
-            "period_s": period_s,
-            "effective_period_s": fastest.effective_period_s if fastest else None,
-            "answer_s": _slowest(groups),
-            "refused": [name for group in groups for name in group.refused],
-            "due": sum(group.due for group in groups),
-            "answered": sum(group.answered for group in groups),
-            "failed": _failures(groups),
-            "skipped": sum(group.skipped for group in groups),
-            "rows": sum(group.rows for group in groups),
-            "groups": {name: polls.report() for name, polls in self.groups.items()},
+            "period_s": None if fastest is None else fastest.period_s,
+            "effective_period_s": None if fastest is None else fastest.effective_period_s,
+            "answer_s": answer_s,
+            "refused": refused,
+            "due": due,
+            "answered": answered,
+            "failed": failed,
+            "skipped": skipped,
+            "rows": rows,
         }
-
-
-def _period(polls: Polls) -> float:
-    return polls.period_s
-
-
-def _slowest(groups: Iterable[Polls]) -> float | None:
-    """The longest of the newest answers."""
-    took = [group.answer_s for group in groups if group.answer_s is not None]
-    return max(took, default=None)
-
-
-def _failures(groups: Iterable[Polls]) -> dict[str, int]:
-    """How often each reason came up, over all groups."""
-    failed: Counter[str] = Counter()
-    for group in groups:
-        failed.update(group.failed)
-
-    return dict(failed)
 
 
 @dataclass(slots=True)
@@ -218,7 +195,7 @@ class LinkHealth:
                 error,
             )
 
-    def report(self, now_ns: int) -> DriverReport:
+    def report(self) -> DriverReport:
         """What `driver.health()` returns."""
         return {
             "connection": {
@@ -230,5 +207,5 @@ class LinkHealth:
                 "last_error": self.last_error,
                 "counts": dict(self.counts),
             },
-            "meters": {key: meter.report(now_ns) for key, meter in self.meters.items()},
+            "meters": {key: meter.report() for key, meter in self.meters.items()},
         }

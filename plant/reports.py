@@ -5,21 +5,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 
-class GroupReport(TypedDict):
-    """How one poll group of a meter goes; `failed` counts by reason."""
-
-    due: int
-    answered: int
-    failed: dict[str, int]
-    skipped: int
-    rows: int
-    period_s: float
-    effective_period_s: float | None
-    answer_s: float | None
-    refused: list[str]
-    last_ms: int | None
-
-
 class RetainedReport(TypedDict):
     """A last known value of unknown age, which a broker kept."""
 
@@ -28,15 +13,10 @@ class RetainedReport(TypedDict):
 
 
 class MeterReport(TypedDict):
-    """How a meter answers: totals over its groups, and the pace of the fastest.
-
-    `state`: see `plant.silence`.
-    """
+    """How a meter answers: totals over its groups, and the pace of the fastest."""
 
     profile: str
-    state: str
     last_ms: int | None
-    lag_s: float | None
     period_s: float | None
     effective_period_s: float | None
     answer_s: float | None
@@ -46,7 +26,6 @@ class MeterReport(TypedDict):
     failed: dict[str, int]
     skipped: int
     rows: int
-    groups: dict[str, GroupReport]
     retained: NotRequired[RetainedReport]
 
 

@@ -7,6 +7,7 @@ nothing is given to a part that does not listen.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,6 +82,10 @@ class Runtime:
         cutting = asyncio.create_task(self._cut(fill), name="sequencer")
         serving = Serving(application(parts, page), parts.door) if serve else None
         still_running: list[str] = []
+        # What a plant is made of lives as long as the run: thousands of meters need not be looked
+        # through for garbage again and again.
+        gc.collect()
+        gc.freeze()
         try:
             watched = [*ticking, cutting]
             if serving is not None:
@@ -88,6 +93,7 @@ class Runtime:
 
             await tasks.until(stop, watched)
         finally:
+            gc.unfreeze()
             # No more readings first, then the last frame, and then
             # everything behind it in the order in which data flows.
             still_running += await tasks.end(ticking)

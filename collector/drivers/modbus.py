@@ -126,7 +126,7 @@ class ModbusDriver:
 
     def health(self) -> DriverReport:
         """Counters of the connection and its units."""
-        return self.link.report(self.clock.now())
+        return self.link.report()
 
     async def run(self, sink: Sink) -> None:
         """Poll until cancelled; connection losses are waited out."""

@@ -146,7 +146,7 @@ class MqttDriver:
 
         Retained values stand under `retained` with their time of receipt.
         """
-        report = self.link.report(self.clock.now())
+        report = self.link.report()
         for meter, (value, at_ns) in self.router.retained.items():
             report["meters"][meter]["retained"] = {
                 "value": value,

@@ -150,7 +150,7 @@ class OpcUaDriver:
 
     def health(self) -> DriverReport:
         """Counters of the connection and its meters."""
-        return self.link.report(self.clock.now())
+        return self.link.report()
 
     async def run(self, sink: Sink) -> None:
         """Follow the server until cancelled; connection losses are waited out."""

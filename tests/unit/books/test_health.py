@@ -34,7 +34,7 @@ class OneLink:
     async def run(self, sink: Sink) -> None: ...
 
     def health(self) -> DriverReport:
-        return self.link.report(NOW)
+        return self.link.report()
 
 
 def health(rig: Rig, store: DuckStore, *heard_at: int, slack_s: float = 0.0) -> HealthOf:
