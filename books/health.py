@@ -58,8 +58,8 @@ class Sources:
     """Where data health is gathered from.
 
     `now_ns`: event time. `slack_s`: by how much readings may lag on a scaled clock. `places`: how
-    far each consumer of the journal is. `last`: by meter, its newest power in units of the books,
-    and how old that is. `beside`: what further stores say of themselves.
+    far each consumer of the journal is. `last`: newest power of each meter, in units of the books;
+    None for one that was not heard. `beside`: what further stores say of themselves.
     """
 
     drivers: Sequence[Driver]
@@ -67,7 +67,7 @@ class Sources:
     journal: JournalState
     now_ns: Callable[[], int]
     places: Callable[[], Mapping[str, int]]
-    last: Callable[[], Mapping[str, tuple[float, float]]]
+    last: Callable[[], Sequence[float | None]]
     beside: Callable[[], Sequence[StoreReport]]
     slack_s: float = 0.0
 
@@ -143,16 +143,14 @@ class HealthOf:
             now_ns,
             self.sources.slack_s,
         )
-        powers = self.sources.last()
         meters: list[Meter] = []
-        for point, report, state in zip(
+        for point, report, state, power in zip(
             points,
             reports,
             states,
+            self.sources.last(),
             strict=True,
         ):
-            newest = powers.get(point.id)
-            power = None if newest is None else newest[0]
             meters.append(self._meter(point, report, state, now_ns, power))
 
         return meters

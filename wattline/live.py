@@ -192,11 +192,15 @@ class Live:
             seen,
         )
 
-    def last_values(self) -> dict[str, tuple[float, float]]:
-        """Newest power of each meter that was heard."""
-        found: dict[str, tuple[float, float]] = {}
-        for index, meter in enumerate(self.site.meters):
-            if self.now.at[index] > 0:
-                found[meter.id] = (float(self.now.power[index]), 0.0)
-
-        return found
+    def last_powers(self) -> list[float | None]:
+        """Newest power of each meter; None for one that was not heard."""
+        heard = (self.now.at > 0).tolist()
+        powers = self.now.power.tolist()
+        return [
+            power if known else None
+            for power, known in zip(
+                powers,
+                heard,
+                strict=True,
+            )
+        ]

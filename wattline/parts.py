@@ -126,7 +126,7 @@ class Parts:
             journal=self.journal,
             now_ns=clock.now,
             places=self._places,
-            last=self.live.last_values,
+            last=self.live.last_powers,
             beside=lambda: [host.health() for host in self.beside],
             slack_s=self.live.now.latency_s,
         )

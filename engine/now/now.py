@@ -8,7 +8,6 @@ the line that hangs on it says since when.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from engine.state import nothing_held
 from engine.tracing.graph import Graph, edges
 from engine.tracing.storage import KeptLayers
 from engine.tracing.tracing import trace
-from plant.arrays import Floats, Mask
+from plant.arrays import Floats, Ints, Mask
 from plant.frame import Batch, Event, Quality, join
 from plant.silence import is_current
 from plant.site import Site
@@ -38,14 +37,6 @@ LEAST_KWH: Final = 1e-9
 
 NO_ONE: Final = -1
 """In place of a meter or channel, for tags that are of none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What a counter showed, and when."""
-
-    at_ns: int
-    reading: float
 
 
 class Now:
@@ -75,7 +66,14 @@ class Now:
         self.at = np.zeros(meters, np.int64)
         self.ahead_s = np.full(meters, np.nan)
         self.power_factor: dict[int, float] = {}
-        self._counted: dict[int, Counted] = {}
+        channels = site.channels
+        self._meter_of_channel = np.array([channel.meter for channel in channels], np.int64)
+        self._channel_scale = np.array([channel.scale for channel in channels], float)
+        self._forward = np.array([not channel.reverse for channel in channels], bool)
+        # Where the power of a meter that only counts is reckoned from, by channel.
+        self._counted_at = np.zeros(len(channels), np.int64)
+        self._counted = np.full(len(channels), np.nan)
+        self._has_power = np.zeros(meters, bool)
         self._scale = np.array([meter.power_scale for meter in site.meters])
         self._period_s = np.array(
             [_period_s(site, meter) for meter in range(meters)],
@@ -153,9 +151,10 @@ class Now:
         self.newest[tag] = value
         self.heard_at[tag] = at_ns
 
-        for row in np.flatnonzero(self._channel_of[tag] >= 0):
-            channel = int(self._channel_of[tag[row]])
-            self._count(channel, int(at_ns[row]), float(value[row]))
+        channel = self._channel_of[tag]
+        counts = np.flatnonzero(channel >= 0)
+        if len(counts):
+            self._count(channel[counts], at_ns[counts], value[counts])
 
         for event in rows.events:
             self._hear(event)
@@ -173,25 +172,35 @@ class Now:
 
     def _count(
         self,
-        channel: int,
-        at_ns: int,
-        reading: float,
+        channel: Ints,
+        at_ns: Ints,
+        reading: Floats,
     ) -> None:
-        """Power of a meter that only counts."""
-        node = self.site.channels[channel]
-        before = self._counted.get(channel)
-        if before is None or reading < before.reading:
-            self._counted[channel] = Counted(at_ns, reading)
-            return
+        """Powers of meters that only count: what they counted over at least some seconds.
 
-        lasted_ns = at_ns - before.at_ns
-        if lasted_ns >= COUNTED_OVER_NS:
-            self._counted[channel] = Counted(at_ns, reading)
-            if not node.reverse:
-                moved = (reading - before.reading) * node.scale
-                self.power[node.meter] = moved / (lasted_ns / HOUR_NS)
+        Of readings of one channel the last one says it.
+        """
+        newest = np.full(len(self._counted_at), NO_ONE)
+        newest[channel] = np.arange(len(channel))
+        channel = np.flatnonzero(newest >= 0)
+        at_ns = at_ns[newest[channel]]
+        reading = reading[newest[channel]]
+        meter = self._meter_of_channel[channel]
 
-        self.at[node.meter] = at_ns
+        lasted_ns = at_ns - self._counted_at[channel]
+        moved = reading - self._counted[channel]
+        begins = np.isnan(moved) | (moved < 0.0)
+        enough = ~begins & (lasted_ns >= COUNTED_OVER_NS)
+        anchor = begins | enough
+        self._counted_at[channel[anchor]] = at_ns[anchor]
+        self._counted[channel[anchor]] = reading[anchor]
+
+        gives = enough & self._forward[channel]
+        scaled = moved[gives] * self._channel_scale[channel[gives]]
+        self.power[meter[gives]] = scaled / (lasted_ns[gives] / HOUR_NS)
+        self._has_power[meter[gives]] = True
+        said = ~begins & self._has_power[meter]
+        self.at[meter[said]] = at_ns[said]
 
     def set_storages(self, layers: Sequence[KeptLayers]) -> None:
         """What the next kilowatt-hour out of each storage is made of, from the layers of the newest

@@ -46,7 +46,7 @@ def health(rig: Rig, store: DuckStore, *heard_at: int, slack_s: float = 0.0) -> 
             journal=rig.journal,
             now_ns=lambda: NOW,
             places=lambda: {"step": 1},
-            last=lambda: {"la": (12.5, 0.0)},
+            last=lambda: [12.5 if meter.id == "la" else None for meter in rig.site.meters],
             beside=list,
             slack_s=slack_s,
         ),

@@ -7,11 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from books.answers import AttentionParams
 from books.attention import attention
 from engine.now.now import Now
+from plant.frame import batch
 from plant.units import SECOND_NS
 from tests.rig import Rig, text
 
@@ -94,3 +96,31 @@ def test_a_line_of_which_nothing_is_known_says_why_and_keeps_its_flow(now: Now) 
 
     now.at[names["la"]] = 0
     assert now.tick(100_000 * SECOND_NS)["lines"]["press"]["unknown"] == "never"
+
+
+def counted(now: Now, second: int, readings: dict[str, float]) -> dict[str, Any]:
+    """A tick after these counters have said this."""
+    names = {m.id: i for i, m in enumerate(now.site.meters)}
+    tags = {c.meter: c.tag for c in now.site.channels if not c.reverse}
+    rows = [tags[names[meter]] for meter in readings]
+    now.take(batch(second * SECOND_NS, rows, list(readings.values())))
+    return now.tick(second * SECOND_NS)
+
+
+def test_a_meter_that_only_counts_has_no_power_before_it_has_counted_for_a_while(
+    tmp_path: Path,
+) -> None:
+    site = Rig(text(PLANT, "g ce ca la"), tmp_path).site
+    meters = tuple(msgspec.structs.replace(m, power_tag=None) for m in site.meters)
+    now = Now(msgspec.structs.replace(site, meters=meters))
+    assert counted(now, 1000, {"la": 5.0, "g": 7.0})["lines"]["press"]["final_kw"] is None
+    early = counted(now, 1001, {"la": 5.0, "g": 7.0})
+    assert early["lines"]["press"]["power"] == {"compressed_air": None}, "unknown is not zero"
+    assert early["site"]["power_kw"] is None
+    later = counted(now, 1030, {"la": 6.0, "g": 8.0})
+    press = [m.id for m in site.meters].index("la")
+    scale = next(c.scale for c in site.channels if not c.reverse and c.meter == press)
+    drawn = later["lines"]["press"]["power"]["compressed_air"]
+    assert drawn == pytest.approx(scale * 3600 / 30.0)
+    again = counted(now, 1040, {"la": 0.1})["lines"]["press"]["power"]["compressed_air"]
+    assert again == drawn, "a counter that begins anew says no power yet"
