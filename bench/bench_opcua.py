@@ -140,6 +140,8 @@ def main(rounds: int, seconds: float) -> None:
         figure("product, 7 items a meter, CPU a value", of("seven", "us"), "us", 5.0),
         figure("product, 1 item a meter, CPU a value", of("one", "us"), "us", 8.0),
         figure("Telegraf 1.39 to HTTP, CPU a value", of("telegraf", "us"), "us"),
+        figure("7 items a meter, by Telegraf, CPU", of("seven", "us") / of("telegraf", "us"), "x", 5 / 5.5),
+        figure("1 item a meter, by Telegraf, CPU", of("one", "us") / of("telegraf", "us"), "x", 8 / 5.5),
         figure("product, 7 items a meter, values stored a second", of("seven", "values"), "1/s"),
         figure("product, 1 item a meter, values stored a second", of("one", "values"), "1/s"),
         figure("Telegraf, values sent a second", of("telegraf", "values"), "1/s"),

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 from paho.mqtt.client import topic_matches_sub
 
 from collector.drivers.mqtt_wire import Messages
-from collector.health import LinkHealth
-from plant.frame import EMPTY, Batch, batch
+from collector.health import LinkHealth, MeterHealth, Polls
+from plant.arrays import Floats, Ints
+from plant.frame import EMPTY, Batch, batch, join
 
 Step = str | int
 Steps = tuple[Step, ...]
@@ -51,6 +53,11 @@ class Point:
     flow: Steps | None = None
     flow_tag: int = -1
     time: Steps | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """Where its values stand."""
+        return Shape(self.value, self.flow, self.time)
 
     def read(self, payload: bytes, received: int) -> PayloadReading:
         """What a payload says of this meter; the errors of `pick`, `number` and `time_ns` where it
@@ -93,39 +100,32 @@ def pick(value: object, steps: Sequence[Step]) -> object:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where values stand in a payload; meters of one kind of device share it."""
+
+    value: Steps
+    flow: Steps | None
+    time: Steps | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A meter, what is counted of it, and the number of its shape."""
+
+    point: Point
+    shape: int
+    meter: MeterHealth
+    polls: Polls
+
+
 @dataclass(slots=True)
-class _Columns:
-    """Rows of a batch while it grows."""
+class _Held:
+    """Messages of one shape that are read together, a place each."""
 
-    ts: list[int] = field(default_factory=list)
+    targets: list[_Target] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
     received: list[int] = field(default_factory=list)
-    tags: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-
-    def add(
-        self,
-        ts: int,
-        received: int,
-        tag: int,
-        value: float,
-    ) -> None:
-        """One row more."""
-        self.ts.append(ts)
-        self.received.append(received)
-        self.tags.append(tag)
-        self.values.append(value)
-
-    def batch(self) -> Batch:
-        """All rows."""
-        if not self.ts:
-            return EMPTY
-
-        return batch(
-            self.ts,
-            self.tags,
-            self.values,
-            received=self.received,
-        )
 
 
 class Router:
@@ -141,15 +141,20 @@ class Router:
         self.retained: dict[str, tuple[float, int]] = {}
         """Last known value of each meter, and when it came."""
         self._link = link
-        self._known: dict[bytes, tuple[Point, ...]] = {}
-        self._points = list(points)
+        self._known: dict[bytes, tuple[_Target, ...]] = {}
+        self._shapes = list(dict.fromkeys(point.shape for point in points))
+        self._targets: list[_Target] = []
+        for point in points:
+            meter = link.meters[point.meter]
+            shape = self._shapes.index(point.shape)
+            self._targets.append(_Target(point, shape, meter, meter.groups[_GROUP]))
 
     def batch(self, reads: Iterable[Messages]) -> Batch:
         """All readings of these messages.
 
         A retained one is a last known value of unknown age, never a reading.
         """
-        columns = _Columns()
+        by_shape: dict[int, _Held] = {}
         for messages in reads:
             received = messages.received
             for topic, payload, retained in zip(
@@ -158,55 +163,93 @@ class Router:
                 messages.retained,
                 strict=True,
             ):
-                points = self._known.get(topic)
-                if points is None:
-                    points = self._find(topic)
+                targets = self._known.get(topic)
+                if targets is None:
+                    targets = self._find(topic)
 
-                for point in points:
-                    reading = self._read(point, payload, received)
-                    if reading is None:
+                for target in targets:
+                    if retained:
+                        self._keep(target, payload, received)
                         continue
 
-                    if retained:
-                        self.retained[point.meter] = reading.counter, received
-                        self._link.counts["retained"] += 1
-                    else:
-                        self._keep(point, reading, received, columns)
+                    held = by_shape.get(target.shape)
+                    if held is None:
+                        held = by_shape[target.shape] = _Held()
 
-        return columns.batch()
+                    held.targets.append(target)
+                    held.payloads.append(payload)
+                    held.received.append(received)
+
+        return join([self._rows(self._shapes[shape], held) for shape, held in by_shape.items()])
+
+    def _rows(self, shape: Shape, held: _Held) -> Batch:
+        """Rows of all messages at once; one by one where one of them is not as it should be."""
+        try:
+            found = _read_together(shape, held)
+        except (ValueError, LookupError, TypeError, OverflowError):
+            found = self._one_by_one(held)
+
+        for target, received in zip(
+            held.targets,
+            held.received,
+            strict=True,
+        ):
+            target.polls.due += 1
+            target.polls.ok(received, 1 if shape.flow is None else 2)
+            if target.meter.failing:
+                target.meter.recovered()
+
+        return found
+
+    def _one_by_one(self, held: _Held) -> Batch:
+        """Rows of the good messages, which alone stay in `held`; the others are counted."""
+        good = _Held()
+        readings: list[PayloadReading] = []
+        for target, payload, received in zip(
+            held.targets,
+            held.payloads,
+            held.received,
+            strict=True,
+        ):
+            reading = self._read(target, payload, received)
+            if reading is not None:
+                readings.append(reading)
+                good.targets.append(target)
+                good.payloads.append(payload)
+                good.received.append(received)
+
+        held.targets = good.targets
+        held.payloads = good.payloads
+        held.received = good.received
+        if not readings:
+            return EMPTY
+
+        counters = np.array([reading.counter for reading in readings], float)
+        flows = None
+        if readings[0].flow is not None:
+            flows = np.array([reading.flow for reading in readings], float)
+
+        times = np.array([reading.ts for reading in readings], np.int64)
+        return _batch(good, times, counters, flows)
 
     def _keep(
         self,
-        point: Point,
-        reading: PayloadReading,
+        target: _Target,
+        payload: bytes,
         received: int,
-        columns: _Columns,
     ) -> None:
-        ts, counter, flow = reading
-        columns.add(
-            ts,
-            received,
-            point.tag,
-            counter,
-        )
-        if flow is not None:
-            columns.add(
-                ts,
-                received,
-                point.flow_tag,
-                flow,
-            )
+        """A retained message: what the meter said last."""
+        reading = self._read(target, payload, received)
+        if reading is not None:
+            self.retained[target.point.meter] = reading.counter, received
+            self._link.counts["retained"] += 1
 
-        self._ok(
-            point,
-            received,
-            rows=1 if flow is None else 2,
-        )
-
-    def _find(self, topic: bytes) -> tuple[Point, ...]:
+    def _find(self, topic: bytes) -> tuple[_Target, ...]:
         """Whose topic it is; kept, since patterns are dear to match."""
         name = topic.decode("utf-8", "replace")
-        found = tuple(point for point in self._points if topic_matches_sub(point.pattern, name))
+        found = tuple(
+            target for target in self._targets if topic_matches_sub(target.point.pattern, name)
+        )
         if not found:
             self._link.counts["unknown_topic"] += 1
 
@@ -217,39 +260,96 @@ class Router:
 
     def _read(
         self,
-        point: Point,
+        target: _Target,
         payload: bytes,
         received: int,
     ) -> PayloadReading | None:
         """What a message says; None, and counted, if that is nothing usable."""
         try:
-            return point.read(payload, received)
+            return target.point.read(payload, received)
         except msgspec.DecodeError:
-            self._bad(point, "not_json")
+            reason = "not_json"
         except (KeyError, IndexError, TypeError):
-            self._bad(point, "missing")
+            reason = "missing"
         except (ValueError, OverflowError):
-            self._bad(point, "bad_value")
+            reason = "bad_value"
 
+        target.polls.due += 1
+        target.meter.failed(target.polls, reason)
         return None
 
-    def _bad(self, point: Point, reason: str) -> None:
-        meter = self._link.meters[point.meter]
-        polls = meter.groups[_GROUP]
-        polls.due += 1
-        meter.failed(polls, reason)
 
-    def _ok(
-        self,
-        point: Point,
-        at: int,
-        rows: int,
-    ) -> None:
-        meter = self._link.meters[point.meter]
-        polls = meter.groups[_GROUP]
-        polls.due += 1
-        polls.ok(at, rows)
-        meter.recovered()
+def _read_together(shape: Shape, held: _Held) -> Batch:
+    """Rows of messages that are all as they should be; any error if one of them is not."""
+    contents: list[object] = [_decode(payload) for payload in held.payloads]
+    factors = np.array([target.point.factor for target in held.targets], float)
+    counters = _numbers(_along(contents, shape.value)) * factors
+    flows = None
+    if shape.flow is not None:
+        flows = _numbers(_along(contents, shape.flow)) * factors
+
+    times = np.array(held.received, np.int64)
+    if shape.time is not None:
+        times = _times(_along(contents, shape.time))
+
+    return _batch(held, times, counters, flows)
+
+
+def _batch(
+    held: _Held,
+    times: Ints,
+    counters: Floats,
+    flows: Floats | None,
+) -> Batch:
+    """All counters, then all flows."""
+    received = np.array(held.received, np.int64)
+    tags = np.array([target.point.tag for target in held.targets], np.int32)
+    values = batch(
+        times,
+        tags,
+        counters,
+        received=received,
+    )
+    if flows is None:
+        return values
+
+    flow_tags = np.array([target.point.flow_tag for target in held.targets], np.int32)
+    besides = batch(
+        times,
+        flow_tags,
+        flows,
+        received=received,
+    )
+    return join([values, besides])
+
+
+def _along(contents: list[Any], steps: Sequence[Step]) -> list[Any]:
+    """What stands at the path in each of them; the errors of `pick`."""
+    for step in steps:
+        contents = [content[step] for content in contents]
+
+    return contents
+
+
+def _numbers(values: list[Any]) -> Floats:
+    """What `number` says of each of them."""
+    if set(map(type, values)) <= {int, float}:
+        found = np.array(values, float)
+        if np.isfinite(found).all():
+            return found
+
+    return np.array([number(value) for value in values], float)
+
+
+def _times(values: list[Any]) -> Ints:
+    """What `time_ns` says of each of them."""
+    if set(map(type, values)) <= {int, float}:
+        given = np.array(values, float)
+        milliseconds = np.where(given >= _MS_FROM, given, given * 1e3)
+        if ((milliseconds >= 0) & (milliseconds < _MS_TO)).all():
+            return np.rint(milliseconds).astype(np.int64) * _MS_NS
+
+    return np.array([time_ns(value) for value in values], np.int64)
 
 
 def number(value: object) -> float:

@@ -147,6 +147,30 @@ def test_bad_payloads_are_counted_and_stop_nothing(payload: bytes, reason: str) 
     assert dict(health.meters["gas"].groups["power"].failed) == {reason: 1}
 
 
+def test_messages_read_together_say_what_they_say_one_by_one() -> None:
+    payloads = [
+        b'{"total": %d, "flow": 0.5, "at": %d}' % (n, (1767225600 + n) * (1000 if n % 2 else 1))
+        for n in range(40)
+    ]
+    together = router(link()).batch(read(*payloads, received=7))
+    odd = b'{"total": "9", "flow": 1, "at": "2026-01-01T00:00:00Z"}'
+    singly = router(link()).batch(read(*payloads, b"{", odd, received=7))
+    for name in ("tag", "value", "ts", "received"):
+        one = getattr(together, name).reshape(2, -1)
+        other = getattr(singly, name).reshape(2, -1)[:, :-1]
+        assert one.tolist() == other.tolist()
+
+
+@pytest.mark.parametrize("total", [b"true", b"null", b'"x"', b"[1]", b"1e999"])
+def test_what_is_no_number_is_none_among_numbers(total: bytes) -> None:
+    health = link()
+    good = b'{"total": 1, "flow": 1, "at": 1}'
+    bad = b'{"total": %b, "flow": 1, "at": 1}' % total
+    assert len(router(health).batch(read(good, bad, good, received=1))) == 4
+    assert sum(health.meters["gas"].groups["power"].failed.values()) == 1
+    assert health.meters["gas"].groups["power"].answered == 2
+
+
 def test_retained_is_a_last_known_value_and_never_a_reading() -> None:
     health = link()
     made = router(health)
