@@ -11,6 +11,11 @@ from typing import Final
 
 FLOOR_S: Final = 0.1
 
+TOGETHER_S: Final = 0.02
+"""Polls of so short a time begin together: the loop wakes once for them, and their answers come
+together too.
+"""
+
 
 def real_period(event_seconds: float, speed: float) -> float:
     """Real seconds between polls for a period in event time; never below 100 ms."""
@@ -27,8 +32,9 @@ class Grid:
 
     @classmethod
     def named(cls, name: str, period: float) -> Grid:
-        """A grid whose offset is spread over the period by the name."""
-        return cls(period, zlib.crc32(name.encode()) / 2**32 * period)
+        """A grid whose offset is spread over the period by the name, in steps of `TOGETHER_S`."""
+        spread_s = zlib.crc32(name.encode()) / 2**32 * period
+        return cls(period, math.floor(spread_s / TOGETHER_S) * TOGETHER_S)
 
     def start(self, now: float) -> None:
         """Make the next tick the first after `now`."""
