@@ -155,8 +155,8 @@ def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.Span
     kwh_per_unit = {source.source: source.kwh for source in site.properties}
     links = []
 
-    for line in site.lines:
-        for part in books.sources(line.id, start, end):
+    for line, sources in books.sources_by_line(start, end).items():
+        for part in sources:
             kwh = part.amount * kwh_per_unit[part.source]
 
             if kwh <= 0:
@@ -166,7 +166,7 @@ def flows_over(books: Figures, site: Site, start: int, end: int) -> answers.Span
             links.append(
                 answers.SpanLink(
                     begins=begins,
-                    ends=f"line:{line.id}",
+                    ends=f"line:{line}",
                     kwh=kwh,
                     g_per_kwh=GRAMS * part.kg / kwh,
                 )

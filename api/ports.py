@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from books.answers import Contribution, Part, Series
+from books.parts import SourceRow
 from books.windows import Known
 from engine.now.apart import Apart
 from plant.arrays import Floats
@@ -54,7 +55,7 @@ class Figures(Protocol):
 
     def parts(self, of: str, start: int, end: int, name: str) -> Sequence[Part]: ...
 
-    def sources(self, of: str, start: int, end: int) -> Sequence[Part]: ...
+    def sources_by_line(self, start: int, end: int) -> Mapping[str, Sequence[SourceRow]]: ...
 
     def by_member(self, of: str, start: int, end: int, name: str) -> Sequence[Contribution]: ...
 

@@ -11,7 +11,7 @@ import numpy as np
 from books.answers import Contribution, FigureValues, Part, Series
 from books.derived import derived
 from books.members import kind_of, members, output_units
-from books.parts import parts, sources
+from books.parts import SourceRow, parts, sources_by_line
 from books.rows import Edges, codes, in_buckets, listed, rows_between, unknown
 from engine.figures.figures import by_name, figure, needed, nulls, summed, value
 from engine.figures.line_sums import LINE_SUMS, STATE_SUMS
@@ -265,19 +265,9 @@ class History:
             name,
         )
 
-    def sources(
-        self,
-        of: str,
-        start: int,
-        end: int,
-    ) -> list[Part]:
-        """All sources behind what was used, with the carbon of each by location."""
-        return sources(
-            self.site,
-            self.store,
-            of,
-            span(start, end),
-        )
+    def sources_by_line(self, start: int, end: int) -> dict[str, list[SourceRow]]:
+        """All sources behind what each line used, with the carbon of each by location."""
+        return sources_by_line(self.site, self.store, span(start, end))
 
     def by_member(
         self,

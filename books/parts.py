@@ -7,7 +7,7 @@ the parts add up to the numerator of the figure to the last digit but for roundi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from books.members import members
 from books.rows import Edges, codes, listed, rows_between
 from engine.figures.figures import figure
 from plant.names import AS_ELECTRICITY, Carrier
-from plant.ports import Store
+from plant.ports import Column, Store
 from plant.site import FactorRow, Site
 
 ELECTRIC: Final = (Carrier.ELECTRICITY, *AS_ELECTRICITY)
@@ -79,22 +79,6 @@ def parts(
     )
 
 
-def sources(
-    site: Site,
-    store: Store,
-    of: str,
-    edges: Edges,
-) -> list[Part]:
-    """All sources behind what `of` used between two edges, the greatest first."""
-    return _parts(
-        site,
-        store,
-        of,
-        edges,
-        [EVERYTHING],
-    )
-
-
 def _parts(
     site: Site,
     store: Store,
@@ -132,6 +116,34 @@ def _parts(
     return sorted(found, key=lambda part: -abs(part.amount))
 
 
+def sources_by_line(
+    site: Site,
+    store: Store,
+    edges: Edges,
+) -> dict[str, list[SourceRow]]:
+    """What each line used between two edges, the greatest first, in one question."""
+    names = {store.codes[line.id]: line.id for line in site.lines if line.id in store.codes}
+    found: dict[str, list[SourceRow]] = {line.id: [] for line in site.lines}
+    if not names or not store.has("flow"):
+        return found
+
+    columns = ("node", "source", "via", "amount", EVERYTHING.kg)
+    where = f"kind IN (0, 1) AND node IN ({listed(names)})"
+    rows = store.query(
+        f"SELECT node, source, via, sum(amount) AS amount, sum({EVERYTHING.kg}) AS kg "
+        f"FROM ({rows_between('flow', edges, columns, where)}) GROUP BY ALL HAVING sum(amount) <> 0"
+    )
+    counted = {prop.source for prop in site.properties if prop.scope in EVERYTHING.scopes}
+    for node, row in zip(rows["node"], _source_rows(store, rows), strict=True):
+        if row.source in counted:
+            found[names[int(node)]].append(row)
+
+    for of_line in found.values():
+        of_line.sort(key=lambda row: -abs(row.amount))
+
+    return found
+
+
 def _rows(
     store: Store,
     site: Site,
@@ -152,6 +164,11 @@ def _rows(
         f"SELECT source, via, sum(amount) AS amount, sum({measured.kg}) AS kg "
         f"FROM ({rows_between('flow', edges, columns, where)}) GROUP BY ALL HAVING sum(amount) <> 0"
     )
+    return _source_rows(store, rows)
+
+
+def _source_rows(store: Store, rows: Mapping[str, Column]) -> list[SourceRow]:
+    """Rows of a question, with names in place of numbers."""
     text = store.text()
     named = zip(
         rows["source"],

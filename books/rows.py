@@ -66,6 +66,13 @@ def in_buckets(
 ) -> Mapping[str, Column]:
     """Rows grouped by bucket, and by whatever of `select` is no sum. `rows` is SQL, `at` its column
     of time."""
+    even = _bucket_of(edges, f"t.{at}")
+    if even is not None:
+        return store.query(
+            f"SELECT {even} AS bucket, {select} FROM ({rows}) t GROUP BY ALL {having}",
+            parameters,
+        )
+
     bounds: Columns = {
         "edge": edges[:-1].astype(np.int64),
         "bucket": np.arange(len(edges) - 1),
@@ -76,6 +83,25 @@ def in_buckets(
         parameters,
         bounds=bounds,
     )
+
+
+def _bucket_of(edges: Edges, at: str) -> str | None:
+    """SQL for the bucket of a time, where the edges between the first and the last are as far apart
+    as can be reckoned; None where they are not, as with days when clocks change.
+
+    It takes half as long as looking each row up among the edges.
+    """
+    inner = np.diff(edges[1:-1])
+    if len(edges) == 2:
+        return "0"
+
+    length = int(inner[0]) if len(inner) else int(max(edges[1] - edges[0], edges[2] - edges[1]))
+    outer = max(edges[1] - edges[0], edges[-1] - edges[-2])
+    if (inner != length).any() or outer > length:
+        return None
+
+    # Whole division rounds towards zero, so nothing below zero may go into it.
+    return f"({at} - {int(edges[1]) - length}) // {length}"
 
 
 def unknown(edges: Edges) -> Floats:

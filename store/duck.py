@@ -60,6 +60,7 @@ class DuckStore:
         self.db = self._connect()
         self._check_length()
         self.shapes: dict[str, dict[str, str]] = {}
+        self._there: set[str] = set()
         with transaction(self.db, self.file, DUCKDB):
             for table in FIXED:
                 self.db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
@@ -317,10 +318,18 @@ class DuckStore:
             )
 
     def has(self, table: str) -> bool:
-        """Whether anything was ever booked into a table."""
+        """Whether anything was ever booked into a table. One that is there stays there."""
+        if table in self._there:
+            return True
+
         with self.lock:
             self._revive()
-            return tables.exists(self.db, table)
+            found = tables.exists(self.db, table)
+
+        if found:
+            self._there.add(table)
+
+        return found
 
     def query(
         self,

@@ -10,7 +10,7 @@ from collector.catalogue import load_catalogue
 from plant.clock import ManualClock
 from plant.load import load_plant_text
 from tests.rig import START, text
-from wattline.metrics import METRICS
+from wattline.metrics import METRICS, _Page
 from wattline.options import Options
 from wattline.runtime import Runtime
 
@@ -46,3 +46,20 @@ def test_what_counts_up_is_a_counter_and_the_rest_are_gauges(tmp_path: Path) -> 
         for sample in families["wattline_polls"].samples
     }
     assert polls[("grid", "answered")] == 0.0
+
+
+def test_labels_may_say_anything() -> None:
+    odd = 'a "b" \\ c\nd'
+    page = _Page()
+    page.put("wattline_store_up", True, store=odd)
+    page.put("wattline_viewers", float("nan"))
+    page.put("wattline_polls_total", 12345678901, meter="m", outcome="answered")
+    families = {family.name: family for family in text_string_to_metric_families(page.text())}
+    (sample,) = families["wattline_store_up"].samples
+    assert (sample.labels, sample.value) == ({"store": odd}, 1.0)
+    assert families["wattline_polls"].type == "counter"
+    assert families["wattline_polls"].samples[0].value == 12345678901
+    assert (
+        families["wattline_viewers"].samples[0].value
+        != families["wattline_viewers"].samples[0].value
+    )
