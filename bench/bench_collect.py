@@ -31,6 +31,7 @@ from bench.modbus_peer import (
     respond,
     run_loop,
 )
+from bench.product import rss_mb
 from bench.record import figure, record
 from plant.clock import SystemClock
 from plant.config import PlantFile
@@ -135,16 +136,6 @@ def polls(runtime: Runtime) -> np.ndarray[Any, Any]:
             runtime.parts.clock.now(),
         ]
     )
-
-
-def rss_mb(key: str = "VmRSS") -> float:
-    """Memory of this process."""
-    line = next(
-        x
-        for x in Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        if x.startswith(key)
-    )
-    return int(line.split()[1]) / 1024
 
 
 def wrong(runtime: Runtime, span: list[int]) -> int:

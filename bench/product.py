@@ -24,6 +24,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 STOP_S = 30
 
 
+def rss_mb(pid: int | str = "self") -> float:
+    """Memory of a process now, MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (line,) = (each for each in status.splitlines() if each.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
 class Watched:
     """A process: its CPU time, its memory, its end."""
 
@@ -45,9 +52,7 @@ class Watched:
 
     def rss_mb(self) -> float:
         """Memory now, MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        (line,) = (each for each in status.splitlines() if each.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return rss_mb(self.process.pid)
 
     def running(self) -> bool:
         """Whether it has not ended by itself."""

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,12 @@ def figure(
     }
 
 
-def record(name: str, figures: list[dict[str, Any]]) -> None:
-    """Print and write one set of figures."""
+def record(
+    name: str,
+    figures: list[dict[str, Any]],
+    curves: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Print and write one set of figures, and what was measured over time."""
     for f in figures:
         goal = (
             "" if f["goal"] is None else f"   goal {f['goal']:g}: {'met' if f['met'] else 'MISSED'}"
@@ -49,6 +54,9 @@ def record(name: str, figures: list[dict[str, Any]]) -> None:
         "machine": machine,
         "figures": figures,
     }
+    if curves:
+        body["curves"] = {key: [round(each, 3) for each in curve] for key, curve in curves.items()}
+
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(
         json.dumps(body, indent=1) + "\n",
