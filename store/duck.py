@@ -50,7 +50,7 @@ class DuckStore:
     altogether then; the file is opened again by the next write or question.
     """
 
-    def __init__(self, path: Path | None, memory: str = "512MB") -> None:
+    def __init__(self, path: Path | None, memory: str = "256MB") -> None:
         self.path = path
         self.memory = memory
         self.file = FIGURES if path is None else FIGURES.at(path)
