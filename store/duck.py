@@ -58,7 +58,6 @@ class DuckStore:
         self.naming = threading.Lock()
         self.closed = False
         self.db = self._connect()
-        self._check_length()
         self.shapes: dict[str, dict[str, str]] = {}
         self._there: set[str] = set()
         with transaction(self.db, self.file, DUCKDB):
@@ -102,22 +101,6 @@ class DuckStore:
             raise
 
         return db
-
-    def _check_length(self) -> None:
-        """StoreDamaged if the file is shorter than it says itself: blocks that are missing would be
-        noticed only when somebody asks for them.
-        """
-        if self.path is None:
-            return
-
-        size = "SELECT block_size * total_blocks FROM pragma_database_size()"
-        with in_our_words(self.file):
-            (due,) = self.db.execute(size).fetchone() or (0,)
-
-        there = self.path.stat().st_size
-        if there < due:
-            self.db.close()
-            raise self.file.damaged(f"it has {there} bytes of {due}, its end is missing")
 
     def _roll_up_old(self) -> None:
         """Make all roll-ups anew if books were written without them."""

@@ -289,7 +289,12 @@ def _driver(driver: Driver) -> object:
         password = session.password() if session.password else ""
         plain = (session.client_id, session.timeout, session.user, password)
         router = driver.router
-        return driver.link.endpoint, plain, router._points, router.subscriptions
+        return (
+            driver.link.endpoint,
+            plain,
+            [each.point for each in router._targets],
+            router.subscriptions,
+        )
     assert isinstance(driver, OpcUaDriver)
     password = driver._password() if driver._password else ""
     plain = (driver.link.endpoint, driver.timeout, driver._user or "", password)

@@ -245,14 +245,3 @@ def test_a_changed_frame_is_found_at_the_start(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(StoreDamaged, match="the content of frame 1 has changed on disk"):
         SqliteJournal(path)
-
-
-def test_figures_without_their_end_are_noticed_at_the_start(killed: Path, tmp_path: Path) -> None:
-    shutil.copytree(killed, tmp_path / "copy")
-    file = tmp_path / "copy" / "figures.duckdb"
-    size = file.stat().st_size
-    (tmp_path / "copy" / "figures.duckdb.wal").unlink(missing_ok=True)
-    with file.open("r+b") as opened:
-        opened.truncate(int(size * 0.6))
-    with pytest.raises(StoreDamaged, match="its end is missing"):
-        DuckStore(file)
