@@ -45,8 +45,13 @@ class ShiftHours:
 
 def shift_hours(span: str) -> ShiftHours:
     """The hours of `HH:MM-HH:MM`; one that ends when it begins takes a whole day."""
-    begin, end = (minute_of_day(part) for part in span.split("-"))
-    return ShiftHours(begins=begin, length=(end - begin) % DAY_MIN or DAY_MIN)
+    first, _, last = span.partition("-")
+    begin = minute_of_day(first)
+    length = (minute_of_day(last) - begin) % DAY_MIN
+    return ShiftHours(
+        begins=begin,
+        length=length or DAY_MIN,
+    )
 
 
 def minute_of_day(clock: str) -> int:
@@ -98,6 +103,11 @@ def next_day(site: Site, start_ns: int) -> int:
 
 def shift_at(site: Site, at_ns: int) -> tuple[str, int]:
     """Shift that runs at `at_ns` and when it began; the day where there are no shifts."""
-    for name, began in running_shifts(local_time(site, at_ns), site.shifts):
-        return name, round(began.timestamp()) * SECOND
-    return WHOLE_DAY, day_start(site, at_ns)
+    local = local_time(site, at_ns)
+    running = running_shifts(local, site.shifts)
+    if not running:
+        return WHOLE_DAY, day_start(site, at_ns)
+
+    name, began = running[0]
+    began_s = round(began.timestamp())
+    return name, began_s * SECOND

@@ -83,8 +83,13 @@ class Document:
                 ]
             ) from error
         except yaml.YAMLError as error:
-            why = "not valid YAML: it has characters that no text has"
-            raise ConfigError([Mistake(name, 1, path="", message=why)]) from error
+            mistake = Mistake(
+                name,
+                1,
+                path="",
+                message="not valid YAML: it has characters that no text has",
+            )
+            raise ConfigError([mistake]) from error
 
     def line(self, place: Place) -> int:
         """Line of the node at `place`, or of the nearest node above it."""
@@ -107,7 +112,13 @@ class Document:
         self.lines.setdefault(place, line)
         if node in self._within or len(place) > DEEPEST:
             why = f"not valid YAML: it contains itself, or is nested more than {DEEPEST} times"
-            raise ConfigError([Mistake(self.name, line, path="", message=why)])
+            mistake = Mistake(
+                self.name,
+                line,
+                path="",
+                message=why,
+            )
+            raise ConfigError([mistake])
 
         if isinstance(node, yaml.CollectionNode):
             self._within.add(node)
@@ -122,8 +133,12 @@ class Document:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
 
-        children = enumerate(node.value)
-        return [self._build(child, (*place, index)) for index, child in children]
+        found: list[object] = []
+        for index, child in enumerate(node.value):
+            below = (*place, index)
+            found.append(self._build(child, below))
+
+        return found
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, object]:
         built: dict[str, object] = {}

@@ -30,4 +30,8 @@ def names(value: Name, fallback: str) -> dict[str, str]:
 
     first = next(iter(value.values()), fallback)
     usual = value.get("en") or first
-    return {language: value.get(language, usual) for language in LANGUAGES}
+    found: dict[str, str] = {}
+    for language in LANGUAGES:
+        found[language] = value.get(language, usual)
+
+    return found

@@ -112,5 +112,7 @@ def heard(
     age_s = (now_ns - last_ns) / NANOSECONDS
     late = age_s > late_after_s(period_s, slack_s)
     silent = age_s > silent_after_s(period_s, slack_s)
-    place = np.where(last_ns > 0, late.astype(int) + silent, _IN_ORDER.index(Heard.NEVER))
+    by_age = late.astype(int) + silent
+    never = _IN_ORDER.index(Heard.NEVER)
+    place = np.where(last_ns > 0, by_age, never)
     return [_IN_ORDER[each] for each in place.tolist()]

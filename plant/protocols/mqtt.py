@@ -69,10 +69,14 @@ def check(declared: Declared) -> Iterator[Finding]:
     """Every meter sends to a kind of topic that its connection knows."""
     for key, given in declared.meters.items():
         meter = MqttMeter.of(given)
-        topics = MqttConnection.of(declared.connections[meter.on]).topics
-        if meter.topic not in topics:
-            what = f"topic on connection '{meter.on}'"
-            yield ("meters", key, "topic"), missing(meter.topic, topics, what)
+        behind = declared.connections[meter.on]
+        topics = MqttConnection.of(behind).topics
+        if meter.topic in topics:
+            continue
+
+        place = ("meters", key, "topic")
+        what = f"topic on connection '{meter.on}'"
+        yield place, missing(meter.topic, topics, what)
 
 
 def channels(edge: Edge) -> EdgeTags:
