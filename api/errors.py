@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +28,30 @@ class NoAccess(Exception):
 
 class ForeignPage(Exception):
     """A page of another site asks for something to be changed."""
+
+    def __init__(self) -> None:
+        super().__init__("this was asked by a page of another site")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a kind of problem is answered; its message is what the problem says itself."""
+
+    status: int
+    code: str
+    hint: str = ""
+
+
+REFUSALS: Final[Mapping[type[Exception], Refusal]] = {
+    NotThere: Refusal(404, "not_found", SEE_DOCS),
+    QueryError: Refusal(400, "bad_query", SEE_DOCS),
+    ForeignPage: Refusal(
+        403,
+        "foreign_page",
+        "open the page of Wattline itself; a proxy before it is named with --allow-host",
+    ),
+    StoreDamaged: Refusal(500, "store_damaged"),
+}
 
 
 def refusal(
@@ -57,26 +85,23 @@ def no_access(message: str, hint: str) -> Response:
     )
 
 
+def _refused(answer: Refusal) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handler(_: Request, problem: Exception) -> Response:
+        return refusal(
+            answer.status,
+            answer.code,
+            str(problem),
+            answer.hint,
+        )
+
+    return handler
+
+
 def error_handlers(app: FastAPI) -> None:
     """Every error that leaves a route becomes an answer in the one shape."""
 
-    @app.exception_handler(NotThere)
-    async def not_there(_: Request, problem: NotThere) -> Response:
-        return refusal(
-            404,
-            "not_found",
-            str(problem),
-            SEE_DOCS,
-        )
-
-    @app.exception_handler(QueryError)
-    async def query(_: Request, problem: QueryError) -> Response:
-        return refusal(
-            400,
-            "bad_query",
-            str(problem),
-            SEE_DOCS,
-        )
+    for kind, answer in REFUSALS.items():
+        app.add_exception_handler(kind, _refused(answer))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, problem: RequestValidationError) -> Response:
@@ -99,23 +124,6 @@ def error_handlers(app: FastAPI) -> None:
         return no_access(
             "a token is needed",
             "open the link that was printed at start, or send Authorization: Bearer TOKEN",
-        )
-
-    @app.exception_handler(ForeignPage)
-    async def foreign_page(_: Request, problem: ForeignPage) -> Response:
-        return refusal(
-            403,
-            "foreign_page",
-            "this was asked by a page of another site",
-            "open the page of Wattline itself; a proxy before it is named with --allow-host",
-        )
-
-    @app.exception_handler(StoreDamaged)
-    async def damaged(_: Request, problem: StoreDamaged) -> Response:
-        return refusal(
-            500,
-            "store_damaged",
-            str(problem),
         )
 
     @app.exception_handler(HTTPException)

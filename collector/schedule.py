@@ -33,8 +33,12 @@ class Grid:
     @classmethod
     def named(cls, name: str, period: float) -> Grid:
         """A grid whose offset is spread over the period by the name, in steps of `TOGETHER_S`."""
-        spread_s = zlib.crc32(name.encode()) / 2**32 * period
-        return cls(period, math.floor(spread_s / TOGETHER_S) * TOGETHER_S)
+        share = zlib.crc32(name.encode()) / 2**32
+        steps = math.floor(share * period / TOGETHER_S)
+        return cls(
+            period,
+            offset=steps * TOGETHER_S,
+        )
 
     def start(self, now: float) -> None:
         """Make the next tick the first after `now`."""

@@ -64,27 +64,22 @@ def late_after_s(period_s: Seconds, slack_s: float = 0.0) -> Seconds:
     `slack_s` is what a reading needs on its way at most; it grows with a scaled clock, on which the
     same way takes more event time.
     """
-    return _at_least(LATE_PERIODS * period_s, LATE_LEAST_S) + slack_s
+    limit: Seconds = np.maximum(LATE_PERIODS * period_s, LATE_LEAST_S) + slack_s
+    return limit
 
 
 def silent_after_s(period_s: Seconds, slack_s: float = 0.0) -> Seconds:
     """Age beyond which a meter is silent. Never less than the age at which it is late."""
-    return _at_least(SILENT_PERIODS * period_s, SILENT_LEAST_S) + slack_s
+    limit: Seconds = np.maximum(SILENT_PERIODS * period_s, SILENT_LEAST_S) + slack_s
+    return limit
 
 
 def gap_after_s(period_s: Seconds) -> Seconds:
     """Distance of two readings of a counter beyond which the books call it a gap: the total is
     certain, its course estimated.
     """
-    return _at_least(LATE_PERIODS * period_s, GAP_LEAST_S)
-
-
-def _at_least(length_s: Seconds, least_s: float) -> Seconds:
-    """Of a single number without numpy, which takes ten times as long for it."""
-    if isinstance(length_s, np.ndarray):
-        return np.maximum(length_s, least_s)
-
-    return max(length_s, least_s)
+    limit: Seconds = np.maximum(LATE_PERIODS * period_s, GAP_LEAST_S)
+    return limit
 
 
 def is_current(

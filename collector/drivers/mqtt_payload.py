@@ -196,8 +196,7 @@ class Router:
         ):
             target.polls.due += 1
             target.polls.ok(received, 1 if shape.flow is None else 2)
-            if target.meter.failing:
-                target.meter.recovered()
+            target.meter.recovered()
 
         return found
 
@@ -343,13 +342,20 @@ def _numbers(values: list[Any]) -> Floats:
 
 def _times(values: list[Any]) -> Ints:
     """What `time_ns` says of each of them."""
-    if set(map(type, values)) <= {int, float}:
-        given = np.array(values, float)
-        milliseconds = np.where(given >= _MS_FROM, given, given * 1e3)
-        if ((milliseconds >= 0) & (milliseconds < _MS_TO)).all():
-            return np.rint(milliseconds).astype(np.int64) * _MS_NS
+    if any(isinstance(value, str) for value in values):
+        return np.array([time_ns(value) for value in values], np.int64)
 
-    return np.array([time_ns(value) for value in values], np.int64)
+    return _since_1970(_numbers(values))
+
+
+def _since_1970(given: Floats) -> Ints:
+    """Nanoseconds of Unix seconds or milliseconds; ValueError for what is neither."""
+    milliseconds = np.where(given >= _MS_FROM, given, given * 1e3)
+    known = (milliseconds >= 0) & (milliseconds < _MS_TO)
+    if not known.all():
+        raise ValueError("not a time since 1970")
+
+    return np.rint(milliseconds).astype(np.int64) * _MS_NS
 
 
 def number(value: object) -> float:
@@ -380,12 +386,8 @@ def time_ns(value: object) -> int:
         microseconds = round(stamp.timestamp() * 1e6)
         return microseconds * 1000
 
-    given = number(value)
-    milliseconds = given if given >= _MS_FROM else given * 1e3
-    if not 0 <= milliseconds < _MS_TO:
-        raise ValueError("not a time since 1970")
-
-    return round(milliseconds) * _MS_NS
+    given = np.array([number(value)], float)
+    return int(_since_1970(given)[0])
 
 
 def subscription(pattern: str, meter_ids: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from collector.drivers.opcua_wire import Changes
-from plant.arrays import Floats, Index, Ints, Mask
+from plant.arrays import Index, Ints, Mask
 from plant.clock import Clock
 from plant.frame import EMPTY, Batch, Bytes, Event, Quality, batch
 from plant.names import State
@@ -47,16 +47,29 @@ class Cache:
     def __init__(self, signals: list[Signal], clock: Clock) -> None:
         self.signals = signals
         self.clock = clock
-        owners = sorted({signal.owner for signal in signals})
-        places = {owner: place for place, owner in enumerate(owners)}
-        self._owners = places
-        self._owner: Index = np.array([places[signal.owner] for signal in signals], np.intp)
-        self._tag = np.array([signal.tag for signal in signals], np.int32)
-        self._factor: Floats = np.array([signal.factor for signal in signals], float)
-        self._every_s: Floats = np.array([signal.every_s for signal in signals], float)
-        self._value: Floats = np.full(len(signals), np.nan)
-        self._quality: Bytes = np.full(len(signals), Quality.BAD, np.uint8)
-        self._last_ns: Ints = np.zeros(len(signals), np.int64)
+        tags: list[int] = []
+        factors: list[float] = []
+        periods_s: list[float] = []
+        owners: list[int] = []
+        self._owners: dict[str, int] = {}
+        for signal in signals:
+            tags.append(signal.tag)
+            factors.append(signal.factor)
+            periods_s.append(signal.every_s)
+            place = self._owners.setdefault(signal.owner, len(self._owners))
+            owners.append(place)
+
+        # What a node is, by handle.
+        self._tag = np.array(tags, np.int32)
+        self._factor = np.array(factors, float)
+        self._every_s = np.array(periods_s, float)
+        self._owner = np.array(owners, np.intp)
+
+        # What is known of it.
+        size = len(signals)
+        self._value = np.full(size, np.nan)
+        self._quality: Bytes = np.full(size, Quality.BAD, np.uint8)
+        self._last_ns = np.zeros(size, np.int64)
         self._text: dict[int, str] = {}
 
     def changed(self, changes: Changes) -> Batch:

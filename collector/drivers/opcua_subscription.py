@@ -34,6 +34,7 @@ class Subscription:
         self._channel = channel
         self.number = number
         self._unacknowledged: list[int] = []
+        self._asking = 0
 
     @classmethod
     async def made(cls, client: Client, params: ua.CreateSubscriptionParameters) -> Subscription:
@@ -65,7 +66,8 @@ class Subscription:
             if error is not None:
                 failed(error)
 
-        asking = [asyncio.create_task(self._ask(take, first=nth == 0)) for nth in range(ASKED)]
+        self._asking = ASKED
+        asking = [asyncio.create_task(self._ask(take)) for _ in range(ASKED)]
         for task in asking:
             task.add_done_callback(ended)
 
@@ -75,8 +77,10 @@ class Subscription:
             for task in asking:
                 task.cancel()
 
-    async def _ask(self, take: Callable[[Published], None], *, first: bool) -> None:
-        """Ask again and again. A server that wants fewer at once is left with the first."""
+    async def _ask(self, take: Callable[[Published], None]) -> None:
+        """Ask again and again. A server that wants fewer at once, whichever of them it turns away,
+        is asked by one less.
+        """
         while True:
             request = ua.PublishRequest()
             request.Parameters.SubscriptionAcknowledgements = self._acknowledgements()
@@ -85,9 +89,10 @@ class Subscription:
             except ua.uaerrors.BadTimeout:
                 continue
             except ua.uaerrors.BadTooManyPublishRequests:
-                if first:
+                if self._asking == 1:
                     raise
 
+                self._asking -= 1
                 return
 
             answer = published(body)

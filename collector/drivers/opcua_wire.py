@@ -21,6 +21,7 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary
 
 from plant.arrays import Floats, Index, Ints
+from plant.units import SECOND_NS
 
 _PUBLISH_RESPONSE: Final = b"\x01\x00" + struct.pack("<H", 829)
 _DATA_CHANGE: Final = b"\x01\x00" + struct.pack("<H", 811) + b"\x01"
@@ -65,7 +66,6 @@ _EPOCH: Final = datetime(1970, 1, 1)
 _EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S: Final = 86_400
 _MICROSECOND_NS: Final = 1000
-_SECOND_NS: Final = 1_000_000_000
 
 _U32: Final = struct.Struct("<I")
 _I32: Final = struct.Struct("<i")
@@ -407,4 +407,4 @@ def _ns(stamp: datetime | None) -> int:
 
     since = stamp - (_EPOCH_UTC if stamp.tzinfo else _EPOCH)
     seconds = since.days * _DAY_S + since.seconds
-    return max(0, seconds * _SECOND_NS + since.microseconds * _MICROSECOND_NS)
+    return max(0, seconds * SECOND_NS + since.microseconds * _MICROSECOND_NS)

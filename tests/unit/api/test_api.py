@@ -8,6 +8,7 @@ import pytest
 
 from api.access import one_time_key
 from engine.figures.figures import by_name
+from plant.errors import StoreDamaged
 from tests.api_rig import ApiRig
 from tests.rig import text
 
@@ -195,3 +196,16 @@ async def test_buckets_have_a_length(rig: ApiRig, every: str) -> None:
     answer = await rig.ask(path)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith("every: ")
+
+
+async def test_a_damaged_store_is_said_with_its_sentence(
+    rig: ApiRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def query(*_: object, **__: object) -> None:
+        raise StoreDamaged("figures.duckdb is damaged: put it back from a backup")
+
+    monkeypatch.setattr(rig.store, "query", query)
+    answer = await rig.ask(f"/api/v1/series?figures=energy.final&every=1h&{span(rig)}")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "store_damaged"
+    assert "from a backup" in answer.json()["error"]["message"]
