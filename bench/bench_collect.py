@@ -28,7 +28,7 @@ from bench.modbus_peer import (
     UNITS,
     VALUES,
     bare,
-    respond,
+    responder,
     run_loop,
 )
 from bench.product import rss_mb
@@ -256,14 +256,7 @@ def main(
     bare_s: float,
 ) -> None:
     """All rounds; prints and records the medians."""
-    here, there = multiprocessing.Pipe()
-    peer = multiprocessing.get_context("spawn").Process(
-        target=respond,
-        args=(there,),
-        daemon=True,
-    )
-    peer.start()
-    ports = here.recv()
+    here, peer, ports = responder()
     loops, runs = [], []
     for _ in range(rounds):
         loops.append(

@@ -4,7 +4,6 @@ against Telegraf's listener, in turn. Each item counts up, so what is stored sho
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -14,8 +13,15 @@ from typing import Any
 from bench.opcua_peer import URI, Peer
 from bench.product import Product
 from bench.record import figure, record
-from bench.side_by_side import SECONDS, WARM_S, span, stored, warm
-from bench.telegraf import Sink, Telegraf, build
+from bench.side_by_side import (
+    WARM_S,
+    a_line,
+    forwarded,
+    rounds_and_seconds,
+    span,
+    stored,
+    warm,
+)
 
 ITEMS = 5000
 QUANTITIES = (
@@ -90,33 +96,10 @@ def ours(peer: Peer, a_meter: int, seconds: float) -> dict[str, float]:
         kinds, missing = stored(product, since_ns, until_ns)
         return {
             "us": took.cpu_s / max(kinds, 1) * 1e6,
-            "values": kinds / took.wall_s,
+            "a_second": kinds / took.wall_s,
             "missing": float(missing),
             "rss": took.rss_mb,
         }
-
-
-def theirs(peer: Peer, seconds: float) -> dict[str, float]:
-    """One run of Telegraf; nothing where it cannot be built."""
-    program = build()
-    if program is None:
-        return {}
-
-    sink = Sink()
-    with tempfile.TemporaryDirectory() as folder:
-        telegraf = Telegraf(program, telegraf_inputs(peer), sink, Path(folder))
-        warm(telegraf, WARM_S)
-        before = sink.lines()
-        took = span(telegraf, seconds)
-        values = sink.lines() - before
-        telegraf.stop()
-
-    sink.stop()
-    return {
-        "us": took.cpu_s / max(values, 1) * 1e6,
-        "values": values / took.wall_s,
-        "rss": took.rss_mb,
-    }
 
 
 def main(rounds: int, seconds: float) -> None:
@@ -126,7 +109,7 @@ def main(rounds: int, seconds: float) -> None:
         for name, run in (
             ("seven", lambda peer: ours(peer, 7, seconds)),
             ("one", lambda peer: ours(peer, 1, seconds)),
-            ("telegraf", lambda peer: theirs(peer, seconds)),
+            ("telegraf", lambda peer: a_line(forwarded(telegraf_inputs(peer), WARM_S, seconds))),
         ):
             peer = Peer(ITEMS)
             runs[name].append(run(peer))
@@ -142,9 +125,9 @@ def main(rounds: int, seconds: float) -> None:
         figure("Telegraf 1.39 to HTTP, CPU a value", of("telegraf", "us"), "us"),
         figure("7 items a meter, by Telegraf, CPU", of("seven", "us") / of("telegraf", "us"), "x", 5 / 5.5),
         figure("1 item a meter, by Telegraf, CPU", of("one", "us") / of("telegraf", "us"), "x", 8 / 5.5),
-        figure("product, 7 items a meter, values stored a second", of("seven", "values"), "1/s"),
-        figure("product, 1 item a meter, values stored a second", of("one", "values"), "1/s"),
-        figure("Telegraf, values sent a second", of("telegraf", "values"), "1/s"),
+        figure("product, 7 items a meter, values stored a second", of("seven", "a_second"), "1/s"),
+        figure("product, 1 item a meter, values stored a second", of("one", "a_second"), "1/s"),
+        figure("Telegraf, values sent a second", of("telegraf", "a_second"), "1/s"),
         figure("values lost, 7 a meter", of("seven", "missing"), "values", 0.0),
         figure("values lost, 1 a meter", of("one", "missing"), "values", 0.0),
         figure("product, 7 items a meter, memory", of("seven", "rss"), "MiB RSS", 250.0),
@@ -153,8 +136,4 @@ def main(rounds: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    given = parser.parse_args()
-    main(given.rounds, given.seconds)
+    main(*rounds_and_seconds(__doc__))

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import statistics
 import tempfile
 from multiprocessing.connection import Connection
@@ -14,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.bench_collect import profile
-from bench.modbus_peer import METERS, UNITS, VALUES, respond
+from bench.modbus_peer import METERS, UNITS, VALUES, responder
 from bench.product import Product
 from bench.record import figure, record
-from bench.side_by_side import SECONDS, WARM_S, span, warm
-from bench.telegraf import Sink, Telegraf, build
+from bench.side_by_side import WARM_S, forwarded, rounds_and_seconds, span, warm
 
 LINES = 50
 SMALL = 200
@@ -115,31 +112,20 @@ def theirs(
     seconds: float,
 ) -> dict[str, float]:
     """One run of Telegraf; nothing where it cannot be built."""
-    program = build()
-    if program is None:
+    found = forwarded(telegraf_inputs(ports, meters), WARM_S + 8.0, seconds)
+    if found is None:
         return {}
 
-    sink = Sink()
-    telegraf = Telegraf(program, telegraf_inputs(ports, meters), sink, folder)
-    warm(telegraf, WARM_S + 8.0)
-    before = sink.lines()
-    took = span(telegraf, seconds)
-    lines = (sink.lines() - before) / took.wall_s
-    telegraf.stop()
-    sink.stop()
-    return {"cores": took.cores, "rss": took.rss_mb, "polls": lines}
+    return {
+        "cores": found.took.cores,
+        "rss": found.took.rss_mb,
+        "polls": found.lines / found.took.wall_s,
+    }
 
 
 def main(rounds: int, seconds: float) -> None:
     """All rounds; prints and records the medians."""
-    here, there = multiprocessing.Pipe()
-    peer = multiprocessing.get_context("spawn").Process(
-        target=respond,
-        args=(there,),
-        daemon=True,
-    )
-    peer.start()
-    ports = here.recv()
+    here, peer, ports = responder()
     runs: dict[tuple[str, int], list[dict[str, float]]] = {}
     for _ in range(rounds):
         for meters in (METERS, SMALL):
@@ -180,8 +166,4 @@ def _answers(pipe: Connection) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    given = parser.parse_args()
-    main(given.rounds, given.seconds)
+    main(*rounds_and_seconds(__doc__))

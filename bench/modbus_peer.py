@@ -9,12 +9,14 @@ answers arrived, and each only once.
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import resource
 import struct
 import time
 from collections import defaultdict
 from collections.abc import Coroutine
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,18 @@ def respond(pipe: Connection) -> None:
             pipe.send(sum(counts.values()))
 
     run_loop(main())
+
+
+def responder() -> tuple[Connection, BaseProcess, list[int]]:
+    """The responder in a process of its own: how to tell it, the process, and its ports."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=respond,
+        args=(there,),
+        daemon=True,
+    )
+    process.start()
+    return here, process, here.recv()
 
 
 async def _ask(
